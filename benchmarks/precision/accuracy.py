@@ -1,0 +1,51 @@
+"""What a trained model reads in each storage precision: accuracy, CER, bytes, and the lines that change.
+
+    python -m benchmarks.precision.accuracy MODEL.onnx --data SOURCE [--validation SOURCE]
+
+MODEL.onnx is an exported fp32 file; the same weights are stored anew in each precision and read the validation lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from search_space.architecture import PRECISIONS
+from trainers.data.prepared import DataSpec, prepare
+from trainers.export.onnx_file import stored_again
+from trainers.reader import Reader
+from trainers.score import score
+
+
+def main() -> None:
+    """Prints a row for each precision."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("model", type=Path, help="an exported fp32 file")
+    arguments.add_argument("--data", required=True, help="source of the training lines, as the study has it")
+    arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
+    arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
+    given = arguments.parse_args()
+    facts = Reader(given.model).facts
+    spec = DataSpec(given.data, given.validation, facts.height_px, facts.normaliser, unknown="drop")
+    lines = prepare(spec, given.cache).validation
+    truths = [lines.text(i) for i in range(len(lines))]
+    images = [lines.image(i) for i in range(len(lines))]
+    print(f"{given.model.name}: {len(facts.charset)} symbols, {len(lines)} lines")
+    first: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for precision in PRECISIONS:
+            path = stored_again(given.model, Path(folder) / f"{precision}.onnx", precision)
+            readings = [reading.text for reading in Reader(path).read(images)]
+            first = first or readings
+            found = score(truths, readings)
+            changed = [(old == truth) - (new == truth) for old, new, truth in zip(first, readings, truths, strict=True)]
+            print(
+                f"  {precision:5s} {path.stat().st_size:9d} bytes  accuracy {found.accuracy:.4f}  CER {found.cer:.4f}  "
+                f"texts changed {sum(a != b for a, b in zip(first, readings, strict=True))}, "
+                f"lines lost {changed.count(1)}, won {changed.count(-1)}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""How long an estimate takes, and how far it is from the file.
+
+    python -m benchmarks.size_estimate.run [--candidates 200] [--exported 20] [--seed 1]
+
+Candidates are drawn from the full space, components of timm included; every one is new to the process. Milliseconds are of
+one core's work, so that a busy machine does not matter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from benchmarks.full_space import SYMBOLS, drawn, full_space
+from search_space.architecture import Architecture
+from search_space.recognizer import build_recognizer
+from trainers.export.estimate import estimate_bytes, expected_facts, with_numbers
+from trainers.export.node_costs import known_costs
+from trainers.export.onnx_file import export
+
+
+def main() -> None:
+    """Prints milliseconds per candidate and the largest error."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--candidates", type=int, default=200, help="estimates that are timed (200)")
+    arguments.add_argument("--exported", type=int, default=20, help="of these, how many are exported and compared (20)")
+    arguments.add_argument("--seed", type=int, default=1, help="other candidates (1)")
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    architectures = list(islice(drawn(full_space(), given.seed), given.candidates))
+    symbols = [SYMBOLS[i % len(SYMBOLS)] for i in range(given.candidates)]
+    known_costs()
+    times, estimates = [], []
+    for architecture, count in zip(architectures, symbols, strict=True):
+        start = time.process_time()
+        estimates.append(estimate_bytes(architecture, count))
+        times.append(1000 * (time.process_time() - start))
+    in_order = sorted(times)
+    print(
+        f"{given.candidates} candidates: median {statistics.median(times):.0f} ms, "
+        f"90 % within {in_order[int(0.9 * len(in_order))]:.0f} ms, longest {in_order[-1]:.0f} ms"
+    )
+    errors = []
+    for architecture, count, estimate in list(zip(architectures, symbols, estimates, strict=True))[: given.exported]:
+        size_bytes = exported_bytes(architecture, count)
+        errors.append(abs(estimate / size_bytes - 1))
+        print(f"  {architecture.describe():78s} {count:5d} symbols {size_bytes:10d} bytes, off by {100 * errors[-1]:.3f} %")
+    if errors:
+        print(f"{len(errors)} exported: mean error {100 * statistics.mean(errors):.3f} %, largest {100 * max(errors):.3f} %")
+
+
+def exported_bytes(architecture: Architecture, symbols: int) -> int:
+    """Bytes of the file of a network as training would leave it."""
+    recognizer = with_numbers(build_recognizer(architecture, symbols))
+    with tempfile.TemporaryDirectory() as folder:
+        facts = expected_facts(architecture, symbols)
+        return export(recognizer, Path(folder) / "model.onnx", facts, architecture.precision).stat().st_size
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Everything a person faces: command line, tables, reports, boards."""

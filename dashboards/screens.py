@@ -1,0 +1,41 @@
+"""Where words go: answers to stdout, remarks to stderr, and tables that are whole also where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH_WITHOUT_TERMINAL = 150
+"""Columns of a table in a file or a pipe, where nothing tells how wide it may be."""
+
+
+def answers() -> Console:
+    """For what was asked for."""
+    return _console(stderr=False)
+
+
+def remarks() -> Console:
+    """For progress and notes."""
+    return _console(stderr=True)
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+
+
+def print_json(value: Any) -> None:
+    """Prints a value for a script."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] for a person: 0.9525 -> '95.2 %'."""
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,91 @@
+"""`paretext search`: runs a study, or goes on with it; ends with its Pareto front."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboards import options
+
+if TYPE_CHECKING:
+    from dashboards.live_table import LiveTable
+    from dashboards.plain_lines import PlainLines
+
+DESCRIPTION = """\
+Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
+lines of handwritten digits. A study of the same name goes on where it stopped."""
+
+OVERRIDES = {
+    "data": "data.source",
+    "validation": "data.validation",
+    "size_limit": "limits.size",
+    "trials": "budget.trials",
+    "epochs": "budget.epochs",
+    "time": "budget.time",
+    "workers": "search.workers",
+    "name": "name",
+    "seed": "search.seed",
+}
+"""Option to the key of the study file that it replaces."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("search", help="run a study, or go on with it", description=DESCRIPTION)
+    parser.add_argument("study", metavar="STUDY.toml", nargs="?", type=Path, help="a study file; options below override it")
+    parser.add_argument("--data", metavar="SOURCE", help="digits, a folder of line images with x.gt.txt labels, …")
+    parser.add_argument("--validation", metavar="SOURCE", help="the same for validation; default: a part of the data")
+    parser.add_argument("--size-limit", metavar="SIZE", type=options.size, help="largest file, such as 500KB, 10MB, 1.5MiB")
+    parser.add_argument("--trials", metavar="N", type=options.count, help="trained candidates wanted, earlier runs included")
+    parser.add_argument("--epochs", metavar="N", type=options.count, help="epochs of a full training")
+    parser.add_argument("--time", metavar="TIME", type=options.duration, help="wall-clock limit of this run, such as 30m")
+    parser.add_argument("--workers", metavar="N", type=options.count, help="trainings at a time (default: one per core)")
+    parser.add_argument("--name", metavar="NAME", help="what to call the study (default: after the file or the data)")
+    parser.add_argument("--seed", metavar="N", type=options.seed, help="makes proposals, data order and weights repeatable")
+    parser.add_argument("--json", action="store_true", help="print the front as a list for a script")
+    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Searches, then shows the front; 1 when nothing has been fully trained."""
+    from studies.study_file import load_study
+
+    asked = vars(arguments)
+    study = load_study(arguments.study, {key: asked[option] for option, key in OVERRIDES.items()})
+    with _watcher() as watcher:
+        from studies.front import load_front  # behind the watcher: these imports take seconds
+        from studies.home import Home
+        from studies.search import search
+
+        home = Home.of_environment()
+        search(study, home, watcher)
+    front = load_front(home, study.name)
+    if arguments.json:
+        from dashboards.screens import print_json
+
+        print_json([point.as_dict() for point in front])
+    elif front:
+        from dashboards.front_command import front_table
+        from dashboards.screens import answers, remarks
+
+        answers().print(front_table(front))
+        remarks().print(f"promote one: paretext promote {study.name} [--size-limit SIZE | --trial N]", markup=False)
+    if not front:
+        print(f"paretext: study '{study.name}' has no fully trained candidate yet", file=sys.stderr)
+    return 0 if front else 1
+
+
+def _watcher() -> LiveTable | PlainLines:
+    """A live table on a terminal, plain lines elsewhere; both on stderr."""
+    from dashboards.screens import remarks
+
+    console = remarks()
+    if console.is_terminal and not console.is_dumb_terminal:
+        from dashboards.live_table import LiveTable
+
+        return LiveTable(console)
+    from dashboards.plain_lines import PlainLines
+
+    return PlainLines(sys.stderr)

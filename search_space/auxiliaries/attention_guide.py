@@ -1,0 +1,65 @@
+"""A small decoder beside CTC that reads the same columns: it teaches the backbone in training and is thrown away.
+
+Decisions:
+- A transformer decoder as in PP-OCRv4 (NRTR): teacher forcing lets all symbols of a line be guessed at once, which costs a
+  fraction of a recurrent decoder's time.
+- It reads the columns before the encoder, so what it teaches goes to the backbone.
+- Its loss is the sum over the line, as CTC's is, and counts as much.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.auxiliaries import auxiliaries
+from search_space.catalog import Source
+from search_space.contracts import Auxiliary, Features
+
+WEIGHT = 1.0
+WIDTH = 96
+HEADS = 4
+LAYERS = 2
+
+
+def positions(length: int, device: torch.device) -> Tensor:
+    """Sines and cosines that tell places apart, (length, WIDTH)."""
+    place = torch.arange(length, device=device, dtype=torch.float32)[:, None]
+    speed = torch.exp(torch.arange(0, WIDTH, 2, device=device, dtype=torch.float32) * (-math.log(10_000.0) / WIDTH))
+    return torch.stack([torch.sin(place * speed), torch.cos(place * speed)], 2).flatten(1)
+
+
+@auxiliaries.register(
+    "attention_guide",
+    Source(
+        "GTC: Guided Training of CTC Towards Efficient and Accurate Scene Text Recognition",
+        2020,
+        "https://arxiv.org/abs/2002.01276",
+    ),
+)
+class AttentionGuide(Auxiliary):
+    """Guesses each symbol from the ones before it and from the columns; index 0 ends the line, the last starts it."""
+
+    def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
+        super().__init__(map_channels, column_features, symbols, height_px)
+        self.start = symbols + 1
+        self.columns = nn.Linear(column_features, WIDTH)
+        self.symbols = nn.Embedding(symbols + 2, WIDTH)
+        layer = nn.TransformerDecoderLayer(WIDTH, HEADS, 2 * WIDTH, dropout=0.1, batch_first=True, norm_first=True)
+        self.decoder = nn.TransformerDecoder(layer, LAYERS, nn.LayerNorm(WIDTH))
+        self.classes = nn.Linear(WIDTH, symbols + 1)
+
+    def loss(self, features: Features, images: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        places = torch.arange(targets.shape[1] + 1, device=targets.device)
+        wanted = F.pad(targets, (0, 1)).masked_fill(places >= lengths[:, None], 0)
+        before = F.pad(wanted[:, :-1], (1, 0), value=self.start)
+        columns = self.columns(features.columns)
+        columns = columns + positions(columns.shape[1], columns.device)
+        guesses = self.symbols(before) + positions(before.shape[1], columns.device)
+        later = torch.ones(len(places), len(places), dtype=torch.bool, device=columns.device).triu(1)
+        logits = self.classes(self.decoder(guesses, columns, tgt_mask=later)).float()
+        losses = F.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
+        return WEIGHT * (losses * (places <= lengths[:, None])).sum(1)

@@ -1,0 +1,75 @@
+"""PlugNet's branch: from blurred images, the finest map must also bring the sharp image back.
+
+Decisions:
+- It wants a map with rows to draw from, so a neck is needed; and the map must lie where the image does, so no rectifier
+  (`search_space.rules`).
+- Blur is drawn for each image anew, from none to strong, because test images come sharp as well.
+- The weight is the seed's: 0.01 of the mean absolute difference of pixels in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.auxiliaries import auxiliaries
+from search_space.blocks import ConvBnAct
+from search_space.catalog import Source
+from search_space.contracts import Auxiliary, Features
+
+WEIGHT = 0.01
+CHANNELS = 32
+BLURRED = 0.5
+"""Share of the images that are blurred."""
+STRONGEST = 2.0
+"""Standard deviation of the strongest blur, in pixels of an image 32 high."""
+REACH = 5
+"""Pixels to each side that the blur takes in."""
+
+
+def blurred(images: Tensor, deviations: Tensor) -> Tensor:
+    """Gaussian blur of each image with its own strength.
+
+    Args:
+        images: (N, C, H, W).
+        deviations: (N,) in pixels, above 0.
+    """
+    count, channels, height, width = images.shape
+    offsets = torch.arange(-REACH, REACH + 1, device=images.device, dtype=images.dtype)
+    weights = torch.softmax(-offsets.square() / (2 * deviations[:, None].square()), 1).repeat_interleave(channels, 0)
+    x = F.pad(images.reshape(1, count * channels, height, width), (REACH,) * 4, mode="replicate")
+    x = F.conv2d(x, weights[:, None, :, None], groups=count * channels)
+    return F.conv2d(x, weights[:, None, None, :], groups=count * channels).reshape(images.shape)
+
+
+@auxiliaries.register(
+    "super_resolution",
+    Source(
+        "PlugNet: Degradation Aware Scene Text Recognition Supervised by a Pluggable Super-Resolution Unit",
+        2020,
+        "https://doi.org/10.1007/978-3-030-58555-6_10",
+    ),
+)
+class SuperResolution(Auxiliary):
+    """Two convolutions at half the image's size, then four pixels out of each place."""
+
+    def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
+        super().__init__(map_channels, column_features, symbols, height_px)
+        self.strongest = STRONGEST * height_px / 32
+        self.reduce = ConvBnAct(map_channels, CHANNELS, 3, activation="standard", standard="relu")
+        self.refine = ConvBnAct(CHANNELS, CHANNELS, 3, activation="standard", standard="relu")
+        self.draw = nn.Conv2d(CHANNELS, 3 * 4, 3, padding=1)
+
+    def degrade(self, images: Tensor) -> Tensor:
+        if not self.training:
+            return images
+        draws = torch.rand(2, images.shape[0], device=images.device, dtype=images.dtype)
+        softened = blurred(images, (draws[0] * self.strongest).clamp_min(0.1))
+        return torch.where((draws[1] < BLURRED)[:, None, None, None], softened, images)
+
+    def loss(self, features: Features, images: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+        half = (images.shape[2] // 2, images.shape[3] // 2)
+        x = F.interpolate(self.reduce(features.maps[0]), half, mode="bilinear", align_corners=False)
+        drawn = F.pixel_shuffle(self.draw(self.refine(x)), 2)
+        return WEIGHT * (drawn - images).abs().mean(dim=(1, 2, 3))

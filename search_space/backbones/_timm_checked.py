@@ -1,0 +1,30 @@
+"""The timm models that are known to read text lines, so that naming one imports neither timm nor torch.
+
+`tests/search_space/test_timm.py` holds each of them to what `_timm_verdicts` asks of all others. Every height, time-step
+stride and neck is meant, and every width for those in `WITH_WIDTHS`.
+"""
+
+from __future__ import annotations
+
+WITH_WIDTHS = (
+    "convnext_atto",
+    "edgenext_xx_small",
+    "ghostnet_100",
+    "lcnet_050",
+    "lcnet_100",
+    "mobilenetv3_large_100",
+    "mobilenetv3_small_100",
+    "mobilenetv4_conv_small",
+    "mobileone_s0",
+    "repghostnet_100",
+    "repvit_m0_9",
+    "rexnet_100",
+    "starnet_s050",
+    "starnet_s1",
+    "tinynet_c",
+    "tinynet_e",
+)
+AT_FULL_WIDTH = ("efficientvit_b0", "fastvit_t8", "hgnetv2_b0", "inception_next_atto", "resnet10t")
+"""Their families have no width multiplier."""
+
+CHECKED = tuple(sorted((*WITH_WIDTHS, *AT_FULL_WIDTH)))

@@ -1,0 +1,82 @@
+"""What several components are made of: convolution with BatchNorm and activation, and how channels are scaled."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.activations import activations
+
+Pair = int | tuple[int, int]
+
+
+def make_divisible(channels: float, divisor: int = 8) -> int:
+    """The multiple of `divisor` nearest to `channels`, at least `divisor` and never more than 10 % below.
+
+    Source: MobileNet reference code (tensorflow/models, research/slim/nets/mobilenet).
+    """
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded if rounded >= 0.9 * channels else rounded + divisor
+
+
+def scaled(channels: int, width_percent: int) -> int:
+    """Channels of a paper's layer at a width: a multiple of 8."""
+    return make_divisible(channels * width_percent / 100)
+
+
+def fill(convolution: nn.Conv2d) -> nn.Conv2d:
+    """Draws the weights so that the variance survives a ReLU, depthwise ones included (He et al. 2015)."""
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_in", nonlinearity="relu")
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+class ConvBnAct(nn.Module):
+    """Convolution without bias, BatchNorm, and an activation if one is named: (N, C_in, H, W) -> (N, C_out, H', W').
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        kernel: side, or (rows, columns).
+        stride: step, or (rows, columns).
+        padding: None pads so that stride 1 keeps the size (odd kernels).
+        groups: `in_channels` makes it depthwise.
+        activation: a name in the activations catalog; None leaves the activation out.
+        standard: what the paper of the block uses at this place ("relu", "hardswish"), for activation "standard".
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: Pair,
+        stride: Pair = 1,
+        padding: Pair | None = None,
+        groups: int = 1,
+        activation: str | None = None,
+        standard: str = "relu",
+    ) -> None:
+        super().__init__()
+        rows, columns = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        padding = (rows // 2, columns // 2) if padding is None else padding
+        self.conv = fill(nn.Conv2d(in_channels, out_channels, (rows, columns), stride, padding, groups=groups, bias=False))
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.activation = nn.Identity() if activation is None else activations[activation](out_channels, standard)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.activation(self.bn(self.conv(x)))
+        return out
+
+
+class PooledBatchNorm(nn.BatchNorm2d):
+    """BatchNorm of (N, C, 1, 1) maps that also trains on a batch of one.
+
+    A batch of one has one value per channel and so no variance; torch refuses it. Such a batch is normalised by the running
+    statistics and leaves them as they are, which is what they are for.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.training and input.shape[0] == 1:
+            return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(input)

@@ -1,0 +1,26 @@
+"""No encoder: each time step stands for itself."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from search_space.catalog import Source
+from search_space.contracts import Encoder
+from search_space.encoders import encoders
+
+
+@encoders.register(
+    "none",
+    Source(
+        "Rosetta: Large Scale System for Text Detection and Recognition in Images", 2018, "https://arxiv.org/abs/1910.05085"
+    ),
+)
+class NoEncoder(Encoder):
+    """Gives its input back."""
+
+    def __init__(self, in_features: int, hidden: int, layers: int) -> None:
+        super().__init__(in_features, hidden, layers)
+        self.out_features = in_features
+
+    def forward(self, columns: Tensor) -> Tensor:
+        return columns

@@ -1,0 +1,73 @@
+"""Everything that may be built, as one search space, and architectures drawn from it at random.
+
+The laws of the whole space (every draw builds, trains, exports, and is as big as estimated) are held against this; a study
+writes its own choices out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from search_space.architecture import PRECISIONS, Architecture, RefusedArchitecture
+from search_space.backbones._timm_checked import CHECKED
+from search_space.rules import CATALOGS
+from search_space.space import Choice, SearchSpace
+
+GRIDS: dict[str, tuple[Choice, ...]] = {
+    "width_percent": (25, 35, 50, 60, 75, 90, 100, 125),
+    "encoder_hidden": (24, 48, 64, 96, 120),
+    "encoder_layers": (1, 2),
+    "head_rank": (16, 32, 48, 64, 96),
+    "height_px": (32, 48, 64),
+    "time_stride": (4, 8, 12),
+    "precision": PRECISIONS,
+}
+"""Values of the fields that are no names. Pruning changes nothing before training, so it is not in here."""
+
+
+def full_space(timm_models: Sequence[str] = CHECKED) -> SearchSpace:
+    """Every component of every catalog, with the grids that a study would use.
+
+    Args:
+        timm_models: models of timm to have beside our own backbones; empty for none.
+    """
+    choices: dict[str, tuple[Choice, ...]] = {field: tuple(catalog.choices()) for field, catalog in CATALOGS.items()}
+    own = [name for name in choices["backbone"] if name != "timm"]
+    choices["backbone"] = (*own, *(f"timm/{name}" for name in timm_models))
+    return SearchSpace(choices | GRIDS)
+
+
+def draws(space: SearchSpace, seed: int) -> Iterator[Architecture | RefusedArchitecture]:
+    """Draws at random, without end: an architecture, or why the combination drawn is none.
+
+    Args:
+        space: to draw from. Our own backbones come as often as all of timm together.
+        seed: the same seed draws the same ones.
+    """
+    generator = random.Random(seed)
+
+    def choose(field: str, choices: Sequence[Choice]) -> Choice:
+        if field == "backbone":
+            own = [name for name in choices if not str(name).startswith("timm/")]
+            rest = [name for name in choices if name not in own]
+            choices = own if own and (not rest or generator.random() < 0.5) else rest
+        return generator.choice(choices)
+
+    while True:
+        try:
+            yield space.sample(choose)
+        except RefusedArchitecture as refused:
+            yield refused
+
+
+def drawn(space: SearchSpace, seed: int, count: int | None = None) -> Iterator[Architecture]:
+    """Architectures at random, refused combinations passed over.
+
+    Args:
+        space: to draw from.
+        seed: the same seed draws the same ones.
+        count: how many; None for no end.
+    """
+    return islice((one for one in draws(space, seed) if isinstance(one, Architecture)), count)

@@ -1,0 +1,12 @@
+"""Time steps to symbols, and the loss that goes with it; contract: `search_space.contracts.Head`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search_space.catalog import Catalog
+
+if TYPE_CHECKING:
+    from search_space.contracts import Head
+
+heads: Catalog[type[Head]] = Catalog("head", "search_space.heads")

@@ -1,0 +1,12 @@
+"""Fusion of three feature maps of different height; contract: `search_space.contracts.Neck`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from search_space.catalog import Catalog
+
+if TYPE_CHECKING:
+    from search_space.contracts import Neck
+
+necks: Catalog[type[Neck]] = Catalog("neck", "search_space.necks", optional=True)

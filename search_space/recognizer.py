@@ -1,0 +1,96 @@
+"""A recogniser: the torch module that an architecture describes, image to logits.
+
+    images (N, 3, H, W) -> rectifier -> backbone -> neck -> pooling -> (N, T, D) -> encoder -> head -> logits (N, T, V)
+
+Decisions:
+- `forward` is what is exported: nothing in it belongs to training.
+- `losses` is all a trainer needs: the head's loss of every line plus the auxiliary's, whatever the components are.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from search_space.architecture import Architecture
+from search_space.auxiliaries import auxiliaries
+from search_space.backbones import backbones
+from search_space.contracts import Auxiliary, BackboneRequest, Features, Neck, Tap
+from search_space.encoders import encoders
+from search_space.heads import heads
+from search_space.necks import necks
+from search_space.poolings import poolings
+from search_space.rectifiers import rectifiers
+
+
+class Recognizer(nn.Module):
+    """Reads lines of text: images (N, 3, H, W) in [-1, 1] -> logits (N, T, V).
+
+    Args:
+        architecture: what to build.
+        symbols: characters in the charset, without blank or end of line.
+    """
+
+    def __init__(self, architecture: Architecture, symbols: int) -> None:
+        super().__init__()
+        a = architecture
+        self.architecture = a
+        self.symbols = symbols
+        tap: Tap = "none" if a.neck == "none" else necks[a.neck].tap
+        name = "timm" if a.backbone.startswith("timm/") else a.backbone
+        self.rectifier = None if a.rectifier == "none" else rectifiers[a.rectifier](a.height_px)
+        self.backbone = backbones[name](
+            BackboneRequest(a.backbone, a.width_percent, a.attention, a.activation, tap, a.height_px, a.time_stride)
+        )
+        heights, out_channels = self.backbone.level_heights, self.backbone.out_channels
+        self.neck: Neck | None = None
+        if a.neck != "none":
+            self.neck = necks[a.neck](self.backbone.level_channels, heights, out_channels, a.activation)
+        self.pooling = poolings[a.pooling](out_channels, (heights[-1], self.backbone.pool_width))
+        self.encoder = encoders[a.encoder](out_channels, a.encoder_hidden, a.encoder_layers)
+        self.head = heads[a.head](self.encoder.out_features, symbols, a.head_rank)
+        self.auxiliary: Auxiliary | None = None
+        if a.auxiliary != "none":
+            channels = self.backbone.level_channels[0]
+            self.auxiliary = auxiliaries[a.auxiliary](channels, out_channels, symbols, a.height_px)
+
+    def features(self, images: Tensor) -> Features:
+        """Everything up to the head."""
+        if self.rectifier is not None:
+            images = self.rectifier(images)
+        maps = self.backbone(images)
+        fused = maps[-1] if self.neck is None else self.neck(maps)
+        columns = self.pooling(fused).squeeze(2).transpose(1, 2)
+        return Features(maps, fused, columns, self.encoder(columns))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(images).steps)
+        return logits
+
+    def losses(self, images: Tensor, targets: Tensor, lengths: Tensor, step_counts: Tensor | None = None) -> Tensor:
+        """Training loss of each line.
+
+        Args:
+            images: (N, 3, H, W) in [-1, 1].
+            targets: (N, L) int64, charset index + 1, padded with 0.
+            lengths: (N,) int64.
+            step_counts: (N,) int64, time steps that hold image and not padding; None means all.
+
+        Returns:
+            (N,) float32.
+        """
+        seen = images if self.auxiliary is None else self.auxiliary.degrade(images)
+        features = self.features(seen)
+        losses = self.head.loss(features.steps, targets, lengths, step_counts)
+        if self.auxiliary is not None:
+            losses = losses + self.auxiliary.loss(features, images, targets, lengths)
+        return losses
+
+
+def build_recognizer(architecture: Architecture, symbols: int) -> Recognizer:
+    """Builds the torch module of an architecture, freshly initialised.
+
+    Args:
+        architecture: what to build; pruning and precision do not show here, they come after training.
+        symbols: characters in the charset (a CTC head has one more class, the blank).
+    """
+    return Recognizer(architecture, symbols)

@@ -1,0 +1,113 @@
+"""Thin-plate spline: a small network finds 20 points along the line's edges, and the image is bent until they lie straight.
+
+Decisions:
+- It starts as the identity, so a recogniser with it starts where one without it does. The spline is of how far points move,
+  not of where they go, which is the same curve and leaves no rounding error where nothing moves.
+- Coordinates run from -1 at the left and top edge to 1 at the right and bottom edge, pixels have their centres between
+  (`align_corners=False`); so the same control points fit any width, and the grid is made for the width at hand.
+- Beyond the image its edge is repeated.
+- `affine` is the seed's layer behind the control points (40 -> 6, zero at first), which sets the spline's side conditions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.blocks import ConvBnAct
+from search_space.catalog import Source
+from search_space.contracts import Rectifier
+from search_space.rectifiers import rectifiers
+
+POINTS = 20
+CHANNELS = (16, 32, 64, 128)
+FEATURES = 64
+EPSILON = 1e-6
+
+
+def control_points() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Where the points lie in the straight image, (20, 2) as (x, y): ten along the top edge, ten along the bottom."""
+    x = np.linspace(-1.0, 1.0, POINTS // 2)
+    return np.concatenate([np.stack([x, np.full_like(x, y)], 1) for y in (-1.0, 1.0)])
+
+
+def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(23, 23): times the found points and three side conditions, it gives the spline's coefficients."""
+    points = control_points()
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(distance, 1.0)  # r² log r is 0 at 0
+    affine = np.concatenate([np.ones((POINTS, 1)), points], 1)
+    bending = distance**2 * np.log(distance)
+    inverse: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.linalg.inv(
+        np.block([[affine, bending], [np.zeros((3, 3)), affine.T]])
+    )
+    return inverse
+
+
+class PointFinder(nn.Module):
+    """Images (N, 3, H, W) -> control points (N, 20, 2), in the straight image's places at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, *CHANNELS)
+        self.convolutions = nn.ModuleList(
+            ConvBnAct(a, b, 3, activation="standard", standard="relu") for a, b in zip(widths, CHANNELS, strict=False)
+        )
+        self.hidden = nn.Linear(CHANNELS[-1], FEATURES)
+        self.points = nn.Linear(FEATURES, 2 * POINTS)
+        nn.init.zeros_(self.points.weight)
+        with torch.no_grad():
+            self.points.bias.copy_(torch.from_numpy(control_points()).flatten())
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = images
+        for index, convolution in enumerate(self.convolutions):
+            x = convolution(x)
+            if index < len(CHANNELS) - 1:
+                x = F.max_pool2d(x, 2)
+        points: Tensor = self.points(F.relu(self.hidden(x.mean(dim=(2, 3)))))
+        return points.reshape(-1, POINTS, 2)
+
+
+@rectifiers.register(
+    "tps",
+    Source("STAR-Net: A SpaTial Attention Residue Network for Scene Text Recognition", 2016, "https://doi.org/10.5244/C.30.43"),
+)
+class ThinPlateSpline(Rectifier):
+    """Finds 20 control points and samples the image along the spline through them."""
+
+    def __init__(self, height_px: int) -> None:
+        super().__init__(height_px)
+        self.finder = PointFinder()
+        self.affine = nn.Linear(2 * POINTS, 6)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+        self.register_buffer("solved", torch.from_numpy(solved_spline()).float(), persistent=False)
+        self.register_buffer("straight", torch.from_numpy(control_points()).float(), persistent=False)
+        self.solved: Tensor
+        self.straight: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2], images.shape[3]
+        pixels = self._pixels(height, width, images)
+        points = self.finder(images)
+        conditions = self.affine(points.flatten(1)).reshape(-1, 3, 2)
+        moves = torch.cat([points - self.straight, conditions], 1)
+        grid = pixels + self._weights(pixels) @ moves
+        return F.grid_sample(
+            images, grid.reshape(-1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=False
+        )
+
+    def _pixels(self, height: int, width: int, images: Tensor) -> Tensor:
+        """(H * W, 2): where each pixel's centre lies, as (x, y)."""
+        x = (torch.arange(width, device=images.device, dtype=torch.float32) * 2 + 1) / width - 1
+        y = (torch.arange(height, device=images.device, dtype=torch.float32) * 2 + 1) / height - 1
+        return torch.stack([x.expand(height, -1), y.unsqueeze(1).expand(-1, x.shape[0])], 2).flatten(0, 1)
+
+    def _weights(self, pixels: Tensor) -> Tensor:
+        """(H * W, 23): how far each pixel goes with each control point and side condition."""
+        square = (pixels.unsqueeze(1) - self.straight).square().sum(2)
+        bending = 0.5 * square * torch.log(square + EPSILON**2)  # r² log r
+        return torch.cat([torch.ones_like(pixels[:, :1]), pixels, bending], 1) @ self.solved

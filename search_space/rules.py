@@ -1,0 +1,132 @@
+"""Which architectures are refused, and why: each rule is a few lines and gives the reason or nothing.
+
+A rule that needs torch (timm models have to be looked into) is asked last and only for such backbones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from search_space.activations import activations
+from search_space.architecture import PRECISIONS, PRUNE_CRITERIA, Architecture
+from search_space.attentions import attentions
+from search_space.auxiliaries import auxiliaries
+from search_space.backbones import backbones
+from search_space.backbones._timm_checked import AT_FULL_WIDTH, WITH_WIDTHS
+from search_space.catalog import Catalog, UnknownComponent, nearest
+from search_space.encoders import encoders
+from search_space.heads import heads
+from search_space.necks import necks
+from search_space.poolings import poolings
+from search_space.rectifiers import rectifiers
+
+CATALOGS: dict[str, Catalog[Any]] = {
+    "backbone": backbones,
+    "neck": necks,
+    "attention": attentions,
+    "activation": activations,
+    "pooling": poolings,
+    "encoder": encoders,
+    "head": heads,
+    "rectifier": rectifiers,
+    "auxiliary": auxiliaries,
+}
+"""Architecture field to the catalog of its names."""
+
+CHOICES: dict[str, tuple[object, ...]] = {
+    "height_px": (32, 48, 64),
+    "time_stride": (4, 8, 12),
+    "prune_criterion": (None, *PRUNE_CRITERIA),
+    "precision": PRECISIONS,
+}
+RANGES: dict[str, tuple[int, int]] = {
+    "width_percent": (25, 125),
+    "encoder_hidden": (8, 512),
+    "encoder_layers": (1, 4),
+    "head_rank": (8, 512),
+    "prune_percent": (0, 95),
+}
+
+
+def reasons_against(architecture: Architecture) -> list[str]:
+    """Every reason why an architecture cannot be built; empty when it can."""
+    unused = {"encoder_hidden", "encoder_layers"} if architecture.encoder == "none" else set()
+    if architecture.head == "ctc":
+        unused.add("head_rank")
+    own = [r for f in fields(architecture) if f.name not in unused for r in own_reasons(f.name, getattr(architecture, f.name))]
+    return own or [reason for rule in RULES for reason in rule(architecture)]
+
+
+def own_reasons(field: str, value: object) -> Iterator[str]:
+    """Why no architecture at all can have this value in this field."""
+    if field in CATALOGS:
+        yield from _not_in_catalog(field, value)
+    elif field in RANGES:
+        low, high = RANGES[field]
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            yield f"{field} must be a whole number from {low} to {high}, not {value!r}"
+    elif value not in CHOICES[field] or isinstance(value, bool):
+        known = [str(choice) for choice in CHOICES[field] if choice is not None]
+        yield f"{field} must be one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}"
+
+
+def _not_in_catalog(field: str, value: object) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield f"{field} must be a name, not {value!r}"
+        return
+    try:
+        CATALOGS[field].check("timm" if field == "backbone" and value.startswith("timm/") else value)
+    except UnknownComponent as error:
+        yield f"{field}: {error}"
+
+
+def _stride_needs_height(architecture: Architecture) -> Iterator[str]:
+    if architecture.time_stride == 12 and architecture.height_px % 48:
+        yield f"time_stride 12 needs height_px 48 (three rows and three columns are pooled last), not {architecture.height_px}"
+
+
+def _pruning_needs_a_criterion(architecture: Architecture) -> Iterator[str]:
+    if architecture.prune_percent and architecture.prune_criterion is None:
+        yield f"prune_percent {architecture.prune_percent} needs a prune_criterion: one of {', '.join(PRUNE_CRITERIA)}"
+
+
+def _super_resolution_needs_a_picture(architecture: Architecture) -> Iterator[str]:
+    if architecture.auxiliary != "super_resolution":
+        return
+    if architecture.neck == "none":
+        yield "auxiliary super_resolution needs a neck: without one, the map it would draw from has a row or two"
+    if architecture.rectifier != "none":
+        yield f"auxiliary super_resolution needs rectifier none: {architecture.rectifier} moves its map away from the image"
+
+
+def _guide_needs_ctc(architecture: Architecture) -> Iterator[str]:
+    if architecture.auxiliary == "attention_guide" and architecture.head == "attention":
+        yield "auxiliary attention_guide goes with head ctc or ctc_low_rank; head attention is such a decoder already"
+
+
+def _timm_must_fit(architecture: Architecture) -> Iterator[str]:
+    if not architecture.backbone.startswith("timm/"):
+        return
+    name, full_width = architecture.backbone.removeprefix("timm/"), architecture.width_percent == 100
+    if name in WITH_WIDTHS or (name in AT_FULL_WIDTH and full_width):
+        return
+    if name in AT_FULL_WIDTH:
+        yield f"timm/{name} has no width multiplier; use width_percent 100, not {architecture.width_percent}"
+        return
+    from search_space.backbones._timm_verdicts import reason_against
+
+    tap = "none" if architecture.neck == "none" else necks[architecture.neck].tap
+    reason = reason_against(name, architecture.width_percent, tap, architecture.height_px, architecture.time_stride)
+    if reason is not None:
+        yield reason
+
+
+RULES: list[Callable[[Architecture], Iterator[str]]] = [
+    _stride_needs_height,
+    _pruning_needs_a_criterion,
+    _super_resolution_needs_a_picture,
+    _guide_needs_ctc,
+    _timm_must_fit,
+]

@@ -1,0 +1,34 @@
+"""Sizes as people write them: 500KB, 10MB (decimal), 1.5MiB (binary)."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Bytes in a written size.
+
+    Args:
+        text: a number and one of B, KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024), any case.
+
+    Raises:
+        ValueError: no unit, an unknown unit, or a size that is not above zero.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", text)
+    if match is None or match[2].upper() not in _UNITS:
+        raise ValueError(f"'{text}' is not a size; write a number and a unit, such as 500KB, 10MB or 1.5MiB")
+    size_bytes = round(float(match[1]) * _UNITS[match[2].upper()])
+    if size_bytes <= 0:
+        raise ValueError(f"'{text}' is not a size above zero")
+    return size_bytes
+
+
+def write_size(size_bytes: int) -> str:
+    """A size for a person, in decimal units with three significant digits: 428258 -> '428KB', 1573420 -> '1.57MB'."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size_bytes >= 0.9995 * scale:
+            value = size_bytes / scale
+            return f"{value:.{max(0, 3 - len(str(int(value + 0.5))))}f}{unit}"
+    return f"{size_bytes}B"

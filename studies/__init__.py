@@ -1,0 +1,1 @@
+"""When to try which architecture, which won, and where that is recorded."""

@@ -1,0 +1,246 @@
+"""Which trainings go on: asynchronous successive halving with several objectives (MO-ASHA). No Optuna, no Ray, no clock.
+
+A *rung* is a number of epochs after which trainings are compared: 1, 3, 9, 27 with `eta` 3. At each rung the trials that
+reached it are ordered front by front, each front spread out (`studies.pareto.best_first`), and the first n/eta of all n
+may go on to the next. Ranked are the error *so far* and the bytes, which are exact before training starts.
+
+    promotion   a trial pauses at its rung, with a checkpoint. A free worker first looks from the highest rung down for a
+                paused trial among the first n/eta and resumes it; only when there is none does it start something new.
+    stopping    a trial is judged once, when it reaches the rung: among the first n/eta it goes on, otherwise it ends.
+
+Decisions:
+- The share is taken of *all* trials recorded in a rung, and those already promoted are skipped afterwards. (Dropping them
+  first lets one of every few newcomers through, however bad it is.)
+- The first to reach a rung goes on at once: a search has a finished candidate early, for the price of one training.
+- An order is a list of trials, best first, never a list of ranks: the two are easily confused, and a newcomer's fate then
+  hangs on somebody else's place.
+- State is nothing but what was recorded: replaying the records of a study, in any order, rebuilds it.
+
+Use, by any engine:
+
+    asha = Asha([1, 3, 9, 27])
+    for trial, rung, objectives in records_of_the_study: asha.record(trial, rung, objectives)
+    for trial, rung in trials_under_way: asha.promoted(trial, rung)       # on their way from `rung` to the next
+    ...
+    promotion = asha.next_promotion()                                     # a worker is free
+    if promotion: resume promotion.trial until epoch promotion.until      # else start a new trial until asha.first_rung(trial)
+    ...
+    asha.record(trial, epoch, (1 - accuracy, size_bytes))                 # it reached a rung
+    asha.decide(trial, epoch)                                             # CONTINUE, PAUSE, STOP or FINISHED
+
+Source: Li et al. 2020 (ASHA); Schmucker et al. 2021, arXiv 2106.12639 (MO-ASHA).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from studies.pareto import Point, Scale, best_first
+
+Form = Literal["promotion", "stopping"]
+
+
+class Decision(Enum):
+    """What becomes of a trial that has reached a rung."""
+
+    CONTINUE = "continue"
+    """Train on to the next rung."""
+    PAUSE = "pause"
+    """Leave a checkpoint and give the place up; the trial may be promoted later."""
+    STOP = "stop"
+    """End for good."""
+    FINISHED = "finished"
+    """The last rung: fully trained."""
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A paused trial that should train on.
+
+    Attributes:
+        trial: its number.
+        rung: epochs it has been trained for.
+        until: epochs to train it up to, the next rung.
+    """
+
+    trial: int
+    rung: int
+    until: int
+
+
+@dataclass
+class _Rung:
+    """Everything that reached one rung in one bracket."""
+
+    epochs: int
+    entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    promoted: set[int] = field(default_factory=set)
+    order: list[int] = field(default_factory=list)  # trials, best first, as far as asked for; empty when out of date
+
+    def best(self, count: int, scales: Sequence[Scale] | None) -> list[int]:
+        """The first `count` trials in order."""
+        if len(self.order) < min(count, len(self.entries)):
+            trials = sorted(self.entries)  # of equal points the older trial comes first, in whatever order they arrived
+            self.order = [trials[i] for i in best_first([self.entries[t] for t in trials], count, scales)]
+        return self.order[:count]
+
+
+class Asha:
+    """Multi-objective asynchronous successive halving.
+
+    Args:
+        rungs: epochs of each rung, rising; the last is a full training. `rungs_up_to` makes the usual ones.
+        eta: one in `eta` goes on from each rung, at least 2.
+        form: "promotion" (pause and resume the best) or "stopping" (judge once).
+        brackets: how many there are; bracket s has its first comparison at rung s. 1 compares as early as possible.
+        seed: of the draw of brackets.
+        scales: how far apart the values of each objective are, see `studies.pareto.spread`; None is linear for all. The
+            default fits (error, bytes).
+
+    Raises:
+        ValueError: no rungs, rungs that do not rise, eta below 2, or more brackets than rungs.
+    """
+
+    def __init__(
+        self,
+        rungs: Sequence[int],
+        eta: int = 3,
+        form: Form = "promotion",
+        brackets: int = 1,
+        seed: int = 0,
+        scales: Sequence[Scale] | None = ("linear", "log"),
+    ) -> None:
+        if not rungs or list(rungs) != sorted(set(rungs)) or rungs[0] < 1:
+            raise ValueError(f"rungs must be rising numbers of epochs, such as 1, 3, 9, not {list(rungs)}")
+        if eta < 2:
+            raise ValueError(f"eta must be at least 2 (one in eta goes on), not {eta}")
+        if not 1 <= brackets <= len(rungs):
+            raise ValueError(f"brackets must be from 1 to the number of rungs ({len(rungs)}), not {brackets}")
+        self.rungs = tuple(rungs)
+        self.eta = eta
+        self.form = form
+        self._seed = seed
+        self._scales = scales
+        self._brackets = [[_Rung(epochs) for epochs in self.rungs[s:]] for s in range(brackets)]
+
+    def milestones(self, trial: int) -> tuple[int, ...]:
+        """The rungs at which a trial is compared, in epochs; which bracket it is in depends on its number and the seed."""
+        return self.rungs[self._bracket_of(trial) :]
+
+    def first_rung(self, trial: int) -> int:
+        """Epochs after which a new trial is first compared."""
+        return self.milestones(trial)[0]
+
+    def next_rung(self, trial: int, epoch: int) -> int:
+        """The next comparison of a trial that has been trained for some epochs; the last rung when there is none left."""
+        return next((rung for rung in self.milestones(trial) if rung > epoch), self.rungs[-1])
+
+    def record(self, trial: int, rung: int, objectives: Point) -> None:
+        """Notes what a trial has reached at a rung.
+
+        A second record of the same trial and rung changes nothing. A record at one rung says that the trial was promoted
+        from the rungs below, so replaying a study's records in any order rebuilds the state.
+
+        Args:
+            trial: its number.
+            rung: epochs, one of `rungs`; those before the trial's first comparison are ignored.
+            objectives: all to be minimised, exact ones (bytes) included; NaN counts as infinitely bad.
+
+        Raises:
+            ValueError: not a rung.
+        """
+        if rung not in self.rungs:
+            raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self.rungs))}")
+        for place in self._brackets[self._bracket_of(trial)]:
+            if place.epochs < rung:
+                place.promoted.add(trial)
+            elif place.epochs == rung and trial not in place.entries:
+                place.entries[trial] = tuple(math.inf if v != v else float(v) for v in objectives)
+                place.order = []
+
+    def promoted(self, trial: int, rung: int) -> None:
+        """Notes that a trial is on its way up from a rung, or will never be (it failed): it is not to be promoted again."""
+        for place in self._brackets[self._bracket_of(trial)]:
+            if place.epochs <= rung:
+                place.promoted.add(trial)
+
+    def decide(self, trial: int, rung: int) -> Decision:
+        """What becomes of a trial that has just been recorded at a rung.
+
+        In the promotion form CONTINUE is given, and noted, when a free worker would resume this very trial next: that
+        spares writing and reading its checkpoint.
+        """
+        if rung >= self.rungs[-1]:
+            return Decision.FINISHED
+        place = next((r for r in self._brackets[self._bracket_of(trial)] if r.epochs == rung), None)
+        if place is None:
+            return Decision.CONTINUE
+        if self.form == "stopping":
+            return Decision.CONTINUE if trial in self._first_of(place) else Decision.STOP
+        promotion = self.peek_promotion()
+        if promotion is None or (promotion.trial, promotion.rung) != (trial, rung):
+            return Decision.PAUSE
+        self.promoted(trial, rung)
+        return Decision.CONTINUE
+
+    def peek_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+        """What `next_promotion` would return; changes nothing.
+
+        Args:
+            beyond_quota: promote the best paused trial even if it is not among the first n/eta: for the end of a search,
+                when there is nothing new to start and time is left.
+        """
+        if self.form == "stopping":
+            return None
+        rungs = [(place, after) for bracket in self._brackets for place, after in itertools.pairwise(bracket)]
+        for place, after in sorted(rungs, key=lambda pair: -pair[0].epochs):
+            order = place.best(len(place.entries), self._scales) if beyond_quota else self._first_of(place)
+            trial = next((t for t in order if t not in place.promoted), None)
+            if trial is not None:
+                return Promotion(trial, place.epochs, after.epochs)
+        return None
+
+    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+        """The paused trial that a free worker should resume, noted as under way; None when something new should start."""
+        promotion = self.peek_promotion(beyond_quota)
+        if promotion is not None:
+            self.promoted(promotion.trial, promotion.rung)
+        return promotion
+
+    def count(self, rung: int) -> int:
+        """How many trials have been recorded at a rung."""
+        return sum(len(place.entries) for bracket in self._brackets for place in bracket if place.epochs == rung)
+
+    def _first_of(self, place: _Rung) -> list[int]:
+        """The trials of a rung that may go on: one in eta of all that reached it, and always the very best."""
+        return place.best(max(1, len(place.entries) // self.eta), self._scales)
+
+    def _bracket_of(self, trial: int) -> int:
+        """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""
+        if len(self._brackets) == 1:
+            return 0
+        weights = [math.exp(len(bracket)) for bracket in self._brackets]
+        return random.Random(f"{self._seed}/{trial}").choices(range(len(weights)), weights)[0]
+
+
+def rungs_up_to(epochs: int, eta: int = 3, first: int = 1) -> list[int]:
+    """Rungs first, first * eta, first * eta², ... and the full training, such as 1, 3, 9, 20 for 20 epochs.
+
+    A rung closer to the end than half a step is left out: stopping there would spare nothing.
+
+    Args:
+        epochs: of a full training, at least 1.
+        eta: the factor between rungs, at least 2.
+        first: epochs of the first rung.
+    """
+    rungs, rung = [], max(1, first)
+    while rung * math.sqrt(eta) <= epochs:
+        rungs.append(rung)
+        rung *= eta
+    return [*rungs, epochs]

@@ -1,0 +1,147 @@
+"""Where trials are closed: in the store first, then in the ledger, in MLflow and before the eyes of the observer.
+
+Whatever becomes of a trial is written here and nowhere else, in an order that loses nothing: what a person has seen is
+recorded, and files are cleared away only after that.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search_space import Architecture
+from studies.home import Home
+from studies.ledger import Entry, Ledger
+from studies.observer import Observer, TrialRecord
+from studies.proposals import Ready
+from studies.store import StudyStore
+from studies.study import Study
+from studies.tracking import Tracker
+from trainers.candidate import Candidate
+
+
+@dataclass
+class Book:
+    """Closes the trials of one study.
+
+    Attributes:
+        study: the study.
+        home: where its files are.
+        store: the record.
+        ledger: what has been met.
+        observer: who watches.
+        tracker: MLflow's copy.
+        trained: candidates that count towards the budget of trials.
+        results: accuracy and bytes of those that were trained to the end and measured.
+    """
+
+    study: Study
+    home: Home
+    store: StudyStore
+    ledger: Ledger
+    observer: Observer
+    tracker: Tracker
+    trained: int = 0
+    results: list[tuple[float, int]] = field(default_factory=list)
+
+    def take_stock(self, trials: list[FrozenTrial]) -> None:
+        """Counts what earlier runs have closed, and gives MLflow what they could not; it leaves out what it has."""
+        for trial in trials:
+            self.trained += counts(trial)
+            if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs:
+                attrs = trial.user_attrs
+                self.results.append((attrs["measurement"]["accuracy"], attrs["measurement"]["size_bytes"]))
+                self._mirror(trial.number, attrs["architecture"], attrs["measurement"], "complete", Path(attrs["model"]))
+
+    @property
+    def front_points(self) -> int:
+        """How many of the results no other beats in accuracy and size."""
+        best, points = -1.0, 0
+        for accuracy, _ in sorted(self.results, key=lambda r: (r[1], -r[0])):
+            points += accuracy > best
+            best = max(best, accuracy)
+        return points
+
+    def folder(self, architecture: Architecture) -> Path:
+        """Working files of an architecture; by digest, so that its checkpoint is found whatever trial it comes back as."""
+        return self.home.trials(self.study.name) / architecture.digest
+
+    def finish(self, ready: Ready, candidate: Candidate) -> TrialRecord:
+        """A training that reached its end."""
+        limit, size_bytes = self.study.limits.size_bytes, candidate.measurement.size_bytes
+        self.trained += 1
+        if limit is not None and size_bytes > limit:
+            return self._too_large(ready, candidate, limit)
+        kept = self._keep(ready, candidate)
+        self.store.tell_complete(ready.number, kept)
+        self.results.append((candidate.measurement.accuracy, size_bytes))
+        self.ledger.put(ready.architecture.digest, Entry(ready.number, "complete", kept))
+        measured = candidate.measurement
+        self._mirror(ready.number, ready.architecture.as_dict(), measured.as_dict(), "complete", kept.model)
+        return self._close(ready, TrialRecord(ready.number, "complete", ready.architecture, measured, ""))
+
+    def fail(self, ready: Ready, reason: str) -> TrialRecord:
+        """A training that could not go on."""
+        self.trained += 1
+        self.store.tell_failed(ready.number, reason)
+        self.ledger.put(ready.architecture.digest, Entry(ready.number, "failed", reason=reason))
+        self._mirror(ready.number, ready.architecture.as_dict(), None, "failed", None)
+        return self._close(ready, TrialRecord(ready.number, "failed", ready.architecture, None, reason))
+
+    def stop(self, ready: Ready, epoch: int, reason: str) -> TrialRecord:
+        """A training that will not go on."""
+        self.trained += 1
+        self.store.tell_stopped(ready.number, reason, epoch=epoch)
+        self.ledger.put(ready.architecture.digest, Entry(ready.number, "stopped", reason=reason))
+        self._mirror(ready.number, ready.architecture.as_dict(), None, "stopped", None)
+        return self._close(ready, TrialRecord(ready.number, "stopped", ready.architecture, None, reason))
+
+    def rest(self, ready: Ready, epoch: int) -> TrialRecord:
+        """A training that the next run of the study takes up from its checkpoint, since time is up."""
+        reason = f"time was up after epoch {epoch}"
+        self.store.tell_stopped(ready.number, reason, resumable=True, epoch=epoch)
+        self.ledger.drop(ready.architecture.digest)
+        record = TrialRecord(ready.number, "resting", ready.architecture, None, reason)
+        self.observer.trial_finished(ready.number, record)
+        return record
+
+    def _too_large(self, ready: Ready, candidate: Candidate, limit: int) -> TrialRecord:
+        """The file came out larger than was estimated, and over the limit."""
+        measured = candidate.measurement
+        reason = f"its file takes {measured.size_bytes} bytes, over the limit of {limit}"
+        violation = measured.size_bytes / limit - 1
+        facts = {"over_budget": True, "trained": True, "measurement": measured.as_dict()}
+        self.store.tell_infeasible(ready.number, reason, violation, **facts)
+        self.ledger.put(ready.architecture.digest, Entry(ready.number, "over_budget", reason=reason))
+        return self._close(ready, TrialRecord(ready.number, "over_budget", ready.architecture, measured, reason))
+
+    def _keep(self, ready: Ready, candidate: Candidate) -> Candidate:
+        """Copies the file to where models are kept; its recorded path is relative to the home folder."""
+        kept = self.home.models / self.study.name / f"{ready.number:05d}-{ready.architecture.digest}.onnx"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        shutil.copyfile(candidate.model, partial)
+        partial.replace(kept)
+        return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.home.folder))
+
+    def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:
+        self.observer.trial_finished(ready.number, record)
+        shutil.rmtree(self.folder(ready.architecture), ignore_errors=True)
+        return record
+
+    def _mirror(self, number: int, architecture: dict[str, Any], measured: Any, state: str, model: Path | None) -> None:
+        self.tracker.log_trial(number, architecture, measured, state, model and self.home.folder / model, {})
+
+
+def counts(trial: FrozenTrial) -> bool:
+    """Whether a trial is one of the closed candidates that the budget of trials counts."""
+    attrs = trial.user_attrs
+    if "duplicate_of" in attrs or attrs.get("resumable") or attrs.get("refused"):
+        return False
+    if attrs.get("over_budget"):
+        return bool(attrs.get("trained"))
+    return trial.state.is_finished()

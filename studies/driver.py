@@ -1,0 +1,259 @@
+"""The loop of a search: fills free places with trainings, takes in what happens, until the budget is spent.
+
+A place is given, in this order, to what an earlier run left open, to a paused trial that deserves to go on, to something
+new, and at the end, when nothing new may start, to the best paused trial while too few are trained to the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search_space import Architecture
+from studies.asha import Decision
+from studies.book import Book
+from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
+from studies.observer import Summary
+from studies.preparation import Preparation
+from studies.proposals import Exhausted, Proposer, Ready
+from studies.schedule import LEAST_POINTS, Schedule, rung_facts, rung_records
+from studies.store import Proposal
+from trainers.trial import TrialJob
+
+MAX_LOSSES = 2
+"""How often a trial whose process died is started again."""
+GRACE_S = 8.0
+"""How long trainings may take to reach the end of their epoch after time is up; then they are ended."""
+
+
+class Driver:
+    """One run of a study.
+
+    Args:
+        book: where trials are closed; knows study, store, ledger and observer.
+        schedule: which training goes on.
+        proposer: what is tried next.
+        engine: where trainings run.
+        preparation: the data.
+        started: `time.monotonic()` when the search began.
+    """
+
+    def __init__(
+        self, book: Book, schedule: Schedule, proposer: Proposer, engine: Engine, preparation: Preparation, started: float
+    ) -> None:
+        self._book, self._schedule, self._proposer = book, schedule, proposer
+        self._engine, self._preparation = engine, preparation
+        self._study, self._store, self._observer = book.study, book.store, book.observer
+        self._started = started
+        seconds = self._study.budget.seconds
+        self._deadline = None if seconds is None else started + seconds
+        self._running: dict[int, Ready] = {}
+        self._paused: dict[int, Ready] = {}
+        self._epochs: dict[int, int] = {}
+        self._losses: dict[int, int] = {}
+        self._orphans: deque[FrozenTrial] = deque()
+        self._planned: deque[Architecture | FrozenTrial] = deque()
+        self._reason = "all trials done"
+
+    def run(self, trials: list[FrozenTrial]) -> Summary:
+        """From the first training to the last.
+
+        Args:
+            trials: what the store held when the search began.
+        """
+        self._orphans.extend(t for t in trials if t.state == TrialState.RUNNING)
+        if self._wanting():
+            resting = {t.user_attrs["digest"]: t for t in trials if t.user_attrs.get("resumable")}
+            self._planned.extend(resting.values())
+            self._planned.extend(self._preparation.warm_start)
+        while self._fill() and not self._time_is_up():
+            for event in self._engine.wait(self._patience_s()):
+                self._handle(event)
+        if self._time_is_up() and (self._running or self._wanting()):
+            self._rest_all()
+        self._stop_paused()
+        self._proposer.abandon_parked()
+        seconds = time.monotonic() - self._started
+        return Summary(self._book.trained, self._study.budget.trials, seconds, self._reason)
+
+    def _fill(self) -> bool:
+        """Starts trainings while there are free places; returns whether any is running."""
+        while len(self._running) < self._engine.slots and not self._time_is_up():
+            if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
+                break
+        return bool(self._running)
+
+    def _take_over(self) -> bool:
+        """What a killed or timed run left, and architectures that were asked for; True when a place was taken."""
+        while self._orphans:
+            if self._adopt(self._orphans.popleft()):
+                return True
+        while self._planned and self._wanting():
+            planned = self._planned.popleft()
+            ready = self._proposer.open(planned if isinstance(planned, Architecture) else _architecture(planned))
+            if ready is None or (isinstance(planned, FrozenTrial) and self._rests_at_a_rung(ready, planned)):
+                continue
+            return self._start(ready)
+        return False
+
+    def _adopt(self, trial: FrozenTrial) -> bool:
+        """Takes over a trial that an earlier run left open; True when it takes a place."""
+        if "architecture" in trial.user_attrs:
+            ready = self._proposer.judge_architecture(trial.number, _architecture(trial))
+        else:
+            ready = self._proposer.judge(Proposal(trial.number, dict(trial.params)))
+        if ready is None or self._rests_at_a_rung(ready, trial):
+            return False
+        return self._start(ready)
+
+    def _rests_at_a_rung(self, ready: Ready, trial: FrozenTrial) -> bool:
+        """Whether a trial had been compared already: it then waits for its promotion, with its checkpoint."""
+        records = {epoch: seen for epoch, seen in rung_records(trial).items() if epoch in self._schedule.rungs[:-1]}
+        for epoch, seen in records.items():
+            self._note_rung(ready, epoch, seen["cer"], seen["accuracy"])
+        if records:
+            self._paused[ready.number] = ready
+        return bool(records)
+
+    def _promote(self, beyond_quota: bool = False) -> bool:
+        while (promotion := self._schedule.next_promotion(beyond_quota)) is not None:
+            ready = self._paused.pop(promotion.trial, None)
+            if ready is not None:
+                return self._start(ready, epoch=promotion.rung)
+        return False
+
+    def _promote_for_the_front(self) -> bool:
+        """At the end, when nothing new may start: goes on with the best paused ones while the front is short of points."""
+        lacking = self._book.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
+        return lacking and self._promote(beyond_quota=True)
+
+    def _start_new(self) -> bool:
+        if not self._wanting():
+            return False
+        busy = [r.params for r in (*self._running.values(), *self._paused.values())]
+        proposed = self._proposer.next(busy)
+        if isinstance(proposed, Exhausted):
+            self._reason = proposed.reason
+        return isinstance(proposed, Ready) and self._start(proposed)
+
+    def _wanting(self) -> bool:
+        """Whether the budget of trials allows something new."""
+        return self._book.trained + len(self._running) + len(self._paused) < self._study.budget.trials
+
+    def _start(self, ready: Ready, epoch: int = 0) -> bool:
+        self._running[ready.number] = ready
+        self._engine.submit(ready.number, self._job(ready.architecture), self._schedule.until(ready.number, epoch))
+        self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
+        return True
+
+    def _job(self, architecture: Architecture) -> TrialJob:
+        return TrialJob(
+            architecture=architecture,
+            data=self._preparation.data_spec(architecture.height_px),
+            cache_folder=self._book.home.cache,
+            recipe=self._study.training_recipe,
+            epochs=self._study.budget.epochs,
+            folder=self._book.folder(architecture),
+            seed=self._study.search.seed,
+            threads=1,
+        )
+
+    def _handle(self, event: Event) -> None:
+        ready = self._running.get(event.ticket)
+        if ready is None:
+            return
+        if isinstance(event, Progress):
+            self._progress(ready, event)
+        elif isinstance(event, Paused):
+            self._at_rung(ready, event.epoch)
+        elif isinstance(event, Lost):
+            self._restart(ready, event)
+        elif isinstance(event, Failed):
+            self._fail(ready, f"{event.kind}: {event.reason}")
+        elif isinstance(event, Finished):
+            del self._running[ready.number]
+            record = self._book.finish(ready, event.candidate)
+            if record.state == "complete":
+                measured = event.candidate.measurement
+                self._schedule.finished(ready.number, ready.params, measured.accuracy, measured.size_bytes)
+            else:
+                self._schedule.keep_away(ready.number, ready.params, 1e-6)
+            self._proposer.settle(ready.architecture.digest)
+
+    def _progress(self, ready: Ready, event: Progress) -> None:
+        report = event.report
+        self._epochs[ready.number] = report.epoch
+        if self._schedule.is_rung(ready.number, report.epoch):
+            self._note_rung(ready, report.epoch, report.cer, report.accuracy)
+        self._observer.trial_progress(ready.number, report)
+
+    def _note_rung(self, ready: Ready, epoch: int, cer: float, accuracy: float) -> None:
+        self._store.note(ready.number, **rung_facts(epoch, cer, accuracy))
+        self._schedule.reached(ready.number, epoch, cer, accuracy, ready.size_bytes, ready.params)
+
+    def _at_rung(self, ready: Ready, epoch: int) -> None:
+        """A training has reached the epoch it was sent to."""
+        del self._running[ready.number]
+        if not self._schedule.is_rung(ready.number, epoch):  # it was stopped because time is up
+            self._book.rest(ready, epoch)
+            return
+        decision = self._schedule.decide(ready.number, epoch)
+        if decision is Decision.CONTINUE:
+            self._start(ready, epoch)
+        elif decision is Decision.STOP:
+            self._book.stop(ready, epoch, f"not among the best at epoch {epoch}")
+            self._proposer.settle(ready.architecture.digest)
+        else:
+            self._paused[ready.number] = ready
+            self._observer.trial_paused(ready.number, epoch)
+
+    def _restart(self, ready: Ready, event: Lost) -> None:
+        losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
+        if losses > MAX_LOSSES:
+            self._fail(ready, f"{event.reason}, {losses} times")
+            return
+        self._observer.note(f"trial {ready.number}: {event.reason}; it goes on from its last checkpoint")
+        self._start(ready, self._epochs.get(ready.number, 0))
+
+    def _fail(self, ready: Ready, reason: str) -> None:
+        del self._running[ready.number]
+        self._book.fail(ready, reason)
+        self._schedule.keep_away(ready.number, ready.params, 1.0)
+        self._proposer.settle(ready.architecture.digest)
+
+    def _rest_all(self) -> None:
+        """Time is up: trainings end with their epoch, or at once when that takes too long."""
+        self._reason = "time is up"
+        for number in self._running:
+            self._engine.stop(number)
+        end = time.monotonic() + GRACE_S
+        while self._running and time.monotonic() < end:
+            for event in self._engine.wait(0.5):
+                if isinstance(event, Paused) and event.ticket in self._running:
+                    self._book.rest(self._running.pop(event.ticket), event.epoch)
+                else:
+                    self._handle(event)
+        for ready in (*self._running.values(), *self._paused.values()):
+            self._book.rest(ready, self._epochs.get(ready.number, 0))
+        self._running.clear()
+        self._paused.clear()
+
+    def _stop_paused(self) -> None:
+        """What nobody has promoted by the end of the search."""
+        for ready in self._paused.values():
+            epoch = self._epochs.get(ready.number, 0)
+            self._book.stop(ready, epoch, f"not among the best at epoch {epoch}" if epoch else "not among the best at its rung")
+            self._proposer.settle(ready.architecture.digest)
+        self._paused.clear()
+
+    def _patience_s(self) -> float:
+        return 1.0 if self._deadline is None else max(0.0, min(1.0, self._deadline - time.monotonic()))
+
+    def _time_is_up(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+
+def _architecture(trial: FrozenTrial) -> Architecture:
+    return Architecture.from_dict(trial.user_attrs["architecture"])

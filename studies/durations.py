@@ -1,0 +1,35 @@
+"""Durations as people write them: 90s, 30m, 2h, 1h30m."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in a written duration.
+
+    Args:
+        text: numbers with the units s, m, h or d, largest first: `90s`, `30m`, `1h30m`.
+
+    Raises:
+        ValueError: no unit, an unknown unit, or a duration that is not above zero.
+    """
+    parts = re.findall(r"([0-9]*\.?[0-9]+)([smhd])", text.strip().lower())
+    if not parts or "".join(n + u for n, u in parts) != text.strip().lower():
+        raise ValueError(f"'{text}' is not a duration; write a number and a unit, such as 90s, 30m or 2h")
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+    if seconds <= 0:
+        raise ValueError(f"'{text}' is not a duration above zero")
+    return seconds
+
+
+def write_duration(seconds: float) -> str:
+    """A duration for a person: 42s, 3m10s, 1h05m."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

@@ -1,0 +1,111 @@
+"""Where a run leaves what it leaves: one folder, `runs/` here or PARETEXT_HOME.
+
+runs/optuna.db            every study and trial: the truth
+runs/mlflow.db            runs and registered models
+runs/mlflow-artifacts/    their files
+runs/models/STUDY/        exported models of finished trials
+runs/studies/STUDY/       working files of trials (checkpoints)
+runs/cache/               images decoded once
+runs/locks/               one file for each thing that only one process may do at a time
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.faults import UserError
+
+_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds everything a run leaves.
+
+    Attributes:
+        folder: absolute path; need not exist until `prepare`.
+    """
+
+    folder: Path
+
+    @classmethod
+    def of_environment(cls) -> Home:
+        """The folder named by PARETEXT_HOME, else `runs` in the current folder."""
+        return cls(Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve())
+
+    def prepare(self) -> Home:
+        """Makes the folder.
+
+        Raises:
+            UserError: it cannot be made, or cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"cannot make the folder {self.folder} ({error.strerror}); set PARETEXT_HOME to one that can"
+            ) from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise UserError(f"cannot write to {self.folder}; set PARETEXT_HOME to a folder that can be written to")
+        return self
+
+    @property
+    def optuna_file(self) -> Path:
+        """The SQLite file that holds every study."""
+        return self.folder / "optuna.db"
+
+    @property
+    def optuna_url(self) -> str:
+        """The same as SQLAlchemy writes it."""
+        return f"sqlite:///{self.optuna_file}"
+
+    @property
+    def mlflow_file(self) -> Path:
+        """The SQLite file that holds MLflow's runs and registered models."""
+        return self.folder / "mlflow.db"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The same as MLflow writes it; its older store of plain files is closed since 3.7."""
+        return f"sqlite:///{self.mlflow_file}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where MLflow copies models to."""
+        return self.folder / "mlflow-artifacts"
+
+    @property
+    def models(self) -> Path:
+        """Exported models, a folder for each study."""
+        return self.folder / "models"
+
+    @property
+    def cache(self) -> Path:
+        """Images decoded once, shared by all studies."""
+        return self.folder / "cache"
+
+    def trials(self, study: str) -> Path:
+        """Working files of a study's trials.
+
+        Raises:
+            UserError: the name cannot name a folder.
+        """
+        return self.folder / "studies" / check_study_name(study) / "trials"
+
+    def lock(self, name: str) -> Path:
+        """The file that `studies.locks.locked` holds for `name`."""
+        return self.folder / "locks" / f"{name}.lock"
+
+
+def check_study_name(name: str) -> str:
+    """`name`, if a study may be called that.
+
+    Raises:
+        UserError: it is empty, longer than 80, or has other characters than letters, digits, `.`, `_` and `-`.
+    """
+    if not _STUDY_NAME.fullmatch(name):
+        raise UserError(f"'{name}' cannot name a study; use up to 80 letters, digits, '.', '_' or '-', a letter or digit first")
+    return name

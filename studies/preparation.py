@@ -1,0 +1,162 @@
+"""Everything that must be right before the first trial: data, limits, space; and what the driver needs to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from search_space import Architecture, RefusedArchitecture, write_size
+from search_space.space import SearchSpace
+from studies.home import Home
+from studies.observer import Observer, StudyFacts
+from studies.proposals import smallest
+from studies.study import Study
+from trainers.data.prepared import DataSpec, Prepared, prepare
+from trainers.faults import UserError
+
+LARGEST_UNREADABLE_SHARE = 0.05
+"""Share of training lines that may have fewer time steps than their label needs before a time stride is refused."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is known once a study has been found to make sense.
+
+    Attributes:
+        study: the study.
+        prepared: its lines, by input height.
+        estimate: bytes of an architecture's exported file; remembers what it has been asked.
+        warm_start: architectures to try first.
+    """
+
+    study: Study
+    prepared: dict[int, Prepared]
+    estimate: Callable[[Architecture], int]
+    warm_start: list[Architecture]
+
+    def data_spec(self, height_px: int) -> DataSpec:
+        """What a worker opens: the cache entry of this height."""
+        return data_spec(self.study, height_px)
+
+    def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
+        """What watchers are told at the start."""
+        first = next(iter(self.prepared.values()))
+        return StudyFacts(
+            name=study.name,
+            trials=study.budget.trials,
+            finished=finished,
+            resumed=resumed,
+            epochs=study.budget.epochs,
+            training_lines=len(first.training),
+            validation_lines=len(first.validation),
+            symbols=len(first.charset.symbols),
+            skipped=tuple(f"{s.name}: {s.reason}" for s in first.skipped),
+            size_limit_bytes=study.limits.size_bytes,
+            seconds=study.budget.seconds,
+            workers=workers,
+        )
+
+
+def data_spec(study: Study, height_px: int) -> DataSpec:
+    """A study's data at one input height."""
+    data = study.data
+    return DataSpec(
+        training=data.source,
+        validation=data.validation,
+        height_px=height_px,
+        normaliser=data.normaliser,
+        charset=data.charset,
+        unknown=data.unknown,
+        seed=study.search.seed,
+    )
+
+
+def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
+    """Decodes the data, then checks the limits and the space against it.
+
+    Raises:
+        UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
+            meet the size limit.
+    """
+    _check_pruning(study)
+    warm_start = _warm_start(study, observer)
+    heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
+    prepared = {}
+    for height_px in sorted(heights):
+        what = f"images at {height_px} px"
+
+        def show(done: int, total: int, what: str = what) -> None:
+            observer.preparing(what, done, total)
+
+        prepared[height_px] = prepare(data_spec(study, height_px), home.cache, show)
+    charset = "".join(next(iter(prepared.values())).charset.symbols)
+    from trainers.export.estimate import estimate_bytes
+
+    @lru_cache(maxsize=100_000)
+    def estimate(architecture: Architecture) -> int:
+        return estimate_bytes(architecture, len(charset), charset)
+
+    preparation = Preparation(study, prepared, estimate, warm_start)
+    _check_time_steps(preparation, observer)
+    _check_size_limit(preparation)
+    return preparation
+
+
+def _values(space: SearchSpace, field: str) -> list[int]:
+    return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
+
+
+def _warm_start(study: Study, observer: Observer) -> list[Architecture]:
+    wanted = study.search.warm_start
+    if wanted is None:
+        return []
+    from search_space import known
+
+    names = known.names() if wanted == "seed" else [wanted] if isinstance(wanted, str) else wanted
+    found = {name: known.architecture(name) for name in names}
+    pruned = [name for name, architecture in found.items() if architecture.prune_percent]
+    if pruned:
+        observer.note(f"left out of the warm start, since trials do not prune: {', '.join(pruned)}")
+    return [architecture for name, architecture in found.items() if name not in pruned]
+
+
+def _check_pruning(study: Study) -> None:
+    """A trial trains what it is given and cuts nothing: a share to prune would be recorded and not be true."""
+    if any(_values(study.search_space, "prune_percent")):
+        raise UserError("space.prune_percent must be [0]: trials do not prune")
+
+
+def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
+    """Finds time strides that leave fewer steps than the labels need, before anything trains on them."""
+    space = preparation.study.search_space
+    heads = space.choices.get("head", ("ctc",))
+    if not any(str(head).startswith("ctc") for head in heads):
+        return
+    for height_px in _values(space, "height_px"):
+        prepared = preparation.prepared[height_px]
+        for time_stride in _values(space, "time_stride"):
+            unreadable = len(prepared.infeasible(time_stride))
+            lines = len(prepared.training)
+            if unreadable > LARGEST_UNREADABLE_SHARE * lines:
+                raise UserError(
+                    f"time_stride {time_stride} at height_px {height_px} gives {unreadable} of {lines} training lines fewer "
+                    f"time steps than their label needs; leave it out of space.time_stride, or choose a greater height_px"
+                )
+            if unreadable:
+                observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
+
+
+def _check_size_limit(preparation: Preparation) -> None:
+    limit = preparation.study.limits.size_bytes
+    if limit is None:
+        return
+    try:
+        least = smallest(preparation.study.search_space, preparation.estimate)
+    except RefusedArchitecture as refused:
+        raise UserError(f"nothing in the space can be built: {refused}") from None
+    if least > limit:
+        raise UserError(
+            f"nothing in the space meets the size limit of {write_size(limit)}: the smallest architecture found takes {least} "
+            f"bytes ({write_size(least)}); raise --size-limit or open smaller choices (width_percent, encoder_hidden)"
+        )

@@ -1,0 +1,250 @@
+"""From what a sampler proposes to what may train: refused, over-budget and repeated architectures are answered at once.
+
+Decisions:
+- Whatever cannot train costs no training but teaches the sampler: told PRUNED with a constraint, never FAIL (the sampler
+  does not see failures and would propose the same region again and again).
+- An equal architecture is answered with the first one's result.
+- Samplers cannot be kept from repeating themselves: after `PATIENCE` proposals in a row that brought nothing new, the rest
+  of a small space is gone through in random order, so that a search ends only when there is nothing left to try.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from search_space.architecture import Architecture, RefusedArchitecture
+from search_space.sizes import write_size
+from search_space.space import Choice, SearchSpace
+from studies.ledger import Entry, Ledger
+from studies.observer import Observer, TrialRecord
+from studies.schedule import Schedule
+from studies.store import Proposal, StudyStore, distributions
+from studies.study import Study
+
+PATIENCE = 40
+ENUMERABLE = 20_000
+REFUSED_VIOLATION = 1.0
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An architecture that may train.
+
+    Attributes:
+        number: its trial.
+        architecture: what to train.
+        size_bytes: the estimate of its file.
+        params: value of each open field, as far as the space has it.
+    """
+
+    number: int
+    architecture: Architecture
+    size_bytes: int
+    params: Mapping[str, Choice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Nothing new could be proposed; `reason` says why and what would help."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Everything that could be proposed equals a training that is under way."""
+
+
+class Proposer:
+    """Proposes architectures that may train.
+
+    Args:
+        study: its space, limits and seed.
+        store: where trials are opened and closed.
+        ledger: what has been met before; kept up to date.
+        estimate: bytes of an architecture's file.
+        schedule: has the ideas, and is taught what may not train.
+        observer: told of every trial that is answered without training.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        store: StudyStore,
+        ledger: Ledger,
+        estimate: Callable[[Architecture], int],
+        schedule: Schedule,
+        observer: Observer,
+    ) -> None:
+        self._store, self._space, self._ledger = store, study.search_space, ledger
+        self._estimate, self._limit = estimate, study.limits.size_bytes
+        self._schedule, self._observer = schedule, observer
+        self._distributions = distributions(self._space)
+        self._rest: Iterator[dict[str, Choice]] | None = None
+        self._seed = study.search.seed
+        self._parked: dict[int, tuple[Architecture, int]] = {}
+
+    def next(self, busy: Iterable[Mapping[str, Choice]] = ()) -> Ready | Exhausted | Waiting:
+        """The next architecture to train.
+
+        Args:
+            busy: parameters of trainings under way or paused, which are not worth proposing again.
+        """
+        busy = list(busy)
+        for attempt in itertools.count():
+            if attempt >= PATIENCE or self._rest is not None:
+                params = self._unseen()
+                if not isinstance(params, dict):
+                    return params
+            else:
+                params = self._schedule.propose(busy)
+            ready = self.judge(self._store.ask_params(params, self._distributions))
+            if ready is not None:
+                return ready
+        raise AssertionError("unreachable")
+
+    def open(self, architecture: Architecture) -> Ready | None:
+        """Opens a trial for a given architecture, which may lie outside the space in some fields."""
+        if self._ledger.get(architecture.digest) is not None:
+            return None
+        proposal = self._store.ask_params(params_in(self._space, architecture), self._distributions)
+        return self.judge_architecture(proposal.number, architecture)
+
+    def judge(self, proposal: Proposal) -> Ready | None:
+        """What a proposal is: an architecture to train, or None when it has been answered already."""
+        try:
+            architecture = self._space.sample(lambda name, _: proposal.params[name])
+        except RefusedArchitecture as refusal:
+            self._store.tell_infeasible(proposal.number, str(refusal), REFUSED_VIOLATION, refused=True)
+            self._schedule.keep_away(proposal.number, proposal.params, REFUSED_VIOLATION)
+            self._tell(TrialRecord(proposal.number, "refused", None, None, str(refusal)))
+            return None
+        return self.judge_architecture(proposal.number, architecture)
+
+    def judge_architecture(self, number: int, architecture: Architecture) -> Ready | None:
+        """The same for an architecture that is known, such as that of a trial which a killed search left open."""
+        digest = architecture.digest
+        entry = self._ledger.get(digest)
+        params = params_in(self._space, architecture)
+        if entry is not None and entry.number != number:
+            self._answer_from(number, architecture, entry)
+            return None
+        size_bytes = self._estimate(architecture)
+        facts = {"architecture": architecture.as_dict(), "digest": digest, "estimated_bytes": size_bytes}
+        if self._limit is not None and size_bytes > self._limit:
+            reason = f"{write_size(size_bytes)} is over the limit of {write_size(self._limit)}"
+            self._ledger.put(digest, Entry(number, "over_budget", reason=reason))
+            violation = size_bytes / self._limit - 1
+            self._store.tell_infeasible(number, reason, violation, over_budget=True, **facts)
+            self._schedule.keep_away(number, params, violation)
+            self._tell(TrialRecord(number, "over_budget", architecture, None, reason))
+            return None
+        self._store.note(number, **facts)
+        self._ledger.put(digest, Entry(number, "running"))
+        return Ready(number, architecture, size_bytes, params)
+
+    def settle(self, digest: str) -> None:
+        """Answers the trials that waited for this architecture's training to end."""
+        entry = self._ledger.get(digest)
+        for number, (architecture, of) in list(self._parked.items()):
+            if architecture.digest != digest:
+                continue
+            del self._parked[number]
+            if entry is None or entry.fate == "running":
+                self._store.tell_stopped(number, f"its twin, trial {of}, was not finished", duplicate_of=of)
+            else:
+                self._answer_from(number, architecture, entry)
+
+    def abandon_parked(self) -> None:
+        """Closes the trials that still wait for a twin, at the end of a search."""
+        for number, (_, of) in self._parked.items():
+            self._store.tell_stopped(number, f"its twin, trial {of}, was not finished", duplicate_of=of)
+        self._parked.clear()
+
+    def _answer_from(self, number: int, architecture: Architecture, entry: Entry) -> None:
+        """Closes a trial with the result of an equal architecture."""
+        if entry.fate == "running":
+            self._store.note(number, architecture=architecture.as_dict(), digest=architecture.digest, duplicate_of=entry.number)
+            self._parked[number] = (architecture, entry.number)
+            return
+        reason = f"equal to trial {entry.number}"
+        facts = {"architecture": architecture.as_dict(), "digest": architecture.digest, "duplicate_of": entry.number}
+        measurement = None
+        if entry.candidate is not None:
+            measurement = entry.candidate.measurement
+            self._store.tell_complete(number, replace(entry.candidate, architecture=architecture), end_reason=reason, **facts)
+        elif entry.fate == "over_budget":
+            violation = self._estimate(architecture) / (self._limit or 1) - 1
+            self._store.tell_infeasible(number, entry.reason, max(violation, 1e-6), over_budget=True, **facts)
+        elif entry.fate == "failed":
+            self._store.tell_failed(number, f"{reason}, which failed: {entry.reason}", **facts)
+        else:
+            self._store.tell_stopped(number, f"{reason}, which was stopped", **facts)
+        self._tell(TrialRecord(number, "duplicate", architecture, measurement, reason))
+
+    def _unseen(self) -> dict[str, Choice] | Exhausted | Waiting:
+        """Parameters of an architecture that has not been met yet; otherwise why there are none."""
+        if self._space.size > ENUMERABLE:
+            return Exhausted(
+                f"{PATIENCE} proposals in a row brought no new architecture within the limits; "
+                f"raise the size limit or open more choices in the space"
+            )
+        if self._rest is None:
+            self._rest = iter(self._shuffled())
+        for params in self._rest:
+            try:
+                architecture = self._space.sample(lambda name, _, p=params: p[name])
+            except RefusedArchitecture:
+                continue
+            if self._ledger.get(architecture.digest) is None and self._fits(architecture):
+                return params
+        if self._parked:
+            return Waiting()
+        return Exhausted("every architecture of the space within the limits has been tried")
+
+    def _tell(self, record: TrialRecord) -> None:
+        self._observer.trial_finished(record.number, record)
+
+    def _fits(self, architecture: Architecture) -> bool:
+        return self._limit is None or self._estimate(architecture) <= self._limit
+
+    def _shuffled(self) -> list[dict[str, Choice]]:
+        fields = self._space.open_fields
+        everything = [
+            dict(zip(fields, values, strict=True))
+            for values in itertools.product(*(self._space.choices[field] for field in fields))
+        ]
+        random.Random(self._seed).shuffle(everything)
+        return everything
+
+
+def params_in(space: SearchSpace, architecture: Architecture) -> dict[str, Choice]:
+    """The open fields of an architecture whose values the space has; a known model may lie outside it in others."""
+    values = architecture.as_dict()
+    return {name: values[name] for name in space.open_fields if values[name] in space.choices[name]}
+
+
+def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int:
+    """Bytes of the smallest architecture found in a space, one field after the other; small spaces are gone through whole.
+
+    Raises:
+        RefusedArchitecture: no combination that was looked at can be built.
+    """
+    picked: dict[str, Choice] = {field: values[0] for field, values in space.choices.items()}
+    best: int | None = None
+    refusal: RefusedArchitecture | None = None
+    for name in 2 * space.open_fields or [next(iter(space.choices), "backbone")]:
+        for value in space.choices.get(name, (Architecture().as_dict()[name],)):
+            try:
+                size_bytes = estimate(Architecture.from_dict(picked | {name: value}))
+            except RefusedArchitecture as refused:
+                refusal = refused
+                continue
+            if best is None or size_bytes < best:
+                best, picked = size_bytes, picked | {name: value}
+    if best is None:
+        raise refusal or RefusedArchitecture("the space is empty")
+    return best

@@ -1,0 +1,116 @@
+"""Which training goes on and what is tried next: successive halving with rung views, fed from the store.
+
+Decisions:
+- Rungs compare the character error rate and the bytes: on few epochs no line is right yet, but some characters are.
+- Samplers learn from every rung: what was stopped is known to the view of the rung that it reached.
+- State is what the store holds: rung records are attributes of trials, and are replayed when a search starts.
+- A study of few trials trains all of them to the end: with less than `FEW_TRIALS` there is nothing to choose from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search_space.space import Choice, SearchSpace
+from studies.asha import Asha, Decision, Promotion, rungs_up_to
+from studies.rung_views import RungViews
+from studies.store import DIRECTIONS, distributions
+from studies.study import Study
+
+FEW_TRIALS = 9
+LEAST_POINTS = 3
+"""While the front has fewer points, more is trained to the end than the share of one in eta."""
+RUNG_KEY = "rung"
+
+
+class Schedule:
+    """Decides, for one study.
+
+    Args:
+        study: its budget and search settings count.
+        space: what is chosen from.
+    """
+
+    def __init__(self, study: Study, space: SearchSpace) -> None:
+        search, epochs = study.search, study.budget.epochs
+        form = search.early_stopping
+        if form == "auto":
+            form = "none" if study.budget.trials < FEW_TRIALS else "promotion"
+        rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
+        self.rungs = tuple(rungs)
+        self._asha = Asha(rungs, search.eta, "stopping" if form == "stopping" else "promotion", seed=search.seed)
+        self._views = RungViews(distributions(space), DIRECTIONS, search.sampler, search.seed, rungs)
+
+    def replay(self, trials: Iterable[FrozenTrial]) -> None:
+        """Takes in what earlier runs have recorded."""
+        for trial in trials:
+            attrs = trial.user_attrs
+            if attrs.get("resumable") or "duplicate_of" in attrs:
+                continue
+            if attrs.get("over_budget") or attrs.get("refused") or trial.state == TrialState.FAIL:
+                self.keep_away(trial.number, trial.params, max([*trial.constraints.values(), 1e-6]))
+                continue
+            for epoch, seen in rung_records(trial).items():
+                self.reached(trial.number, epoch, seen["cer"], seen["accuracy"], attrs["estimated_bytes"], trial.params)
+            if trial.state == TrialState.COMPLETE:
+                self.finished(trial.number, trial.params, trial.values[0], trial.values[1])
+            elif trial.state.is_finished():
+                self._asha.promoted(trial.number, self.rungs[-1])
+
+    def until(self, number: int, epoch: int = 0) -> int | None:
+        """The epoch after which a trial that has trained for `epoch` epochs is compared next; None when it goes to the end."""
+        rung = self._asha.next_rung(number, epoch)
+        return None if rung >= self.rungs[-1] else rung
+
+    def is_rung(self, number: int, epoch: int) -> bool:
+        """Whether a trial is compared after this epoch, short of its last."""
+        return epoch in self._asha.milestones(number)[:-1] if epoch < self.rungs[-1] else False
+
+    def reached(
+        self, number: int, rung: int, cer: float, accuracy: float, size_bytes: int, params: Mapping[str, Choice]
+    ) -> None:
+        """Notes what a trial has reached at a rung short of the last."""
+        if rung not in self.rungs[:-1]:
+            return  # an earlier run of the study had other rungs
+        self._asha.record(number, rung, (cer, size_bytes))
+        self._views.add(params, rung, [1.0 - cer, size_bytes])
+
+    def finished(self, number: int, params: Mapping[str, Choice], accuracy: float, size_bytes: float) -> None:
+        """Notes a candidate that was trained to the end."""
+        self._asha.record(number, self.rungs[-1], (1.0 - accuracy, size_bytes))
+        self._views.add(params, self.rungs[-1], [accuracy, size_bytes])
+
+    def keep_away(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
+        """Notes what may not, or could not, train."""
+        self._asha.promoted(number, self.rungs[-1])
+        self._views.add_infeasible(params, violation)
+
+    def decide(self, number: int, rung: int) -> Decision:
+        """What becomes of a trial that was just recorded at a rung."""
+        return self._asha.decide(number, rung)
+
+    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+        """The paused trial that a free place should resume."""
+        return self._asha.next_promotion(beyond_quota)
+
+    def propose(self, running: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
+        """Parameters to try next."""
+        return self._views.propose(running)
+
+
+def rung_records(trial: FrozenTrial) -> dict[int, dict[str, float]]:
+    """Epoch to what a trial had reached then, lowest rung first."""
+    records: dict[int, dict[str, float]] = {}
+    for key, value in trial.user_attrs.items():
+        name, _, epoch = key.partition(":")
+        if name == RUNG_KEY and epoch.isdigit():
+            records[int(epoch)] = value
+    return dict(sorted(records.items()))
+
+
+def rung_facts(epoch: int, cer: float, accuracy: float) -> dict[str, Any]:
+    """How a rung is written into a trial's attributes."""
+    return {f"{RUNG_KEY}:{epoch}": {"cer": cer, "accuracy": accuracy}}

@@ -1,0 +1,101 @@
+"""A search: runs a study until its budget is spent; goes on where an earlier run of the same name stopped.
+
+Decisions:
+- The driver alone writes to Optuna and MLflow; workers only train and report.
+- Nothing is written to the study before the data, the limits and the space have been found to make sense.
+- One process runs a study at a time; the lock dies with it, also by `kill -9`.
+"""
+
+from __future__ import annotations
+
+import time
+
+from optuna.storages import RDBStorage
+
+from studies.book import Book, counts
+from studies.driver import Driver
+from studies.engine import Engine
+from studies.home import Home
+from studies.ledger import Ledger
+from studies.locks import Taken, locked
+from studies.observer import Observer, SilentObserver, Summary
+from studies.preparation import prepare_study
+from studies.proposals import Proposer
+from studies.schedule import Schedule
+from studies.store import StudyStore, open_storage
+from studies.study import Study
+from studies.tracking import Tracker
+from trainers.faults import UserError
+
+
+def search(study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None) -> Summary:
+    """Runs a study until its budget is spent.
+
+    Args:
+        study: what to search; if a study of that name is there already, only its budget and workers count.
+        home: where everything is kept.
+        observer: told of everything that happens.
+        engine: where to train; None is a pool of processes on this machine. It is closed at the end.
+
+    Raises:
+        UserError: the study is being run by another process, its data cannot be read, or nothing can meet its limit.
+    """
+    home.prepare()
+    observer = observer or SilentObserver()
+    try:
+        with locked(home.lock(f"study-{study.name}"), wait=False):
+            return _run(study, home, observer, engine)
+    except Taken:
+        raise UserError(
+            f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
+        ) from None
+
+
+def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) -> Summary:
+    started = time.monotonic()
+    storage = open_storage(home.optuna_url)
+    study = _as_stored(study, storage, observer)
+    if engine is None:
+        from studies.local_engine import LocalEngine
+
+        engine = LocalEngine(study.search.workers)  # before the data: its processes import torch meanwhile
+    try:
+        preparation = prepare_study(study, home, observer)
+        store, resumed = StudyStore.create_or_open(storage, study)
+        store.update_study(study)
+        trials = store.trials()
+        ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
+        schedule.replay(trials)
+        tracker = Tracker(home, study.name, observer.note)
+        book = Book(study, home, store, ledger, observer, tracker)
+        finished = sum(map(counts, trials))
+        observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
+        tracker.start(study.model_dump(mode="json"))
+        book.take_stock(trials)
+        proposer = Proposer(study, store, ledger, preparation.estimate, schedule, observer)
+        summary = Driver(book, schedule, proposer, engine, preparation, started).run(trials)
+    finally:
+        engine.close()
+    tracker.finish("stopped" if summary.reason == "time is up" else "complete")
+    observer.study_finished(summary)
+    return summary
+
+
+def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:
+    """The study as it was first resolved, with this run's budget and workers."""
+    try:
+        stored = StudyStore.open(storage, study.name).study
+    except UserError:
+        return study
+    asked = study.model_dump(mode="json")
+    kept = stored.model_dump(mode="json")
+    differing = [key for key in ("data", "limits", "recipe", "space") if asked[key] != kept[key]]
+    differing += ["budget.epochs"] if study.budget.epochs != stored.budget.epochs else []
+    if differing:
+        observer.note(
+            f"study '{study.name}' goes on with the settings it was made with; "
+            f"{', '.join(differing)} differ here and do not count (use --name for a new study)"
+        )
+    budget = stored.budget.model_copy(update={"trials": study.budget.trials, "time": study.budget.time})
+    workers = stored.search.model_copy(update={"workers": study.search.workers})
+    return stored.model_copy(update={"budget": budget, "search": workers})

@@ -1,0 +1,208 @@
+"""The Optuna study as the one record of a search: what was proposed, what came of it, and why.
+
+Decisions:
+- One writer, the driver. Everything else (rungs, live table, report, MLflow) can be rebuilt from here.
+- COMPLETE: reached full training within the limits. PRUNED: stopped early, over budget or refused; never FAIL for those,
+  because samplers do not see failed trials and propose the same again and again.
+- A constraint is written twice: `set_constraint` for the samplers, the list "constraints" for optuna-dashboard 0.21.
+- Optuna takes no attributes after `tell`, so everything is written before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import RandomSampler
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from search_space.catalog import nearest
+from search_space.space import Choice, SearchSpace
+from studies.study import Study
+from trainers.candidate import Candidate
+from trainers.faults import UserError
+
+STUDY_KEY = "paretext:study"
+OBJECTIVES = ("accuracy", "size_bytes")
+DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Opens the database of a home folder; SQLite in WAL mode, so that a dashboard can read while a search writes.
+
+    Raises:
+        UserError: the database cannot be opened or written.
+    """
+    try:
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with sqlite3.connect(path, timeout=60) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+            storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+            # with WAL, NORMAL loses at most the last commit on a power cut and nothing on a crash; it saves an fsync a commit
+            sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
+            storage.engine.dispose()
+            return storage
+        return RDBStorage(url)
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the study database {url} cannot be opened ({reason}); check the path, its rights and the disk"
+        ) from None
+
+
+def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """Optuna's form of the open fields: evenly spaced whole numbers as an integer range, everything else as categories."""
+    return {field: _distribution(space.choices[field]) for field in space.open_fields}
+
+
+def _distribution(choices: Sequence[Choice]) -> BaseDistribution:
+    numbers = [c for c in choices if isinstance(c, int)]
+    if len(numbers) == len(choices):
+        steps = {b - a for a, b in itertools.pairwise(numbers)}
+        if len(steps) == 1 and min(steps) > 0:
+            return IntDistribution(numbers[0], numbers[-1], step=steps.pop())
+    return CategoricalDistribution(tuple(choices))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial that Optuna has opened.
+
+    Attributes:
+        number: the trial's number.
+        params: value of each open field.
+    """
+
+    number: int
+    params: dict[str, Choice]
+
+
+class StudyStore:
+    """One study in a database.
+
+    Args:
+        storage: where it lies.
+        optuna_study: the study in it.
+    """
+
+    def __init__(self, storage: RDBStorage, optuna_study: optuna.Study) -> None:
+        self._storage = storage
+        self._study = optuna_study
+        self._study.sampler = RandomSampler()  # never asked: what is tried next is decided elsewhere (`studies.schedule`)
+
+    @classmethod
+    def create_or_open(cls, storage: RDBStorage, study: Study) -> tuple[StudyStore, bool]:
+        """Opens the study of that name, or creates it and stores the resolved study in it.
+
+        Returns:
+            The store, and whether the study was there before.
+        """
+        names = optuna.get_all_study_names(storage)
+        known = study.name in names
+        optuna_study = optuna.create_study(
+            storage=storage, study_name=study.name, directions=list(DIRECTIONS), load_if_exists=True
+        )
+        if STUDY_KEY not in optuna_study.user_attrs:
+            optuna_study.set_metric_names(list(OBJECTIVES))
+            optuna_study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+            known = False
+        return cls(storage, optuna_study), known
+
+    @classmethod
+    def open(cls, storage: RDBStorage, name: str) -> StudyStore:
+        """Opens an existing study.
+
+        Raises:
+            UserError: no study has that name; the message holds the nearest one that exists.
+        """
+        names = optuna.get_all_study_names(storage)
+        if name not in names:
+            there = f"known: {', '.join(names)}" if names else "there is none yet; start one with 'paretext search'"
+            raise UserError(f"no study is called '{name}'{nearest(name, names)} ({there})")
+        return cls(storage, optuna.load_study(study_name=name, storage=storage))
+
+    @property
+    def study(self) -> Study:
+        """The resolved study as it was stored."""
+        return Study.model_validate(self._study.user_attrs[STUDY_KEY])
+
+    def update_study(self, study: Study) -> None:
+        """Stores a study whose budget has been changed."""
+        self._study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+
+    @property
+    def optuna_study(self) -> optuna.Study:
+        """The study itself, to read."""
+        return self._study
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """Trials in these states (all when none is named), oldest first."""
+        return self._study.get_trials(deepcopy=False, states=states or None)
+
+    def ask_params(self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution]) -> Proposal:
+        """Opens a trial for given parameters.
+
+        Args:
+            params: value of each open field, or of some.
+            space: distribution of each open field.
+        """
+        self._study.enqueue_trial(dict(params))
+        trial = self._study.ask(fixed_distributions={name: space[name] for name in params})
+        return Proposal(trial.number, dict(trial.params))
+
+    def note(self, number: int, **facts: Any) -> None:
+        """Writes facts of an open trial; dicts and lists as they are, so that dashboards show them."""
+        trial_id = self._trial_id(number)
+        for key, value in facts.items():
+            self._storage.set_trial_user_attr(trial_id, key, json.loads(json.dumps(value)))
+
+    def tell_complete(self, number: int, candidate: Candidate, **facts: Any) -> None:
+        """Closes a trial that trained to the end within the limits."""
+        measured = candidate.measurement
+        self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
+        self._study.tell(number, [measured.accuracy, measured.size_bytes], skip_if_finished=True)
+
+    def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
+        """Closes a trial that may not train.
+
+        Args:
+            number: the trial.
+            reason: for the record.
+            violation: how far it is off, above 0; samplers steer by it.
+            facts: further facts for the record.
+        """
+        self.note(number, end_reason=reason, **facts)
+        trial_id = self._trial_id(number)
+        self._storage.set_trial_system_attr(trial_id, "constraints:limits", violation)
+        self._storage.set_trial_system_attr(trial_id, "constraints", [violation])
+        self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+
+    def tell_stopped(self, number: int, reason: str, **facts: Any) -> None:
+        """Closes a trial that was stopped before its last epoch."""
+        self.note(number, end_reason=reason, **facts)
+        self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+
+    def tell_failed(self, number: int, reason: str, **facts: Any) -> None:
+        """Closes a trial whose training could not be finished."""
+        self.note(number, end_reason=reason, **facts)
+        self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)

@@ -1,0 +1,84 @@
+"""A home folder with a small study in it: real records, and models that read nonsense but read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dashboards.command_line import main
+from search_space import Architecture
+from studies.home import Home
+from studies.store import StudyStore, distributions, open_storage
+from studies.study import resolve
+from tests.studies.tiny_model import tiny_model
+from trainers.candidate import Candidate, Measurement
+
+ACCURACIES = {25: 0.5, 50: 0.75, 75: 0.7, 100: 0.9}
+"""Width to accuracy; the sizes grow with the width, so the third is beaten by the second."""
+FRONT_TRIALS = [0, 1, 3]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """With the study `plates`: four trained trials, one over budget; and `empty`: none."""
+    home = Home(tmp_path_factory.mktemp("runs")).prepare()
+    storage = open_storage(home.optuna_url)
+    study = resolve({"name": "plates"}, "test")
+    store, _ = StudyStore.create_or_open(storage, study)
+    asked = distributions(study.search_space)
+    for number, (width, accuracy) in enumerate(ACCURACIES.items()):
+        architecture = Architecture(width_percent=width)
+        assert store.ask_params({"width_percent": width}, asked).number == number
+        model = home.models / "plates" / f"{number}.onnx"
+        size_bytes = _padded(tiny_model(model, seed=number), width)
+        measured = Measurement(accuracy, 0.1, size_bytes, 0.4, 1_000 * width, 500)
+        store.note(number, architecture=architecture.as_dict(), digest=architecture.digest)
+        store.tell_complete(number, Candidate(architecture, measured, model.relative_to(home.folder)))
+    store.tell_infeasible(store.ask_params({"width_percent": 100}, asked).number, "too big", 0.5)
+    StudyStore.create_or_open(storage, resolve({"name": "empty"}, "test"))
+    return home
+
+
+def _padded(model: Path, width: int) -> int:
+    """Gives a file bytes in proportion to a width, in metadata that nobody reads; returns the bytes."""
+    import onnx
+
+    loaded = onnx.load(model)
+    entry = loaded.metadata_props.add()
+    entry.key, entry.value = "padding", "x" * 1_000 * width
+    onnx.save(loaded, model)
+    return model.stat().st_size
+
+
+@pytest.fixture
+def paretext(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Paretext:
+    """Runs a command in this process."""
+    monkeypatch.setenv("PARETEXT_HOME", str(home.folder))
+    return Paretext(capsys)
+
+
+class Paretext:
+    """The command line, called with the words that follow `paretext`."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *words: object) -> Answer:
+        self._capsys.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:  # how argparse ends
+            code = int(end.code or 0)
+        printed = self._capsys.readouterr()
+        return Answer(code, printed.out, printed.err)

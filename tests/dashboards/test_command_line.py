@@ -1,0 +1,114 @@
+"""Help at once, and one clear line with exit code 2 for whatever cannot be done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dashboards import command_line
+from tests.dashboards.conftest import Paretext
+from trainers.faults import UserError
+
+HEAVY = ("torch", "timm", "numpy", "optuna", "mlflow", "rich", "ray", "sklearn", "pandas", "matplotlib", "onnxruntime")
+
+
+def test_help_imports_nothing_heavy_and_takes_a_moment() -> None:
+    program = """
+import sys
+from dashboards.command_line import main
+try:
+    main(["search", "--help"])
+except SystemExit:
+    print("IMPORTED", *sorted({name.split(".")[0] for name in sys.modules}))
+"""
+    fastest, answer = float("inf"), ""
+    for _ in range(3):
+        began = time.monotonic()
+        answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        fastest = min(fastest, time.monotonic() - began)
+    assert not set(answer.split("IMPORTED")[1].split()) & set(HEAVY)
+    assert "--size-limit" in answer
+    assert fastest < 0.3
+
+
+def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -> None:
+    answer = paretext("--help")
+    assert answer.code == 0
+    for verb in ("search", "front", "dashboard", "promote", "predict", "models"):
+        assert verb in answer.out
+        assert paretext(verb, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "VERB"),
+        (["serch"], "invalid choice"),
+        (["search", "--trials", "0"], "--trials: must be a whole number, 1 or more, not '0'"),
+        (["search", "--epochs", "-1"], "--epochs: must be"),
+        (["search", "--workers", "two"], "--workers: must be"),
+        (["search", "--seed", "-1"], "--seed: must be"),
+        (["search", "--size-limit", "10"], "--size-limit: '10' is not a size"),
+        (["search", "--size-limit", "0MB"], "not a size above zero"),
+        (["search", "--time", "30"], "--time: '30' is not a duration"),
+        (["search", "--name", "../up"], "name"),
+        (["search", "nowhere.toml"], "nowhere.toml: there is no such study file"),
+        (["search", "--data", "digitz", "--trials", "1"], "did you mean 'digits'"),
+        (["front", "plate"], "did you mean 'plates'"),
+        (["dashboard", "plate"], "did you mean 'plates'"),
+        (["dashboard", "--port", "99999"], "--port: must be"),
+        (["promote", "plate"], "did you mean 'plates'"),
+        (["promote", "empty"], "no fully trained candidate yet"),
+        (["promote", "plates", "--size-limit", "1B"], "no candidate within 1B"),
+        (["promote", "plates", "--trial", "4"], "no fully trained trial 4"),
+        (["promote", "plates", "--trial", "1", "--size-limit", "1MB"], "not allowed with"),
+        (["promote", "plates", "--as", "a/b"], "cannot name a model"),
+        (["predict"], "IMAGE"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_2(paretext: Paretext, words: list[str], reason: str) -> None:
+    answer = paretext(*words)
+    assert answer.code == 2
+    assert reason in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+    assert answer.err.startswith("paretext")
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+
+
+def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studies.search.search", interrupted)
+    answer = paretext("search", "--trials", "1")
+    assert answer.code == 130
+    assert "goes on where this stopped" in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> None:
+        raise UserError("first\n  second")
+
+    monkeypatch.setattr("studies.front.load_points", refuses)
+    assert paretext("front", "plates").err == "paretext: first second\n"
+
+
+def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("studies.front.load_points", breaks)
+    with pytest.raises(ValueError, match="a defect"):
+        paretext("front", "plates")
+
+
+def test_every_file_of_a_verb_is_on_the_command_line() -> None:
+    folder = Path(command_line.__file__).parent
+    verbs = {file.name.split("_command")[0] for file in folder.glob("*_command*.py")} - {"command_line.py"}
+    assert verbs == set(command_line.VERBS) & verbs

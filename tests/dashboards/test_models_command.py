@@ -1,0 +1,55 @@
+"""The known models with what they weigh and compute, in seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from search_space import Architecture, known
+from tests.dashboards.conftest import Paretext
+
+
+@pytest.fixture(scope="module")
+def listed() -> tuple[list[dict[str, object]], float]:
+    """What `paretext models --json` prints in a process of its own, and the seconds of work that it takes."""
+    before = os.times()
+    command = [sys.executable, "-m", "dashboards.command_line", "models", "--json"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    after = os.times()
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    return json.loads(printed), seconds
+
+
+def test_every_known_model_is_listed_with_all_figures(listed: tuple[list[dict[str, object]], float]) -> None:
+    models, _ = listed
+    assert [model["name"] for model in models] == known.names()
+    for model in models:
+        assert 0 < model["backbone_flops"] < model["flops"]  # type: ignore[operator]
+        assert 0 < model["bytes_int8"] < model["bytes_fp16"] < model["bytes_fp32"]  # type: ignore[operator]
+        assert model["bytes_fp32"] / model["parameters"] == pytest.approx(4, rel=0.06)  # type: ignore[operator]
+        assert Architecture.from_dict(model["architecture"]) == known.architecture(str(model["name"]))  # type: ignore[arg-type]
+
+
+def test_parameters_are_as_the_seed_counts_them(listed: tuple[list[dict[str, object]], float]) -> None:
+    models, _ = listed
+    published = {model["name"]: model for model in models}
+    assert published["mobilev3_small_1.0"]["parameters"] == 1_538_241
+    assert published["mobilev3_fpn_small_1.0"]["parameters"] == 1_044_961
+    assert published["mobilev3_small_1.0"]["input"] == [3, 32, 320]
+
+
+def test_the_list_takes_under_ten_seconds_of_work(listed: tuple[list[dict[str, object]], float]) -> None:
+    assert listed[1] < 10
+
+
+def test_the_table_names_every_model(paretext: Paretext) -> None:
+    answer = paretext("models", "--symbols", "10")
+    assert answer.code == 0
+    rows = answer.out.splitlines()
+    assert rows[0].split() == ["model", "architecture", "parameters", "MFLOPs", "backbone", "fp32", "fp16", "int8"]
+    assert [row.split()[0] for row in rows[1 : 1 + len(known.names())]] == known.names()
+    assert "before pruning" in answer.out

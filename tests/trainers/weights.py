@@ -1,0 +1,19 @@
+"""Weights as training leaves them: a fresh network has equal zero biases, which an exporter merges into one."""
+
+import torch
+from torch import nn
+
+
+def as_if_trained(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Gives every norm, bias and other vector values of its own, in place; returns the module in eval mode."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+            if not tensor.is_floating_point() or (tensor.ndim > 1 and tensor.numel() > max(tensor.shape)):
+                continue
+            noise = torch.rand(tensor.shape, generator=generator)
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + noise)
+            elif isinstance(tensor, nn.Parameter) or name.endswith("running_mean"):
+                tensor.add_(0.2 * (noise - 0.5))
+    return module.eval()

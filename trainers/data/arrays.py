@@ -1,0 +1,120 @@
+"""Decoded lines as a training sees them: a choice of lines out of one or several stores, with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.charset import ctc_steps
+from trainers.data.store import Store
+from trainers.geometry import canonical_width
+
+
+class LineArrays:
+    """Decoded lines, in the order of their sources.
+
+    Attributes:
+        texts: normalised label of each line.
+        widths: (N,) int32 columns of each image.
+        contents: (N,) uint64, a hash of each image's pixels.
+        weights: (N,) float32 with mean 1, how often each line is shown; None shows all alike.
+    """
+
+    def __init__(
+        self, stores: Sequence[Store], at: NDArray[np.int64], texts: Sequence[str], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """Looks at some lines of some stores.
+
+        Args:
+            stores: what the lines are in.
+            at: (N, 2) store number and place in it of each line.
+            texts: N labels.
+            weights: (N,).
+        """
+        self._stores = stores
+        self._at = at
+        self.texts = list(texts)
+        self.widths: NDArray[np.int32] = self._gather("widths", np.int32)
+        self.contents: NDArray[np.uint64] = self._gather("contents", np.uint64)
+        self.weights = weights
+
+    def _gather(self, column: str, kind: type) -> NDArray[Any]:
+        gathered: NDArray[Any] = np.zeros(len(self._at), dtype=kind)
+        for number, store in enumerate(self._stores):
+            mine = self._at[:, 0] == number
+            gathered[mine] = getattr(store, column)[self._at[mine, 1]]
+        return gathered
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def _where(self, i: int) -> tuple[Store, int]:
+        store, place = self._at[i]
+        return self._stores[store], int(place)
+
+    def text(self, i: int) -> str:
+        """Label of a line."""
+        return self.texts[i]
+
+    def name(self, i: int) -> str:
+        """What the source calls the line."""
+        store, place = self._where(i)
+        return store.names[place]
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        """Pixels of a line: uint8 (H, W, 3), read-only, not copied (a grey line repeats one channel)."""
+        store, place = self._where(i)
+        return store.image(place)
+
+    def is_grey(self, i: int) -> bool:
+        """Whether the three channels of the line are equal."""
+        store, place = self._where(i)
+        return store.is_grey(place)
+
+    @cached_property
+    def longest_label(self) -> int:
+        """Characters of the longest label."""
+        return max((len(t) for t in self.texts), default=0)
+
+    @cached_property
+    def _steps_needed(self) -> NDArray[np.int64]:
+        return np.array([ctc_steps(t) for t in self.texts], dtype=np.int64)
+
+    def fits_ctc(self, time_stride: int) -> NDArray[np.bool_]:
+        """(N,) whether each line, padded to its canonical width, has the time steps that CTC needs for its label."""
+        steps = np.array([canonical_width(int(w), time_stride) // time_stride for w in self.widths], dtype=np.int64)
+        return steps >= self._steps_needed
+
+    def place_in_source(self) -> NDArray[np.float64]:
+        """(N,) place of each line among those of its source, from 0 (the first) to 1."""
+        places = np.zeros(len(self), dtype=np.float64)
+        for number in range(len(self._stores)):
+            mine = np.flatnonzero(self._at[:, 0] == number)
+            places[mine] = np.arange(len(mine)) / max(1, len(mine))
+        return places
+
+    def select(self, chosen: Sequence[int] | NDArray[np.integer], texts: Sequence[str] | None = None) -> LineArrays:
+        """Some of the lines, in the order given; with other labels where `texts` gives them."""
+        numbers = np.asarray(chosen, dtype=np.int64)
+        return LineArrays(self._stores, self._at[numbers], [self.texts[i] for i in numbers] if texts is None else texts)
+
+    def joined(self, others: LineArrays) -> LineArrays:
+        """These lines and then those of another set; where one side has weights, the other side's are 1 each."""
+        at = others._at.copy()
+        at[:, 0] += len(self._stores)
+        weights = None
+        if self.weights is not None or others.weights is not None:
+            ones = (np.ones(len(lines), dtype=np.float32) for lines in (self, others))
+            both = [one if lines.weights is None else lines.weights for lines, one in zip((self, others), ones, strict=True)]
+            weights = np.concatenate(both) / np.concatenate(both).mean()
+        stores = [*self._stores, *others._stores]
+        return LineArrays(stores, np.concatenate([self._at, at]), self.texts + others.texts, weights)
+
+    def weighted(self, weights: Sequence[float]) -> LineArrays:
+        """The same lines, those of source k shown `weights[k]` times as often as one of weight 1; mean 1 over all lines."""
+        each = np.array(weights, dtype=np.float64)[self._at[:, 0]]
+        return LineArrays(self._stores, self._at, self.texts, (each / each.mean()).astype(np.float32))

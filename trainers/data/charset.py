@@ -1,0 +1,119 @@
+"""The characters a recogniser can write, and what happens to a label that holds another.
+
+Decisions:
+- A symbol is one Unicode code point; its index in a network's output is its place in the charset plus 1 (0 is the blank).
+- From labels, symbols are in code point order, so equal sets of labels give equal charsets.
+- `map` tries written forms of the same character (width, compatibility, simplified, other case) and never invents one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from trainers.data.normalisers import half_width, simplified
+from trainers.faults import UserError
+
+Unknown = Literal["drop", "error", "map"]
+UNKNOWN_POLICIES: tuple[Unknown, ...] = ("drop", "error", "map")
+
+
+@dataclass(frozen=True)
+class Charset:
+    """Distinct single characters, in the order of a network's outputs.
+
+    Raises:
+        UserError: no symbol at all, one of several characters, or one that comes twice.
+    """
+
+    symbols: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.symbols:
+            raise UserError("the charset is empty: no label holds a character")
+        long = next((s for s in self.symbols if len(s) != 1), None)
+        if long is not None:
+            raise UserError(f"a symbol of the charset must be one character, not {long!r}")
+        if len(set(self.symbols)) != len(self.symbols):
+            twice = next(s for i, s in enumerate(self.symbols) if s in self.symbols[:i])
+            raise UserError(f"the charset has {twice!r} twice")
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._index
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
+
+    def encode(self, text: str) -> list[int]:
+        """Indices (charset index + 1) of a text's characters.
+
+        Raises:
+            UserError: a character that is not in the charset.
+        """
+        try:
+            return [self._index[symbol] for symbol in text]
+        except KeyError as error:
+            raise UserError(f"character {error.args[0]!r} of {text!r} is not in the charset") from None
+
+    def decode_indices(self, indices: Iterable[int]) -> str:
+        """Text of a network's indices, already collapsed; 0 and indices past the charset are passed over."""
+        return "".join(self.symbols[i - 1] for i in indices if 0 < i <= len(self.symbols))
+
+    def outside(self, text: str) -> list[str]:
+        """Characters of a text that the charset lacks, each once, in the order of the text."""
+        return list(dict.fromkeys(symbol for symbol in text if symbol not in self._index))
+
+    def mapped(self, text: str) -> str | None:
+        """The text with every unknown character in another of its written forms, or None where there is none."""
+        written = [symbol if symbol in self._index else self._other_form(symbol) for symbol in text]
+        known = [w for w in written if w is not None]
+        return "".join(known) if len(known) == len(written) else None
+
+    def _other_form(self, symbol: str) -> str | None:
+        forms = (
+            half_width(symbol),
+            unicodedata.normalize("NFC", symbol),
+            unicodedata.normalize("NFKC", symbol),
+            simplified(symbol),
+            symbol.lower(),
+            symbol.upper(),
+        )
+        return next((form for form in forms if form and all(s in self._index for s in form)), None)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> Charset:
+        """Every character of some labels, in code point order."""
+        return cls(tuple(sorted(set().union(*map(set, texts)))))
+
+    @classmethod
+    def from_file(cls, path: Path) -> Charset:
+        """Reads a dictionary file: UTF-8, one character a line; a line with one space is the space. Empty lines are ignored.
+
+        Raises:
+            UserError: no such file, not UTF-8, or a line of several characters.
+        """
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise UserError(f"charset file {path} is not there") from None
+        except (UnicodeDecodeError, OSError):
+            raise UserError(f"charset file {path} is not UTF-8 text") from None
+        symbols = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+        for number, symbol in enumerate(symbols, start=1):
+            if len(symbol) != 1:
+                raise UserError(f"charset file {path}: symbol {number} is {symbol!r}; a line holds one character")
+        return cls(tuple(dict.fromkeys(symbols)))
+
+
+def ctc_steps(indices: Sequence[object]) -> int:
+    """Time steps that CTC needs at least for a label: one per symbol and one between equal neighbours."""
+    return len(indices) + sum(a == b for a, b in itertools.pairwise(indices))

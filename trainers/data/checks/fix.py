@@ -1,0 +1,87 @@
+"""Writes a checked set without its faults: a PaddleOCR label file, and a list of what was dropped or rewritten, and why.
+
+Image files stay where they are and are named relative to the new label file; images out of databases are written beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.data.checks.check import Report
+from trainers.data.checks.label_checks import visible
+from trainers.data.lines import FromFile, Line
+from trainers.faults import UserError
+
+LABELS = "labels.txt"
+DROPPED = "dropped.log"
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What was written.
+
+    Attributes:
+        labels: the cleaned label file.
+        dropped_list: what was dropped or rewritten: `name<TAB>what<TAB>why<TAB>label`.
+        kept, dropped, rewritten: lines.
+    """
+
+    labels: Path
+    dropped_list: Path
+    kept: int
+    dropped: int
+    rewritten: int
+
+
+def write_fixed(report: Report, folder: Path) -> Fixed:
+    """Writes the cleaned set.
+
+    Args:
+        report: of the check.
+        folder: made when missing; must not hold a label file already.
+
+    Raises:
+        UserError: there is one, nothing is left to write, or the folder cannot be written.
+    """
+    labels, dropped_list = folder / LABELS, folder / DROPPED
+    if labels.exists():
+        raise UserError(f"{labels} is already there; name another folder")
+    dropped = report.dropped
+    rows: list[str] = []
+    log: list[str] = []
+    for finding in report.findings:
+        log += [f"{name}\tdropped\t{finding.title}\t" for name in finding.names]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, line in enumerate(report.lines):
+            if i in dropped:
+                log.append(f"{line.name}\tdropped\t{dropped[i]}\t{_one_row(line.text)}")
+                continue
+            text = visible(report.texts[i])
+            if text != line.text:
+                log.append(f"{line.name}\trewritten\tnow {text}\t{_one_row(line.text)}")
+            rows.append(f"{_image_of(line, len(rows), folder)}\t{text}\n")
+        if not rows:
+            raise UserError(f"every line of {report.source} would be dropped; see the findings")
+        dropped_list.write_text("name\twhat\twhy\tlabel\n" + "".join(f"{row}\n" for row in log), encoding="utf-8")
+        labels.write_text("".join(rows), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+    rewritten = sum(row.split("\t")[1] == "rewritten" for row in log)
+    return Fixed(labels, dropped_list, len(rows), len(log) - rewritten, rewritten)
+
+
+def _image_of(line: Line, number: int, folder: Path) -> str:
+    """The image's path from the folder; written there when the image is no file."""
+    if isinstance(line.load, FromFile):
+        return Path(os.path.relpath(Path(line.load.path).resolve(), folder.resolve())).as_posix()
+    name = f"images/{number:06d}.png"
+    (folder / "images").mkdir(exist_ok=True)
+    line.load().save(folder / name)
+    return name
+
+
+def _one_row(text: str) -> str:
+    return " ".join(text.split())

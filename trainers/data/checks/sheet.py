@@ -1,0 +1,38 @@
+"""The contact sheet of a check: some lines as they are, and the suspects of each finding."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+
+from PIL import Image
+
+from trainers.data.checks.check import Report
+from trainers.data.contact_sheet import Picture, Section, draw_sheet
+
+SAMPLES = 36
+SUSPECTS = 9
+
+
+def check_sheet(report: Report, seed: int = 0) -> Image.Image:
+    """Draws the sheet: up to 36 lines drawn at random that have no fault, then up to 9 of each finding."""
+    blamed = {i for finding in report.findings if finding.kind != "rare" for i in finding.lines}
+    good = [i for i in range(len(report.lines)) if i not in blamed]
+    chosen = sorted(random.Random(seed).sample(good, min(SAMPLES, len(good))))
+    sections = [Section(f"{report.source}: samples", _pictures(report, chosen))] if chosen else []
+    for finding in report.findings:
+        if finding.lines:
+            heading = f"{finding.title}: {len(finding.lines)} lines"
+            sections.append(Section(heading, _pictures(report, finding.lines[:SUSPECTS])))
+    return draw_sheet(sections)
+
+
+def _pictures(report: Report, lines: Iterable[int]) -> list[Picture]:
+    return [Picture(_image(report, i), f"{report.lines[i].text or '(empty)'} · {report.lines[i].name}") for i in lines]
+
+
+def _image(report: Report, line: int) -> Image.Image | None:
+    try:
+        return report.lines[line].load()
+    except (OSError, ValueError):
+        return None

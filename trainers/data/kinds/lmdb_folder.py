@@ -1,0 +1,131 @@
+"""LMDB sets as deep-text-recognition-benchmark, PARSeq, OpenOCR and FudanVI's benchmark have them.
+
+Keys count from 1: `image-000000001` (bytes of an image file), `label-000000001` (UTF-8), and `num-samples` in all.
+Databases in folders inside the folder are joined, in the order of their paths.
+
+Source: https://github.com/clovaai/deep-text-recognition-benchmark, create_lmdb_dataset.py and dataset.py.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from trainers.data.fingerprint import digest_of, file_stamp
+from trainers.data.lines import Line, LineSet, Skipped, decode
+from trainers.data.source import Kind
+from trainers.faults import UserError
+
+FILE = "data.mdb"
+
+_open_environments: dict[str, tuple[tuple[str, int, int], Any]] = {}
+"""A process may open a database only once at a time: path to (stamp of the file, environment)."""
+
+
+def _environment(folder: str) -> Any:
+    """The database in a folder, opened once per process and again when its file has changed.
+
+    Raises:
+        UserError: the package is missing, or the file is no database.
+    """
+    try:
+        import lmdb
+    except ModuleNotFoundError:
+        raise UserError(f"{folder} is an LMDB set, which needs the package 'lmdb': pip install lmdb") from None
+    stamp = file_stamp(Path(folder) / FILE)
+    known = _open_environments.get(folder)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    if known is not None:
+        known[1].close()
+    try:
+        environment = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False, max_readers=64)
+    except lmdb.Error as error:
+        raise UserError(f"{folder} is not a readable LMDB set: {error}") from None
+    _open_environments[folder] = (stamp, environment)
+    return environment
+
+
+@dataclass(frozen=True)
+class FromDatabase:
+    """Loads an image out of a database.
+
+    Attributes:
+        folder: of the database.
+        key: of the image.
+    """
+
+    folder: str
+    key: str
+
+    def __call__(self) -> Image.Image:
+        with _environment(self.folder).begin() as transaction:
+            data = transaction.get(self.key.encode())
+        if data is None:
+            raise UserError("image is missing")
+        return decode(data)
+
+
+@dataclass(frozen=True)
+class LmdbFolder:
+    """Databases in a folder or below it.
+
+    Attributes:
+        folder: where to look.
+    """
+
+    folder: Path
+
+    def _databases(self) -> list[Path]:
+        return sorted(Path(place) for place, _, names in os.walk(self.folder.resolve()) if FILE in names)
+
+    def fingerprint(self) -> str:
+        """Changes when a database is added, removed or written to."""
+        root = self.folder.resolve()
+        return digest_of("lmdb", [(str(d.relative_to(root)), file_stamp(d / FILE)) for d in self._databases()])
+
+    def read(self) -> LineSet:
+        """The lines of all databases.
+
+        Raises:
+            UserError: no database, or no line in any.
+        """
+        lines: list[Line] = []
+        skipped: list[Skipped] = []
+        for database in self._databases():
+            self._read_one(database, lines, skipped)
+        if not lines:
+            raise UserError(f"{self.folder} holds no LMDB set with lines (num-samples, image-000000001, label-000000001)")
+        return LineSet(lines, skipped)
+
+    def _read_one(self, database: Path, lines: list[Line], skipped: list[Skipped]) -> None:
+        inside = database.relative_to(self.folder.resolve()).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        with _environment(str(database)).begin() as transaction:
+            count = transaction.get(b"num-samples")
+            if count is None or not count.isdigit():
+                skipped.append(Skipped(f"{prefix}{FILE}", "database without num-samples"))
+                return
+            for number in range(1, int(count) + 1):
+                key = f"image-{number:09d}"
+                label = transaction.get(f"label-{number:09d}".encode())
+                if label is None:
+                    skipped.append(Skipped(prefix + key, "image without label"))
+                    continue
+                try:
+                    text = label.decode("utf-8")
+                except UnicodeDecodeError:
+                    skipped.append(Skipped(prefix + key, "label is not UTF-8"))
+                else:
+                    lines.append(Line(prefix + key, text, FromDatabase(str(database), key)))
+
+
+def _looks_like(path: Path) -> bool:
+    return path.is_dir() and any(FILE in names for _, _, names in os.walk(path))
+
+
+KIND = Kind(_looks_like, lambda path, extra: LmdbFolder(path))

@@ -1,0 +1,138 @@
+"""Folders of `x.gt.txt` beside `x.png`, as OCRopus, Tesseract and kraken train on.
+
+Decisions:
+- Every image suffix is stripped to find the stem: `x.bin.png`, `x.nrm.png` and `x.png` are one line, and one image of it
+  is used, the binarised one first, since mixing them would show one line three times.
+- Folders inside the folder are read too.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.data.fingerprint import digest_of
+from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
+from trainers.data.source import Kind
+from trainers.faults import UserError
+
+LABEL_SUFFIX = ".gt.txt"
+VARIANTS = (".bin", ".nrm", "", ".dew", ".raw", ".gray", ".color")
+"""Words between stem and image suffix, the one to prefer first."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file of the folder: path below it, bytes, nanoseconds since 1970."""
+
+    path: str
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A folder of image and label pairs.
+
+    Attributes:
+        folder: where they lie.
+    """
+
+    folder: Path
+
+    @staticmethod
+    def looks_like(path: Path) -> bool:
+        """Whether a `.gt.txt` lies anywhere in the folder."""
+        return path.is_dir() and any(name.endswith(LABEL_SUFFIX) for _, _, names in os.walk(path) for name in names)
+
+    def fingerprint(self) -> str:
+        """Changes when any file of the folder is added, removed, renamed, resized or rewritten."""
+        return digest_of("pairs", *((f.path, f.size, f.changed) for f in self._files()))
+
+    def read(self) -> LineSet:
+        """Lists the pairs in the order of their names.
+
+        Raises:
+            UserError: no pair at all.
+        """
+        labels, images = self._by_stem()
+        lines: list[Line] = []
+        skipped: list[Skipped] = []
+        for stem in sorted(labels.keys() | images.keys()):
+            if stem not in images:
+                skipped.append(Skipped(labels[stem], "label without image"))
+            elif stem not in labels:
+                skipped.append(Skipped(images[stem], "image without label"))
+            else:
+                text = self._label(labels[stem])
+                if isinstance(text, Skipped):
+                    skipped.append(text)
+                else:
+                    lines.append(Line(images[stem], text, FromFile(str(self.folder / images[stem]))))
+        if not lines:
+            hint = f" ({len(skipped)} files without a partner)" if skipped else ""
+            raise UserError(f"{self.folder} holds no pair of x{LABEL_SUFFIX} and x.png{hint}")
+        return LineSet(lines, skipped)
+
+    def _files(self) -> list[_Found]:
+        found: list[_Found] = []
+        waiting = [""]
+        while waiting:
+            inside = waiting.pop()
+            with os.scandir(self.folder / inside) as entries:
+                for entry in entries:
+                    path = f"{inside}/{entry.name}" if inside else entry.name
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(path)
+                    else:
+                        found.append(_found(path, entry))
+        return sorted(found, key=lambda f: f.path)
+
+    def _by_stem(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Label path and best image path of each stem."""
+        labels: dict[str, str] = {}
+        images: dict[str, tuple[int, str]] = {}
+        for found in self._files():
+            if found.path.endswith(LABEL_SUFFIX):
+                labels[found.path.removesuffix(LABEL_SUFFIX)] = found.path
+            elif (split := split_image(found.path)) is not None:
+                stem, rank = split
+                images[stem] = min(images.get(stem, (rank, found.path)), (rank, found.path))
+        return labels, {stem: path for stem, (_, path) in images.items()}
+
+    def _label(self, path: str) -> str | Skipped:
+        try:
+            text = (self.folder / path).read_bytes().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return Skipped(path, "label is not UTF-8")
+        except OSError:
+            return Skipped(path, "label cannot be read")
+        rows = [row.removesuffix("\r") for row in text.split("\n") if row.strip()]
+        if len(rows) > 1:
+            return Skipped(path, "label of more than one line")
+        return rows[0] if rows else ""
+
+
+def _found(path: str, entry: os.DirEntry[str]) -> _Found:
+    try:
+        status = entry.stat()
+    except OSError:  # a link to nothing
+        return _Found(path, 0, 0)
+    return _Found(path, status.st_size, status.st_mtime_ns)
+
+
+def split_image(path: str) -> tuple[str, int] | None:
+    """Stem of an image's path without any image suffix, and how far from preferred it is; None when it is no image."""
+    stem = path
+    while stem.lower().endswith(IMAGE_SUFFIXES):
+        stem = stem[: stem.rindex(".")]
+    if stem == path:
+        return None
+    word = next((v for v in VARIANTS if v and stem.lower().endswith(v)), "")
+    return stem[: len(stem) - len(word)], VARIANTS.index(word)
+
+
+KIND = Kind(Pairs.looks_like, lambda path, extra: Pairs(path))

@@ -1,0 +1,96 @@
+"""Tables with a header, one image a row: EasyOCR's `labels.csv` (`filename,words`), Hugging Face's `metadata.csv`, and others.
+
+Decisions:
+- Cells are cut at commas, semicolons or tabs, whichever the header is cut at.
+- With just two columns the row is cut once, since EasyOCR writes labels with commas and without quotes; a label in a full
+  pair of quotes is a quoted cell.
+- `csv:FILE@image_column,text_column` names the columns where their names are unusual.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from search_space.catalog import nearest
+from trainers.data.lines import Skipped
+from trainers.data.source import Kind, ListedImages, first_rows, label_files, only_one, read_rows
+from trainers.faults import UserError
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+IMAGE_COLUMNS = ("filename", "file_name", "image", "image_path", "path", "file", "img", "image_name", "name")
+TEXT_COLUMNS = ("words", "text", "label", "transcription", "ground_truth", "gt", "sentence")
+
+
+class TableLabels(ListedImages):
+    """A table of image names and labels.
+
+    Args:
+        label_file: the table.
+        columns: names of the image and the text column; None takes the first known ones.
+    """
+
+    kind = "csv"
+
+    def __init__(self, label_file: Path, columns: tuple[str, str] | None) -> None:
+        super().__init__(label_file, None)
+        self.columns = columns
+
+    def rows(self) -> tuple[list[tuple[str, str]], list[Skipped]]:
+        texts, skipped = read_rows(self.label_file)
+        delimiter, header = _header(texts[0] if texts else "")
+        columns = self.columns or _known_columns(header)
+        if columns is None:
+            raise UserError(f"{self.label_file}: no known columns in the header {header}; name them: csv:FILE@image,text")
+        missing = next((c for c in columns if c not in header), None)
+        if missing is not None:
+            raise UserError(f"{self.label_file} has no column '{missing}'{nearest(missing, header)} (it has {header})")
+        image, text = (header.index(c) for c in columns)
+        rows: list[tuple[str, str]] = []
+        for row in texts[1:]:
+            cells = _cells(row, delimiter, len(header))
+            if len(cells) == len(header):
+                rows.append((cells[image], cells[text]))
+            else:
+                skipped.append(Skipped(row[:60], f"{len(cells)} cells where the header has {len(header)}"))
+        return rows, skipped
+
+
+def _header(row: str) -> tuple[str, list[str]]:
+    delimiter = max(",;\t", key=row.count)
+    return delimiter, [cell.strip() for cell in next(csv.reader([row], delimiter=delimiter), [])]
+
+
+def _cells(row: str, delimiter: str, columns: int) -> list[str]:
+    cells = next(csv.reader([row], delimiter=delimiter), [])
+    if columns == 2:
+        image, cut, rest = row.partition(delimiter)
+        whole = len(cells) == 2 and (row.startswith('"') or (rest[:1] == '"' and rest.rstrip()[-1:] == '"'))
+        if cut and not whole:
+            return [image, rest]
+    return cells
+
+
+def _known_columns(header: list[str]) -> tuple[str, str] | None:
+    lower = {cell.lower(): cell for cell in reversed(header)}
+    image = next((lower[c] for c in IMAGE_COLUMNS if c in lower), None)
+    text = next((lower[c] for c in TEXT_COLUMNS if c in lower), None)
+    return None if image is None or text is None else (image, text)
+
+
+def _fits(path: Path) -> bool:
+    rows = first_rows(path)
+    return bool(rows) and _known_columns(_header(rows[0])[1]) is not None
+
+
+def _open(path: Path, extra: str | None) -> TableLabels:
+    file = only_one(path, label_files(path, SUFFIXES, _fits), "csv", "table with a header such as filename,words")
+    if extra is None:
+        return TableLabels(file, None)
+    image, comma, text = extra.partition(",")
+    if not comma:
+        raise UserError(f"name two columns behind '@', as csv:{path}@image,text, not '{extra}'")
+    return TableLabels(file, (image.strip(), text.strip()))
+
+
+KIND = Kind(lambda path: bool(label_files(path, SUFFIXES, _fits)), _open)

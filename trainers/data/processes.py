@@ -1,0 +1,91 @@
+"""Spreads work over processes: for decoding and rendering, which keep one core busy and the others waiting.
+
+Decisions:
+- Fresh processes (spawn), since the caller may have threads of torch or of a store; the caller's script is not run again in
+  them, so a script without `if __name__ == "__main__"` works.
+- Results come in the order of the work, whatever the number of processes.
+- A worker ends when its parent is gone, even a killed one.
+- Where processes cannot be had (a daemon's child, work that cannot travel), everything is done here, in one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+
+PARENT_POLL_SECONDS = 1.0
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
+    """Results of `function` for each piece of work, in order.
+
+    Args:
+        function: of a module, picklable, without side effects: a piece may be done again after a worker died.
+        work: pieces; at most four per process are taken ahead of the results.
+        processes: 1 works in this process.
+    """
+    pieces = iter(work)
+    if processes <= 1 or multiprocessing.current_process().daemon:
+        yield from map(function, pieces)
+        return
+    waiting: deque[tuple[Work, Future[Result]]] = deque()
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin_worker, (os.getpid(),))
+    try:
+        with _script_left_alone():
+            while True:
+                waiting.extend((piece, pool.submit(function, piece)) for piece in islice(pieces, 4 * processes - len(waiting)))
+                if not waiting:
+                    pool.shutdown()
+                    return
+                yield waiting[0][1].result()
+                waiting.popleft()
+    except (BrokenProcessPool, pickle.PicklingError, AttributeError, TypeError):
+        for piece, _ in waiting:  # a real mistake in the work shows itself again here
+            yield function(piece)
+        yield from map(function, pieces)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin_worker(parent: int) -> None:
+    """Leaves Ctrl-C to the parent, and ends when the parent has."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _script_left_alone() -> Iterator[None]:
+    """Hides where the main module came from, so that spawned processes do not run it."""
+    main = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)

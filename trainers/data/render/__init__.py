@@ -1,0 +1,1 @@
+"""Text lines drawn from labels and fonts, made to look like photographs and prints."""

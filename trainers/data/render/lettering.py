@@ -1,0 +1,139 @@
+"""From a text and a face to a mask of its letters: spacing, slant, stretch, curve, wear.
+
+Masks are float32 (rows, columns) in [0, 1]; 1 is all ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from trainers.data.render.fonts import Face
+from trainers.data.render.textures import Pixels, texture
+
+
+class NoInk(ValueError):
+    """A face drew nothing for a text although its character map has the characters."""
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """How a text is set.
+
+    Attributes:
+        em_px: size of the type.
+        spacing: space added behind each character, in ems; may be negative.
+        bold_px: rows that strokes are thickened by on each side.
+        slant: columns a row is shifted by per row, to the right at the top when positive.
+        stretch: width factor.
+        curve: how far the middle of the line bulges upwards (positive) or downwards, in ems.
+        unrest: how far letters leave the base line, in ems; above 0 each is placed and turned on its own.
+    """
+
+    em_px: int
+    spacing: float
+    bold_px: int
+    slant: float
+    stretch: float
+    curve: float
+    unrest: float
+
+
+def set_text(text: str, face: Face, lettering: Lettering, rng: np.random.Generator) -> Image.Image:
+    """Draws a text as a mask in mode L, cut to its ink.
+
+    Raises:
+        NoInk: the face drew nothing.
+    """
+    font = face.at(lettering.em_px)
+    if lettering.unrest > 0 or abs(lettering.spacing) > 0.004:
+        mask = _letter_by_letter(text, face, lettering, rng)
+    else:
+        left, top, right, bottom = (int(x) for x in font.getbbox(text, stroke_width=lettering.bold_px))
+        mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
+        ImageDraw.Draw(mask).text((-left, -top), text, font=font, fill=255, stroke_width=lettering.bold_px)
+    mask = _cut(mask)
+    if lettering.stretch != 1:
+        mask = mask.resize((max(1, round(mask.width * lettering.stretch)), mask.height), Image.Resampling.BILINEAR)
+    if lettering.slant:
+        mask = _slanted(mask, lettering.slant)
+    if lettering.curve:
+        mask = _cut(_curved(mask, lettering.curve * lettering.em_px))
+    return mask
+
+
+def _cut(mask: Image.Image) -> Image.Image:
+    box = mask.getbbox()
+    if box is None:
+        raise NoInk("nothing was drawn")
+    return mask.crop(box)
+
+
+def _letter_by_letter(text: str, face: Face, lettering: Lettering, rng: np.random.Generator) -> Image.Image:
+    font, em = face.at(lettering.em_px), lettering.em_px
+    advances = [font.getlength(c) + lettering.spacing * em for c in text]
+    mask = Image.new("L", (int(sum(advances)) + 4 * em, 3 * em))
+    draw = ImageDraw.Draw(mask)
+    x = float(em)
+    for character, advance in zip(text, advances, strict=True):
+        if lettering.unrest:
+            _place_turned(mask, character, face, lettering, (x, 0.8 * em), rng)
+        else:
+            draw.text((round(x), round(0.8 * em)), character, font=font, fill=255, stroke_width=lettering.bold_px)
+        x += max(0.15 * em, advance)
+    return mask
+
+
+def _place_turned(
+    mask: Image.Image, character: str, face: Face, lettering: Lettering, at: tuple[float, float], rng: np.random.Generator
+) -> None:
+    """Draws one letter off the base line and a little turned."""
+    em = lettering.em_px
+    tile = Image.new("L", (2 * em, 2 * em))
+    ImageDraw.Draw(tile).text((em // 2, em // 3), character, font=face.at(em), fill=255, stroke_width=lettering.bold_px)
+    turned = tile.rotate(float(rng.normal(0, 60 * lettering.unrest)), Image.Resampling.BILINEAR)
+    dx, dy = rng.normal(0, lettering.unrest * em, size=2)
+    corner = (round(at[0] - em / 2 + 0.5 * dx), round(at[1] - em / 3 + dy))
+    where = (corner[0], corner[1], corner[0] + tile.width, corner[1] + tile.height)
+    mask.paste(ImageChops.lighter(mask.crop(where), turned), corner)
+
+
+def _slanted(mask: Image.Image, slant: float) -> Image.Image:
+    lean = round(abs(slant) * mask.height)
+    shift = -slant * mask.height if slant > 0 else 0.0
+    size = (mask.width + lean, mask.height)
+    return mask.transform(size, Image.Transform.AFFINE, (1, slant, shift, 0, 1, 0), Image.Resampling.BILINEAR)
+
+
+def _curved(mask: Image.Image, bulge: float) -> Image.Image:
+    """Bends the line to an arc, strip by strip."""
+    strips = max(8, mask.width // 12)
+    edges = np.linspace(0, mask.width, strips + 1).round().astype(int)
+    places = 2 * edges / mask.width - 1
+    down = bulge * places**2 if bulge > 0 else -bulge * (1 - places**2)
+    size = (mask.width, mask.height + int(np.ceil(abs(bulge))) + 1)
+    mesh = [
+        (
+            (int(a), 0, int(b), size[1]),
+            (float(a), -float(da), float(a), size[1] - float(da), float(b), size[1] - float(db), float(b), -float(db)),
+        )
+        for a, b, da, db in zip(edges, edges[1:], down, down[1:], strict=False)
+        if b > a
+    ]
+    return mask.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
+
+
+def worn(mask: Pixels, rng: np.random.Generator, wear: float) -> Pixels:
+    """Letters as old paint or a dry stamp leaves them; `wear` in [0, 1]: small flakes are gone, large parts only paler."""
+    flakes = np.clip((texture(rng, mask.shape, "fine") + 2.6 - 2.2 * wear) * 1.6, 0, 1)
+    pale = np.clip(0.9 + 0.12 * texture(rng, mask.shape, "cloud"), 0.65, 1)
+    return np.asarray(mask * flakes * pale, dtype=np.float32)
+
+
+def thickened(mask: Image.Image, pixels: int) -> Image.Image:
+    """The mask with strokes thicker by so many pixels on each side, rounded."""
+    for _ in range(pixels):
+        mask = mask.filter(ImageFilter.MaxFilter(3))
+    return mask

@@ -1,0 +1,208 @@
+"""Which text is drawn in which face: decided before anything is drawn, for each line from (seed, number) alone.
+
+Decisions:
+- A text is drawn only in faces that have all its characters; texts that no face has are left out and counted.
+- A font file is chosen first and then one of its faces, so that a collection of ten does not outweigh a single font.
+- Texts with rare characters are chosen more often (weight: mean of 1 / sqrt(occurrences) over the characters).
+- Recombined texts are the beginning of one label and the end of another: new words in the set's own characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from trainers.data.lines import decode
+from trainers.data.normalisers import normalise
+from trainers.data.render.fonts import Face, characters
+from trainers.data.render.lettering import NoInk
+from trainers.data.render.line import StyleChoice, render_line
+from trainers.data.source import is_image_name, read_rows
+from trainers.data.sources import KINDS, open_source
+from trainers.faults import UserError
+
+REVISION = 1
+"""Raised when the same seed draws other lines than before, so that caches are made anew."""
+FACES_TO_TRY = 4
+
+
+@dataclass(frozen=True)
+class RenderedLine:
+    """A line that is drawn when called.
+
+    Attributes:
+        text: its label.
+        faces: to draw it in, the first one that leaves ink.
+        seed, number: what everything else about it follows from.
+        style: `mixed`, `scene`, `web` or `print`.
+        photos: folder of photographs to draw on, or None.
+    """
+
+    text: str
+    faces: tuple[Face, ...]
+    seed: int
+    number: int
+    style: StyleChoice
+    photos: str | None
+
+    def encoded(self) -> bytes:
+        """Bytes of a JPEG or PNG file.
+
+        Raises:
+            UserError: no face left ink.
+        """
+        for face in self.faces:
+            rng = np.random.default_rng([self.seed, self.number, 1])
+            try:
+                return render_line(self.text, face, rng, self.style, self.photos)
+            except NoInk:
+                continue
+        raise UserError("no font draws this text")
+
+    def __call__(self) -> Image.Image:
+        return decode(self.encoded())
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts that can be drawn.
+
+    Attributes:
+        usable: as often as they occur.
+        left_out: how many can't be, for want of a font or a place in the charset.
+        missing: characters that no font has, or that the charset lacks, most frequent first.
+    """
+
+    usable: Sequence[str]
+    left_out: int
+    missing: Sequence[str]
+
+
+def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str]:
+    """Texts to draw.
+
+    Args:
+        labels: a text file, one text a row, or `image<TAB>text` whose images need not exist; or any data source.
+        normaliser: applied to each.
+        seed: of generated sources.
+
+    Raises:
+        UserError: no such file or source, or no text in it.
+    """
+    path = Path(labels).expanduser()
+    if path.is_file() and labels.partition(":")[0] not in KINDS:
+        rows = [_text_of(row) for row in read_rows(path)[0]]
+    else:
+        rows = [line.text for line in open_source(labels, seed).lines]
+    texts = [" ".join(normalise(normaliser, row).split()) for row in rows]
+    texts = [text for text in texts if text]
+    if not texts:
+        raise UserError(f"{labels} holds no text")
+    return texts
+
+
+def _text_of(row: str) -> str:
+    first, tab, rest = row.partition("\t")
+    return rest if tab and (is_image_name(first) or re.search(r"[/.]", first)) else row
+
+
+def drawable(texts: Iterable[str], faces: Sequence[Face], charset: Iterable[str] | None = None) -> Texts:
+    """The texts that some face can draw and that the charset, if any, can write.
+
+    Raises:
+        UserError: none is left.
+    """
+    all_texts = list(texts)
+    counts = Counter(c for text in all_texts for c in text)
+    allowed = None if charset is None else set(charset)
+    known = frozenset().union(*(characters(face) for face in _one_per_map(faces)))
+    missing = {c for c in counts if not c.isspace() and ord(c) not in known}
+    if allowed is not None:
+        missing |= {c for c in counts if c not in allowed}
+    usable = [text for text in all_texts if missing.isdisjoint(text)]
+    ordered = sorted(missing, key=lambda c: (-counts[c], c))
+    if not usable:
+        raise UserError(
+            f"no font has the characters of any text: {' '.join(ordered[:8])} are missing; name others with --fonts"
+        )
+    return Texts(usable, len(all_texts) - len(usable), ordered)
+
+
+def _one_per_map(faces: Sequence[Face]) -> list[Face]:
+    """The first face of each file: those of a collection differ in weight or locale, hardly in characters."""
+    return list({face.path: face for face in reversed(faces)}.values())
+
+
+def plan_lines(
+    texts: Sequence[str],
+    faces: Sequence[Face],
+    count: int,
+    seed: int,
+    style: StyleChoice = "mixed",
+    photos: str | None = None,
+    recombine: float = 0.0,
+) -> list[RenderedLine]:
+    """Chooses texts and faces for so many lines.
+
+    Args:
+        texts: drawable ones.
+        faces: to choose from.
+        count: lines wanted.
+        seed: the same gives the same lines; a longer plan begins with the shorter one's lines.
+        style: of all lines.
+        photos: folder of photographs to draw on, or None.
+        recombine: share of lines whose text is put together from two labels.
+    """
+    files: dict[str, list[Face]] = {}
+    for face in faces:
+        files.setdefault(face.path, []).append(face)
+    steps = _cumulative_weights(texts)
+    lines: list[RenderedLine] = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 0])
+        text = _draw_text(rng, texts, steps, recombine)
+        chosen = _choose_faces(rng, text, files)
+        if not chosen:  # pieces of two labels that no single font has
+            text = texts[int(np.searchsorted(steps, rng.random()))]
+            chosen = _choose_faces(rng, text, files)
+        if chosen:
+            lines.append(RenderedLine(text, chosen, seed, number, style, photos))
+    if not lines:
+        raise UserError("no single font has all the characters of a text; name others with --fonts")
+    return lines
+
+
+def _cumulative_weights(texts: Sequence[str]) -> np.ndarray:
+    counts = Counter(c for text in texts for c in text)
+    rarity = {c: count**-0.5 for c, count in counts.items()}
+    weights = np.array([sum(rarity[c] for c in text) / len(text) for text in texts])
+    return np.cumsum(weights / weights.sum()) * (1 - 1e-9)
+
+
+def _draw_text(rng: np.random.Generator, texts: Sequence[str], steps: np.ndarray, recombine: float) -> str:
+    first, second = (texts[min(len(texts) - 1, int(np.searchsorted(steps, u)))] for u in rng.random(2))
+    cut, start, both = rng.random(3)
+    if both >= recombine:
+        return first
+    head = first[: max(1, round(cut * len(first)))]
+    tail = second[round(start * len(second)) :][: max(0, len(first) - len(head) + 2)]
+    return " ".join((head + tail).split()) or first
+
+
+def _choose_faces(rng: np.random.Generator, text: str, files: dict[str, list[Face]]) -> tuple[Face, ...]:
+    """Up to four faces of different files that have all the characters, in random order."""
+    chosen: list[Face] = []
+    names = list(files)
+    for place in rng.permutation(len(names)):
+        face = files[names[place]][int(rng.integers(len(files[names[place]])))]
+        if face.draws(text):
+            chosen.append(face)
+        if len(chosen) == FACES_TO_TRY:
+            break
+    return tuple(chosen)

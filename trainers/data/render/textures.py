@@ -1,0 +1,121 @@
+"""Textures to draw on and with: noise of several grains, and crops of photographs.
+
+Tiles are made once per process from fixed seeds and cut at random places, since making noise for every line would take longer
+than everything else about it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainers.data.lines import IMAGE_SUFFIXES
+from trainers.faults import UserError
+
+Pixels = NDArray[np.float32]
+Grain = Literal["white", "fine", "cloud", "brushed", "paper"]
+GRAINS: tuple[Grain, ...] = ("white", "fine", "cloud", "brushed", "paper")
+TILE = (384, 1536)
+LONGEST_PHOTO_PX = 900
+
+
+def texture(rng: np.random.Generator, shape: tuple[int, int], grain: Grain) -> Pixels:
+    """Noise with mean 0 and standard deviation about 1.
+
+    Args:
+        rng: chooses the place in the tile.
+        shape: (rows, columns).
+        grain: `white` has no structure, `fine` grains of 2 to 4 px, `cloud` slow changes, `brushed` runs along the line,
+            `paper` mixes slow and fine.
+    """
+    tile = _tile(grain)
+    rows, columns = (int(rng.integers(0, size)) for size in tile.shape)
+    steps = rng.choice([-1, 1], size=2)
+    down = (rows + steps[0] * np.arange(shape[0])) % tile.shape[0]
+    right = (columns + steps[1] * np.arange(shape[1])) % tile.shape[1]
+    piece: Pixels = tile[down[:, None], right[None, :]]
+    return piece
+
+
+@lru_cache(maxsize=8)
+def _tile(grain: Grain) -> Pixels:
+    rng = np.random.default_rng(GRAINS.index(grain))
+    tile: Pixels
+    if grain == "white":
+        tile = rng.standard_normal(TILE, dtype=np.float32)
+    elif grain == "fine":
+        tile = _octave(rng, (2, 2)) + 0.7 * _octave(rng, (4, 4))
+    elif grain == "brushed":
+        tile = _octave(rng, (1, 96)) + 0.6 * _octave(rng, (2, 24)) + 0.4 * _octave(rng, (1, 6))
+    elif grain == "cloud":
+        tile = _octave(rng, (96, 192)) + 0.6 * _octave(rng, (48, 64)) + 0.3 * _octave(rng, (16, 24))
+    else:
+        tile = _octave(rng, (1, 1)) * 0.5 + _octave(rng, (3, 3)) * 0.6 + _octave(rng, (24, 48)) + _octave(rng, (96, 192))
+    tile = (tile - tile.mean()) / tile.std()
+    return tile.astype(np.float32)
+
+
+def _octave(rng: np.random.Generator, grain: tuple[int, int]) -> Pixels:
+    """Noise whose grains are so many rows high and columns wide, smooth between them."""
+    small = rng.standard_normal((TILE[0] // grain[0] + 1, TILE[1] // grain[1] + 1), dtype=np.float32)
+    resized = Image.fromarray(small).resize((TILE[1], TILE[0]), Image.Resampling.BICUBIC)
+    octave: Pixels = np.asarray(resized, dtype=np.float32)
+    octave = octave / octave.std()
+    return octave
+
+
+def photo_crop(rng: np.random.Generator, shape: tuple[int, int], folder: str | None) -> Pixels:
+    """A piece of a photograph, (rows, columns, 3) in [0, 255].
+
+    Args:
+        rng: chooses photograph, place and enlargement.
+        shape: (rows, columns).
+        folder: of photographs; None takes the two that scikit-learn brings.
+    """
+    photos = _photos(folder)
+    photo = photos[int(rng.integers(len(photos)))]
+    ratio = shape[1] / shape[0]
+    widest = min(photo.width, photo.height * ratio)
+    width = widest * rng.uniform(0.15, 0.9)
+    height = width / ratio
+    left, top = rng.uniform(0, photo.width - width), rng.uniform(0, photo.height - height)
+    box = (left, top, left + width, top + height)
+    piece = photo.resize((shape[1], shape[0]), Image.Resampling.BILINEAR, box=box)
+    if rng.random() < 0.5:
+        piece = piece.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.asarray(piece, dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _photos(folder: str | None) -> list[Image.Image]:
+    if folder is None:
+        spec = find_spec(
+            "sklearn"
+        )  # its two photographs are files; importing it would take longer than drawing a hundred lines
+        if spec is None or spec.origin is None:
+            raise UserError("no photographs to draw on: install scikit-learn, or name a folder of photographs")
+        folder = str(Path(spec.origin).parent / "datasets" / "images")
+    photos = []
+    for path in photo_files(Path(folder)):
+        photo = Image.open(path).convert("RGB")
+        photo.thumbnail((LONGEST_PHOTO_PX, LONGEST_PHOTO_PX))
+        photos.append(photo)
+    return photos
+
+
+def photo_files(folder: Path) -> list[Path]:
+    """Image files in a folder, sorted.
+
+    Raises:
+        UserError: there is none.
+    """
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
+    if not files:
+        raise UserError(f"no photograph in {folder}")
+    return files

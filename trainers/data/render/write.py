@@ -1,0 +1,92 @@
+"""Draws planned lines into a folder: images and a PaddleOCR label file, by several processes.
+
+OUT/labels.txt              images/000/000000.jpg<TAB>text
+OUT/images/000/000000.jpg   a thousand images to a folder
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.data.lines import Skipped
+from trainers.data.processes import spread, usable_cores
+from trainers.data.render.plan import RenderedLine
+from trainers.data.store import Progress
+from trainers.faults import UserError
+
+CHUNK_LINES = 32
+LABELS = "labels.txt"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was drawn.
+
+    Attributes:
+        labels: the label file.
+        lines: how many images there are.
+        skipped: lines whose faces left no ink.
+    """
+
+    labels: Path
+    lines: int
+    skipped: list[Skipped]
+
+
+def write_lines(
+    lines: Sequence[RenderedLine], folder: Path, processes: int | None = None, progress: Progress | None = None
+) -> Written:
+    """Draws lines and writes them; the same lines give the same files, whatever the number of processes.
+
+    Args:
+        lines: the plan.
+        folder: made when missing; must not hold a label file already.
+        processes: that draw together; None takes all cores.
+        progress: told (lines done, lines in all).
+
+    Raises:
+        UserError: the folder is taken or cannot be written.
+    """
+    labels = folder / LABELS
+    if labels.exists():
+        raise UserError(f"{labels} is already there; name another folder")
+    rows: list[str] = []
+    skipped: list[Skipped] = []
+    done = 0
+    chunks = ((lines[at : at + CHUNK_LINES], str(folder)) for at in range(0, len(lines), CHUNK_LINES))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for drawn in spread(_draw_chunk, chunks, usable_cores() if processes is None else processes):
+            for line, name in zip(lines[done : done + len(drawn)], drawn, strict=True):
+                if name is None:
+                    skipped.append(Skipped(line.text, "no font draws this text"))
+                else:
+                    rows.append(f"{name}\t{line.text}\n")
+            done += len(drawn)
+            if progress is not None:
+                progress(done, len(lines))
+        labels.write_text("".join(rows), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return Written(labels, len(rows), skipped)
+
+
+def _draw_chunk(chunk: tuple[Sequence[RenderedLine], str]) -> list[str | None]:
+    """Names of the images of some lines; None where nothing could be drawn."""
+    lines, folder = chunk
+    names: list[str | None] = []
+    for line in lines:
+        try:
+            data = line.encoded()
+        except UserError:
+            names.append(None)
+            continue
+        suffix = "jpg" if data[:2] == b"\xff\xd8" else "png"
+        name = f"images/{line.number // 1000:03d}/{line.number:06d}.{suffix}"
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        names.append(name)
+    return names

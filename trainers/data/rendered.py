@@ -1,0 +1,108 @@
+"""Rendered lines inside a study: asked for in its data, drawn from its own labels and charset, kept in its cache.
+
+rendered = { count = 20000 }                        extra training lines, from recombined training labels
+rendered = { count = 5000, use = "warmup" }         lines for a warm-up phase before the real ones
+rendered = { count = 9000, labels = "words.txt", fonts = "fonts/", style = "print" }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from search_space.catalog import nearest
+from trainers.faults import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainers.data.charset import Charset
+    from trainers.data.render.source import RenderedSource
+
+Use = Literal["extra", "warmup"]
+STYLES = ("mixed", "scene", "web", "print")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Lines to draw for a study.
+
+    Attributes:
+        count: how many.
+        use: `extra` joins them to the training lines, `warmup` keeps them apart for a phase before.
+        labels: a text file or a data source whose texts are drawn; None takes the training labels.
+        fonts: a font file or a folder of fonts; None takes the system's.
+        style: `scene`, `web`, `print`, or `mixed`.
+        photos: folder of photographs to draw on; None takes the two that scikit-learn brings.
+        recombine_percent: share of texts put together from two labels; None means 50 for training labels and 0 for others.
+
+    Raises:
+        UserError: a value out of its range.
+    """
+
+    count: int
+    use: Use = "extra"
+    labels: str | None = None
+    fonts: str | None = None
+    style: Literal["mixed", "scene", "web", "print"] = "mixed"
+    photos: str | None = None
+    recombine_percent: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.count, int) or self.count < 1:
+            raise UserError(f"rendered.count must be a whole number from 1 up, not {self.count!r}")
+        for field, known in (("use", list(get_args(Use))), ("style", list(STYLES))):
+            value = getattr(self, field)
+            if value not in known:
+                raise UserError(
+                    f"rendered.{field} must be one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}"
+                )
+        if self.recombine_percent is not None and not 0 <= self.recombine_percent <= 100:
+            raise UserError(f"rendered.recombine_percent must be from 0 to 100, not {self.recombine_percent!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field and its value."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Rendered:
+        """Builds one from named values.
+
+        Raises:
+            UserError: an unknown name, with the nearest known one, or no count.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise UserError(f"no setting of rendered is called '{name}'{nearest(name, known)}")
+        if "count" not in values:
+            raise UserError("rendered needs a count: how many lines to draw")
+        return cls(**values)
+
+
+def rendered_source(
+    rendered: Rendered, training_texts: Sequence[str], charset: Charset, normaliser: str, seed: int
+) -> RenderedSource:
+    """The source of the lines that a study asks for.
+
+    Args:
+        rendered: what it asks for.
+        training_texts: labels of its own lines, normalised.
+        charset: what its models can write; other texts are left out.
+        normaliser: applied to other labels.
+        seed: of the study.
+
+    Raises:
+        UserError: no such labels.
+    """
+    from trainers.data.render.plan import read_texts
+    from trainers.data.render.source import RenderedSource
+
+    texts = training_texts if rendered.labels is None else read_texts(rendered.labels, normaliser, seed)
+    default = 50 if rendered.labels is None else 0
+    percent = default if rendered.recombine_percent is None else rendered.recombine_percent
+    fonts = None if rendered.fonts is None else Path(rendered.fonts)
+    count, style, photos = rendered.count, rendered.style, rendered.photos
+    return RenderedSource(texts, charset.symbols, count, seed, fonts, style, photos, percent / 100)

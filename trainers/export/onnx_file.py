@@ -1,0 +1,148 @@
+"""One self-contained ONNX file from a trained recogniser: folded, fused, plain, and small.
+
+Decisions:
+- The TorchScript-based exporter: it keeps a GRU as one ONNX GRU, with dynamic batch and width, in about a second.
+- `simplified_graph` is all that torch has a part in; the size estimate learns from the very same function.
+- Written beside its place and then moved there, so a reader never sees half a file.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import math
+import os
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import nn
+
+from search_space.fusing import fuse_in_place
+from search_space.recognizer import Recognizer
+from trainers.export.facts import ModelFacts, facts_from, metadata_of
+from trainers.export.graph import simplify
+from trainers.export.names import shorten
+from trainers.export.precision import store
+from trainers.faults import UserError
+from trainers.onnxruntime_door import Network
+
+OPSET = 20
+"""GridSample as torch means it, HardSwish and a reversible Shape slice in one; ONNX Runtime reads it since 1.17."""
+IR_VERSION = 9
+"""The oldest that this opset may have."""
+
+INPUT, OUTPUT = "images", "logits"
+EXAMPLE_WIDTH_PX = 192
+"""A multiple of 32, and of 96 for a time stride of 12."""
+
+
+def export(recognizer: nn.Module, path: Path, facts: ModelFacts, precision: str = "fp32") -> Path:
+    """Writes the file that is measured, promoted and served.
+
+    Args:
+        recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is left as it is.
+        path: where to write.
+        facts: what the file says about itself.
+        precision: how weights are stored: "fp32", "fp16", "int8"; computing is in fp32 whatever they are.
+
+    Returns:
+        `path`.
+    """
+    model = simplified_graph(ready(recognizer), facts.height_px)
+    return _written(finished(model, facts, precision), path)
+
+
+def _written(data: bytes, path: Path) -> Path:
+    """Writes a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def simplified_graph(recognizer: nn.Module, height_px: int) -> Any:
+    """The ONNX model of a recogniser in its final form, fp32, with torch's names still in it."""
+    buffer = io.BytesIO()
+    shape = (2, 3, height_px, EXAMPLE_WIDTH_PX)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of tracing Python numbers, and of this exporter being the older one
+        torch.onnx.export(
+            recognizer,
+            (torch.linspace(-1, 1, math.prod(shape)).reshape(shape),),
+            buffer,  # type: ignore[arg-type]  # this exporter takes open files as well
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: "n", 3: "w"}, OUTPUT: {0: "n", 1: "t"}},
+        )
+    return simplify(onnx.load_from_string(buffer.getvalue()), [shape, (1, 3, height_px, EXAMPLE_WIDTH_PX // 2)])
+
+
+def ready(recognizer: nn.Module) -> nn.Module:
+    """A copy on the CPU in its final form: eval mode, parts for training gone, branches re-parameterised."""
+    return final(copy.deepcopy(recognizer).cpu().float())
+
+
+def final(model: nn.Module) -> nn.Module:
+    """A network as it will be used; it may be changed in place."""
+    if isinstance(model, Recognizer):
+        model.auxiliary = None
+    return fuse_in_place(model)
+
+
+def stored_again(path: Path, target: Path, precision: str) -> Path:
+    """Writes an exported fp32 file anew, its weights stored in another precision; the network itself is not needed.
+
+    Args:
+        path: a file of ours that holds fp32.
+        target: where to write.
+        precision: "fp32", "fp16" or "int8".
+
+    Raises:
+        UserError: not a file of ours, or one whose weights were made smaller before.
+    """
+    metadata = Network(path).metadata
+    facts = facts_from(metadata, str(path))
+    model = onnx.load(path)
+    if metadata["precision"] != "fp32":
+        raise UserError(f"{path} holds {metadata['precision']} weights; give the fp32 file that they were made from")
+    return _written(finished(model, facts, precision), target)
+
+
+def finished(model: Any, facts: ModelFacts, precision: str) -> bytes:
+    """The bytes of the file: weights stored in `precision`, names shortened, facts written. Changes `model`."""
+    store(model.graph, precision)
+    shorten(model)
+    file = frame(facts, precision)
+    file.graph.node.extend(model.graph.node)
+    file.graph.initializer.extend(model.graph.initializer)
+    data: bytes = file.SerializeToString(deterministic=True)
+    return data
+
+
+def frame(facts: ModelFacts, precision: str) -> Any:
+    """All of the file but its nodes and weights."""
+    tensor = onnx.TensorProto.FLOAT
+    images = onnx.helper.make_tensor_value_info(INPUT, tensor, ["n", 3, facts.height_px, "w"])
+    logits = onnx.helper.make_tensor_value_info(OUTPUT, tensor, ["n", "t", "v"])
+    graph = onnx.helper.make_graph([], "g", [images], [logits])
+    opset = onnx.helper.make_opsetid("", OPSET)
+    file = onnx.helper.make_model(graph, producer_name="paretext", opset_imports=[opset], ir_version=IR_VERSION)
+    for key, value in metadata_of(facts, precision, made_with()).items():
+        entry = file.metadata_props.add()
+        entry.key, entry.value = key, value
+    return file
+
+
+def made_with() -> dict[str, str]:
+    """Versions of what makes the file."""
+    return {"paretext": version("paretext"), "torch": torch.__version__, "onnx": onnx.__version__}

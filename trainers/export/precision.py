@@ -1,0 +1,152 @@
+"""How weights lie in the file: fp32, fp16, or int8 with one scale per output channel; always computed with in fp32.
+
+Decisions:
+- Storage alone: standard operators (Cast, Mul) turn a weight back while the file is loaded, where ONNX Runtime folds them
+  into constants, so reading is as fast as with fp32 and activations stay fp32.
+- `Cast` and `Mul` rather than `DequantizeLinear`: about as many bytes, but ONNX Runtime does not fold the latter and so
+  pays for it with every line; and one `Mul` serves a recurrent layer's scales (directions x gates).
+- Each tensor takes the form with the fewest bytes among those the precision allows, nodes and scales counted: a bias of 12
+  stays fp32. The choice looks at shapes only, so the size estimate makes the same one (`how_stored`).
+- int8 for weights that a sum runs over (convolutions, matrix products, recurrent layers); everything else, such as
+  biases, at most halves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from trainers.export.protobuf import node_bytes, tensor_bytes
+
+Storage = Literal["fp32", "fp16", "int8"]
+ALLOWED: dict[str, tuple[Storage, ...]] = {"fp32": ("fp32",), "fp16": ("fp32", "fp16"), "int8": ("fp32", "fp16", "int8")}
+"""Precision of a file to the forms a tensor in it may take, most precise first."""
+
+CAST_BYTES = node_bytes("Cast", inputs=1, attributes={"to": 1})
+MUL_BYTES = node_bytes("Mul", inputs=2)
+
+CHANNEL_AXES: dict[tuple[str, int], tuple[int, ...]] = {
+    ("Conv", 1): (0,),
+    ("ConvTranspose", 1): (1,),
+    ("MatMul", 1): (-1,),
+    ("GRU", 1): (0, 1),
+    ("GRU", 2): (0, 1),
+    ("LSTM", 1): (0, 1),
+    ("LSTM", 2): (0, 1),
+    ("Gather", 0): (0,),
+}
+"""Operator and input to the axes whose every index has a scale of its own. Gemm depends on its attributes."""
+
+
+def scale_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+    """Shape of the scales: the tensor's own along `axes`, 1 elsewhere."""
+    kept = {axis % len(shape) for axis in axes}
+    return tuple(size if i in kept else 1 for i, size in enumerate(shape))
+
+
+def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Storage) -> int:
+    """Bytes in the file of a weight in one form: its tensors and the nodes that turn it back."""
+    if storage == "fp32":
+        return tensor_bytes(shape, 4)
+    if storage == "fp16":
+        return tensor_bytes(shape, 2) + CAST_BYTES
+    assert axes is not None
+    return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
+
+
+def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str) -> Storage:
+    """The form of fewest bytes that `precision` allows.
+
+    Args:
+        shape: of a float tensor.
+        axes: those with scales of their own, or None for a tensor that int8 is not for.
+        precision: of the file.
+    """
+    allowed = [s for s in ALLOWED[precision] if s != "int8" or axes is not None]
+    return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage))
+
+
+def store(graph: Any, precision: str) -> None:
+    """Stores every float initialiser of a graph in the form it is due, and adds the nodes that turn it back."""
+    axes = channel_axes(graph)
+    tensors = list(graph.initializer)
+    added: list[Any] = []
+    new: list[Any] = []
+    for tensor in tensors:
+        storage: Storage = "fp32"
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            storage = how_stored(tensor.dims, axes.get(tensor.name), precision)
+        value = numpy_helper.to_array(tensor)
+        if storage == "fp16" and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
+            storage = "fp32"
+        if storage == "fp32":
+            new.append(_raw(value, tensor.name))
+        elif storage == "fp16":
+            new.append(_raw(value.astype(np.float16), f"{tensor.name}.h"))
+            added.append(_cast(f"{tensor.name}.h", tensor.name))
+        else:
+            codes, scales = quantize(value, axes[tensor.name])
+            new += [_raw(codes, f"{tensor.name}.q"), _raw(scales, f"{tensor.name}.s")]
+            added.append(_cast(f"{tensor.name}.q", f"{tensor.name}.f"))
+            added.append(helper.make_node("Mul", [f"{tensor.name}.f", f"{tensor.name}.s"], [tensor.name]))
+    del graph.initializer[:]
+    graph.initializer.extend(new)
+    nodes = [*added, *graph.node]
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Symmetric int8 codes in [-127, 127] and the scales that turn them back.
+
+    Args:
+        value: a weight of any shape.
+        axes: every index along these has a scale of its own.
+
+    Returns:
+        Codes of `value`'s shape, and scales that broadcast to it.
+    """
+    kept = {axis % value.ndim for axis in axes}
+    others = tuple(i for i in range(value.ndim) if i not in kept)
+    scales = (np.abs(value).max(axis=others, keepdims=True) / 127.0).astype(np.float32)
+    scales[scales == 0] = 1.0
+    return np.clip(np.rint(value / scales), -127, 127).astype(np.int8), scales
+
+
+def channel_axes(graph: Any) -> dict[str, tuple[int, ...]]:
+    """Initialiser to the axes its scales run along, for those that int8 is for: all their readers must agree."""
+    ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    found: dict[str, set[tuple[int, ...] | None]] = {}
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            if name in ranks:
+                axes = _axes_of(node, i)
+                found.setdefault(name, set()).add(axes and tuple(sorted(a % ranks[name] for a in axes)))
+    return {name: axes for name, each in found.items() if len(each) == 1 and (axes := next(iter(each))) and ranks[name] > 1}
+
+
+def _axes_of(node: Any, index: int) -> tuple[int, ...] | None:
+    if node.op_type == "Gemm" and index == 1:
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        return (0,) if transposed else (1,)
+    return CHANNEL_AXES.get((node.op_type, index))
+
+
+def _cast(source: str, target: str) -> Any:
+    return helper.make_node("Cast", [source], [target], to=onnx.TensorProto.FLOAT)
+
+
+def _raw(value: NDArray[Any], name: str) -> Any:
+    return numpy_helper.from_array(np.asarray(value, order="C"), name)
+
+
+def elements(shape: Sequence[int]) -> int:
+    """How many numbers a shape holds."""
+    return math.prod(shape)

@@ -1,0 +1,54 @@
+"""Bytes that parts of an ONNX file take, computed from shapes alone, as the protobuf encoding has it.
+
+Everything here assumes names of two characters (`trainers.export.names`) and raw tensor data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+NAME_BYTES = 2
+
+
+def varint_bytes(value: int) -> int:
+    """Bytes of a whole number, 0 and up: seven bits to a byte."""
+    return max(1, -(-value.bit_length() // 7))
+
+
+def field_bytes(length: int, tag: int = 1) -> int:
+    """Bytes of a field of `length` bytes with its tag and its length in front."""
+    return tag + varint_bytes(length) + length
+
+
+def tensor_bytes(shape: Sequence[int], item_bytes: int) -> int:
+    """Bytes of an initialiser in its graph.
+
+    Args:
+        shape: its dimensions.
+        item_bytes: of one number: 4, 2 or 1.
+    """
+    dims = sum(1 + varint_bytes(size) for size in shape)
+    data_type = 2
+    return field_bytes(dims + data_type + field_bytes(NAME_BYTES) + field_bytes(math.prod(shape) * item_bytes))
+
+
+def node_bytes(op_type: str, inputs: int, outputs: int = 1, attributes: Mapping[str, int] | None = None) -> int:
+    """Bytes of a node in its graph.
+
+    Args:
+        op_type: operator.
+        inputs: how many values it reads.
+        outputs: how many it gives.
+        attributes: name to whole number.
+    """
+    ports = (inputs + outputs) * field_bytes(NAME_BYTES)
+    kept = 0
+    for name, value in (attributes or {}).items():
+        kept += field_bytes(field_bytes(len(name)) + 1 + varint_bytes(value) + 3)
+    return field_bytes(ports + field_bytes(len(op_type)) + kept)
+
+
+def entry_bytes(key: str, value: str) -> int:
+    """Bytes of one metadata entry in its model."""
+    return field_bytes(field_bytes(len(key.encode())) + field_bytes(len(value.encode())))

@@ -1,0 +1,81 @@
+"""What a model file is worth, measured from the file alone: how well it reads, how many bytes it takes, how long a line lasts.
+
+Decisions:
+- Accuracy and CER over all lines; the truth and the readings are compared as training compares them.
+- Latency is the median over lines spread evenly over the set, each alone, with all that reading it takes (pixels to text)
+  but opening and resizing the image, which a reader of another size would have to do as well.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.candidate import Measurement
+from trainers.reader import Reader
+from trainers.validation import score, spread
+
+TIMED_LINES = 100
+WARM_UP_LINES = 5
+
+
+class Lines(Protocol):
+    """Decoded lines of the model's height: `trainers.data.prepared.LineArrays`, or anything like it."""
+
+    def __len__(self) -> int: ...
+
+    def text(self, i: int) -> str: ...
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        """(H, W, 3)."""
+        ...
+
+
+def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Measurement:
+    """Measures a model file on validation lines.
+
+    Args:
+        path: the file.
+        lines: at least one.
+        parameters: learnable weights of the module it was made from.
+        threads: that one run may use.
+
+    Raises:
+        UserError: the file is not there or not one of ours.
+    """
+    reader = Reader(path, threads)
+    readings = reader.read([lines.image(i) for i in range(len(lines))])
+    found = score([lines.text(i) for i in range(len(lines))], [reading.text for reading in readings])
+    return Measurement(
+        accuracy=found.accuracy,
+        cer=found.cer,
+        size_bytes=path.stat().st_size,
+        latency_ms=latency_ms(reader, lines),
+        parameters=parameters,
+        lines=found.lines,
+    )
+
+
+def latency_ms(reader: Reader, lines: Lines, at_most: int = TIMED_LINES) -> float:
+    """Median milliseconds of one line alone.
+
+    Args:
+        reader: opened with the threads to measure with.
+        lines: at least one.
+        at_most: lines timed, evenly spread over the set.
+    """
+    chosen = spread(len(lines), at_most)
+    for i in chosen[:WARM_UP_LINES]:
+        reader.read([lines.image(i)])
+    times = []
+    for i in chosen:
+        image = lines.image(i)
+        start = time.perf_counter()
+        reader.read([image])
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)

@@ -1,0 +1,47 @@
+"""Which channels of a group matter least: by the size of their filters, or by how well others stand in for them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from trainers.pruning.torch_pruning_door import ChannelGroup
+
+Criterion = str
+"""`l1`, `l2` (size of the filter) or `fpgm` (distance to all other filters); `eagleeye` ranks by l1."""
+
+
+def scores(recognizer: nn.Module, group: ChannelGroup, criterion: Criterion) -> Tensor:
+    """Importance of each channel of a group, (C,); the mean over the layers that make it, each scaled to a mean of 1.
+
+    Args:
+        recognizer: the network the group is of.
+        group: channels that go together.
+        criterion: `l1`, `l2`, `fpgm` or `eagleeye`.
+
+    Source:
+        l1, l2: Li et al. 2016 (arXiv:1608.08710); fpgm: He et al. 2018 (arXiv:1811.00250).
+    """
+    total = torch.zeros(group.channels)
+    for name in group.makers:
+        layer = recognizer.get_submodule(name)
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        if weight.shape[0] != group.channels:
+            continue
+        score = _of_filters(weight.detach().flatten(1).float().cpu(), criterion)
+        total += score / score.mean().clamp_min(1e-12)
+    return total
+
+
+def _of_filters(filters: Tensor, criterion: Criterion) -> Tensor:
+    """Importance of each row of (C, weights)."""
+    if criterion == "fpgm":
+        return torch.cdist(filters, filters).sum(1)
+    return filters.square().sum(1).sqrt() if criterion == "l2" else filters.abs().sum(1)
+
+
+def least(recognizer: nn.Module, group: ChannelGroup, criterion: Criterion, count: int) -> list[int]:
+    """The `count` channels of a group that matter least, ascending."""
+    ranked = scores(recognizer, group, criterion).argsort(stable=True)
+    return sorted(ranked[:count].tolist())

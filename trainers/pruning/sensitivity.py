@@ -1,0 +1,118 @@
+"""How much accuracy each layer's channels are worth: cut one layer at a time, recalibrate, read.
+
+Decisions:
+- Losses are relative, (before - after) / before, as in the published tables.
+- A table is kept as CSV beside the study's other files and taken up again, row by row, when a run was interrupted.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_space.recognizer import Recognizer
+from trainers.feed import Lines
+from trainers.pruning.criteria import least
+from trainers.pruning.recalibrate import recalibrate
+from trainers.pruning.solver import removed_channels
+from trainers.pruning.torch_pruning_door import Coupling
+from trainers.validation import validate
+
+RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Shares of a layer's channels that are tried, as in the published tables."""
+
+COLUMNS = ("layer", "filter_ratio_pruned", "accuracy_loss")
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """What accuracy is read from, and how much of it.
+
+    Attributes:
+        training: lines that BatchNorm is recalibrated on.
+        validation: lines that are read.
+        symbols: the charset in order.
+        training_lines: at most so many of the first; 0 means all.
+        validation_lines: at most so many of the second; 0 means all.
+    """
+
+    training: Lines
+    validation: Lines
+    symbols: Sequence[str]
+    training_lines: int = 256
+    validation_lines: int = 200
+
+    def accuracy(self, recognizer: Recognizer, recalibrated: bool = True) -> float:
+        """Share of validation lines read without a fault, in [0, 1].
+
+        Args:
+            recognizer: changed in place when it is recalibrated.
+            recalibrated: whether BatchNorm is recalibrated first.
+        """
+        if recalibrated:
+            recalibrate(recognizer, self.training, self.training_lines)
+        return validate(recognizer, self.validation, self.symbols, self.validation_lines).accuracy
+
+
+def measure_sensitivity(
+    recognizer: Recognizer,
+    lookout: Lookout,
+    criterion: str,
+    ratios: Sequence[float] = RATIOS,
+    table: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, list[tuple[float, float]]]:
+    """Layer to (ratio, loss) pairs; channels go in the order of the criterion.
+
+    Args:
+        recognizer: trained, on the CPU; left as it is.
+        lookout: what accuracy is read from.
+        criterion: `l1`, `l2` or `fpgm`.
+        ratios: shares tried of each layer.
+        table: a CSV to go on from and to write to.
+        progress: told after each row how many are done, of how many.
+    """
+    known = {} if table is None or not table.exists() else {(row[0], row[1]): row[2] for row in _rows(table)}
+    groups = Coupling(copy.deepcopy(recognizer)).groups()
+    whole = max(lookout.accuracy(copy.deepcopy(recognizer)), 1e-9)
+    found: dict[str, list[tuple[float, float]]] = {}
+    for number, group in enumerate(groups):
+        for ratio in ratios:
+            loss = known.get((group.name, ratio))
+            if loss is None:
+                trial = copy.deepcopy(recognizer)
+                Coupling(trial).remove(group.name, least(trial, group, criterion, removed_channels(group.channels, ratio)))
+                loss = 1 - lookout.accuracy(trial) / whole
+            found.setdefault(group.name, []).append((ratio, loss))
+        if table is not None:
+            write_table(table, found)
+        if progress is not None:
+            progress(number + 1, len(groups))
+    return found
+
+
+def write_table(path: Path, table: dict[str, list[tuple[float, float]]]) -> None:
+    """Writes a table as CSV, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows((layer, ratio, f"{loss:.6f}") for layer, points in table.items() for ratio, loss in points)
+    partial.replace(path)
+
+
+def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
+    """The table that `write_table` wrote."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for layer, ratio, loss in _rows(path):
+        found.setdefault(layer, []).append((ratio, loss))
+    return found
+
+
+def _rows(path: Path) -> list[tuple[str, float, float]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [(row[COLUMNS[0]], float(row[COLUMNS[1]]), float(row[COLUMNS[2]])) for row in csv.DictReader(file)]

@@ -1,0 +1,196 @@
+"""One trial: from an architecture and prepared lines to a measured file.
+
+    train (checkpoint every epoch) -> export -> compare the file's text with the network's -> measure the file -> Candidate
+
+Decisions:
+- A trial is its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. Run again, a trial that was
+  killed goes on, and one that is through says so at once; a folder of another trial is emptied first.
+- No torch until one runs: a driver describes trials by the hundred.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_space.architecture import Architecture
+from trainers.candidate import Candidate
+from trainers.data.spec import DataSpec
+from trainers.faults import TrainingFault
+from trainers.progress import EpochReport, Paused, Report
+from trainers.recipe import Recipe
+from trainers.score import spread
+
+if TYPE_CHECKING:
+    from trainers.data.prepared import Prepared
+    from trainers.training import Trained
+
+__all__ = ["EpochReport", "Paused", "TrialJob", "past_reports", "run_trial"]
+
+MODEL_NAME = "model.onnx"
+CANDIDATE_NAME = "candidate.json"
+DAMAGED_SOURCES = 4
+"""How often decoded lines may turn out damaged; whoever finds that discards those of one source, and they are decoded anew."""
+COMPARED_LINES = 500
+"""Validation lines that the network and its file must read alike."""
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """All that a machine must know to run a trial; plain values, so that it travels as JSON.
+
+    Attributes:
+        architecture: what to train.
+        data: what to train it on.
+        cache_folder: where decoded lines are kept, shared by all trials.
+        recipe: how to train.
+        epochs: length of the whole training.
+        folder: the trial's own.
+        seed: of weights, order and augmentation.
+        threads: that torch may use.
+        device: "cpu", "cuda", "cuda:1" ...
+    """
+
+    architecture: Architecture
+    data: DataSpec
+    cache_folder: Path
+    recipe: Recipe
+    epochs: int
+    folder: Path
+    seed: int = 0
+    threads: int = 1
+    device: str = "cpu"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able; `from_dict` gives the job back."""
+        return {
+            "architecture": self.architecture.as_dict(),
+            "data": self.data.as_dict(),
+            "cache_folder": str(self.cache_folder),
+            "recipe": self.recipe.as_dict(),
+            "epochs": self.epochs,
+            "folder": str(self.folder),
+            "seed": self.seed,
+            "threads": self.threads,
+            "device": self.device,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrialJob:
+        made = {
+            "architecture": Architecture.from_dict(values["architecture"]),
+            "data": DataSpec.from_dict(values["data"]),
+            "cache_folder": Path(values["cache_folder"]),
+            "recipe": Recipe.from_dict(values["recipe"]),
+            "folder": Path(values["folder"]),
+        }
+        return cls(**{**values, **made})
+
+
+def run_trial(job: TrialJob, report: Report, until_epoch: int | None = None) -> Candidate | Paused:
+    """Runs a trial from where it stands.
+
+    Args:
+        job: the trial.
+        report: told of each epoch; False stops the training after it, and keeps its checkpoint.
+        until_epoch: pause after this epoch, unless it is the last; None goes to the end.
+
+    Returns:
+        The candidate, or Paused when there are epochs left.
+
+    Raises:
+        UserError: the data cannot be read, or no line of it fits the architecture.
+        TrainingFault: what went wrong in training or export, after one retry where one can help.
+    """
+    for _ in range(DAMAGED_SOURCES):
+        try:
+            return _run(job, report, until_epoch)
+        except TrainingFault as fault:
+            if fault.kind != "cache":
+                raise
+    return _run(job, report, until_epoch)
+
+
+def past_reports(job: TrialJob, prepared: Prepared) -> tuple[EpochReport, ...]:
+    """Reports of the epochs that the trial's folder holds already."""
+    from trainers.checkpoint import load_checkpoint
+    from trainers.training import training_identity
+
+    held = load_checkpoint(job.folder, training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed))
+    return tuple(EpochReport(**report) for report in held["history"]) if held else ()
+
+
+def _run(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
+    import torch
+
+    from trainers.data.prepared import prepare
+    from trainers.training import train, training_identity
+
+    torch.set_num_threads(job.threads)
+    prepared = prepare(job.data, job.cache_folder)
+    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
+    finished = _finished(job.folder, identity)
+    if finished is not None:
+        return finished
+    for name in (CANDIDATE_NAME, MODEL_NAME):
+        (job.folder / name).unlink(missing_ok=True)
+    outcome = train(job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, report, until_epoch, job.device)
+    if isinstance(outcome, Paused):
+        return outcome
+    candidate = _as_file(job, prepared, outcome)
+    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
+    return candidate
+
+
+def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
+    """Exports and measures."""
+    from trainers.export.facts import ModelFacts
+    from trainers.export.onnx_file import export
+    from trainers.export.parity import check_same_text
+    from trainers.measure import measure
+    from trainers.reader import Reader
+
+    recognizer, architecture = trained.recognizer, job.architecture
+    facts = ModelFacts(
+        charset=prepared.charset.symbols,
+        normaliser=job.data.normaliser,
+        height_px=architecture.height_px,
+        time_stride=architecture.time_stride,
+        architecture=architecture.as_dict(),
+        digest=architecture.digest,
+        data_digest=prepared.digest,
+        decoding=recognizer.head.decoding,
+    )
+    try:
+        path = export(recognizer, job.folder / MODEL_NAME, facts, architecture.precision)
+    except (RuntimeError, OSError, TypeError, ValueError) as error:
+        raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+    lines = prepared.validation
+    if architecture.precision == "fp32":
+        check_same_text(recognizer, Reader(path, job.threads), lines.select(spread(len(lines), COMPARED_LINES)))
+    return Candidate(architecture, measure(path, lines, learnable_weights(recognizer), job.threads), path)
+
+
+def learnable_weights(recognizer: Any) -> int:
+    """Learnable weights that the exported file has a use for."""
+    return sum(p.numel() for name, p in recognizer.named_parameters() if not name.startswith("auxiliary."))
+
+
+def _finished(folder: Path, identity: str) -> Candidate | None:
+    """What an earlier run of the same trial came to, if it ended; its model is where the folder is now."""
+    try:
+        held = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
+        candidate = Candidate.from_dict({**held["candidate"], "model": folder / MODEL_NAME})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return candidate if held["identity"] == identity and candidate.model.is_file() else None
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
+    unfinished.replace(path)
