@@ -18,8 +18,8 @@ REFERENCE_PX = (32, 320)
 
 CONVENTIONS = """\
 parameters: as the seed counts them, learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds
-for one image of 3x32x320, enlarged in proportion for taller models. Bytes: of the exported file, by how it stores weights.
-All of them before pruning."""
+for one image of 3x32x320, enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by
+how it stores weights; of pruned models (-90%...) what is expected to be left after pruning."""
 
 DESCRIPTION = """\
 Lists the models that a study can start from by name: the seed's published ones and modern baselines. """ + " ".join(
