@@ -12,6 +12,7 @@ from dashboards import options
 if TYPE_CHECKING:
     from dashboards.live_table import LiveTable
     from dashboards.plain_lines import PlainLines
+    from studies.study import Study
 
 DESCRIPTION = """\
 Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
@@ -53,13 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
     from studies.study_file import load_study
 
     asked = vars(arguments)
-    study = load_study(arguments.study, {key: asked[option] for option, key in OVERRIDES.items()})
+    given = {key: asked[option] for option, key in OVERRIDES.items()}
+    study = load_study(arguments.study, given)
     with _watcher() as watcher:
         from studies.front import load_front  # behind the watcher: these imports take seconds
         from studies.home import Home
-        from studies.search import search
+        from studies.search import search, stored_study
 
         home = Home.of_environment()
+        if arguments.study is None and (stored := stored_study(home, study.name)) is not None:
+            study = continued(stored, given)
         search(study, home, watcher)
     front = load_front(home, study.name)
     if arguments.json:
@@ -75,6 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not front:
         print(f"paretext: study '{study.name}' has no fully trained candidate yet", file=sys.stderr)
     return 0 if front else 1
+
+
+def continued(stored: Study, given: dict[str, Any]) -> Study:
+    """A study as it is, with nothing changed but what the command line names."""
+    if given["budget.time"] is None and (given["budget.trials"] or given["budget.epochs"]):
+        budget = stored.budget.model_copy(update={"time": None})  # whoever says how much to train has the time
+        stored = stored.model_copy(update={"budget": budget})
+    return stored.with_overrides(given)
 
 
 def _watcher() -> LiveTable | PlainLines:

@@ -52,10 +52,15 @@ class Book:
         """Counts what earlier runs have closed, and gives MLflow what they could not; it leaves out what it has."""
         for trial in trials:
             self.trained += counts(trial)
-            if trial.state == TrialState.COMPLETE and "duplicate_of" not in trial.user_attrs:
-                attrs = trial.user_attrs
+            attrs = trial.user_attrs
+            if not counts(trial) or attrs.get("over_budget") or "architecture" not in attrs:
+                continue
+            if trial.state == TrialState.COMPLETE:
                 self.results.append((attrs["measurement"]["accuracy"], attrs["measurement"]["size_bytes"]))
                 self._mirror(trial.number, attrs["architecture"], attrs["measurement"], "complete", Path(attrs["model"]))
+            else:
+                state = "failed" if trial.state == TrialState.FAIL else "stopped"
+                self._mirror(trial.number, attrs["architecture"], None, state, None)
 
     @property
     def front_points(self) -> int:

@@ -27,6 +27,9 @@ from studies.study import Study
 from studies.tracking import Tracker
 from trainers.faults import UserError
 
+INTERRUPTED_WAIT_S = 5.0
+"""How long an interrupted search waits for MLflow; what is missing then is written when the study goes on."""
+
 
 def search(study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None) -> Summary:
     """Runs a study until its budget is spent.
@@ -59,26 +62,47 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
         from studies.local_engine import LocalEngine
 
         engine = LocalEngine(study.search.workers)  # before the data: its processes import torch meanwhile
+    tracker = Tracker(home, study.name, observer.note)
     try:
-        preparation = prepare_study(study, home, observer)
-        store, resumed = StudyStore.create_or_open(storage, study)
-        store.update_study(study)
-        trials = store.trials()
-        ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
-        schedule.replay(trials)
-        tracker = Tracker(home, study.name, observer.note)
-        book = Book(study, home, store, ledger, observer, tracker)
-        finished = sum(map(counts, trials))
-        observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
-        tracker.start(study.model_dump(mode="json"))
-        book.take_stock(trials)
-        proposer = Proposer(study, store, ledger, preparation.estimate, schedule, observer)
-        summary = Driver(book, schedule, proposer, engine, preparation, started).run(trials)
-    finally:
-        engine.close()
+        try:
+            summary = _driven(study, home, observer, engine, tracker, storage, started)
+        finally:
+            engine.close()
+    except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
+        tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
+        raise
     tracker.finish("stopped" if summary.reason == "time is up" else "complete")
     observer.study_finished(summary)
     return summary
+
+
+def _driven(
+    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: RDBStorage, started: float
+) -> Summary:
+    """Prepares, takes in what earlier runs have left, and runs the loop."""
+    preparation = prepare_study(study, home, observer)
+    store, resumed = StudyStore.create_or_open(storage, study)
+    store.update_study(study)
+    trials = store.trials()
+    ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
+    schedule.replay(trials)
+    book = Book(study, home, store, ledger, observer, tracker)
+    finished = sum(map(counts, trials))
+    observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
+    tracker.start(study.model_dump(mode="json"))
+    book.take_stock(trials)
+    proposer = Proposer(study, store, ledger, preparation.estimate, schedule, observer)
+    return Driver(book, schedule, proposer, engine, preparation, started).run(trials)
+
+
+def stored_study(home: Home, name: str) -> Study | None:
+    """The study of that name as it was first resolved; None when there is none yet."""
+    if not home.optuna_file.exists():
+        return None
+    try:
+        return StudyStore.open(open_storage(home.optuna_url), name).study
+    except UserError:
+        return None
 
 
 def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:

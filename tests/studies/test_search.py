@@ -23,16 +23,21 @@ from trainers.faults import UserError
 
 
 @pytest.fixture(autouse=True)
-def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow takes seconds to start and is tested on its own."""
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What MLflow would be told; it takes seconds to start and is tested on its own."""
+    words: list[tuple[Any, ...]] = []
 
     class Quiet:
         def __init__(self, *_: Any) -> None: ...
         def start(self, *_: Any) -> None: ...
-        def log_trial(self, *_: Any) -> None: ...
-        def finish(self, *_: Any) -> None: ...
+        def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
+            words.append((number, state))
+
+        def finish(self, state: str, **_: Any) -> None:
+            words.append(("the study", state))
 
     monkeypatch.setattr("studies.search.Tracker", Quiet)
+    return words
 
 
 class Watcher(SilentObserver):
@@ -140,6 +145,31 @@ def test_a_killed_search_goes_on_where_it_stopped(home: Home, moment: int) -> No
     assert numbers_in(home, TrialState.RUNNING) == []
     assert not set(killed.trained) & set(again.trained)
     assert len(load_points(home, "s")) == len(killed.trained) + len(again.trained) == 5
+
+
+def test_an_interrupted_search_does_not_stay_running_in_mlflow(home: Home, told: list[tuple[Any, ...]]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(study(), home, None, ScriptedEngine(break_after=2))
+    assert told[-1] == ("the study", "stopped")
+
+
+def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(home: Home, told: list[tuple[Any, ...]]) -> None:
+    search(study(**HALVING), home, None, ScriptedEngine())
+    closed = {words for words in told if words[0] != "the study"}
+    assert {state for _, state in closed} >= {"complete", "stopped"}
+    told.clear()
+    search(study(**HALVING), home, None, ScriptedEngine())
+    assert {words for words in told if words[0] != "the study"} == closed
+
+
+def test_a_failed_trial_is_sent_to_mlflow_again_too(home: Home, told: list[tuple[Any, ...]]) -> None:
+    bad = Architecture(width_percent=50, encoder_hidden=24).digest
+    of_eight = study(budget={"trials": 8, "epochs": 1})
+    search(of_eight, home, None, ScriptedEngine(script={bad: Failed}))
+    failed = [words for words in told if words[1] == "failed"]
+    told.clear()
+    search(of_eight, home, None, ScriptedEngine())
+    assert [words for words in told if words[1] == "failed"] == failed != []
 
 
 def test_a_failed_training_fails_alone(home: Home) -> None:
