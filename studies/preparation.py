@@ -60,16 +60,7 @@ class Preparation:
 
 def data_spec(study: Study, height_px: int) -> DataSpec:
     """A study's data at one input height."""
-    data = study.data
-    return DataSpec(
-        training=data.source,
-        validation=data.validation,
-        height_px=height_px,
-        normaliser=data.normaliser,
-        charset=data.charset,
-        unknown=data.unknown,
-        seed=study.search.seed,
-    )
+    return study.data.spec(height_px, study.search.seed)
 
 
 def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:

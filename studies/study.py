@@ -17,6 +17,8 @@ from search_space.catalog import nearest
 from search_space.sizes import parse_size
 from search_space.space import SearchSpace
 from studies.durations import parse_duration
+from trainers.data.rendered import Rendered
+from trainers.data.spec import DataSpec
 from trainers.faults import UserError
 from trainers.recipe import Recipe, find_recipe
 
@@ -41,18 +43,48 @@ class Data(_Section):
     """`[data]`: what to learn from.
 
     Attributes:
-        source: `digits`, a folder, a label file …; see `paretext data --help`.
+        source: `digits`, a folder, a label file …; see `paretext data --help`. A list joins several.
         validation: the same for validation; None splits the source by content hash.
+        weights: how often a line of each source is shown, relative to the others; None shows all alike.
+        rendered: lines to draw besides, a table of `trainers.data.rendered.Rendered`; None draws none.
         normaliser: how labels are normalised before training and scoring.
         charset: file with one character a line; None takes the training labels'.
         unknown: what happens to a label with a character outside the charset: drop the row, stop, or map it.
     """
 
-    source: str = "digits"
-    validation: str | None = None
+    source: str | list[str] = "digits"
+    validation: str | list[str] | None = None
     normaliser: str = "none"
     charset: str | None = None
     unknown: Literal["drop", "error", "map"] = "drop"
+    weights: list[float] | None = None
+    rendered: dict[str, Any] | None = None
+
+    def spec(self, height_px: int, seed: int) -> DataSpec:
+        """The same at one input height, as workers open it.
+
+        Args:
+            height_px: rows of every image.
+            seed: of generated lines.
+
+        Raises:
+            UserError: a value out of its range.
+        """
+        return DataSpec(
+            training=_joined(self.source),
+            validation=None if self.validation is None else _joined(self.validation),
+            height_px=height_px,
+            normaliser=self.normaliser,
+            charset=self.charset,
+            unknown=self.unknown,
+            seed=seed,
+            weights=None if self.weights is None else tuple(self.weights),
+            rendered=None if self.rendered is None else Rendered.from_dict(self.rendered),
+        )
+
+
+def _joined(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else ";".join(source)
 
 
 class Limits(_Section):
@@ -218,6 +250,10 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
             faults.append(str(error))
     if study is not None:
         faults += _warm_start_faults(study.search.warm_start)
+        try:
+            study.data.spec(height_px=32, seed=0)
+        except UserError as error:
+            faults.append(f"data: {error}")
     return faults
 
 
