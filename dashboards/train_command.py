@@ -126,11 +126,13 @@ def _job(arguments: argparse.Namespace) -> TrialJob:
 
 
 def _threads(job: TrialJob, prepared: Prepared) -> int:
-    """As many as make this training quickest; kept in its folder, since a training that goes on must add up in the same order."""
+    """As many as make this training quickest; kept in its folder: a training that goes on must add up in the same order."""
     from trainers.data.processes import usable_cores
     from trainers.geometry import canonical_width
     from trainers.threads import quickest_threads
 
+    if job.device != "cpu":
+        return usable_cores()
     kept = job.folder / "threads.txt"
     if kept.exists():
         return int(kept.read_text(encoding="utf-8"))
