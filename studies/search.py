@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 
 from studies.book import Book, counts
 from studies.driver import Driver
@@ -22,7 +22,8 @@ from studies.observer import Observer, SilentObserver, Summary
 from studies.preparation import prepare_study
 from studies.proposals import Proposer
 from studies.schedule import Schedule
-from studies.store import StudyStore, open_storage
+from studies.storages import open_storage
+from studies.store import StudyStore
 from studies.study import Study
 from studies.tracking import Tracker
 from trainers.faults import UserError
@@ -56,7 +57,7 @@ def search(study: Study, home: Home, observer: Observer | None = None, engine: E
 
 def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) -> Summary:
     started = time.monotonic()
-    storage = open_storage(home.optuna_url)
+    storage = open_storage(home.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
         from studies.local_engine import LocalEngine
@@ -77,7 +78,7 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
 
 
 def _driven(
-    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: RDBStorage, started: float
+    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, started: float
 ) -> Summary:
     """Prepares, takes in what earlier runs have left, and runs the loop."""
     preparation = prepare_study(study, home, observer)
@@ -97,7 +98,7 @@ def _driven(
 
 def stored_study(home: Home, name: str) -> Study | None:
     """The study of that name as it was first resolved; None when there is none yet."""
-    if not home.optuna_file.exists():
+    if not home.holds_studies:
         return None
     try:
         return StudyStore.open(open_storage(home.optuna_url), name).study
@@ -105,7 +106,7 @@ def stored_study(home: Home, name: str) -> Study | None:
         return None
 
 
-def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:
+def _as_stored(study: Study, storage: BaseStorage, observer: Observer) -> Study:
     """The study as it was first resolved, with this run's budget and workers."""
     try:
         stored = StudyStore.open(storage, study.name).study
