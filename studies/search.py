@@ -91,7 +91,7 @@ def _driven(
     observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
     tracker.start(study.model_dump(mode="json"))
     book.take_stock(trials)
-    proposer = Proposer(study, store, ledger, preparation.estimate, schedule, observer)
+    proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
     return Driver(book, schedule, proposer, engine, preparation, started).run(trials)
 
 
@@ -120,6 +120,7 @@ def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:
             f"study '{study.name}' goes on with the settings it was made with; "
             f"{', '.join(differing)} differ here and do not count (use --name for a new study)"
         )
-    budget = stored.budget.model_copy(update={"trials": study.budget.trials, "time": study.budget.time})
+    now = study.budget
+    budget = now.model_copy(update={"epochs": stored.budget.epochs})
     workers = stored.search.model_copy(update={"workers": study.search.workers})
     return stored.model_copy(update={"budget": budget, "search": workers})

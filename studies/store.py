@@ -16,6 +16,7 @@ import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +25,16 @@ import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
+from studies.objectives import Objective
 from studies.study import Study
 from trainers.candidate import Candidate
 from trainers.faults import UserError
 
 STUDY_KEY = "paretext:study"
-OBJECTIVES = ("accuracy", "size_bytes")
-DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -117,10 +116,13 @@ class StudyStore:
         names = optuna.get_all_study_names(storage)
         known = study.name in names
         optuna_study = optuna.create_study(
-            storage=storage, study_name=study.name, directions=list(DIRECTIONS), load_if_exists=True
+            storage=storage,
+            study_name=study.name,
+            directions=[objective.direction for objective in study.objectives],
+            load_if_exists=True,
         )
         if STUDY_KEY not in optuna_study.user_attrs:
-            optuna_study.set_metric_names(list(OBJECTIVES))
+            optuna_study.set_metric_names([objective.metric for objective in study.objectives])
             optuna_study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
             known = False
         return cls(storage, optuna_study), known
@@ -142,6 +144,11 @@ class StudyStore:
     def study(self) -> Study:
         """The resolved study as it was stored."""
         return Study.model_validate(self._study.user_attrs[STUDY_KEY])
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is searched for; the same as long as the study is there."""
+        return self.study.objectives
 
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
@@ -177,7 +184,7 @@ class StudyStore:
         """Closes a trial that trained to the end within the limits."""
         measured = candidate.measurement
         self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
-        self._study.tell(number, [measured.accuracy, measured.size_bytes], skip_if_finished=True)
+        self._study.tell(number, [o.measured(measured) for o in self.objectives], skip_if_finished=True)
 
     def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
         """Closes a trial that may not train.

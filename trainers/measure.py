@@ -36,7 +36,7 @@ class Lines(Protocol):
         ...
 
 
-def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Measurement:
+def measure(path: Path, lines: Lines, parameters: int, threads: int = 1, flops: int | None = None) -> Measurement:
     """Measures a model file on validation lines.
 
     Args:
@@ -44,6 +44,7 @@ def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Meas
         lines: at least one.
         parameters: learnable weights of the module it was made from.
         threads: that one run may use.
+        flops: its multiply-adds.
 
     Raises:
         UserError: the file is not there or not one of ours.
@@ -58,6 +59,7 @@ def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Meas
         latency_ms=latency_ms(reader, lines),
         parameters=parameters,
         lines=found.lines,
+        flops=flops,
     )
 
 
