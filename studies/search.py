@@ -3,7 +3,7 @@
 Decisions:
 - The driver alone writes to Optuna and MLflow; workers only train and report.
 - Nothing is written to the study before the data, the limits and the space have been found to make sense.
-- One process runs a study at a time; the lock dies with it, also by `kill -9`.
+- One process runs a study at a time: on one machine by a lock that dies with it, also by `kill -9`, on several by a lease.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from studies.book import Book, counts
 from studies.driver import Driver
 from studies.engine import Engine
 from studies.home import Home
+from studies.lease import Lease
 from studies.ledger import Ledger
 from studies.locks import Taken, locked
 from studies.observer import Observer, SilentObserver, Summary
@@ -83,6 +84,8 @@ def _driven(
     """Prepares, takes in what earlier runs have left, and runs the loop."""
     preparation = prepare_study(study, home, observer)
     store, resumed = StudyStore.create_or_open(storage, study)
+    lease = Lease(store, observer.note)
+    lease.take()
     store.update_study(study)
     trials = store.trials()
     ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
@@ -93,7 +96,10 @@ def _driven(
     tracker.start(study.model_dump(mode="json"))
     book.take_stock(trials)
     proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
-    return Driver(book, schedule, proposer, engine, preparation, started).run(trials)
+    try:
+        return Driver(book, schedule, proposer, engine, preparation, lease, started).run(trials)
+    finally:
+        lease.release()
 
 
 def stored_study(home: Home, name: str) -> Study | None:
