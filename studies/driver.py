@@ -16,6 +16,7 @@ from search_space import Architecture
 from studies.asha import Decision
 from studies.book import Book
 from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
+from studies.lease import Lease, owner_here
 from studies.observer import Summary
 from studies.preparation import Preparation
 from studies.proposals import Exhausted, Proposer, Ready
@@ -38,16 +39,24 @@ class Driver:
         proposer: what is tried next.
         engine: where trainings run.
         preparation: the data.
+        lease: the right to run the study, renewed all the while.
         started: `time.monotonic()` when the search began.
     """
 
     def __init__(
-        self, book: Book, schedule: Schedule, proposer: Proposer, engine: Engine, preparation: Preparation, started: float
+        self,
+        book: Book,
+        schedule: Schedule,
+        proposer: Proposer,
+        engine: Engine,
+        preparation: Preparation,
+        lease: Lease,
+        started: float,
     ) -> None:
         self._book, self._schedule, self._proposer = book, schedule, proposer
         self._engine, self._preparation = engine, preparation
         self._study, self._store, self._observer = book.study, book.store, book.observer
-        self._started = started
+        self._lease, self._started = lease, started
         seconds = self._study.budget.seconds
         self._deadline = None if seconds is None else started + seconds
         self._running: dict[int, Ready] = {}
@@ -72,6 +81,7 @@ class Driver:
             self._planned.extend(resting.values())
             self._planned.extend(self._preparation.warm_start)
         while self._fill() and self._over() is None:
+            self._lease.keep()
             for event in self._engine.wait(self._patience_s()):
                 self._handle(event)
         reason = self._over()
@@ -104,6 +114,8 @@ class Driver:
 
     def _adopt(self, trial: FrozenTrial) -> bool:
         """Takes over a trial that an earlier run left open; True when it takes a place."""
+        owner = trial.user_attrs.get("training", {}).get("owner", "an earlier run")
+        self._observer.note(f"trial {trial.number} was left open by {owner}; it goes on from its last checkpoint")
         if "architecture" in trial.user_attrs:
             ready = self._proposer.judge_architecture(trial.number, _architecture(trial))
         else:
@@ -148,7 +160,12 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
-        self._engine.submit(ready.number, self._job(ready.architecture), self._schedule.until(ready.number, epoch))
+        job, until = self._job(ready.architecture), self._schedule.until(ready.number, epoch)
+        # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
+        self._store.note(
+            ready.number, training={"owner": owner_here(), "until": until or job.epochs, "folder": str(job.folder)}
+        )
+        self._engine.submit(ready.number, job, until)
         self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
         return True
 

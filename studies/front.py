@@ -13,7 +13,8 @@ from search_space.sizes import write_size
 from studies.home import Home
 from studies.objectives import DEFAULT, Objective, objectives_of
 from studies.pareto import front_numbers
-from studies.store import StudyStore, open_storage
+from studies.storages import open_storage
+from studies.store import StudyStore
 from trainers.faults import UserError
 
 
@@ -54,7 +55,7 @@ def load_store(home: Home, name: str) -> StudyStore:
     Raises:
         UserError: no such study.
     """
-    if not home.optuna_file.exists():
+    if not home.holds_studies:
         raise UserError(f"no study is called '{name}': {home.folder} holds none yet; start one with 'paretext search'")
     return StudyStore.open(open_storage(home.optuna_url), name)
 

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import RandomSampler
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space.catalog import nearest
@@ -36,34 +33,7 @@ from trainers.faults import UserError
 
 STUDY_KEY = "paretext:study"
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-def open_storage(url: str) -> RDBStorage:
-    """Opens the database of a home folder; SQLite in WAL mode, so that a dashboard can read while a search writes.
-
-    Raises:
-        UserError: the database cannot be opened or written.
-    """
-    try:
-        if url.startswith("sqlite:///"):
-            path = Path(url.removeprefix("sqlite:///"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with sqlite3.connect(path, timeout=60) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            connection.close()
-            storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-            # with WAL, NORMAL loses at most the last commit on a power cut and nothing on a crash; it saves an fsync a commit
-            sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
-            storage.engine.dispose()
-            return storage
-        return RDBStorage(url)
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"the study database {url} cannot be opened ({reason}); check the path, its rights and the disk"
-        ) from None
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -101,13 +71,13 @@ class StudyStore:
         optuna_study: the study in it.
     """
 
-    def __init__(self, storage: RDBStorage, optuna_study: optuna.Study) -> None:
+    def __init__(self, storage: BaseStorage, optuna_study: optuna.Study) -> None:
         self._storage = storage
         self._study = optuna_study
         self._study.sampler = RandomSampler()  # never asked: what is tried next is decided elsewhere (`studies.schedule`)
 
     @classmethod
-    def create_or_open(cls, storage: RDBStorage, study: Study) -> tuple[StudyStore, bool]:
+    def create_or_open(cls, storage: BaseStorage, study: Study) -> tuple[StudyStore, bool]:
         """Opens the study of that name, or creates it and stores the resolved study in it.
 
         Returns:
@@ -128,7 +98,7 @@ class StudyStore:
         return cls(storage, optuna_study), known
 
     @classmethod
-    def open(cls, storage: RDBStorage, name: str) -> StudyStore:
+    def open(cls, storage: BaseStorage, name: str) -> StudyStore:
         """Opens an existing study.
 
         Raises:
