@@ -176,7 +176,7 @@ class _Training:
         self.average = WeightAverage(self.recognizer, self.recipe.ema_decay) if self.recipe.ema_decay else None
 
     def restore(self, state: dict[str, Any]) -> None:
-        if state["cut"] is not None:
+        if state.get("cut") is not None:  # checkpoints of older versions know no cut
             from trainers.pruning.prune import Cut, cut_again
 
             cut = self.cut = Cut.from_dict(state["cut"])
