@@ -159,6 +159,7 @@ class _Training:
         self.history: list[EpochReport] = []
         torch.manual_seed(seed)
         self.recognizer = build_recognizer(architecture, len(prepared.charset))
+        self.recognizer.contrast = "even" if self.recipe.even_contrast else "plain"
         # 1.2 to 1.5 times as fast on CPUs
         self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.phases = Phases.of(epochs, architecture.prune_percent)
@@ -333,7 +334,7 @@ def plan_lines(
     weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
     planner = BatchPlanner(widths[kept], canonical_width(1, stride), recipe.batch_lines, recipe.join_share, weights)
     feed = ColumnBank if fits_on(lines, kept, device) else Feed
-    return planner, feed(lines, labels, kept, device)
+    return planner, feed(lines, labels, kept, device, recognizer.contrast)
 
 
 def computes_in_bf16(precision: str, device: torch.device) -> bool:

@@ -71,6 +71,11 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
     assert equal(weights_of(whole), weights_of(train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, onward)))
 
 
+def test_even_contrast_goes_with_the_network(tmp_path: Path) -> None:
+    outcome = train(TINY, plain_prepared(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained) and outcome.recognizer.contrast == "even"
+
+
 def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     """With none but blank warm-up lines the first epochs teach nothing of the letters; the others do, and resume to the bit."""
     plain = plain_prepared(40)
