@@ -162,6 +162,7 @@ RECIPES: dict[str, Recipe] = {
         clip_norm=5.0,
         augmentation=0.15,
         flat_start=0.2,
+        even_contrast=True,
     ),
     "seed": Recipe(),
 }

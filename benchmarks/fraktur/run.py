@@ -3,7 +3,8 @@
     python -m benchmarks.fraktur.run FOLDER --out OUT [--epochs 24] [--threads 1] [--device cuda]
 
 FOLDER holds `training`, `testing` and `exclusively_for_testing`. Decisions:
-- Trained on all of `training`, with the default recipe; the weights are those of the last epoch. `testing` is read after each
+- Trained on all of `training`, with the default recipe but for its even contrast, which black and white scans have no use for;
+  the weights are those of the last epoch. `testing` is read after each
   epoch for the curve alone: nothing is chosen by it.
 - Error rates come from the exported file, over every line of a folder and every character of its truth, also those that
   training never had. CER is the sum of edit distances divided by the number of characters, as the published figure is.
@@ -87,7 +88,7 @@ def main() -> None:
         architecture=MODEL,
         data=DataSpec(str((asked.folder / "training").resolve()), str((asked.folder / "testing").resolve())),
         cache_folder=asked.out / "cache",
-        recipe=find_recipe("paretext"),
+        recipe=find_recipe("paretext").with_(even_contrast=False),
         epochs=asked.epochs,
         folder=asked.out / f"{MODEL.digest}-{asked.epochs}",
         threads=asked.threads,

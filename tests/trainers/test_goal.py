@@ -67,7 +67,8 @@ def test_unevenness_is_least_for_equally_likely_classes_and_ignores_padding() ->
 def test_the_reported_loss_is_the_recognisers_own(changes: dict[str, float]) -> None:
     recognizer = Recognizer(Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1), 3)
     recipe = Recipe(augmentation=0, batch_lines=4, **changes)  # type: ignore[arg-type]
-    planner, feed = plan_lines(plain_prepared(4), recognizer, recipe, torch.device("cpu"))
+    prepared = plain_prepared(4)
+    planner, feed = plan_lines(prepared.training, prepared.charset, recognizer, recipe, torch.device("cpu"))
     shown = feed.show(planner.plan(np.random.default_rng(0))[0])
     images, widths = augment(shown.images, shown.widths, 0, np.random.default_rng(0))
     goal, losses = line_losses(recognizer, recipe, images, widths, shown, 0.0)
