@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import optuna_dashboard
 
 from studies.home import Home
-from studies.store import open_storage
+from studies.storages import open_storage
 from trainers.faults import UserError
 
 HOST = "127.0.0.1"

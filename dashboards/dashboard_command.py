@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     page = "dashboard/"
     if arguments.name is not None:
         page = f"dashboard/studies/{load_store(home, arguments.name).optuna_study._study_id}"
-    elif not home.optuna_file.exists():
+    elif not home.holds_studies:
         raise UserError(f"{home.folder} holds no study yet; start one with 'paretext search'")
     with open_server(home, arguments.port) as server:
         print(f"http://{HOST}:{server.server_port}/{page}", flush=True)

@@ -17,22 +17,22 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("front", help="show the Pareto front of a study", description=__doc__)
     parser.add_argument("name", metavar="NAME", help="a study")
     parser.add_argument("--json", action="store_true", help="print a list of points for a script")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw accuracy against size into a PNG, SVG or PDF")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what is traded off into a PNG, SVG or PDF")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Shows the front."""
     from dashboards.screens import answers, print_json, remarks
-    from studies.front import load_points, pareto_front
+    from studies.front import load_front, load_points, load_store
     from studies.home import Home
 
-    points = load_points(Home.of_environment(), arguments.name)
-    front = pareto_front(points)
+    home = Home.of_environment()
+    points, front = load_points(home, arguments.name), load_front(home, arguments.name)
     if arguments.plot is not None:
         from dashboards.front_plot import draw
 
-        draw(points, front, arguments.name, arguments.plot)
+        draw(points, front, arguments.name, arguments.plot, load_store(home, arguments.name).objectives)
         remarks().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
     if arguments.json:
         print_json([point.as_dict() for point in front])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,18 +11,22 @@ from trainers.faults import UserError
 
 if TYPE_CHECKING:
     from studies.front import FrontPoint
+    from studies.objectives import Objective
 
 FORMATS = (".png", ".svg", ".pdf")
 
 
-def draw(points: list[FrontPoint], front: list[FrontPoint], name: str, file: Path) -> None:
-    """Draws accuracy against size.
+def draw(
+    points: list[FrontPoint], front: list[FrontPoint], name: str, file: Path, objectives: Sequence[Objective] | None = None
+) -> None:
+    """Draws how well candidates read against what they cost.
 
     Args:
         points: all fully trained candidates.
         front: those of them on the front, smallest first.
         name: the study.
         file: PNG, SVG or PDF, by its suffix.
+        objectives: of the study; None means accuracy and size. Of three the first two that make a trade-off are drawn.
 
     Raises:
         UserError: nothing to draw, another suffix, or a file that cannot be written.
@@ -31,20 +37,47 @@ def draw(points: list[FrontPoint], front: list[FrontPoint], name: str, file: Pat
         raise UserError(f"study '{name}' has no fully trained candidate yet, so there is nothing to draw")
     from matplotlib.figure import Figure
 
+    from studies.objectives import DEFAULT, objectives_of
+
+    sought = objectives or objectives_of(DEFAULT)
+    across = _axis(next(o for o in sought if o.before_training), points)
+    up = _axis(next(o for o in sought if not o.before_training), points)
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    unit, scale = ("MB", 1e6) if max(p.size_bytes for p in points) >= 1e6 else ("KB", 1e3)
     beaten = [p for p in points if p not in front]
-    axes.scatter([p.size_bytes / scale for p in beaten], [p.accuracy * 100 for p in beaten], s=24, color="0.65", label="beaten")
-    sizes, accuracies = [p.size_bytes / scale for p in front], [p.accuracy * 100 for p in front]
-    axes.step([*sizes, max(p.size_bytes for p in points) / scale], [*accuracies, accuracies[-1]], where="post", color="C0")
-    axes.scatter(sizes, accuracies, s=42, color="C0", zorder=3, label="front")
-    for point, size, accuracy in zip(front, sizes, accuracies, strict=True):
-        axes.annotate(str(point.trial), (size, accuracy), textcoords="offset points", xytext=(4, 5), fontsize=8)
-    axes.set(xlabel=f"size of the exported file ({unit})", ylabel="lines read without a fault (%)", title=f"study '{name}'")
+    axes.scatter(list(map(across.of, beaten)), list(map(up.of, beaten)), s=24, color="0.65", label="beaten")
+    if len(sought) == 2:
+        steps = sorted(front, key=across.of)
+        xs, ys = [across.of(p) for p in steps], [up.of(p) for p in steps]
+        axes.step([*xs, max(map(across.of, points))], [*ys, ys[-1]], where="post", color="C0")
+    axes.scatter(list(map(across.of, front)), list(map(up.of, front)), s=42, color="C0", zorder=3, label="front")
+    for point in front:
+        at = (across.of(point), up.of(point))
+        axes.annotate(str(point.trial), at, textcoords="offset points", xytext=(4, 5), fontsize=8)
+    axes.set(xlabel=across.label, ylabel=up.label, title=f"study '{name}'")
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     try:
         figure.savefig(file, dpi=150)
     except OSError as error:
         raise UserError(f"cannot write {file}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """How an objective is drawn."""
+
+    label: str
+    of: Callable[[FrontPoint], float]
+
+
+def _axis(objective: Objective, points: list[FrontPoint]) -> _Axis:
+    most = max(map(objective.measured, points))
+    label, scale = {
+        "accuracy": ("lines read without a fault (%)", 0.01),
+        "cer": ("character error rate (%)", 0.01),
+        "size": ("size of the exported file (MB)", 1e6) if most >= 1e6 else ("size of the exported file (KB)", 1e3),
+        "latency": ("milliseconds a line, one thread", 1.0),
+        "flops": ("million multiply-adds", 1e6),
+    }[objective.name]
+    return _Axis(label, lambda point: objective.measured(point) / scale)

@@ -28,6 +28,12 @@ OVERRIDES = {
     "workers": "search.workers",
     "name": "name",
     "seed": "search.seed",
+    "parameter_limit": "limits.parameters",
+    "flops_limit": "limits.flops",
+    "latency_limit": "limits.latency",
+    "objectives": "search.objectives",
+    "warm_start": "search.warm_start",
+    "total_epochs": "budget.total_epochs",
 }
 """Option to the key of the study file that it replaces."""
 
@@ -39,12 +45,22 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--data", metavar="SOURCE", help="digits, a folder of line images with x.gt.txt labels, …")
     parser.add_argument("--validation", metavar="SOURCE", help="the same for validation; default: a part of the data")
     parser.add_argument("--size-limit", metavar="SIZE", type=options.size, help="largest file, such as 500KB, 10MB, 1.5MiB")
+    parser.add_argument("--parameter-limit", metavar="N", type=options.number, help="most learnable weights, such as 500K")
+    parser.add_argument("--flops-limit", metavar="N", type=options.number, help="most multiply-adds at 3x32x320, such as 80M")
+    parser.add_argument("--latency-limit", metavar="TIME", type=options.milliseconds, help="longest for a line, such as 4ms")
+    parser.add_argument(
+        "--objectives", metavar="A,B", type=options.names, help="two or three of accuracy, cer, size, latency, flops"
+    )
     parser.add_argument("--trials", metavar="N", type=options.count, help="trained candidates wanted, earlier runs included")
     parser.add_argument("--epochs", metavar="N", type=options.count, help="epochs of a full training")
+    parser.add_argument("--total-epochs", metavar="N", type=options.count, help="epochs of all trainings together")
     parser.add_argument("--time", metavar="TIME", type=options.duration, help="wall-clock limit of this run, such as 30m")
     parser.add_argument("--workers", metavar="N", type=options.count, help="trainings at a time (default: one per core)")
     parser.add_argument("--name", metavar="NAME", help="what to call the study (default: after the file or the data)")
     parser.add_argument("--seed", metavar="N", type=options.seed, help="makes proposals, data order and weights repeatable")
+    parser.add_argument(
+        "--warm-start", metavar="A,B", type=options.names, help="try first: known models, seed, front:STUDY, mine.toml"
+    )
     parser.add_argument("--json", action="store_true", help="print the front as a list for a script")
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
 

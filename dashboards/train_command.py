@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from trainers.candidate import Candidate
 if TYPE_CHECKING:
     from dashboards.training_pictures import Mistake
     from trainers.data.arrays import LineArrays
+    from trainers.data.prepared import Prepared
     from trainers.progress import EpochReport
     from trainers.recipe import Recipe
     from trainers.trial import TrialJob
@@ -37,7 +39,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"default: {EPOCHS}")
     parser.add_argument("--lines", metavar="N", type=options.count, help="use only so many training lines")
     parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of weights, order and augmentation")
-    parser.add_argument("--threads", metavar="N", type=options.count, help="default: one per core")
+    parser.add_argument(
+        "--threads", metavar="N", type=options.count, help="default: what is quickest here, at most one per core"
+    )
     parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--out", metavar="FOLDER", type=Path, help="default: trainings/DIGEST in the folder of all runs")
     parser.add_argument("--json", action="store_true", help="print the candidate for a script")
@@ -53,9 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.trial import past_reports, run_trial
 
     prepared = prepare(job.data, job.cache_folder)
+    job = dataclasses.replace(job, threads=arguments.threads or _threads(job, prepared))
     heading = (
         f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
-        f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}"
+        f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
+        f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
     )
     if prepared.skipped:
         remarks().print("left out: " + ", ".join(f"{n} {why}" for why, n in prepared.counts.items()), markup=False)
@@ -99,7 +105,6 @@ def _job(arguments: argparse.Namespace) -> TrialJob:
     architecture, recipe = read_architecture(arguments.architecture), read_recipe(arguments.recipe)
 
     from studies.home import Home
-    from trainers.data.processes import usable_cores
     from trainers.data.spec import DataSpec
     from trainers.trial import TrialJob
 
@@ -115,9 +120,28 @@ def _job(arguments: argparse.Namespace) -> TrialJob:
         epochs=arguments.epochs,
         folder=(arguments.out or home.folder / "trainings" / architecture.digest).resolve(),
         seed=arguments.seed,
-        threads=arguments.threads or usable_cores(),
+        threads=arguments.threads or 1,
         device=_device(arguments.device),
     )
+
+
+def _threads(job: TrialJob, prepared: Prepared) -> int:
+    """As many as make this training quickest; kept in its folder: a training that goes on must add up in the same order."""
+    from trainers.data.processes import usable_cores
+    from trainers.geometry import canonical_width
+    from trainers.threads import quickest_threads
+
+    if job.device != "cpu":
+        return usable_cores()
+    kept = job.folder / "threads.txt"
+    if kept.exists():
+        return int(kept.read_text(encoding="utf-8"))
+    lines = job.recipe.lines_per_batch(len(prepared.training))
+    width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
+    threads = quickest_threads(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
+    job.folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f"{threads}\n", encoding="utf-8")
+    return threads
 
 
 def _device(asked: str | None) -> str:

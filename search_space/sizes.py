@@ -1,4 +1,4 @@
-"""Sizes as people write them: 500KB, 10MB (decimal), 1.5MiB (binary)."""
+"""Sizes and counts as people write them: 500KB, 10MB (decimal), 1.5MiB (binary); 250K, 1.5M."""
 
 from __future__ import annotations
 
@@ -23,6 +23,36 @@ def parse_size(text: str) -> int:
     if size_bytes <= 0:
         raise ValueError(f"'{text}' is not a size above zero")
     return size_bytes
+
+
+_THOUSANDS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+
+
+def parse_count(text: str | int) -> int:
+    """A whole number as people write it.
+
+    Args:
+        text: a number, or one with K, M or G (powers of 1000): 250000, 250K, 1.5M.
+
+    Raises:
+        ValueError: something else, or not above zero.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*", str(text))
+    if match is None or match[2].upper() not in _THOUSANDS:
+        raise ValueError(f"'{text}' is not a count; write a whole number, such as 250000, 250K or 1.5M")
+    count = round(float(match[1]) * _THOUSANDS[match[2].upper()])
+    if count <= 0:
+        raise ValueError(f"'{text}' is not a count above zero")
+    return count
+
+
+def write_count(count: int) -> str:
+    """A count for a person, with three significant digits: 428258 -> '428K'."""
+    for unit, scale in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= 0.9995 * scale:
+            value = count / scale
+            return f"{value:.{max(0, 3 - len(str(int(value + 0.5))))}f}{unit}"
+    return str(count)
 
 
 def write_size(size_bytes: int) -> str:

@@ -16,12 +16,14 @@ from optuna.trial import FrozenTrial, TrialState
 from search_space import Architecture
 from studies.home import Home
 from studies.ledger import Entry, Ledger
+from studies.limits import Excess, excess_of
 from studies.observer import Observer, TrialRecord
+from studies.pareto import front_numbers
 from studies.proposals import Ready
 from studies.store import StudyStore
 from studies.study import Study
 from studies.tracking import Tracker
-from trainers.candidate import Candidate
+from trainers.candidate import Candidate, Measurement
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Book:
         observer: who watches.
         tracker: MLflow's copy.
         trained: candidates that count towards the budget of trials.
-        results: accuracy and bytes of those that were trained to the end and measured.
+        results: measurements of those that were trained to the end.
     """
 
     study: Study
@@ -46,7 +48,7 @@ class Book:
     observer: Observer
     tracker: Tracker
     trained: int = 0
-    results: list[tuple[float, int]] = field(default_factory=list)
+    results: list[Measurement] = field(default_factory=list)
 
     def take_stock(self, trials: list[FrozenTrial]) -> None:
         """Counts what earlier runs have closed, and gives MLflow what they could not; it leaves out what it has."""
@@ -56,7 +58,7 @@ class Book:
             if not counts(trial) or attrs.get("over_budget") or "architecture" not in attrs:
                 continue
             if trial.state == TrialState.COMPLETE:
-                self.results.append((attrs["measurement"]["accuracy"], attrs["measurement"]["size_bytes"]))
+                self.results.append(Measurement.from_dict(attrs["measurement"]))
                 self._mirror(trial.number, attrs["architecture"], attrs["measurement"], "complete", Path(attrs["model"]))
             else:
                 state = "failed" if trial.state == TrialState.FAIL else "stopped"
@@ -64,12 +66,16 @@ class Book:
 
     @property
     def front_points(self) -> int:
-        """How many of the results no other beats in accuracy and size."""
-        best, points = -1.0, 0
-        for accuracy, _ in sorted(self.results, key=lambda r: (r[1], -r[0])):
-            points += accuracy > best
-            best = max(best, accuracy)
-        return points
+        """How many of the results no other beats in the objectives of the study; equal ones count once."""
+        objectives = self.study.objectives
+        points = sorted({tuple(o.minimised(o.measured(result)) for o in objectives) for result in self.results})
+        return front_numbers(points).count(0)
+
+    @property
+    def target_met(self) -> bool:
+        """Whether a candidate is as good as the budget asks for."""
+        target = self.study.budget.target
+        return target is not None and any(target.met_by(result.accuracy, result.size_bytes) for result in self.results)
 
     def folder(self, architecture: Architecture) -> Path:
         """Working files of an architecture; by digest, so that its checkpoint is found whatever trial it comes back as."""
@@ -77,13 +83,13 @@ class Book:
 
     def finish(self, ready: Ready, candidate: Candidate) -> TrialRecord:
         """A training that reached its end."""
-        limit, size_bytes = self.study.limits.size_bytes, candidate.measurement.size_bytes
         self.trained += 1
-        if limit is not None and size_bytes > limit:
-            return self._too_large(ready, candidate, limit)
+        excess = excess_of(candidate.measurement, self.study.limits.by_cost)
+        if excess is not None:
+            return self._over_a_limit(ready, candidate, excess)
         kept = self._keep(ready, candidate)
-        self.store.tell_complete(ready.number, kept)
-        self.results.append((candidate.measurement.accuracy, size_bytes))
+        self.store.tell_complete(ready.number, kept, epoch=self.study.budget.epochs)
+        self.results.append(candidate.measurement)
         self.ledger.put(ready.architecture.digest, Entry(ready.number, "complete", kept))
         measured = candidate.measurement
         self._mirror(ready.number, ready.architecture.as_dict(), measured.as_dict(), "complete", kept.model)
@@ -105,23 +111,23 @@ class Book:
         self._mirror(ready.number, ready.architecture.as_dict(), None, "stopped", None)
         return self._close(ready, TrialRecord(ready.number, "stopped", ready.architecture, None, reason))
 
-    def rest(self, ready: Ready, epoch: int) -> TrialRecord:
-        """A training that the next run of the study takes up from its checkpoint, since time is up."""
-        reason = f"time was up after epoch {epoch}"
+    def rest(self, ready: Ready, epoch: int, why: str) -> TrialRecord:
+        """A training that the next run of the study takes up from its checkpoint, since the budget is spent."""
+        reason = f"{why}; it rests after epoch {epoch}"
         self.store.tell_stopped(ready.number, reason, resumable=True, epoch=epoch)
         self.ledger.drop(ready.architecture.digest)
         record = TrialRecord(ready.number, "resting", ready.architecture, None, reason)
         self.observer.trial_finished(ready.number, record)
         return record
 
-    def _too_large(self, ready: Ready, candidate: Candidate, limit: int) -> TrialRecord:
-        """The file came out larger than was estimated, and over the limit."""
+    def _over_a_limit(self, ready: Ready, candidate: Candidate, excess: Excess) -> TrialRecord:
+        """The trained file turned out to cost more than was expected, and is over a limit."""
         measured = candidate.measurement
-        reason = f"its file takes {measured.size_bytes} bytes, over the limit of {limit}"
-        violation = measured.size_bytes / limit - 1
-        facts = {"over_budget": True, "trained": True, "measurement": measured.as_dict()}
-        self.store.tell_infeasible(ready.number, reason, violation, **facts)
-        self.ledger.put(ready.architecture.digest, Entry(ready.number, "over_budget", reason=reason))
+        reason = f"its file is over a limit: {excess.reason}"
+        facts = {"over_budget": True, "trained": True, "measurement": measured.as_dict(), "epoch": self.study.budget.epochs}
+        self.store.tell_infeasible(ready.number, reason, excess.violation, **facts)
+        entry = Entry(ready.number, "over_budget", reason=reason, violation=excess.violation)
+        self.ledger.put(ready.architecture.digest, entry)
         return self._close(ready, TrialRecord(ready.number, "over_budget", ready.architecture, measured, reason))
 
     def _keep(self, ready: Ready, candidate: Candidate) -> Candidate:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -15,6 +16,7 @@ from search_space import Architecture
 from studies.asha import Decision
 from studies.book import Book
 from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
+from studies.lease import Lease, owner_here
 from studies.observer import Summary
 from studies.preparation import Preparation
 from studies.proposals import Exhausted, Proposer, Ready
@@ -37,16 +39,24 @@ class Driver:
         proposer: what is tried next.
         engine: where trainings run.
         preparation: the data.
+        lease: the right to run the study, renewed all the while.
         started: `time.monotonic()` when the search began.
     """
 
     def __init__(
-        self, book: Book, schedule: Schedule, proposer: Proposer, engine: Engine, preparation: Preparation, started: float
+        self,
+        book: Book,
+        schedule: Schedule,
+        proposer: Proposer,
+        engine: Engine,
+        preparation: Preparation,
+        lease: Lease,
+        started: float,
     ) -> None:
         self._book, self._schedule, self._proposer = book, schedule, proposer
         self._engine, self._preparation = engine, preparation
         self._study, self._store, self._observer = book.study, book.store, book.observer
-        self._started = started
+        self._lease, self._started = lease, started
         seconds = self._study.budget.seconds
         self._deadline = None if seconds is None else started + seconds
         self._running: dict[int, Ready] = {}
@@ -55,6 +65,7 @@ class Driver:
         self._losses: dict[int, int] = {}
         self._orphans: deque[FrozenTrial] = deque()
         self._planned: deque[Architecture | FrozenTrial] = deque()
+        self._spent_epochs = 0
         self._reason = "all trials done"
 
     def run(self, trials: list[FrozenTrial]) -> Summary:
@@ -64,15 +75,18 @@ class Driver:
             trials: what the store held when the search began.
         """
         self._orphans.extend(t for t in trials if t.state == TrialState.RUNNING)
+        self._spent_epochs = epochs_spent(trials)
         if self._wanting():
             resting = {t.user_attrs["digest"]: t for t in trials if t.user_attrs.get("resumable")}
             self._planned.extend(resting.values())
             self._planned.extend(self._preparation.warm_start)
-        while self._fill() and not self._time_is_up():
+        while self._fill() and self._over() is None:
+            self._lease.keep()
             for event in self._engine.wait(self._patience_s()):
                 self._handle(event)
-        if self._time_is_up() and (self._running or self._wanting()):
-            self._rest_all()
+        reason = self._over()
+        if reason is not None and (self._running or self._paused or self._wanting()):
+            self._rest_all(reason)
         self._stop_paused()
         self._proposer.abandon_parked()
         seconds = time.monotonic() - self._started
@@ -80,7 +94,7 @@ class Driver:
 
     def _fill(self) -> bool:
         """Starts trainings while there are free places; returns whether any is running."""
-        while len(self._running) < self._engine.slots and not self._time_is_up():
+        while len(self._running) < self._engine.slots and self._over() is None:
             if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
                 break
         return bool(self._running)
@@ -100,6 +114,8 @@ class Driver:
 
     def _adopt(self, trial: FrozenTrial) -> bool:
         """Takes over a trial that an earlier run left open; True when it takes a place."""
+        owner = trial.user_attrs.get("training", {}).get("owner", "an earlier run")
+        self._observer.note(f"trial {trial.number} was left open by {owner}; it goes on from its last checkpoint")
         if "architecture" in trial.user_attrs:
             ready = self._proposer.judge_architecture(trial.number, _architecture(trial))
         else:
@@ -144,7 +160,12 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
-        self._engine.submit(ready.number, self._job(ready.architecture), self._schedule.until(ready.number, epoch))
+        job, until = self._job(ready.architecture), self._schedule.until(ready.number, epoch)
+        # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
+        self._store.note(
+            ready.number, training={"owner": owner_here(), "until": until or job.epochs, "folder": str(job.folder)}
+        )
+        self._engine.submit(ready.number, job, until)
         self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
         return True
 
@@ -176,14 +197,15 @@ class Driver:
             del self._running[ready.number]
             record = self._book.finish(ready, event.candidate)
             if record.state == "complete":
-                measured = event.candidate.measurement
-                self._schedule.finished(ready.number, ready.params, measured.accuracy, measured.size_bytes)
+                values = [o.measured(event.candidate.measurement) for o in self._study.objectives]
+                self._schedule.finished(ready.number, ready.params, values)
             else:
                 self._schedule.keep_away(ready.number, ready.params, 1e-6)
             self._proposer.settle(ready.architecture.digest)
 
     def _progress(self, ready: Ready, event: Progress) -> None:
         report = event.report
+        self._spent_epochs += 1
         self._epochs[ready.number] = report.epoch
         if self._schedule.is_rung(ready.number, report.epoch):
             self._note_rung(ready, report.epoch, report.cer, report.accuracy)
@@ -191,13 +213,13 @@ class Driver:
 
     def _note_rung(self, ready: Ready, epoch: int, cer: float, accuracy: float) -> None:
         self._store.note(ready.number, **rung_facts(epoch, cer, accuracy))
-        self._schedule.reached(ready.number, epoch, cer, accuracy, ready.size_bytes, ready.params)
+        self._schedule.reached(ready.number, epoch, cer, ready.costs, ready.params)
 
     def _at_rung(self, ready: Ready, epoch: int) -> None:
         """A training has reached the epoch it was sent to."""
         del self._running[ready.number]
         if not self._schedule.is_rung(ready.number, epoch):  # it was stopped because time is up
-            self._book.rest(ready, epoch)
+            self._book.rest(ready, epoch, self._over() or "it was stopped")
             return
         decision = self._schedule.decide(ready.number, epoch)
         if decision is Decision.CONTINUE:
@@ -223,20 +245,20 @@ class Driver:
         self._schedule.keep_away(ready.number, ready.params, 1.0)
         self._proposer.settle(ready.architecture.digest)
 
-    def _rest_all(self) -> None:
-        """Time is up: trainings end with their epoch, or at once when that takes too long."""
-        self._reason = "time is up"
+    def _rest_all(self, reason: str) -> None:
+        """The budget is spent: trainings end with their epoch, or at once when that takes too long."""
+        self._reason = reason
         for number in self._running:
             self._engine.stop(number)
         end = time.monotonic() + GRACE_S
         while self._running and time.monotonic() < end:
             for event in self._engine.wait(0.5):
                 if isinstance(event, Paused) and event.ticket in self._running:
-                    self._book.rest(self._running.pop(event.ticket), event.epoch)
+                    self._book.rest(self._running.pop(event.ticket), event.epoch, reason)
                 else:
                     self._handle(event)
         for ready in (*self._running.values(), *self._paused.values()):
-            self._book.rest(ready, self._epochs.get(ready.number, 0))
+            self._book.rest(ready, self._epochs.get(ready.number, 0), reason)
         self._running.clear()
         self._paused.clear()
 
@@ -251,8 +273,25 @@ class Driver:
     def _patience_s(self) -> float:
         return 1.0 if self._deadline is None else max(0.0, min(1.0, self._deadline - time.monotonic()))
 
-    def _time_is_up(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
+    def _over(self) -> str | None:
+        """Why everything is to stop now, or None."""
+        budget = self._study.budget
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return "time is up"
+        if budget.total_epochs is not None and self._spent_epochs >= budget.total_epochs:
+            return f"{self._spent_epochs} epochs are trained"
+        return "the target is reached" if self._book.target_met else None
+
+
+def epochs_spent(trials: Iterable[FrozenTrial]) -> int:
+    """Epochs that earlier runs have trained; of a training that was killed, those up to its last rung."""
+    spent: dict[str, int] = {}  # by digest: a training that rested goes on as another trial
+    for trial in trials:
+        attrs = trial.user_attrs
+        if "digest" in attrs and "duplicate_of" not in attrs:
+            digest = str(attrs["digest"])
+            spent[digest] = max([spent.get(digest, 0), int(attrs.get("epoch", 0)), *rung_records(trial)])
+    return sum(spent.values())
 
 
 def _architecture(trial: FrozenTrial) -> Architecture:

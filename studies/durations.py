@@ -1,4 +1,4 @@
-"""Durations as people write them: 90s, 30m, 2h, 1h30m."""
+"""Durations as people write them: 90s, 30m, 2h, 1h30m; 4ms."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def parse_duration(text: str) -> float:
     if seconds <= 0:
         raise ValueError(f"'{text}' is not a duration above zero")
     return seconds
+
+
+def parse_milliseconds(text: str) -> float:
+    """Milliseconds in a written time: `4ms`, `0.5ms`, or any duration such as `1s`.
+
+    Raises:
+        ValueError: no unit, an unknown unit, or a time that is not above zero.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*ms\s*", text.lower())
+    if match is None:
+        return 1000 * parse_duration(text)
+    if float(match[1]) <= 0:
+        raise ValueError(f"'{text}' is not a time above zero")
+    return float(match[1])
 
 
 def write_duration(seconds: float) -> str:

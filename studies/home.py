@@ -1,6 +1,6 @@
 """Where a run leaves what it leaves: one folder, `runs/` here or PARETEXT_HOME.
 
-runs/optuna.db            every study and trial: the truth
+runs/optuna.db            every study and trial: the truth (elsewhere if PARETEXT_STORAGE says so)
 runs/mlflow.db            runs and registered models
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
@@ -27,14 +27,17 @@ class Home:
 
     Attributes:
         folder: absolute path; need not exist until `prepare`.
+        storage: where studies are kept, if not in the folder (`studies.storages`).
     """
 
     folder: Path
+    storage: str | None = None
 
     @classmethod
     def of_environment(cls) -> Home:
-        """The folder named by PARETEXT_HOME, else `runs` in the current folder."""
-        return cls(Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve())
+        """The folder named by PARETEXT_HOME, else `runs` in the current folder; studies in PARETEXT_STORAGE if that is set."""
+        folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
+        return cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
 
     def prepare(self) -> Home:
         """Makes the folder.
@@ -59,8 +62,16 @@ class Home:
 
     @property
     def optuna_url(self) -> str:
-        """The same as SQLAlchemy writes it."""
-        return f"sqlite:///{self.optuna_file}"
+        """Where studies are kept, as `studies.storages` reads it."""
+        return self.storage or f"sqlite:///{self.optuna_file}"
+
+    @property
+    def holds_studies(self) -> bool:
+        """Whether there can be a study: a server may hold one, a file must be there."""
+        if self.storage is None:
+            return self.optuna_file.exists()
+        path = self.storage.removeprefix("journal:").removeprefix("sqlite:///")
+        return path == self.storage or Path(path).exists()
 
     @property
     def mlflow_file(self) -> Path:

@@ -27,12 +27,14 @@ class Entry:
         fate: what came of it.
         candidate: its file and measurement, when complete.
         reason: why it is not complete.
+        violation: by how much it is over a limit, when over budget.
     """
 
     number: int
     fate: Fate
     candidate: Candidate | None = None
     reason: str = ""
+    violation: float = 1e-6
 
 
 class Ledger:
@@ -79,7 +81,7 @@ def entry_of(trial: FrozenTrial) -> Entry | None:
     if trial.state == TrialState.FAIL:
         return Entry(trial.number, "failed", reason=reason)
     if trial.state == TrialState.PRUNED and attrs.get("over_budget"):
-        return Entry(trial.number, "over_budget", reason=reason)
+        return Entry(trial.number, "over_budget", reason=reason, violation=max([*trial.constraints.values(), 1e-6]))
     if trial.state == TrialState.PRUNED and not attrs.get("resumable"):
         return Entry(trial.number, "stopped", reason=reason)
     return None

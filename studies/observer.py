@@ -53,7 +53,7 @@ class TrialRecord:
         number: the trial's.
         state: `complete`: trained and measured; `over_budget`: larger than the limit, never trained; `refused`: cannot be
             built; `duplicate`: answered from an equal architecture's result; `failed`: its training broke; `stopped`: ended
-            before its last epoch; `resting`: time is up, the next run of the study goes on with it.
+            before its last epoch; `resting`: the budget is spent, the next run of the study goes on with it.
         architecture: None when it was refused.
         measurement: for `complete` and `duplicate`.
         reason: one line; empty for `complete`.
@@ -74,7 +74,7 @@ class Summary:
         finished: trained candidates in the study.
         trials: how many were wanted.
         seconds: wall-clock of this run.
-        reason: why it ended: `all trials done`, `time is up`, or what the space has run out of.
+        reason: why it ended: `all trials done`, `time is up`, `the target is reached`, or what the space has run out of.
     """
 
     finished: int

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
-from search_space import Architecture, RefusedArchitecture, write_size
+from search_space import Architecture, RefusedArchitecture
 from search_space.space import SearchSpace
+from studies.costs import CostModel
 from studies.home import Home
+from studies.limits import NAMES, WRITE
 from studies.observer import Observer, StudyFacts
 from studies.proposals import smallest
 from studies.study import Study
+from studies.warm_start import architectures, wishes
 from trainers.data.prepared import DataSpec, Prepared, prepare
 from trainers.faults import UserError
 
@@ -26,13 +27,13 @@ class Preparation:
     Attributes:
         study: the study.
         prepared: its lines, by input height.
-        estimate: bytes of an architecture's exported file; remembers what it has been asked.
+        costs: what an architecture costs before it is trained.
         warm_start: architectures to try first.
     """
 
     study: Study
     prepared: dict[int, Prepared]
-    estimate: Callable[[Architecture], int]
+    costs: CostModel
     warm_start: list[Architecture]
 
     def data_spec(self, height_px: int) -> DataSpec:
@@ -60,16 +61,7 @@ class Preparation:
 
 def data_spec(study: Study, height_px: int) -> DataSpec:
     """A study's data at one input height."""
-    data = study.data
-    return DataSpec(
-        training=data.source,
-        validation=data.validation,
-        height_px=height_px,
-        normaliser=data.normaliser,
-        charset=data.charset,
-        unknown=data.unknown,
-        seed=study.search.seed,
-    )
+    return study.data.spec(height_px, study.search.seed)
 
 
 def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
@@ -80,7 +72,7 @@ def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
             meet the size limit.
     """
     _check_pruning(study)
-    warm_start = _warm_start(study, observer)
+    warm_start = _warm_start(study, home, observer)
     heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
     prepared = {}
     for height_px in sorted(heights):
@@ -91,15 +83,10 @@ def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
 
         prepared[height_px] = prepare(data_spec(study, height_px), home.cache, show)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
-    from trainers.export.estimate import estimate_bytes
-
-    @lru_cache(maxsize=100_000)
-    def estimate(architecture: Architecture) -> int:
-        return estimate_bytes(architecture, len(charset), charset)
-
-    preparation = Preparation(study, prepared, estimate, warm_start)
+    wanted = {*study.limits.by_cost, *(objective.metric for objective in study.objectives)}
+    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
     _check_time_steps(preparation, observer)
-    _check_size_limit(preparation)
+    _check_limits(preparation)
     return preparation
 
 
@@ -107,18 +94,12 @@ def _values(space: SearchSpace, field: str) -> list[int]:
     return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
 
 
-def _warm_start(study: Study, observer: Observer) -> list[Architecture]:
-    wanted = study.search.warm_start
-    if wanted is None:
-        return []
-    from search_space import known
-
-    names = known.names() if wanted == "seed" else [wanted] if isinstance(wanted, str) else wanted
-    found = {name: known.architecture(name) for name in names}
-    pruned = [name for name, architecture in found.items() if architecture.prune_percent]
+def _warm_start(study: Study, home: Home, observer: Observer) -> list[Architecture]:
+    found = [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, home)]
+    pruned = [architecture.describe() for architecture in found if architecture.prune_percent]
     if pruned:
         observer.note(f"left out of the warm start, since trials do not prune: {', '.join(pruned)}")
-    return [architecture for name, architecture in found.items() if name not in pruned]
+    return [architecture for architecture in found if not architecture.prune_percent]
 
 
 def _check_pruning(study: Study) -> None:
@@ -147,16 +128,19 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
                 observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
 
 
-def _check_size_limit(preparation: Preparation) -> None:
-    limit = preparation.study.limits.size_bytes
-    if limit is None:
-        return
-    try:
-        least = smallest(preparation.study.search_space, preparation.estimate)
-    except RefusedArchitecture as refused:
-        raise UserError(f"nothing in the space can be built: {refused}") from None
-    if least > limit:
-        raise UserError(
-            f"nothing in the space meets the size limit of {write_size(limit)}: the smallest architecture found takes {least} "
-            f"bytes ({write_size(least)}); raise --size-limit or open smaller choices (width_percent, encoder_hidden)"
-        )
+def _check_limits(preparation: Preparation) -> None:
+    """Finds limits that nothing in the space can meet, each looked at alone."""
+    space, costs = preparation.study.search_space, preparation.costs
+    for metric, limit in preparation.study.limits.by_cost.items():
+        if metric == "latency_ms":
+            continue  # takes seconds an architecture
+        try:
+            least = smallest(space, costs.of(metric))
+        except RefusedArchitecture as refused:
+            raise UserError(f"nothing in the space can be built: {refused}") from None
+        if least > limit:
+            raise UserError(
+                f"nothing in the space meets the {NAMES[metric]} limit of {WRITE[metric](limit)}: the smallest architecture "
+                f"found takes {least} ({WRITE[metric](least)}); raise the limit or open smaller choices "
+                f"(width_percent, encoder_hidden)"
+            )

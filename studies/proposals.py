@@ -13,12 +13,13 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from search_space.architecture import Architecture, RefusedArchitecture
-from search_space.sizes import write_size
 from search_space.space import Choice, SearchSpace
+from studies.costs import CostModel, Costs
 from studies.ledger import Entry, Ledger
+from studies.limits import NAMES, WRITE, excess_before
 from studies.observer import Observer, TrialRecord
 from studies.schedule import Schedule
 from studies.store import Proposal, StudyStore, distributions
@@ -36,14 +37,19 @@ class Ready:
     Attributes:
         number: its trial.
         architecture: what to train.
-        size_bytes: the estimate of its file.
+        costs: what is known of its costs before it is trained.
         params: value of each open field, as far as the space has it.
     """
 
     number: int
     architecture: Architecture
-    size_bytes: int
+    costs: Costs
     params: Mapping[str, Choice] = field(default_factory=dict)
+
+    @property
+    def size_bytes(self) -> int:
+        """The estimate of its file."""
+        return self.costs.size_bytes
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Proposer:
         study: its space, limits and seed.
         store: where trials are opened and closed.
         ledger: what has been met before; kept up to date.
-        estimate: bytes of an architecture's file.
+        costs: what an architecture costs.
         schedule: has the ideas, and is taught what may not train.
         observer: told of every trial that is answered without training.
     """
@@ -75,15 +81,16 @@ class Proposer:
         study: Study,
         store: StudyStore,
         ledger: Ledger,
-        estimate: Callable[[Architecture], int],
+        costs: CostModel,
         schedule: Schedule,
         observer: Observer,
     ) -> None:
         self._store, self._space, self._ledger = store, study.search_space, ledger
-        self._estimate, self._limit = estimate, study.limits.size_bytes
+        self._costs, self._limits = costs, study.limits.by_cost
         self._schedule, self._observer = schedule, observer
         self._distributions = distributions(self._space)
         self._rest: Iterator[dict[str, Choice]] | None = None
+        self._refused_in_a_row = 0
         self._seed = study.search.seed
         self._parked: dict[int, tuple[Architecture, int]] = {}
 
@@ -132,19 +139,20 @@ class Proposer:
         if entry is not None and entry.number != number:
             self._answer_from(number, architecture, entry)
             return None
-        size_bytes = self._estimate(architecture)
-        facts = {"architecture": architecture.as_dict(), "digest": digest, "estimated_bytes": size_bytes}
-        if self._limit is not None and size_bytes > self._limit:
-            reason = f"{write_size(size_bytes)} is over the limit of {write_size(self._limit)}"
-            self._ledger.put(digest, Entry(number, "over_budget", reason=reason))
-            violation = size_bytes / self._limit - 1
-            self._store.tell_infeasible(number, reason, violation, over_budget=True, **facts)
-            self._schedule.keep_away(number, params, violation)
-            self._tell(TrialRecord(number, "over_budget", architecture, None, reason))
+        excess = excess_before(architecture, self._costs, self._limits)
+        costs = self._costs.cheap(architecture) if excess else self._costs(architecture)
+        facts = {"architecture": architecture.as_dict(), "digest": digest, "estimated_bytes": costs.size_bytes}
+        if excess is not None:
+            self._refused_in_a_row += 1
+            self._ledger.put(digest, Entry(number, "over_budget", reason=excess.reason, violation=excess.violation))
+            self._store.tell_infeasible(number, excess.reason, excess.violation, over_budget=True, **facts)
+            self._schedule.keep_away(number, params, excess.violation)
+            self._tell(TrialRecord(number, "over_budget", architecture, None, excess.reason))
             return None
-        self._store.note(number, **facts)
+        self._refused_in_a_row = 0
+        self._store.note(number, **facts, costs=asdict(costs))
         self._ledger.put(digest, Entry(number, "running"))
-        return Ready(number, architecture, size_bytes, params)
+        return Ready(number, architecture, costs, params)
 
     def settle(self, digest: str) -> None:
         """Answers the trials that waited for this architecture's training to end."""
@@ -177,8 +185,7 @@ class Proposer:
             measurement = entry.candidate.measurement
             self._store.tell_complete(number, replace(entry.candidate, architecture=architecture), end_reason=reason, **facts)
         elif entry.fate == "over_budget":
-            violation = self._estimate(architecture) / (self._limit or 1) - 1
-            self._store.tell_infeasible(number, entry.reason, max(violation, 1e-6), over_budget=True, **facts)
+            self._store.tell_infeasible(number, entry.reason, entry.violation, over_budget=True, **facts)
         elif entry.fate == "failed":
             self._store.tell_failed(number, f"{reason}, which failed: {entry.reason}", **facts)
         else:
@@ -188,10 +195,7 @@ class Proposer:
     def _unseen(self) -> dict[str, Choice] | Exhausted | Waiting:
         """Parameters of an architecture that has not been met yet; otherwise why there are none."""
         if self._space.size > ENUMERABLE:
-            return Exhausted(
-                f"{PATIENCE} proposals in a row brought no new architecture within the limits; "
-                f"raise the size limit or open more choices in the space"
-            )
+            return Exhausted(self._advice())
         if self._rest is None:
             self._rest = iter(self._shuffled())
         for params in self._rest:
@@ -205,11 +209,24 @@ class Proposer:
             return Waiting()
         return Exhausted("every architecture of the space within the limits has been tried")
 
+    def _advice(self) -> str:
+        """Why a large space brings nothing new, and what would help."""
+        found = []
+        for metric in self._limits:
+            if metric != "latency_ms":  # takes seconds an architecture
+                least = smallest(self._space, self._costs.of(metric))
+                found.append(f"{NAMES[metric]} {WRITE[metric](least)}")
+        could = f"; the least this space could meet is {', '.join(found)}" if found and self._refused_in_a_row else ""
+        return (
+            f"{PATIENCE} proposals in a row brought no new architecture within the limits{could}; "
+            f"raise a limit or open more choices in the space"
+        )
+
     def _tell(self, record: TrialRecord) -> None:
         self._observer.trial_finished(record.number, record)
 
     def _fits(self, architecture: Architecture) -> bool:
-        return self._limit is None or self._estimate(architecture) <= self._limit
+        return excess_before(architecture, self._costs, self._limits) is None
 
     def _shuffled(self) -> list[dict[str, Choice]]:
         fields = self._space.open_fields
@@ -228,7 +245,7 @@ def params_in(space: SearchSpace, architecture: Architecture) -> dict[str, Choic
 
 
 def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int:
-    """Bytes of the smallest architecture found in a space, one field after the other; small spaces are gone through whole.
+    """The least of a cost found in a space, one field after the other.
 
     Raises:
         RefusedArchitecture: no combination that was looked at can be built.

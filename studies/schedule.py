@@ -9,15 +9,16 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space.space import Choice, SearchSpace
 from studies.asha import Asha, Decision, Promotion, rungs_up_to
+from studies.costs import Costs
 from studies.rung_views import RungViews
-from studies.store import DIRECTIONS, distributions
+from studies.store import distributions
 from studies.study import Study
 
 FEW_TRIALS = 9
@@ -41,8 +42,16 @@ class Schedule:
             form = "none" if study.budget.trials < FEW_TRIALS else "promotion"
         rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
         self.rungs = tuple(rungs)
-        self._asha = Asha(rungs, search.eta, "stopping" if form == "stopping" else "promotion", seed=search.seed)
-        self._views = RungViews(distributions(space), DIRECTIONS, search.sampler, search.seed, rungs)
+        self._objectives = study.objectives
+        self._asha = Asha(
+            rungs,
+            search.eta,
+            "stopping" if form == "stopping" else "promotion",
+            seed=search.seed,
+            scales=[objective.scale for objective in self._objectives],
+        )
+        directions = [objective.direction for objective in self._objectives]
+        self._views = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)
 
     def replay(self, trials: Iterable[FrozenTrial]) -> None:
         """Takes in what earlier runs have recorded."""
@@ -54,9 +63,9 @@ class Schedule:
                 self.keep_away(trial.number, trial.params, max([*trial.constraints.values(), 1e-6]))
                 continue
             for epoch, seen in rung_records(trial).items():
-                self.reached(trial.number, epoch, seen["cer"], seen["accuracy"], attrs["estimated_bytes"], trial.params)
+                self.reached(trial.number, epoch, seen["cer"], costs_of(trial), trial.params)
             if trial.state == TrialState.COMPLETE:
-                self.finished(trial.number, trial.params, trial.values[0], trial.values[1])
+                self.finished(trial.number, trial.params, trial.values)
             elif trial.state.is_finished():
                 self._asha.promoted(trial.number, self.rungs[-1])
 
@@ -69,19 +78,19 @@ class Schedule:
         """Whether a trial is compared after this epoch, short of its last."""
         return epoch in self._asha.milestones(number)[:-1] if epoch < self.rungs[-1] else False
 
-    def reached(
-        self, number: int, rung: int, cer: float, accuracy: float, size_bytes: int, params: Mapping[str, Choice]
-    ) -> None:
+    def reached(self, number: int, rung: int, cer: float, costs: Costs, params: Mapping[str, Choice]) -> None:
         """Notes what a trial has reached at a rung short of the last."""
         if rung not in self.rungs[:-1]:
             return  # an earlier run of the study had other rungs
-        self._asha.record(number, rung, (cer, size_bytes))
-        self._views.add(params, rung, [1.0 - cer, size_bytes])
+        self._record(number, rung, [objective.so_far(cer, costs) for objective in self._objectives], params)
 
-    def finished(self, number: int, params: Mapping[str, Choice], accuracy: float, size_bytes: float) -> None:
-        """Notes a candidate that was trained to the end."""
-        self._asha.record(number, self.rungs[-1], (1.0 - accuracy, size_bytes))
-        self._views.add(params, self.rungs[-1], [accuracy, size_bytes])
+    def finished(self, number: int, params: Mapping[str, Choice], values: Sequence[float]) -> None:
+        """Notes a candidate that was trained to the end, by its value in each objective."""
+        self._record(number, self.rungs[-1], values, params)
+
+    def _record(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
+        self._asha.record(number, rung, [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)])
+        self._views.add(params, rung, list(values))
 
     def keep_away(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
         """Notes what may not, or could not, train."""
@@ -99,6 +108,12 @@ class Schedule:
     def propose(self, running: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
         """Parameters to try next."""
         return self._views.propose(running)
+
+
+def costs_of(trial: FrozenTrial) -> Costs:
+    """What was known of a trial's costs before it was trained."""
+    held = trial.user_attrs.get("costs")
+    return Costs(**held) if held else Costs(trial.user_attrs["estimated_bytes"])
 
 
 def rung_records(trial: FrozenTrial) -> dict[int, dict[str, float]]:

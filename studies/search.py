@@ -3,26 +3,28 @@
 Decisions:
 - The driver alone writes to Optuna and MLflow; workers only train and report.
 - Nothing is written to the study before the data, the limits and the space have been found to make sense.
-- One process runs a study at a time; the lock dies with it, also by `kill -9`.
+- One process runs a study at a time: on one machine by a lock that dies with it, also by `kill -9`, on several by a lease.
 """
 
 from __future__ import annotations
 
 import time
 
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 
 from studies.book import Book, counts
 from studies.driver import Driver
 from studies.engine import Engine
 from studies.home import Home
+from studies.lease import Lease
 from studies.ledger import Ledger
 from studies.locks import Taken, locked
 from studies.observer import Observer, SilentObserver, Summary
 from studies.preparation import prepare_study
 from studies.proposals import Proposer
 from studies.schedule import Schedule
-from studies.store import StudyStore, open_storage
+from studies.storages import open_storage
+from studies.store import StudyStore
 from studies.study import Study
 from studies.tracking import Tracker
 from trainers.faults import UserError
@@ -56,7 +58,7 @@ def search(study: Study, home: Home, observer: Observer | None = None, engine: E
 
 def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) -> Summary:
     started = time.monotonic()
-    storage = open_storage(home.optuna_url)
+    storage = open_storage(home.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
         from studies.local_engine import LocalEngine
@@ -77,11 +79,13 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
 
 
 def _driven(
-    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: RDBStorage, started: float
+    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, started: float
 ) -> Summary:
     """Prepares, takes in what earlier runs have left, and runs the loop."""
     preparation = prepare_study(study, home, observer)
     store, resumed = StudyStore.create_or_open(storage, study)
+    lease = Lease(store, observer.note)
+    lease.take()
     store.update_study(study)
     trials = store.trials()
     ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
@@ -91,13 +95,16 @@ def _driven(
     observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
     tracker.start(study.model_dump(mode="json"))
     book.take_stock(trials)
-    proposer = Proposer(study, store, ledger, preparation.estimate, schedule, observer)
-    return Driver(book, schedule, proposer, engine, preparation, started).run(trials)
+    proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
+    try:
+        return Driver(book, schedule, proposer, engine, preparation, lease, started).run(trials)
+    finally:
+        lease.release()
 
 
 def stored_study(home: Home, name: str) -> Study | None:
     """The study of that name as it was first resolved; None when there is none yet."""
-    if not home.optuna_file.exists():
+    if not home.holds_studies:
         return None
     try:
         return StudyStore.open(open_storage(home.optuna_url), name).study
@@ -105,7 +112,7 @@ def stored_study(home: Home, name: str) -> Study | None:
         return None
 
 
-def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:
+def _as_stored(study: Study, storage: BaseStorage, observer: Observer) -> Study:
     """The study as it was first resolved, with this run's budget and workers."""
     try:
         stored = StudyStore.open(storage, study.name).study
@@ -120,6 +127,7 @@ def _as_stored(study: Study, storage: RDBStorage, observer: Observer) -> Study:
             f"study '{study.name}' goes on with the settings it was made with; "
             f"{', '.join(differing)} differ here and do not count (use --name for a new study)"
         )
-    budget = stored.budget.model_copy(update={"trials": study.budget.trials, "time": study.budget.time})
+    now = study.budget
+    budget = now.model_copy(update={"epochs": stored.budget.epochs})
     workers = stored.search.model_copy(update={"workers": study.search.workers})
     return stored.model_copy(update={"budget": budget, "search": workers})

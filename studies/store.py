@@ -12,59 +12,28 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import optuna
-import sqlalchemy
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import RandomSampler
-from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
+from studies.objectives import Objective
 from studies.study import Study
 from trainers.candidate import Candidate
 from trainers.faults import UserError
 
 STUDY_KEY = "paretext:study"
-OBJECTIVES = ("accuracy", "size_bytes")
-DIRECTIONS = (StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE)
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-def open_storage(url: str) -> RDBStorage:
-    """Opens the database of a home folder; SQLite in WAL mode, so that a dashboard can read while a search writes.
-
-    Raises:
-        UserError: the database cannot be opened or written.
-    """
-    try:
-        if url.startswith("sqlite:///"):
-            path = Path(url.removeprefix("sqlite:///"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with sqlite3.connect(path, timeout=60) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            connection.close()
-            storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-            # with WAL, NORMAL loses at most the last commit on a power cut and nothing on a crash; it saves an fsync a commit
-            sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
-            storage.engine.dispose()
-            return storage
-        return RDBStorage(url)
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"the study database {url} cannot be opened ({reason}); check the path, its rights and the disk"
-        ) from None
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -102,13 +71,13 @@ class StudyStore:
         optuna_study: the study in it.
     """
 
-    def __init__(self, storage: RDBStorage, optuna_study: optuna.Study) -> None:
+    def __init__(self, storage: BaseStorage, optuna_study: optuna.Study) -> None:
         self._storage = storage
         self._study = optuna_study
         self._study.sampler = RandomSampler()  # never asked: what is tried next is decided elsewhere (`studies.schedule`)
 
     @classmethod
-    def create_or_open(cls, storage: RDBStorage, study: Study) -> tuple[StudyStore, bool]:
+    def create_or_open(cls, storage: BaseStorage, study: Study) -> tuple[StudyStore, bool]:
         """Opens the study of that name, or creates it and stores the resolved study in it.
 
         Returns:
@@ -117,16 +86,19 @@ class StudyStore:
         names = optuna.get_all_study_names(storage)
         known = study.name in names
         optuna_study = optuna.create_study(
-            storage=storage, study_name=study.name, directions=list(DIRECTIONS), load_if_exists=True
+            storage=storage,
+            study_name=study.name,
+            directions=[objective.direction for objective in study.objectives],
+            load_if_exists=True,
         )
         if STUDY_KEY not in optuna_study.user_attrs:
-            optuna_study.set_metric_names(list(OBJECTIVES))
+            optuna_study.set_metric_names([objective.metric for objective in study.objectives])
             optuna_study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
             known = False
         return cls(storage, optuna_study), known
 
     @classmethod
-    def open(cls, storage: RDBStorage, name: str) -> StudyStore:
+    def open(cls, storage: BaseStorage, name: str) -> StudyStore:
         """Opens an existing study.
 
         Raises:
@@ -142,6 +114,11 @@ class StudyStore:
     def study(self) -> Study:
         """The resolved study as it was stored."""
         return Study.model_validate(self._study.user_attrs[STUDY_KEY])
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is searched for; the same as long as the study is there."""
+        return self.study.objectives
 
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
@@ -177,7 +154,7 @@ class StudyStore:
         """Closes a trial that trained to the end within the limits."""
         measured = candidate.measurement
         self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
-        self._study.tell(number, [measured.accuracy, measured.size_bytes], skip_if_finished=True)
+        self._study.tell(number, [o.measured(measured) for o in self.objectives], skip_if_finished=True)
 
     def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
         """Closes a trial that may not train.

@@ -9,14 +9,14 @@ Decisions:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from search_space.catalog import nearest
-from search_space.sizes import parse_size
 from search_space.space import SearchSpace
-from studies.durations import parse_duration
+from studies.objectives import Objective, objectives_of
+from studies.sections import Budget, Data, Limits, Search, Section
 from trainers.faults import UserError
 from trainers.recipe import Recipe, find_recipe
 
@@ -33,100 +33,7 @@ DEFAULT_SPACE: dict[str, list[str | int | None]] = {
 """What is open where a study says nothing: what has paid for lines of text, from light to accurate."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Data(_Section):
-    """`[data]`: what to learn from.
-
-    Attributes:
-        source: `digits`, a folder, a label file …; see `paretext data --help`.
-        validation: the same for validation; None splits the source by content hash.
-        normaliser: how labels are normalised before training and scoring.
-        charset: file with one character a line; None takes the training labels'.
-        unknown: what happens to a label with a character outside the charset: drop the row, stop, or map it.
-    """
-
-    source: str = "digits"
-    validation: str | None = None
-    normaliser: str = "none"
-    charset: str | None = None
-    unknown: Literal["drop", "error", "map"] = "drop"
-
-
-class Limits(_Section):
-    """`[limits]`: what no candidate may exceed; over-budget candidates never train.
-
-    Attributes:
-        size: bytes of the exported file, written 500KB, 10MB, 1.5MiB; None is no limit.
-    """
-
-    size: str | None = None
-
-    @field_validator("size")
-    @classmethod
-    def _is_size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_size(value)
-        return value
-
-    @property
-    def size_bytes(self) -> int | None:
-        """The size limit in bytes."""
-        return None if self.size is None else parse_size(self.size)
-
-
-class Budget(_Section):
-    """`[budget]`: when to stop.
-
-    Attributes:
-        trials: trained candidates wanted, those of earlier runs of the same study included.
-        epochs: epochs of a full training.
-        time: wall-clock of one run, written 30m; None is no limit.
-    """
-
-    trials: int = Field(default=24, ge=1)
-    epochs: int = Field(default=40, ge=1)
-    time: str | None = None
-
-    @field_validator("time")
-    @classmethod
-    def _is_duration(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_duration(value)
-        return value
-
-    @property
-    def seconds(self) -> float | None:
-        """The time limit in seconds."""
-        return None if self.time is None else parse_duration(self.time)
-
-
-class Search(_Section):
-    """`[search]`: how candidates are proposed and where they train.
-
-    Attributes:
-        sampler: who proposes: a name in `studies.samplers`.
-        seed: makes proposals, data order and initial weights repeatable.
-        workers: processes that train at the same time, one thread each; None means one per core.
-        early_stopping: "promotion" (pause at rungs, go on with the best), "stopping" (judge once at each rung), "none", or
-            "auto": promotion, unless the study is small.
-        eta: one in so many goes on from a rung, and how many times longer the next rung is.
-        first_rung: epochs after which trainings are first compared.
-        warm_start: known models to try first: "seed" for the published ones, or a list of names.
-    """
-
-    sampler: str = "tpe"
-    seed: int = Field(default=0, ge=0)
-    workers: int | None = Field(default=None, ge=1)
-    early_stopping: Literal["auto", "promotion", "stopping", "none"] = "auto"
-    eta: int = Field(default=3, ge=2)
-    first_rung: int = Field(default=3, ge=1)
-    warm_start: str | list[str] | None = None
-
-
-class Study(_Section):
+class Study(Section):
     """A whole study.
 
     Attributes:
@@ -147,6 +54,11 @@ class Study(_Section):
     def search_space(self) -> SearchSpace:
         """The space as the sampler sees it."""
         return SearchSpace({field: tuple(values) for field, values in self.space.items()})
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is searched for."""
+        return objectives_of(self.search.objectives)
 
     @property
     def training_recipe(self) -> Recipe:
@@ -218,6 +130,10 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
             faults.append(str(error))
     if study is not None:
         faults += _warm_start_faults(study.search.warm_start)
+        try:
+            study.data.spec(height_px=32, seed=0)
+        except UserError as error:
+            faults.append(f"data: {error}")
     return faults
 
 
@@ -235,16 +151,10 @@ def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
 
 
 def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:
-    if warm_start is None or warm_start == "seed":
-        return []
-    from search_space import known
+    from studies.warm_start import fault_of, wishes
 
-    names = [warm_start] if isinstance(warm_start, str) else warm_start
-    return [
-        f"search.warm_start: no known model is called '{name}'{nearest(name, ['seed', *known.names()])}"
-        for name in names
-        if name not in known.names()
-    ]
+    faults = [fault_of(wish) for wish in wishes(warm_start)]
+    return [f"search.warm_start: {fault}" for fault in faults if fault is not None]
 
 
 def _line(fault: Any) -> str:

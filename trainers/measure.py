@@ -36,14 +36,15 @@ class Lines(Protocol):
         ...
 
 
-def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Measurement:
+def measure(path: Path, lines: Lines, parameters: int, threads: int = 1, flops: int | None = None) -> Measurement:
     """Measures a model file on validation lines.
 
     Args:
         path: the file.
         lines: at least one.
         parameters: learnable weights of the module it was made from.
-        threads: that one run may use.
+        threads: that reading all lines may use; latency is always that of one thread.
+        flops: its multiply-adds.
 
     Raises:
         UserError: the file is not there or not one of ours.
@@ -55,9 +56,10 @@ def measure(path: Path, lines: Lines, parameters: int, threads: int = 1) -> Meas
         accuracy=found.accuracy,
         cer=found.cer,
         size_bytes=path.stat().st_size,
-        latency_ms=latency_ms(reader, lines),
+        latency_ms=latency_ms(reader if threads == 1 else Reader(path, 1), lines),
         parameters=parameters,
         lines=found.lines,
+        flops=flops,
     )
 
 

@@ -26,11 +26,11 @@ from search_space.recognizer import Recognizer, build_recognizer
 from trainers.augment import augment
 from trainers.averaging import WeightAverage
 from trainers.bank import ColumnBank, fits_on
-from trainers.batches import Batch, BatchPlanner
+from trainers.batches import BatchPlanner
 from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.data.charset import Charset, ctc_steps
 from trainers.faults import TrainingFault, UserError
-from trainers.feed import Feed, Lines
+from trainers.feed import Feed, Lines, Shown
 from trainers.flat_start import FLAT_START_STEPS
 from trainers.geometry import canonical_width
 from trainers.goal import line_losses
@@ -53,6 +53,8 @@ class PreparedLines(Protocol):
     def validation(self) -> Lines: ...
     @property
     def digest(self) -> str: ...
+    @property
+    def warmup(self) -> Lines | None: ...
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,11 @@ class _Training:
         self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(self.recognizer, self.recipe)
         self.average = WeightAverage(self.recognizer, self.recipe.ema_decay) if self.recipe.ema_decay else None
-        self.planner, self.feed = plan_lines(prepared, self.recognizer, self.recipe, self.device)
+        self.shows = plan_lines(prepared.training, prepared.charset, self.recognizer, self.recipe, self.device)
+        self.warmup_shows, self.warmup_epochs = self.shows, 0
+        if prepared.warmup is not None:
+            self.warmup_epochs = warmup_epochs(epochs)
+            self.warmup_shows = plan_lines(prepared.warmup, prepared.charset, self.recognizer, self.recipe, self.device)
 
     def restore(self, state: dict[str, Any]) -> None:
         self.recognizer.load_state_dict(state["recognizer"])
@@ -200,12 +206,14 @@ class _Training:
         rng = np.random.default_rng([self.seed, done])
         torch.manual_seed(int(rng.integers(2**62)))
         self.recognizer.train()
-        batches = self.planner.plan(rng)
+        planner, feed = self.warmup_shows if done < self.warmup_epochs else self.shows
+        batches = planner.plan(rng)
         total, lines = torch.zeros((), device=self.device), 0
         with quick_recurrence(self.recognizer):
             for at, batch in enumerate(batches):
                 rate = self.recipe.rate_at(done + at / len(batches), self.epochs)
-                total += self._step(batch, rate, self._flatness(done * len(batches) + at, self.epochs * len(batches)), rng)
+                flatness = self._flatness(done * len(batches) + at, self.epochs * len(batches))
+                total += self._step(feed.show(batch), rate, flatness, rng)
                 lines += len(batch.samples)
                 if at % LOOK_EVERY == LOOK_EVERY - 1 or at == len(batches) - 1:
                     self._look_at(float(total), done, at)
@@ -216,9 +224,8 @@ class _Training:
         fading = min(self.recipe.flat_start * steps, FLAT_START_STEPS)
         return max(0.0, 1 - step / fading) if fading else 0.0
 
-    def _step(self, batch: Batch, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
+    def _step(self, shown: Shown, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
         """One step; the summed loss of its lines, still on the device."""
-        shown = self.feed.show(batch)
         images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             goal, losses = line_losses(self.recognizer, self.recipe, images, widths, shown, flatness)
@@ -251,16 +258,25 @@ LOOK_EVERY = 50
 """Steps between looks at the loss: each look waits for the device."""
 
 
+WARMUP_SHARE = 0.2
+"""Share of the epochs that show the warm-up lines, where there are any, instead of the training lines."""
+
+
+def warmup_epochs(epochs: int) -> int:
+    """How many of so many epochs show the warm-up lines: one in five, at least one, and never the last."""
+    return min(max(1, round(WARMUP_SHARE * epochs)), epochs - 1)
+
+
 def plan_lines(
-    prepared: PreparedLines, recognizer: Recognizer, recipe: Recipe, device: torch.device
+    lines: Lines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
 ) -> tuple[BatchPlanner, Feed | ColumnBank]:
-    """Plans over the training lines that the recogniser's time steps can spell, and the feed that shows them.
+    """Plans over the lines that the recogniser's time steps can spell, and the feed that shows them.
 
     Raises:
         UserError: no line fits.
     """
-    lines, stride = prepared.training, recognizer.architecture.time_stride
-    labels = [prepared.charset.encode(lines.text(i)) for i in range(len(lines))]
+    stride = recognizer.architecture.time_stride
+    labels = [charset.encode(lines.text(i)) for i in range(len(lines))]
     widths = np.asarray(lines.widths, dtype=np.int64)
     fits = np.ones(len(labels), dtype=bool)
     if recognizer.head.decoding == "ctc":

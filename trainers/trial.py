@@ -35,6 +35,8 @@ MODEL_NAME = "model.onnx"
 CANDIDATE_NAME = "candidate.json"
 DAMAGED_SOURCES = 4
 """How often decoded lines may turn out damaged; whoever finds that discards those of one source, and they are decoded anew."""
+FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX = 32, 320
+"""The image whose multiply-adds are counted; taller ones are enlarged in proportion."""
 COMPARED_LINES = 500
 """Validation lines that the network and its file must read alike."""
 
@@ -148,6 +150,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | 
 
 def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     """Exports and measures."""
+    from search_space.counting import flops
     from trainers.export.facts import ModelFacts
     from trainers.export.onnx_file import export
     from trainers.export.parity import check_same_text
@@ -172,7 +175,8 @@ def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     lines = prepared.validation
     if architecture.precision == "fp32":
         check_same_text(recognizer, Reader(path, job.threads), lines.select(spread(len(lines), COMPARED_LINES)))
-    return Candidate(architecture, measure(path, lines, learnable_weights(recognizer), job.threads), path)
+    products = flops(recognizer, architecture.height_px, FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX)
+    return Candidate(architecture, measure(path, lines, learnable_weights(recognizer), job.threads, products.whole), path)
 
 
 def learnable_weights(recognizer: Any) -> int:

@@ -1,7 +1,9 @@
-"""Bytes of the known models, unpruned, in each storage precision, with 3,939 classes: exported, not estimated.
+"""Bytes of the known models in each storage precision, with 3,939 classes: exported, not estimated.
 
-python -m benchmarks.precision.sizes [MODEL…]
+    python -m benchmarks.precision.sizes [MODEL…]
 
+Models that are published pruned have two rows: before the cut, and after one that takes the same share of every layer, for
+which nothing has to be trained. Cuts by sensitivity or EagleEye leave other shares, and other bytes.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import argparse
 import torch
 
 from search_space import known
-from search_space.architecture import PRECISIONS
-from search_space.recognizer import build_recognizer
+from search_space.architecture import PRECISIONS, Architecture
+from search_space.recognizer import Recognizer, build_recognizer
 from search_space.sizes import write_size
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import finished, ready, simplified_graph
+from trainers.pruning.prune import cut_away, solved
+from trainers.pruning.torch_pruning_door import Coupling
 
 SYMBOLS = 3938
 
@@ -27,21 +31,27 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    worst = 0.0
-    print(f"{'model (before pruning)':34s} {'fp32':>8s} {'fp16':>8s} {'int8':>8s}  fp16/fp32 int8/fp32")
+    smaller = [p for p in PRECISIONS if p != "fp32"]
+    worst = dict.fromkeys(smaller, 0.0)
+    print("".join([f"{'model':44s}", *(f"{p:>14s}" for p in PRECISIONS), *(f"{p + '/fp32':>18s}" for p in smaller)]))
     for name in given.models or known.names():
-        sizes = exported_sizes(name)
-        shares = [sizes[p] / sizes["fp32"] for p in ("fp16", "int8")]
-        worst = max(worst, shares[1])
-        written = " ".join(f"{write_size(sizes[p]):>8s}" for p in PRECISIONS)
-        print(f"{name:34s} {written}  {shares[0]:9.3f} {shares[1]:9.3f}", flush=True)
-    print(f"largest int8/fp32: {worst:.3f}")
+        architecture = known.architecture(name)
+        for stage in ("before the cut", "cut") if architecture.prune_percent else ("",):
+            sizes = exported_sizes(architecture, stage == "cut")
+            shares = {p: sizes[p] / sizes["fp32"] for p in smaller}
+            worst = {p: max(worst[p], shares[p]) for p in smaller}
+            written = [f"{write_size(sizes[p]):>14s}" for p in PRECISIONS] + [f"{shares[p]:18.3f}" for p in smaller]
+            print("".join([f"{f'{name}, {stage}'.rstrip(', '):44s}", *written]), flush=True)
+    print(f"largest: {', '.join(f'{p}/fp32 {share:.3f}' for p, share in worst.items())}")
 
 
-def exported_sizes(name: str) -> dict[str, int]:
-    """Precision to bytes of one known model, unpruned."""
-    architecture = known.architecture(name).with_(prune_percent=0)
-    graph = simplified_graph(ready(with_numbers(build_recognizer(architecture, SYMBOLS))), architecture.height_px)
+def exported_sizes(architecture: Architecture, is_cut: bool) -> dict[str, int]:
+    """Precision to bytes of one model, its pruning applied or left out."""
+    recognizer = with_numbers(build_recognizer(architecture, SYMBOLS))
+    assert isinstance(recognizer, Recognizer)
+    if is_cut:
+        cut_alike(recognizer, architecture.prune_percent)
+    graph = simplified_graph(ready(recognizer), architecture.height_px)
     sizes = {}
     for precision in PRECISIONS:
         copy = type(graph)()
@@ -49,6 +59,12 @@ def exported_sizes(name: str) -> dict[str, int]:
         stored = architecture.with_(precision=precision)
         sizes[precision] = len(finished(copy, expected_facts(stored, SYMBOLS), precision))
     return sizes
+
+
+def cut_alike(recognizer: Recognizer, percent: int) -> None:
+    """Takes the same share of every layer, so that `percent` of the backbone's work goes."""
+    all_bear_the_same = {group.name: [(0.0, 0.0), (1.0, 1.0)] for group in Coupling(recognizer).groups()}
+    cut_away(recognizer, solved(all_bear_the_same, recognizer, percent), "l1")
 
 
 if __name__ == "__main__":

@@ -1,49 +1,70 @@
-"""Learns what the nodes of every component cost, and writes `trainers/export/node_costs.json`.
+"""Learns what the nodes of every component cost, and adds it to `trainers/export/node_costs.json`.
 
-    python -m benchmarks.size_estimate.learn [--draws 600]
+    python -m benchmarks.size_estimate.learn [--draws 3000] [--seed 0] [--anew]
 
 Run it when a component is added or its `forward` changes; until then the estimate learns it anew in every process.
-Exports networks drawn from the full space that hold a part not met before, until many draws in a row hold none.
+Looks at architectures drawn for each value of each field, and then at any, and exports those that hold a part not met before.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from itertools import islice
 
 import torch
 
-from benchmarks.full_space import drawn, full_space
+from benchmarks.full_space import drawn, full_space, with_each_value
+from search_space.architecture import Architecture
 from search_space.rules import CATALOGS
 from trainers.export.estimate import learn, unfilled
 from trainers.export.inventory import parts_of
-from trainers.export.node_costs import TABLE, Cost, as_table
+from trainers.export.node_costs import TABLE, Cost, as_table, known_costs
 
 SYMBOLS = 10
+EACH = 8
+"""Architectures looked at for each value of each field."""
 
 
 def main() -> None:
     """Draws, learns, writes."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--draws", type=int, default=600, help="architectures looked at for each backbone family (600)")
+    arguments.add_argument("--draws", type=int, default=3000, help="architectures looked at beside these of each value (3000)")
+    arguments.add_argument("--seed", type=int, default=0, help="other architectures (0)")
+    arguments.add_argument("--anew", action="store_true", help="forget what the table holds, parts that are gone included")
     given = arguments.parse_args()
     torch.set_num_threads(1)
-    costs: dict[str, Cost] = {}
-    known: set[str] = set()
-    for number, architecture in enumerate(islice(drawn(full_space(), seed=0), given.draws)):
-        plain = architecture.with_(auxiliary="none", precision="fp32")
-        if not plain.backbone.startswith("timm/"):
-            plain = plain.with_(width_percent=min(50, plain.width_percent))  # narrower ones are exported sooner
-        wanted = {part.code for part in parts_of(unfilled(plain, SYMBOLS))}
-        if wanted <= known:
-            continue
-        found = learn(plain, SYMBOLS)
-        costs |= {code: cost for code, cost in found.items() if code not in costs}
-        known |= wanted
-        print(f"{number:4d} {plain.describe():70s} {len(costs):4d} parts", flush=True)
+    costs: dict[str, Cost] = {} if given.anew else dict(known_costs())
+    for number, architecture in enumerate(candidates(given.draws, given.seed)):
+        for plain in versions(architecture):
+            if not codes(plain) <= costs.keys():
+                found = learn(plain, SYMBOLS)
+                costs |= {code: cost for code, cost in found.items() if code not in costs}
+                print(f"{number:4d} {plain.describe():70s} {len(costs):4d} parts", flush=True)
     TABLE.write_text(json.dumps(as_table(costs), separators=(",", ":")).replace('],"', '],\n"') + "\n", encoding="utf-8")
     print(f"{len(costs)} parts of {sum(map(len, CATALOGS.values()))} components, {TABLE.stat().st_size} bytes")
+
+
+def candidates(draws: int, seed: int) -> Iterator[Architecture]:
+    """Some with each value of each field, then any."""
+    space = full_space()
+    for field in space.open_fields:
+        yield from with_each_value(field, EACH, seed)
+    yield from islice(drawn(space, seed), draws)
+
+
+def versions(architecture: Architecture) -> Iterator[Architecture]:
+    """An architecture without what leaves the nodes as they are: a narrower one first, which is exported sooner."""
+    plain = architecture.with_(auxiliary="none", precision="fp32")
+    if not plain.backbone.startswith("timm/"):
+        yield plain.with_(width_percent=min(50, plain.width_percent))
+    yield plain
+
+
+def codes(architecture: Architecture) -> set[str]:
+    """What an architecture's parts are called in the table."""
+    return {part.code for part in parts_of(unfilled(architecture, SYMBOLS))}
 
 
 if __name__ == "__main__":

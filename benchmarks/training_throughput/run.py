@@ -1,6 +1,9 @@
 """Images per second of our loop against a plain one: same model, data, recipe, number of lines seen and cores.
 
 python -m benchmarks.training_throughput.run [--lines 3000] [--epochs 6] [--width 25] [--threads 2]
+
+Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
+decode and augment.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from trainers.data.prepared import DataSpec, prepare
 from trainers.geometry import canonical_width
 from trainers.progress import EpochReport
 from trainers.recipe import RECIPES
+from trainers.threads import quickest_threads
 from trainers.training import Trained, train
 from trainers.validation import validate
 
@@ -33,7 +37,6 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=25, help="width_percent of the model")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
     architecture = Architecture(width_percent=args.width)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -47,15 +50,22 @@ def main() -> None:
         recipe = recipe.with_(batch_lines=recipe.lines_per_batch(args.lines), precision="fp32", flat_start=0)
         widest = canonical_width(int(max(prepared.training.widths.max(), prepared.validation.widths.max())))
 
+        typical = canonical_width(int(prepared.training.widths.mean()))
+        threads = {
+            name: quickest_threads(architecture, len(charset), recipe.batch_lines, width_px, args.threads)
+            for name, width_px in (("ours", typical), ("plain", widest))
+        }
         spent = [0.0]
 
         def report(epoch: EpochReport) -> bool:
             spent[0] += epoch.seconds
             return True
 
+        torch.set_num_threads(threads["ours"])
         trained = train(architecture, prepared, recipe, args.epochs, folder / "trial", 0, report)
         assert isinstance(trained, Trained)
         ours = validate(trained.recognizer, prepared.validation, charset.symbols)
+        torch.set_num_threads(threads["plain"])
         network, plain_s = train_plainly(
             architecture, folder / "training", widest, charset, recipe, args.epochs, workers=args.threads
         )
@@ -67,6 +77,7 @@ def main() -> None:
         "epochs": args.epochs,
         "batch_lines": recipe.batch_lines,
         "widest_px": widest,
+        "threads": threads,
         "mean_px": float(prepared.training.widths.mean()),
         "ours": {"images_per_s": seen / ours_s, "accuracy": ours.accuracy, "cer": ours.cer, "seconds": ours_s},
         "plain": {"images_per_s": seen / plain_s, "accuracy": plain.accuracy, "cer": plain.cer, "seconds": plain_s},

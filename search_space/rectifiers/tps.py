@@ -5,11 +5,16 @@ Decisions:
   not of where they go, which is the same curve and leaves no rounding error where nothing moves.
 - Coordinates run from -1 at the left and top edge to 1 at the right and bottom edge, pixels have their centres between
   (`align_corners=False`); so the same control points fit any width, and the grid is made for the width at hand.
+- What each pixel takes of each point depends on the image's size alone and is worked out in float64: large terms cancel in
+  it, and in float32 what is left would be wrong by hundredths of a pixel. A float64 constant is stored as it is, too, where
+  an int8 file would round the spline's matrix to whole steps of a seventh.
 - Beyond the image its edge is repeated.
 - `affine` is the seed's layer behind the control points (40 -> 6, zero at first), which sets the spline's side conditions.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 import torch
@@ -33,6 +38,7 @@ def control_points() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.concatenate([np.stack([x, np.full_like(x, y)], 1) for y in (-1.0, 1.0)])
 
 
+@cache
 def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """(23, 23): times the found points and three side conditions, it gives the spline's coefficients."""
     points = control_points()
@@ -44,6 +50,33 @@ def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         np.block([[affine, bending], [np.zeros((3, 3)), affine.T]])
     )
     return inverse
+
+
+def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
+    """(H, W, 2) float64: where the centre of each pixel lies, as (x, y)."""
+    x = (torch.arange(width, device=device, dtype=torch.float64) * 2 + 1) / width - 1
+    y = (torch.arange(height, device=device, dtype=torch.float64) * 2 + 1) / height - 1
+    return torch.stack([x.expand(height, -1), y.unsqueeze(1).expand(-1, x.shape[0])], 2)
+
+
+def shares(places: Tensor) -> Tensor:
+    """How far each place goes with each control point and side condition.
+
+    Args:
+        places: (H, W, 2) float64, as (x, y); mirrored at either axis they are the same ones, as the control points are. So
+            a quarter of the logarithms is enough.
+
+    Returns:
+        (H, W, 23) float64.
+    """
+    quarter = torch.from_numpy(control_points()[: POINTS // 4]).to(places.device)
+    square = (places.unsqueeze(2) - quarter).square().sum(3)
+    left = 0.5 * square * torch.log(square + EPSILON**2)  # r² log r
+    upper = torch.cat([left, left.flip((1, 2))], 2)
+    bending = torch.cat([upper, upper.flip(0)], 2)
+    return torch.cat([torch.ones_like(places[..., :1]), places, bending], 2) @ torch.from_numpy(solved_spline()).to(
+        places.device
+    )
 
 
 class PointFinder(nn.Module):
@@ -84,30 +117,14 @@ class ThinPlateSpline(Rectifier):
         self.affine = nn.Linear(2 * POINTS, 6)
         nn.init.zeros_(self.affine.weight)
         nn.init.zeros_(self.affine.bias)
-        self.register_buffer("solved", torch.from_numpy(solved_spline()).float(), persistent=False)
         self.register_buffer("straight", torch.from_numpy(control_points()).float(), persistent=False)
-        self.solved: Tensor
         self.straight: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
-        height, width = images.shape[2], images.shape[3]
-        pixels = self._pixels(height, width, images)
         points = self.finder(images)
         conditions = self.affine(points.flatten(1)).reshape(-1, 3, 2)
-        moves = torch.cat([points - self.straight, conditions], 1)
-        grid = pixels + self._weights(pixels) @ moves
-        return F.grid_sample(
-            images, grid.reshape(-1, height, width, 2), mode="bilinear", padding_mode="border", align_corners=False
-        )
-
-    def _pixels(self, height: int, width: int, images: Tensor) -> Tensor:
-        """(H * W, 2): where each pixel's centre lies, as (x, y)."""
-        x = (torch.arange(width, device=images.device, dtype=torch.float32) * 2 + 1) / width - 1
-        y = (torch.arange(height, device=images.device, dtype=torch.float32) * 2 + 1) / height - 1
-        return torch.stack([x.expand(height, -1), y.unsqueeze(1).expand(-1, x.shape[0])], 2).flatten(0, 1)
-
-    def _weights(self, pixels: Tensor) -> Tensor:
-        """(H * W, 23): how far each pixel goes with each control point and side condition."""
-        square = (pixels.unsqueeze(1) - self.straight).square().sum(2)
-        bending = 0.5 * square * torch.log(square + EPSILON**2)  # r² log r
-        return torch.cat([torch.ones_like(pixels[:, :1]), pixels, bending], 1) @ self.solved
+        moves = torch.cat([points - self.straight, conditions], 1).to(images.dtype)
+        pixels = pixel_centres(images.shape[2], images.shape[3], images.device)
+        with torch.autocast(images.device.type, enabled=False):  # bfloat16 is too coarse for places
+            grid = pixels.to(images.dtype) + shares(pixels).to(images.dtype) @ moves[:, None]
+        return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)

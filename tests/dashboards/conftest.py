@@ -10,7 +10,8 @@ import pytest
 from dashboards.command_line import main
 from search_space import Architecture
 from studies.home import Home
-from studies.store import StudyStore, distributions, open_storage
+from studies.storages import open_storage
+from studies.store import StudyStore, distributions
 from studies.study import resolve
 from tests.studies.tiny_model import tiny_model
 from trainers.candidate import Candidate, Measurement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from dashboards.command_line import build_parser
 from dashboards.space_table import with_space_table
@@ -51,12 +54,19 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
     assert study.search_space.size == 2 * 4 * 2 * 3
 
 
-def test_the_new_component_is_usable_in_a_study_with_no_other_file_touched(tmp_path: Path) -> None:
+def checkout_with_the_component(folder: Path) -> dict[str, str]:
+    """The four packages with README's example as a new file and nothing else changed; the environment to run them in."""
     (component,) = blocks("python")
     assert len(component.splitlines()) < 60
-    for package in ("search_space", "trainers", "studies"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "search_space" / "attentions" / "simam.py").write_text(component)
+    for package in ("search_space", "trainers", "studies", "dashboards"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "search_space" / "attentions" / "simam.py").write_text(component)
+    home = str(folder / "runs")
+    return {**os.environ, "PYTHONPATH": str(folder), "PARETEXT_HOME": home, "OMP_NUM_THREADS": "1"}
+
+
+def test_the_new_component_is_usable_with_no_other_file_touched(tmp_path: Path) -> None:
+    environment = checkout_with_the_component(tmp_path)
     (tmp_path / "study.toml").write_text('[space]\nattention = ["squeeze_excite", "simam"]\nwidth_percent = [25]\n')
     program = """
 import search_space, torch
@@ -75,8 +85,35 @@ logits.sum().backward()
 with_gate = architecture.with_(attention="squeeze_excite")
 assert 0 < estimate_bytes(architecture, 10) < estimate_bytes(with_gate, 10)
 """
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-    )
+    answer = run([sys.executable, "-c", program], tmp_path, environment)
     assert answer.returncode == 0, answer.stderr
+
+
+STUDY = """
+name = "simam"
+data = { source = "lines/" }
+budget = { trials = 2, epochs = 1 }
+search = { sampler = "random", early_stopping = "none" }
+
+[space]
+width_percent = [25]
+attention = ["simam"]
+encoder_hidden = [24, 48]
+"""
+
+
+@pytest.mark.slow
+def test_a_study_trains_exports_and_measures_the_new_component(tmp_path: Path) -> None:
+    environment = checkout_with_the_component(tmp_path)
+    (tmp_path / "study.toml").write_text(STUDY)
+    paretext = [sys.executable, "-m", "dashboards.command_line"]
+    assert run([*paretext, "data", "digits", "lines", "--count", "80"], tmp_path, environment).returncode == 0
+    answer = run([*paretext, "search", "study.toml", "--json"], tmp_path, environment)
+    assert answer.returncode == 0, answer.stderr
+    front = json.loads(answer.stdout)
+    assert front and {point["architecture"]["attention"] for point in front} == {"simam"}
+    assert all(point["size_bytes"] > 0 for point in front)
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=250)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards.search_command import OVERRIDES, continued
+from studies.sections import Budget
 from studies.study import Study, resolve
 
 STORED: Study = resolve({"name": "x", "budget": {"trials": 40, "epochs": 9, "time": "2h"}, "limits": {"size": "1MB"}}, "a test")
@@ -18,8 +19,8 @@ def test_nothing_named_changes_nothing() -> None:
 
 def test_what_is_named_changes_alone() -> None:
     assert continued(STORED, given(search__workers=3)).search.workers == 3
-    assert continued(STORED, given(budget__time="5m")).budget.model_dump() == {"trials": 40, "epochs": 9, "time": "5m"}
+    assert continued(STORED, given(budget__time="5m")).budget == Budget(trials=40, epochs=9, time="5m")
 
 
 def test_more_trials_take_the_time_they_need() -> None:
-    assert continued(STORED, given(budget__trials=60)).budget.model_dump() == {"trials": 60, "epochs": 9, "time": None}
+    assert continued(STORED, given(budget__trials=60)).budget == Budget(trials=60, epochs=9)

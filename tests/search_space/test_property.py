@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space import Architecture, RefusedArchitecture
+from search_space.architecture import PRUNE_CRITERIA
 from search_space.full_space import drawn, draws, full_space
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import CATALOGS
@@ -22,9 +23,11 @@ from tests.search_space.specimens import smooth_image
 from tests.trainers.weights import as_if_trained
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import export
+from trainers.onnxruntime_door import Network
 
 SYMBOLS = 40
 SPACE = full_space()
+PRUNED = SearchSpace({**SPACE.choices, "prune_percent": (0, 30, 60, 90), "prune_criterion": (None, *PRUNE_CRITERIA)})
 LIGHT = ("timm/lcnet_050", "timm/starnet_s050", "timm/repghostnet_100", "timm/tinynet_e")
 
 
@@ -56,22 +59,41 @@ def settled(architecture: Architecture) -> Recognizer:
     return recognizer.eval()
 
 
-def assert_file_is_as_told(architecture: Architecture, folder: Path) -> None:
-    """The fp32 file reads as torch does at two batches and widths; the stored one has the size that was estimated."""
+@dataclass(frozen=True)
+class Told:
+    """How far what was told is from what is.
+
+    Attributes:
+        size: of the estimate, as a share of the file.
+        logits: the largest difference between what the file and torch compute.
+    """
+
+    size: float
+    logits: float
+
+
+def told(architecture: Architecture, folder: Path) -> Told:
+    """Exports: the fp32 file is held against torch at two batches and widths, the stored one against its estimate."""
     recognizer = settled(architecture)
     plain = architecture.with_(precision="fp32")
     path = export(recognizer, folder / "model.onnx", expected_facts(plain, SYMBOLS))
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    network = Network(path)
+    differences = []
     for count, width in ((1, 96), (3, 288)):
         images = smooth_image((count, 3, architecture.height_px, width))
         with torch.no_grad():
-            expected = recognizer(images)
-        found = torch.from_numpy(np.asarray(session.run(None, {"images": images.numpy()})[0]))
-        close = 1e-4 * max(1.0, float(expected.abs().max()))
-        torch.testing.assert_close(found, expected, atol=close, rtol=0, msg=lambda m: f"{architecture.describe()}: {m}")
-    stored = export(recognizer, path, expected_facts(architecture, SYMBOLS), architecture.precision)
-    size_bytes = stored.stat().st_size
-    assert abs(estimate_bytes(architecture, SYMBOLS) / size_bytes - 1) < 0.01, architecture
+            expected = recognizer(images).numpy()
+        found = network.run(images.numpy())
+        assert found.shape == expected.shape
+        differences.append(float(np.abs(found - expected).max()))
+    size_bytes = export(recognizer, path, expected_facts(architecture, SYMBOLS), architecture.precision).stat().st_size
+    return Told(abs(estimate_bytes(architecture, SYMBOLS) / size_bytes - 1), float(np.max(differences)))
+
+
+def assert_as_told(architecture: Architecture, folder: Path) -> None:
+    """Within 1 % of the size, and 1e-4 of the logits."""
+    found = told(architecture, folder)
+    assert found.size < 0.01 and found.logits < 1e-4, f"{architecture.describe()}: {found}"
 
 
 @st.composite
@@ -97,7 +119,7 @@ def assert_reasoned(refused: RefusedArchitecture) -> None:
     text = str(refused)
     assert "\n" not in text
     assert any(word in text for word in ("needs", "goes with", "use ", "has no", "gives", "cannot"))
-    assert any(field in text for field in (*CATALOGS, "height_px", "time_stride", "timm/"))
+    assert any(field in text for field in (*CATALOGS, "height_px", "time_stride", "prune_percent", "timm/"))
 
 
 @pytest.mark.parametrize("index", range(3))
@@ -105,7 +127,7 @@ def assert_reasoned(refused: RefusedArchitecture) -> None:
 def test_a_draw_is_exported_as_told(index: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
     architecture = next(islice(drawn(full_space(LIGHT), seed=3), index, None))
-    assert_file_is_as_told(architecture.with_(width_percent=25), tmp_path)
+    assert_as_told(architecture.with_(width_percent=25), tmp_path)
 
 
 def test_the_same_seed_draws_the_same_architectures() -> None:
@@ -125,7 +147,7 @@ def test_300_draws_are_trained_or_refused() -> None:
     torch.manual_seed(0)
     faults = []
     built = 0
-    for one in islice(draws(SPACE, seed=0), 300):
+    for one in islice(draws(PRUNED, seed=0), 300):
         if isinstance(one, RefusedArchitecture):
             assert_reasoned(one)
             continue
@@ -142,10 +164,7 @@ def test_300_draws_are_trained_or_refused() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("index", range(50))
 @pytest.mark.filterwarnings("ignore")
-def test_50_draws_are_exported_as_told(index: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_50_draws_are_exported_as_told(index: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
     architecture = next(islice(drawn(SPACE, seed=0), index, None))
-    if architecture.rectifier == "tps":
-        # known and open: resampling turns rounding into differences of up to 1e-3 in logits; the bound stays as it is
-        request.applymarker(pytest.mark.xfail(reason="thin-plate splines amplify rounding beyond 1e-4", strict=False))
-    assert_file_is_as_told(architecture, tmp_path)
+    assert_as_told(architecture, tmp_path)

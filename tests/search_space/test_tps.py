@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points
+from search_space.architecture import Architecture
+from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
+from trainers.export.estimate import expected_facts
+from trainers.export.onnx_file import finished, simplified_graph
+from trainers.onnxruntime_door import Network
 
 
 def weights_and_statistics(module: nn.Module) -> int:
@@ -71,10 +78,23 @@ def test_the_spline_goes_through_every_point() -> None:
     """At the places where points lie straight, it samples where they were found."""
     torch.manual_seed(0)
     found = straight() + 0.1 * torch.randn(POINTS, 2)
-    rectifier = with_points(found)
     moves = torch.cat([found - straight(), torch.zeros(3, 2)])
-    reached = straight() + rectifier._weights(straight()) @ moves
-    torch.testing.assert_close(reached, found, atol=1e-4, rtol=0)
+    reached = straight() + (shares(straight().double().reshape(2, -1, 2)).float() @ moves).flatten(0, 1)
+    torch.testing.assert_close(reached, found, atol=1e-6, rtol=0)
+
+
+def test_a_file_of_any_precision_bends_as_the_network_does(tmp_path: Path) -> None:
+    """The spline is the same in int8 files; only the network that finds the points is rounded, and here it finds constants."""
+    torch.manual_seed(0)
+    rectifier = with_points(straight() + 0.1 * torch.randn(POINTS, 2))
+    graph = simplified_graph(rectifier, 32)
+    images = picture(32, 160)
+    with torch.no_grad():
+        expected = rectifier(images)
+    for precision, close in (("fp32", 1e-5), ("int8", 0.02)):
+        file = tmp_path / f"{precision}.onnx"
+        file.write_bytes(finished(copy.deepcopy(graph), expected_facts(Architecture(), 7), precision))
+        torch.testing.assert_close(torch.from_numpy(Network(file).run(images.numpy())), expected, atol=close, rtol=0)
 
 
 def test_beyond_the_image_its_edge_is_repeated() -> None:

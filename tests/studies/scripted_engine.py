@@ -87,7 +87,7 @@ class ScriptedEngine:
         size_bytes = 1000 * a.width_percent + 100 * a.encoder_hidden
         model.write_bytes(b"x" * size_bytes)
         accuracy = accuracy_of(a)
-        return Candidate(a, Measurement(accuracy, 1 - accuracy, size_bytes, 1.0, size_bytes // 4, 500), model)
+        return Candidate(a, Measurement(accuracy, 1 - accuracy, size_bytes, 1.0, size_bytes // 4, 500, size_bytes * 9), model)
 
 
 def accuracy_of(architecture: Architecture) -> float:

@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 
 from search_space import Architecture, SearchSpace
 from studies.home import Home
-from studies.store import StudyStore, distributions, open_storage
+from studies.storages import open_storage
+from studies.store import StudyStore, distributions
 from studies.study import resolve
 from trainers.candidate import Candidate, Measurement
 from trainers.faults import UserError

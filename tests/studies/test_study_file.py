@@ -7,6 +7,7 @@ import pytest
 from studies.durations import parse_duration, write_duration
 from studies.study import DEFAULT_SPACE, Study, resolve
 from studies.study_file import load_study
+from trainers.data.rendered import Rendered
 from trainers.faults import UserError
 
 WHOLE = """
@@ -53,6 +54,22 @@ def test_every_section_is_read(tmp_path: Path) -> None:
     assert (study.name, study.limits.size_bytes, study.budget.seconds) == ("plates", 1572864, 5400)
     assert study.search_space.open_fields == ["width_percent"]
     assert study.training_recipe.learning_rate == 1e-3
+
+
+def test_sources_weights_and_rendered_lines_reach_the_workers(tmp_path: Path) -> None:
+    text = """[data]
+    source = ["a/", "b/"]
+    validation = "c/"
+    weights = [1, 2.5]
+    rendered = { count = 300, use = "warmup" }"""
+    study = load_study(written(tmp_path, text))
+    assert Study.model_validate_json(study.model_dump_json()) == study
+    spec = study.data.spec(height_px=48, seed=3)
+    assert (spec.training, spec.validation, spec.weights, spec.height_px) == ("a/;b/", "c/", (1.0, 2.5), 48)
+    assert spec.rendered == Rendered(count=300, use="warmup")
+    assert "rendered.use must be one of extra, warmup" in fault(tmp_path, '[data]\nrendered = { count = 3, use = "warm" }')
+    assert "weights must be 1 numbers" in fault(tmp_path, "[data]\nweights = [1, 2]")
+    assert "'cuont'" in fault(tmp_path, "[data]\nrendered = { cuont = 3 }")
 
 
 def test_without_a_file_the_built_in_study_is_meant() -> None:

@@ -48,6 +48,7 @@ class PlainPrepared:
     validation: PlainLines
     charset: Charset = field(default_factory=lambda: Charset(tuple(SYMBOLS)))
     digest: str = "plain"
+    warmup: PlainLines | None = None
 
 
 def plain_lines(count: int, seed: int, colour: bool = False, letters: tuple[int, int] = (1, 3)) -> PlainLines:

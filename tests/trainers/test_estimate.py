@@ -1,5 +1,6 @@
 """The size told before training is the size of the file, to the per mille, for anything that can be built."""
 
+import json
 from itertools import islice
 from pathlib import Path
 
@@ -7,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.full_space import SYMBOLS, drawn, full_space
+from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
 from search_space.architecture import PRECISIONS, Architecture
 from search_space.recognizer import build_recognizer
 from tests.trainers.weights import as_if_trained
-from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
+from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, unfilled, weight_bytes
 from trainers.export.inventory import parts_of, weights_of
-from trainers.export.node_costs import as_table, costs_in, place_of, read_table
+from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
 
 
@@ -131,3 +132,17 @@ def test_the_table_comes_back() -> None:
     model = final(as_if_trained(Gates(8)))
     costs = costs_in(simplified_graph(model, 32), model)
     assert read_table(as_table(costs)) == costs
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("field", full_space().open_fields)
+def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, count: int) -> None:
+    """Or else each process learns them anew, a second each; `python -m benchmarks.size_estimate.learn` adds them."""
+    known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
+    missing = {
+        part.code: architecture.describe()
+        for architecture in with_each_value(field, count)
+        for part in parts_of(unfilled(architecture.with_(auxiliary="none", precision="fp32"), 10))
+        if part.code not in known
+    }
+    assert not missing, "run: python -m benchmarks.size_estimate.learn"

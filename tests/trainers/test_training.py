@@ -1,5 +1,6 @@
 """Laws of the loop: it learns, pauses, resumes to the same bits, and answers faults once."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.trainers.plain_lines import PlainLines, PlainPrepared, plain_lines, p
 from trainers.faults import TrainingFault, UserError
 from trainers.progress import EpochReport, Paused
 from trainers.recipe import Recipe
-from trainers.training import Trained, make_optimizer, train
+from trainers.training import Trained, make_optimizer, train, warmup_epochs
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
@@ -66,6 +67,21 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
     with pytest.raises((Killed, ValueError)):
         train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, die)
     assert equal(weights_of(whole), weights_of(train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, onward)))
+
+
+def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
+    """With none but blank warm-up lines the first epochs teach nothing of the letters; the others do, and resume to the bit."""
+    plain = plain_prepared(40)
+    blank = PlainLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
+    prepared = dataclasses.replace(plain, warmup=blank)
+    assert [warmup_epochs(n) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
+    outcomes = [train(TINY, which, QUICK, 5, tmp_path / str(n), 0, onward) for n, which in enumerate((plain, prepared))]
+    assert not equal(weights_of(outcomes[0]), weights_of(outcomes[1]))
+    first = train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward, until_epoch=1)
+    assert isinstance(first, Paused)
+    assert equal(weights_of(outcomes[1]), weights_of(train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward)))
+    whole = train(TINY, dataclasses.replace(plain, warmup=plain.training), QUICK, 5, tmp_path / "same", 0, onward)
+    assert equal(weights_of(outcomes[0]), weights_of(whole)), "warm-up lines equal to the training lines change nothing"
 
 
 def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:

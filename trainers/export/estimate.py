@@ -152,9 +152,18 @@ class _NoNumbers(TorchFunctionMode):
     DRAWN = frozenset({torch.randn, torch.rand})
     FILLED = frozenset(
         {nn.init.kaiming_uniform_, nn.init.kaiming_normal_, nn.init.uniform_, nn.init.normal_, nn.init.trunc_normal_}
-        | {Tensor.normal_, Tensor.uniform_, Tensor.fill_, Tensor.zero_, Tensor.clamp_, Tensor.erfinv_, Tensor.add_}
+        | {
+            Tensor.normal_,
+            Tensor.uniform_,
+            Tensor.fill_,
+            Tensor.zero_,
+            Tensor.clamp_,
+            Tensor.erfinv_,
+            Tensor.add_,
+            Tensor.copy_,
+        }
     )
-    ADDED_UP = frozenset({Tensor.add, Tensor.sub, Tensor.mul, Tensor.div, Tensor.sqrt, Tensor.pow})
+    ADDED_UP = frozenset({Tensor.add, Tensor.sub, Tensor.mul, Tensor.div, Tensor.sqrt, Tensor.pow, Tensor.__pow__})
 
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
