@@ -1,19 +1,18 @@
 """Records how well every architecture of a grid reads after each epoch, and the exact bytes of its file: the replay's table.
 
-    python -m benchmarks.search_efficiency.record --part 1/2 & python -m benchmarks.search_efficiency.record --part 2/2
+    python -m benchmarks.search_efficiency.record             # called again, it goes on where it was
 
 Decisions:
 - A whole grid, no sample of one: whatever a sampler proposes in the replay has been trained.
-- One training gives two rows: after the last epoch its weights are stored in fp32 and in int8, and both files are measured.
-- Real trainings by the default recipe on the built-in lines of digits, of which only the first 500 train: few enough to
-  make the whole table in two hours on two cores, and architectures differ.
+- One training gives three rows: after the last epoch its weights are stored in fp32, fp16 and int8, and each file is measured.
+- Real trainings by the default recipe on the built-in lines of digits, of which only the first 300 train: hard
+  enough for architectures to differ, and few enough to make the whole table on one core within the hour.
 - A line of JSON is appended when a training is through, so a stopped recording goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import random
 import shutil
@@ -39,16 +38,15 @@ from trainers.trial import learnable_weights
 
 TABLE = Path(__file__).with_name("curves.jsonl")
 EPOCHS = 9
-TRAINING_LINES = 500
-RECIPE = find_recipe("paretext").with_(validation_lines=250)
-STORED = ("fp32", "int8")
+TRAINING_LINES = 300
+RECIPE = find_recipe("paretext").with_(validation_lines=150)
+STORED = ("fp32", "fp16", "int8")
 SPACE = SearchSpace(
     {
-        "width_percent": (25, 50, 75),
-        "neck": ("none", "fpn_a"),
+        "width_percent": (25, 40, 60),
         "attention": ("squeeze_excite", "eca"),
-        "encoder": ("gru", "svtr"),
-        "encoder_hidden": (24, 48, 96),
+        "encoder": ("svtr",),
+        "encoder_hidden": (16, 24, 48, 72),
         "encoder_layers": (1, 2),
     }
 )
@@ -110,20 +108,20 @@ def _file(architecture: Architecture, precision: str, recognizer: Any, prepared:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", default="1/1", help="which share of the grid to record, such as 1/2")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
-    parser.add_argument("--first", type=int, help="only so many architectures")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no training after so long")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    part, parts = map(int, asked.part.split("/"))
-    for number, architecture in enumerate(list(grid())[: asked.first]):
+    started = time.perf_counter()
+    for number, architecture in enumerate(grid()):
         lines = asked.table.read_text(encoding="utf-8").splitlines() if asked.table.exists() else []
-        if number % parts != part - 1 or any(json.loads(line)["architecture"] == architecture.changed() for line in lines):
+        if any(json.loads(line)["architecture"] == architecture.changed() for line in lines):
             continue
+        if time.perf_counter() - started > asked.seconds:
+            break
         row = record(architecture, asked.cache)
         with asked.table.open("a", encoding="utf-8") as table:
-            fcntl.flock(table, fcntl.LOCK_EX)
             table.write(json.dumps(row) + "\n")
         print(number, architecture.describe(), row["seconds"], "s", row["cer"], row["files"], flush=True)
 
