@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import NoReturn
 
-VERBS = ("search", "front", "dashboard", "promote", "predict", "models", "data", "train")
+VERBS = ("search", "front", "dashboard", "promote", "predict", "models", "data", "train", "sensitivity")
 """In the order of the help text; the file of a verb is `dashboards/VERB_command.py` (or `VERB_commands.py`)."""
 
 DESCRIPTION = """\

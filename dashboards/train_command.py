@@ -30,6 +30,12 @@ SHOWN_MISTAKES = 30
 def add_parser(subparsers: Any) -> None:
     """Adds the verb."""
     parser = subparsers.add_parser("train", help="train one model", description=DESCRIPTION)
+    add_options(parser)
+    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say what to train, on what, and how."""
     parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
     parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
     parser.add_argument("--validation", metavar="SOURCE", help="validation lines; default: a part of the data")
@@ -44,13 +50,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
     parser.add_argument("--out", metavar="FOLDER", type=Path, help="default: trainings/DIGEST in the folder of all runs")
-    parser.add_argument("--json", action="store_true", help="print the candidate for a script")
-    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+    parser.add_argument("--json", action="store_true", help="print the result for a script")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, then draws and prints what came of it."""
-    job = _job(arguments)
+    job = job_of(arguments)
     from dashboards.screens import print_json, remarks
     from dashboards.training_screen import TrainingScreen
     from trainers.data.prepared import prepare
@@ -100,7 +105,7 @@ def read_recipe(text: str) -> Recipe:
     return Recipe.from_dict(values)
 
 
-def _job(arguments: argparse.Namespace) -> TrialJob:
+def job_of(arguments: argparse.Namespace) -> TrialJob:
     """What is asked for, checked before anything is loaded or made."""
     architecture, recipe = read_architecture(arguments.architecture), read_recipe(arguments.recipe)
 

@@ -9,6 +9,8 @@ Decisions:
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture
@@ -28,7 +30,12 @@ class Recognizer(nn.Module):
     Args:
         architecture: what to build.
         symbols: characters in the charset, without blank or end of line.
+
+    Attributes:
+        contrast: how the pixels it is shown are made into numbers: "plain", or "even", each line by its own mean and deviation.
     """
+
+    contrast: Literal["plain", "even"] = "plain"
 
     def __init__(self, architecture: Architecture, symbols: int) -> None:
         super().__init__()

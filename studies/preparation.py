@@ -71,8 +71,7 @@ def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
         UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
             meet the size limit.
     """
-    _check_pruning(study)
-    warm_start = _warm_start(study, home, observer)
+    warm_start = _warm_start(study, home)
     heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
     prepared = {}
     for height_px in sorted(heights):
@@ -94,18 +93,8 @@ def _values(space: SearchSpace, field: str) -> list[int]:
     return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
 
 
-def _warm_start(study: Study, home: Home, observer: Observer) -> list[Architecture]:
-    found = [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, home)]
-    pruned = [architecture.describe() for architecture in found if architecture.prune_percent]
-    if pruned:
-        observer.note(f"left out of the warm start, since trials do not prune: {', '.join(pruned)}")
-    return [architecture for architecture in found if not architecture.prune_percent]
-
-
-def _check_pruning(study: Study) -> None:
-    """A trial trains what it is given and cuts nothing: a share to prune would be recorded and not be true."""
-    if any(_values(study.search_space, "prune_percent")):
-        raise UserError("space.prune_percent must be [0]: trials do not prune")
+def _warm_start(study: Study, home: Home) -> list[Architecture]:
+    return [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, home)]
 
 
 def _check_time_steps(preparation: Preparation, observer: Observer) -> None:

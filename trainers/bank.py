@@ -17,6 +17,7 @@ from torch import Tensor
 
 from trainers.batches import Batch
 from trainers.feed import Labels, Lines, Shown, to_pixels
+from trainers.geometry import Contrast
 
 SHARE_OF_FREE_MEMORY = 0.4
 """Of a GPU's free memory that a bank may take."""
@@ -45,11 +46,18 @@ class ColumnBank:
         labels: charset indices (+ 1) of each line.
         numbers: (M,) line of each number that batches speak of.
         device: where the lines are put and batches are made.
+        contrast: how pixels become numbers (`trainers.geometry`).
     """
 
     def __init__(
-        self, lines: Lines, labels: Sequence[Sequence[int]], numbers: NDArray[np.integer], device: torch.device
+        self,
+        lines: Lines,
+        labels: Sequence[Sequence[int]],
+        numbers: NDArray[np.integer],
+        device: torch.device,
+        contrast: Contrast = "plain",
     ) -> None:
+        self._contrast: Contrast = contrast
         self._labels = Labels([labels[int(i)] for i in numbers])
         self._device = device
         self._widths = np.asarray(lines.widths, dtype=np.int64)[numbers]
@@ -75,7 +83,7 @@ class ColumnBank:
         sent = [self._send(array) for array in (starts, ends, targets, lengths)]
         widths_there = sent[1][:, -1]
         canvas = self._gather(sent[0], sent[1], batch.width_px)
-        return Shown(to_pixels(canvas, widths_there), widths_there, sent[2], sent[3])
+        return Shown(to_pixels(canvas, widths_there, self._contrast), widths_there, sent[2], sent[3])
 
     def _gather(self, starts: Tensor, ends: Tensor, width_px: int) -> Tensor:
         """uint8 (N, H, width_px, C); right of a line are columns of other lines, which are cleared with the padding."""

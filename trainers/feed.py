@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.batches import Batch, Sample, padded_labels
-from trainers.geometry import CANONICAL_MULTIPLE
+from trainers.geometry import CANONICAL_MULTIPLE, EVEN_DEVIATION, LEAST_DEVIATION, Contrast
 
 
 class Lines(Protocol):
@@ -84,11 +84,18 @@ class Feed:
         labels: charset indices (+ 1) of each line.
         numbers: (M,) line of each number that batches speak of.
         device: where batches go.
+        contrast: how pixels become numbers (`trainers.geometry`).
     """
 
     def __init__(
-        self, lines: Lines, labels: Sequence[Sequence[int]], numbers: NDArray[np.integer], device: torch.device
+        self,
+        lines: Lines,
+        labels: Sequence[Sequence[int]],
+        numbers: NDArray[np.integer],
+        device: torch.device,
+        contrast: Contrast = "plain",
     ) -> None:
+        self._contrast: Contrast = contrast
         self._lines = lines
         self._labels = Labels([labels[int(i)] for i in numbers])
         self._numbers = numbers
@@ -110,17 +117,23 @@ class Feed:
         targets, lengths = self._labels.of(batch.samples)
         there = torch.from_numpy(widths).to(self._device)
         return Shown(
-            to_pixels(torch.from_numpy(canvas).to(self._device), there),
+            to_pixels(torch.from_numpy(canvas).to(self._device), there, self._contrast),
             there,
             torch.from_numpy(targets).to(self._device),
             torch.from_numpy(lengths).to(self._device),
         )
 
 
-def to_pixels(canvas: Tensor, widths: Tensor) -> Tensor:
+def to_pixels(canvas: Tensor, widths: Tensor, contrast: Contrast = "plain") -> Tensor:
     """uint8 (N, H, W, C) -> float32 (N, C, H, W), channels last, in [-1, 1] with 0.0 right of each width."""
-    pixels = canvas.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-    return pixels.mul_(inside(widths, canvas.shape[2])[:, None, None, :])
+    within = inside(widths, canvas.shape[2])[:, None, None, :]
+    pixels = canvas.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).mul_(within)
+    if contrast == "plain":
+        return pixels
+    count = (widths * canvas.shape[1]).clamp(min=1).float()[:, None, None, None]
+    pixels = pixels.sub_(pixels.sum(dim=(2, 3), keepdim=True) / count).mul_(within)
+    deviation = (pixels.square().sum(dim=(1, 2, 3), keepdim=True) / (count * canvas.shape[3])).sqrt()
+    return pixels.mul_(EVEN_DEVIATION / (deviation + LEAST_DEVIATION)).clamp_(-1.0, 1.0)
 
 
 def inside(widths: Tensor, width_px: int) -> Tensor:

@@ -2,7 +2,9 @@
 
 Decisions:
 - Height is fixed, width follows the aspect ratio: letters keep their shape.
-- Pixels are x / 127.5 - 1; padding is on the right, with 0.0 (mid grey), which is as far from ink as from paper.
+- Pixels are x / 127.5 - 1 ("plain"), or have the line's own mean taken off and its own contrast scaled to a fixed one ("even"):
+  photographs differ more in light and colour than letters differ from their ground.
+- Padding is on the right, with 0.0 (mid grey), which is as far from ink as from paper.
 - Every image has one canonical width, a multiple of 32 px, so its text does not depend on what else is in the batch.
 - Transparent pixels are white; 16-bit scans are scaled to 8 bits; the orientation that a camera noted is applied.
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,12 @@ CANONICAL_MULTIPLE = 32
 """Columns: every image is padded on the right to a multiple of this many."""
 
 ORIENTATION_TAG = 0x0112
+
+Contrast = Literal["plain", "even"]
+EVEN_DEVIATION = 0.43
+"""Standard deviation that an even line is scaled to; what lies beyond 1 on either side is cut off."""
+LEAST_DEVIATION = 0.03
+"""Added to a line's own deviation, so that the noise of an empty line is not blown up."""
 
 
 def scaled_width(width: int, height: int, height_px: int) -> int:
@@ -89,19 +97,25 @@ def _from_deep(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
-def to_input(images: Sequence[NDArray[np.uint8]], width: int) -> NDArray[np.float32]:
+def to_input(images: Sequence[NDArray[np.uint8]], width: int, contrast: Contrast = "plain") -> NDArray[np.float32]:
     """Stacks images of one height into a network's input, padded on the right.
 
     Args:
         images: N arrays uint8 (H, W, 3), each W at most `width`.
         width: columns of the result.
+        contrast: how pixels become numbers.
 
     Returns:
         float32 (N, 3, H, width) in [-1, 1]; padding is 0.0.
     """
     batch = np.zeros((len(images), 3, images[0].shape[0], width), dtype=np.float32)
     for row, image in zip(batch, images, strict=True):
-        row[:, :, : image.shape[1]] = image.transpose(2, 0, 1)
-        row[:, :, : image.shape[1]] /= np.float32(127.5)
-        row[:, :, : image.shape[1]] -= np.float32(1.0)
+        inside = row[:, :, : image.shape[1]]
+        inside[:] = image.transpose(2, 0, 1)
+        inside /= np.float32(127.5)
+        inside -= np.float32(1.0)
+        if contrast == "even":
+            inside -= inside.mean(axis=(1, 2), keepdims=True)
+            inside *= np.float32(EVEN_DEVIATION) / (inside.std() + np.float32(LEAST_DEVIATION))
+            np.clip(inside, -1.0, 1.0, out=inside)
     return batch

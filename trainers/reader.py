@@ -69,7 +69,7 @@ class Reader:
         lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
         readings: list[Reading | None] = [None] * len(lines)
         for group, width_px in equal_widths([line.shape[1] for line in lines], self.facts.time_stride, self.facts.height_px):
-            logits = self.network.run(to_input([lines[i] for i in group], width_px))
+            logits = self.network.run(to_input([lines[i] for i in group], width_px, self.facts.contrast))
             for i, (text, confidence) in zip(group, read_logits(logits, self.facts.charset, self.facts.decoding), strict=True):
                 readings[i] = Reading(text, confidence)
         return [reading for reading in readings if reading is not None]

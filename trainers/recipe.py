@@ -40,6 +40,8 @@ class Recipe:
             0 does without (`trainers.flat_start`).
         focal_gamma: exponent of the focal weight (1 - p)^gamma of each line's loss; 0 weights all alike.
         label_smoothing: share of a CTC head's loss that pulls towards equally likely symbols, in [0, 1).
+        even_contrast: whether each line's own mean is taken off and its own contrast scaled to a fixed one, in training and by
+            the reader of the file (`trainers.geometry`).
         precision: "auto" (bf16 on a GPU that has it, else fp32), "fp32", "bf16".
         validation_lines: most validation lines read after an epoch; 0 reads all. The final measurement always reads all.
 
@@ -60,6 +62,7 @@ class Recipe:
     flat_start: float = 0.0
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
+    even_contrast: bool = False
     precision: str = "auto"
     validation_lines: int = 2000
 
@@ -141,8 +144,9 @@ def _reasons_against(recipe: Recipe) -> list[str]:
         if not fits or not low <= value <= high:
             kind = "whole number" if whole else "number"
             found.append(f"recipe.{name} must be a {kind} from {low:g} to {high:g}, not {value!r}")
-    if not isinstance(recipe.decoupled_decay, bool):
-        found.append(f"recipe.decoupled_decay must be true or false, not {recipe.decoupled_decay!r}")
+    for name in ("decoupled_decay", "even_contrast"):
+        if not isinstance(getattr(recipe, name), bool):
+            found.append(f"recipe.{name} must be true or false, not {getattr(recipe, name)!r}")
     if recipe.precision not in PRECISIONS:
         found.append(f"recipe.precision must be one of {', '.join(PRECISIONS)}, not {recipe.precision!r}")
     return found

@@ -4,6 +4,7 @@ Decisions:
 - Every random choice of an epoch comes from (seed, epoch): a resumed training needs no stored generator to go on exactly as
   it would have, and on the CPU ends with the same weights.
 - The loop never waits for the device within an epoch: the loss is summed there and looked at once, at the end.
+- A training that prunes makes its cut between two epochs (`trainers.pruning.phases`); epochs are counted on.
 - A fault is answered once, from the last checkpoint, with what helps: half the batch or half the learning rate.
 """
 
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -35,9 +36,13 @@ from trainers.flat_start import FLAT_START_STEPS
 from trainers.geometry import canonical_width
 from trainers.goal import line_losses
 from trainers.progress import EpochReport, Paused, Report
+from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
 from trainers.recurrence import quick_recurrence
 from trainers.validation import validate
+
+if TYPE_CHECKING:
+    from trainers.pruning.prune import Cut
 
 __all__ = ["EpochReport", "Paused", "Report", "Trained", "train", "training_identity"]
 
@@ -154,17 +159,29 @@ class _Training:
         self.history: list[EpochReport] = []
         torch.manual_seed(seed)
         self.recognizer = build_recognizer(architecture, len(prepared.charset))
+        self.recognizer.contrast = "even" if self.recipe.even_contrast else "plain"
         # 1.2 to 1.5 times as fast on CPUs
         self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(self.recognizer, self.recipe)
-        self.average = WeightAverage(self.recognizer, self.recipe.ema_decay) if self.recipe.ema_decay else None
+        self.phases = Phases.of(epochs, architecture.prune_percent)
+        self.cut: Cut | None = None
+        self._make_optimizer()
         self.shows = plan_lines(prepared.training, prepared.charset, self.recognizer, self.recipe, self.device)
         self.warmup_shows, self.warmup_epochs = self.shows, 0
         if prepared.warmup is not None:
             self.warmup_epochs = warmup_epochs(epochs)
             self.warmup_shows = plan_lines(prepared.warmup, prepared.charset, self.recognizer, self.recipe, self.device)
 
+    def _make_optimizer(self) -> None:
+        """For the weights that there are now."""
+        self.optimizer = make_optimizer(self.recognizer, self.recipe)
+        self.average = WeightAverage(self.recognizer, self.recipe.ema_decay) if self.recipe.ema_decay else None
+
     def restore(self, state: dict[str, Any]) -> None:
+        if state.get("cut") is not None:  # checkpoints of older versions know no cut
+            from trainers.pruning.prune import Cut, cut_again
+
+            cut = self.cut = Cut.from_dict(state["cut"])
+            self._changed(lambda network: cut_again(network, cut))
         self.recognizer.load_state_dict(state["recognizer"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:
@@ -178,18 +195,47 @@ class _Training:
             "average": None if self.average is None else self.average.state_dict(),
             "history": [report.as_dict() for report in self.history],
             "eased": self.eased,
+            "cut": None if self.cut is None else self.cut.as_dict(),
         }
 
     def run(self, save: Callable[[dict[str, Any]], None], report: Report, until_epoch: int | None) -> Trained | Paused:
         last = self.epochs if until_epoch is None else min(until_epoch, self.epochs)
         while len(self.history) < last:
+            self._cut_if_due()
             self.history.append(self._epoch(len(self.history)))
             save(self.state())
             if not report(self.history[-1]) and len(self.history) < self.epochs:
                 return Paused(tuple(self.history), stopped=True)
         if len(self.history) < self.epochs:
             return Paused(tuple(self.history), stopped=False)
+        self._cut_if_due()
         return Trained(self._reading_network().cpu().eval(), tuple(self.history))
+
+    def _cut_if_due(self) -> None:
+        """Prunes once, after the first phase."""
+        if self.cut is not None or len(self.history) != self.phases.cut_after:
+            return
+        from trainers.pruning.prune import prune  # torch-pruning takes a second, and not every machine that trains has it
+        from trainers.pruning.sensitivity import Lookout
+
+        architecture, prepared = self.recognizer.architecture, self.prepared
+        lookout = Lookout(prepared.training, prepared.validation, prepared.charset.symbols)
+        percent, criterion = architecture.prune_percent, architecture.prune_criterion or "l1"
+
+        def cut(network: Recognizer) -> None:
+            if self.average is not None:
+                self.average.put_into(network)
+            self.cut = prune(network, percent, criterion, lookout, self.seed)
+
+        torch.manual_seed(self.seed)
+        self._changed(cut)
+
+    def _changed(self, change: Callable[[Recognizer], None]) -> None:
+        """Changes the network's shapes, on the CPU and in plain memory order; the optimizer begins anew."""
+        self.recognizer.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        change(self.recognizer)
+        self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._make_optimizer()
 
     def _epoch(self, done: int) -> EpochReport:
         """Trains epoch number `done` (from 0) and reads the validation lines."""
@@ -211,7 +257,7 @@ class _Training:
         total, lines = torch.zeros((), device=self.device), 0
         with quick_recurrence(self.recognizer):
             for at, batch in enumerate(batches):
-                rate = self.recipe.rate_at(done + at / len(batches), self.epochs)
+                rate = self.phases.rate(self.recipe, done + at / len(batches))
                 flatness = self._flatness(done * len(batches) + at, self.epochs * len(batches))
                 total += self._step(feed.show(batch), rate, flatness, rng)
                 lines += len(batch.samples)
@@ -288,7 +334,7 @@ def plan_lines(
     weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
     planner = BatchPlanner(widths[kept], canonical_width(1, stride), recipe.batch_lines, recipe.join_share, weights)
     feed = ColumnBank if fits_on(lines, kept, device) else Feed
-    return planner, feed(lines, labels, kept, device)
+    return planner, feed(lines, labels, kept, device, recognizer.contrast)
 
 
 def computes_in_bf16(precision: str, device: torch.device) -> bool:

@@ -167,6 +167,7 @@ def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
         digest=architecture.digest,
         data_digest=prepared.digest,
         decoding=recognizer.head.decoding,
+        contrast=recognizer.contrast,
     )
     try:
         path = export(recognizer, job.folder / MODEL_NAME, facts, architecture.precision)

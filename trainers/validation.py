@@ -45,7 +45,7 @@ def read(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], chosen: S
     spell = np.array(["", *symbols], dtype=object)
     for group in _by_width(lines, chosen, recognizer.architecture.time_stride):
         width_px = canonical_width(int(lines.widths[group[0]]), recognizer.architecture.time_stride)
-        images = torch.from_numpy(to_input([lines.image(i) for i in group], width_px)).to(device)
+        images = torch.from_numpy(to_input([lines.image(i) for i in group], width_px, recognizer.contrast)).to(device)
         best: Tensor = recognizer(images.contiguous(memory_format=torch.channels_last)).argmax(dim=2)
         for i, indices in zip(group, collapse(best.cpu().numpy(), recognizer.head.decoding), strict=True):
             yield i, "".join(spell[indices[indices < len(spell)]])

@@ -5,9 +5,9 @@ Decisions:
   not of where they go, which is the same curve and leaves no rounding error where nothing moves.
 - Coordinates run from -1 at the left and top edge to 1 at the right and bottom edge, pixels have their centres between
   (`align_corners=False`); so the same control points fit any width, and the grid is made for the width at hand.
-- What each pixel takes of each point depends on the image's size alone and is worked out in float64: large terms cancel in
-  it, and in float32 what is left would be wrong by hundredths of a pixel. A float64 constant is stored as it is, too, where
-  an int8 file would round the spline's matrix to whole steps of a seventh.
+- Places are worked out in float64: large terms cancel in the spline, and in float32 what is left would be wrong by
+  thousandths of a pixel, in bfloat16 by whole ones (autocast leaves float64 alone). A float64 constant is stored as it is,
+  too, where an int8 file would round the spline's matrix to steps of a seventh.
 - Beyond the image its edge is repeated.
 - `affine` is the seed's layer behind the control points (40 -> 6, zero at first), which sets the spline's side conditions.
 """
@@ -80,7 +80,7 @@ def shares(places: Tensor) -> Tensor:
 
 
 class PointFinder(nn.Module):
-    """Images (N, 3, H, W) -> control points (N, 20, 2), in the straight image's places at first."""
+    """Images (N, 3, H, W) -> how far each control point lies from its place in the straight image, (N, 20, 2); 0 at first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,8 +91,7 @@ class PointFinder(nn.Module):
         self.hidden = nn.Linear(CHANNELS[-1], FEATURES)
         self.points = nn.Linear(FEATURES, 2 * POINTS)
         nn.init.zeros_(self.points.weight)
-        with torch.no_grad():
-            self.points.bias.copy_(torch.from_numpy(control_points()).flatten())
+        nn.init.zeros_(self.points.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         x = images
@@ -100,8 +99,8 @@ class PointFinder(nn.Module):
             x = convolution(x)
             if index < len(CHANNELS) - 1:
                 x = F.max_pool2d(x, 2)
-        points: Tensor = self.points(F.relu(self.hidden(x.mean(dim=(2, 3)))))
-        return points.reshape(-1, POINTS, 2)
+        moves: Tensor = self.points(F.relu(self.hidden(x.mean(dim=(2, 3)))))
+        return moves.reshape(-1, POINTS, 2)
 
 
 @rectifiers.register(
@@ -121,10 +120,8 @@ class ThinPlateSpline(Rectifier):
         self.straight: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
-        points = self.finder(images)
-        conditions = self.affine(points.flatten(1)).reshape(-1, 3, 2)
-        moves = torch.cat([points - self.straight, conditions], 1).to(images.dtype)
+        moves = self.finder(images)
+        conditions = self.affine((self.straight + moves).flatten(1)).reshape(-1, 3, 2)
         pixels = pixel_centres(images.shape[2], images.shape[3], images.device)
-        with torch.autocast(images.device.type, enabled=False):  # bfloat16 is too coarse for places
-            grid = pixels.to(images.dtype) + shares(pixels).to(images.dtype) @ moves[:, None]
-        return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        grid = pixels + shares(pixels) @ torch.cat([moves, conditions], 1).double().unsqueeze(1)
+        return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False)

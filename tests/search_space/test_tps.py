@@ -32,7 +32,7 @@ def with_points(points: Tensor) -> ThinPlateSpline:
     """A rectifier that finds these points in every image."""
     rectifier = ThinPlateSpline(32).eval()
     with torch.no_grad():
-        rectifier.finder.points.bias.copy_(points.flatten())
+        rectifier.finder.points.bias.copy_((points - straight()).flatten())
     return rectifier
 
 
@@ -95,6 +95,17 @@ def test_a_file_of_any_precision_bends_as_the_network_does(tmp_path: Path) -> No
         file = tmp_path / f"{precision}.onnx"
         file.write_bytes(finished(copy.deepcopy(graph), expected_facts(Architecture(), 7), precision))
         torch.testing.assert_close(torch.from_numpy(Network(file).run(images.numpy())), expected, atol=close, rtol=0)
+
+
+def test_half_precision_training_does_not_make_places_coarse() -> None:
+    """bfloat16 has steps of half a pixel and more at this width; only what the network finds is rounded to it."""
+    images = picture(32, 320)
+    rectifier = with_points(straight() + torch.tensor([8 / 320, 0.0]))
+    with torch.no_grad():
+        expected = rectifier(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = rectifier(images)
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
 
 
 def test_beyond_the_image_its_edge_is_repeated() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from search_space import Architecture
+from search_space import Architecture, known
 from studies.engine import Failed, Lost
 from studies.front import load_front, load_points, load_store, pick
 from studies.home import Home
@@ -272,8 +272,6 @@ def test_one_study_is_run_by_one_process(home: Home) -> None:
 
 
 def test_known_models_are_tried_first(home: Home) -> None:
-    from search_space import known
-
     engine = ScriptedEngine(slots=1)
     name = "mobilev3_fpnd_small_1.0"
     search(study(search={"warm_start": [name], "sampler": "random"}), home, None, engine)
@@ -282,13 +280,16 @@ def test_known_models_are_tried_first(home: Home) -> None:
     assert first.user_attrs["architecture"]["neck"] == "fpn_d"
 
 
-def test_what_trials_cannot_do_is_said_and_not_recorded_as_done(home: Home) -> None:
-    with pytest.raises(UserError, match="prune_percent must be"):
-        search(study(space={"prune_percent": [0, 50], "prune_criterion": ["l1"]}), home, None, ScriptedEngine())
-    watcher = Watcher()
-    changes = {"search": {"warm_start": ["resnet18_48_prune_0.9"], "sampler": "random"}, "budget": {"trials": 1, "epochs": 1}}
-    search(study(**changes), home, watcher, ScriptedEngine())
-    assert "left out of the warm start" in watcher.notes[0]
+def test_pruned_models_are_tried_like_others(home: Home) -> None:
+    engine = ScriptedEngine(slots=1)
+    name = "resnet18_48_prune_0.9"
+    space = {"width_percent": [25], "prune_percent": [0, 50], "prune_criterion": ["l1", "fpgm"]}
+    changes = {"search": {"warm_start": [name], "sampler": "random"}, "budget": {"trials": 4, "epochs": 1}}
+    search(study(space=space, **changes), home, None, engine)
+    first, *others = [t.user_attrs["architecture"] for t in load_store(home, "s").trials(TrialState.COMPLETE)]
+    assert (first["prune_percent"], first["prune_criterion"]) == (90, known.architecture(name).prune_criterion)
+    cuts = {(a["prune_percent"], a["prune_criterion"]) for a in others if a["width_percent"] == 25}
+    assert cuts == {(0, None), (50, "l1"), (50, "fpgm")}, "not pruned is one network, whatever the criterion would be"
 
 
 def test_picking_takes_the_most_accurate_within_a_limit(home: Home) -> None:

@@ -4,9 +4,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageOps
 
-from trainers.geometry import canonical_width, fit_height, scaled_width, to_input
+from trainers.feed import to_pixels
+from trainers.geometry import EVEN_DEVIATION, canonical_width, fit_height, scaled_width, to_input
 
 
 def scan(width: int = 90, height: int = 40, seed: int = 0) -> Image.Image:
@@ -92,3 +94,26 @@ def test_a_line_is_the_same_alone_and_in_a_batch() -> None:
     images = [fit_height(scan(w, seed=w), 32) for w in (60, 90, 120)]
     together = to_input(images, 128)
     assert all(np.array_equal(together[i], to_input([image], 128)[0]) for i, image in enumerate(images))
+
+
+def test_an_even_line_looks_the_same_in_any_light_and_colour() -> None:
+    rng = np.random.default_rng(0)
+    line = rng.integers(60, 120, (32, 50, 3)).astype(np.uint8)
+    brighter = (line * np.array([1.5, 1.5, 1.5]) + np.array([20, 0, 45])).astype(np.uint8)
+    one, other = (to_input([image], 64, "even") for image in (line, brighter))
+    assert np.abs(one - other).max() < 0.1 and np.abs(one).max() <= 1
+    assert one[0, :, :, :50].std() == pytest.approx(EVEN_DEVIATION, rel=0.2) and not one[0, :, :, 50:].any()
+    blank = to_input([np.full((32, 40, 3), 200, dtype=np.uint8)], 64, "even")
+    assert np.abs(blank).max() < 1e-4, "nothing is blown up where there is nothing"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_training_and_reading_see_the_same_even_lines(channels: int) -> None:
+    rng = np.random.default_rng(1)
+    lines = [rng.integers(0, 256, (32, width, channels)).astype(np.uint8) for width in (40, 64)]
+    canvas = np.zeros((2, 32, 64, channels), dtype=np.uint8)
+    for row, line in zip(canvas, lines, strict=True):
+        row[:, : line.shape[1]] = line
+    shown = to_pixels(torch.from_numpy(canvas), torch.tensor([40, 64]), "even")
+    read = to_input([np.repeat(line, 3 // channels, axis=2) for line in lines], 64, "even")
+    torch.testing.assert_close(shown.contiguous(), torch.from_numpy(read[:, :channels]), rtol=1e-4, atol=1e-5)

@@ -39,10 +39,10 @@ def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_estimates_over_the_whole_space() -> None:
+@pytest.mark.parametrize("first", range(0, 50, 5))
+def test_estimates_over_the_whole_space(first: int) -> None:
     far = {}
-    for index, architecture in enumerate(islice(drawn(full_space(), seed=5), 50)):
+    for index, architecture in enumerate(islice(drawn(full_space(), seed=5), first, first + 5)):
         error = largest_error(architecture, SYMBOLS[index % len(SYMBOLS)])
         if error >= 0.01:
             far[architecture.describe()] = error
@@ -134,7 +134,7 @@ def test_the_table_comes_back() -> None:
     assert read_table(as_table(costs)) == costs
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("field", full_space().open_fields)
 def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, count: int) -> None:
     """Or else each process learns them anew, a second each; `python -m benchmarks.size_estimate.learn` adds them."""

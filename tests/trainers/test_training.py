@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from search_space import Architecture
-from search_space.recognizer import Recognizer
+from search_space.counting import flops
+from search_space.recognizer import Recognizer, build_recognizer
 from tests.trainers.plain_lines import PlainLines, PlainPrepared, plain_lines, plain_prepared
 from trainers.faults import TrainingFault, UserError
 from trainers.progress import EpochReport, Paused
+from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
 from trainers.training import Trained, make_optimizer, train, warmup_epochs
 
@@ -69,6 +71,11 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
     assert equal(weights_of(whole), weights_of(train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, onward)))
 
 
+def test_even_contrast_goes_with_the_network(tmp_path: Path) -> None:
+    outcome = train(TINY, plain_prepared(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained) and outcome.recognizer.contrast == "even"
+
+
 def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     """With none but blank warm-up lines the first epochs teach nothing of the letters; the others do, and resume to the bit."""
     plain = plain_prepared(40)
@@ -82,6 +89,46 @@ def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     assert equal(weights_of(outcomes[1]), weights_of(train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward)))
     whole = train(TINY, dataclasses.replace(plain, warmup=plain.training), QUICK, 5, tmp_path / "same", 0, onward)
     assert equal(weights_of(outcomes[0]), weights_of(whole)), "warm-up lines equal to the training lines change nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("criterion", "moment"), [("eagleeye", 1), ("l1", 2), ("eagleeye", 3)])
+def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_weights(
+    tmp_path: Path, criterion: str, moment: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(report: EpochReport) -> bool:
+        if report.epoch == moment:
+            raise Killed
+        return True
+
+    architecture = TINY.with_(prune_percent=50, prune_criterion=criterion)
+    prepared = plain_prepared(24)
+    whole = train(architecture, prepared, QUICK, 4, tmp_path / "whole", 5, onward)
+    with pytest.raises(Killed):
+        train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, die)
+    assert equal(weights_of(whole), weights_of(train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, onward)))
+    assert isinstance(whole, Trained)
+    left, before = (flops(network, 32, 320).backbone for network in (whole.recognizer, build_recognizer(architecture, 3)))
+    assert 0.4 * before < left <= 0.5 * before
+
+
+def test_phases_have_a_curve_each() -> None:
+    whole, pruned = Phases.of(8, 0), Phases.of(8, 50)
+    assert [whole.rate(QUICK, e) for e in range(8)] == [QUICK.rate_at(e, 8) for e in range(8)]
+    first, second = [[pruned.rate(QUICK, e / 10) for e in range(at, at + 40)] for at in (0, 40)]
+    assert second == pytest.approx([rate / 2 for rate in first]) and max(first) == QUICK.learning_rate
+    assert Phases.of(1, 50).cut_after == 1
+
+
+@pytest.mark.slow
+def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
+    architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
+    outcome = train(architecture, plain_prepared(24), QUICK, 1, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained)
+    assert flops(outcome.recognizer, 32, 320).backbone <= 0.5 * flops(build_recognizer(architecture, 3), 32, 320).backbone
 
 
 def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from trainers.faults import UserError
-from trainers.geometry import canonical_width
+from trainers.geometry import Contrast, canonical_width
 
-FORMAT = "paretext-1"
+FORMAT, OLDER_FORMATS = "paretext-2", ("paretext-1",)
 """Raised when a reader of the old format would misread a file of the new one."""
+
+PIXELS: dict[Contrast, str] = {"plain": "rgb/127.5-1, pad right 0.0", "even": "even rgb, pad right at 0.0"}
+"""How pixels become numbers, as files say it; equally long, so that sizes told before training are exact for both."""
 
 Precision = Literal["fp32", "fp16", "int8"]
 Decoding = Literal["ctc", "attention"]
@@ -37,6 +40,7 @@ class ModelFacts:
         digest: the architecture's.
         data_digest: of the training data.
         decoding: how logits become text.
+        contrast: how pixels become numbers.
     """
 
     charset: tuple[str, ...]
@@ -47,6 +51,7 @@ class ModelFacts:
     digest: str
     data_digest: str
     decoding: Decoding = "ctc"
+    contrast: Contrast = "plain"
 
     @property
     def canonical_multiple(self) -> int:
@@ -69,7 +74,7 @@ def metadata_of(facts: ModelFacts, precision: str, versions: Mapping[str, str]) 
         "height_px": str(facts.height_px),
         "time_stride": str(facts.time_stride),
         "canonical_multiple": str(facts.canonical_multiple),
-        "pixels": "rgb/127.5-1, pad right 0.0",
+        "pixels": PIXELS[facts.contrast],
         "decoding": facts.decoding,
         "precision": precision,
         "architecture": _json(dict(facts.architecture)),
@@ -90,7 +95,7 @@ def facts_from(metadata: Mapping[str, str], name: str) -> ModelFacts:
         UserError: the file was not made by this program, or by a later one.
     """
     found = metadata.get("format")
-    if found != FORMAT:
+    if found != FORMAT and found not in OLDER_FORMATS:
         known = "it has no paretext metadata" if found is None else f"its format is '{found}', this program reads '{FORMAT}'"
         raise UserError(f"{name} is not a model of paretext: {known}; give a file that `paretext` exported")
     try:
@@ -106,6 +111,7 @@ def facts_from(metadata: Mapping[str, str], name: str) -> ModelFacts:
             digest=metadata["digest"],
             data_digest=metadata["data_digest"],
             decoding="attention" if decoding == "attention" else "ctc",
+            contrast="even" if metadata["pixels"] == PIXELS["even"] else "plain",
         )
     except (KeyError, ValueError) as error:
         raise UserError(f"{name} has damaged metadata ({error}); export it again") from None

@@ -39,7 +39,7 @@ def check_same_text(recognizer: nn.Module, reader: Reader, lines: Lines) -> None
     facts = reader.facts
     images = [lines.image(i) for i in range(len(lines))]
     for group, width_px in equal_widths([image.shape[1] for image in images], facts.time_stride, facts.height_px):
-        batch = to_input([images[i] for i in group], width_px)
+        batch = to_input([images[i] for i in group], width_px, facts.contrast)
         with torch.inference_mode():
             expected = model(torch.from_numpy(batch)).numpy()
         found = reader.network.run(batch)

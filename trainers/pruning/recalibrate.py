@@ -24,7 +24,7 @@ def image_batches(recognizer: Recognizer, lines: Lines, at_most: int) -> Iterato
     chosen = spread(len(lines), at_most)
     a = recognizer.architecture
     for group, width_px in equal_widths([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
-        yield torch.from_numpy(to_input([lines.image(chosen[i]) for i in group], width_px))
+        yield torch.from_numpy(to_input([lines.image(chosen[i]) for i in group], width_px, recognizer.contrast))
 
 
 @torch.no_grad()
