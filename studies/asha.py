@@ -14,6 +14,8 @@ Decisions:
 - The first to reach a rung goes on at once: a search has a finished candidate early, for the price of one training.
 - An order is a list of trials, best first, never a list of ranks: the two are easily confused, and a newcomer's fate then
   hangs on somebody else's place.
+- A rung at which next to nothing has been learnt compares nothing (`silent`): a recogniser that still leaves out every
+  character says no more about its architecture than a coin, and trains on to the next rung.
 - State is nothing but what was recorded: replaying the records of a study, in any order, rebuilds it.
 
 Use, by any engine:
@@ -102,6 +104,8 @@ class Asha:
         seed: of the draw of brackets.
         scales: how far apart the values of each objective are, see `studies.pareto.spread`; None is linear for all. The
             default fits (error, bytes).
+        silent: of each objective, the value from which on it says nothing, infinite for those that always speak; None for
+            all that. A rung where fewer than one in `eta` speak stops nobody.
 
     Raises:
         ValueError: no rungs, rungs that do not rise, eta below 2, or more brackets than rungs.
@@ -115,6 +119,7 @@ class Asha:
         brackets: int = 1,
         seed: int = 0,
         scales: Sequence[Scale] | None = ("linear", "log"),
+        silent: Sequence[float] | None = None,
     ) -> None:
         if not rungs or list(rungs) != sorted(set(rungs)) or rungs[0] < 1:
             raise ValueError(f"rungs must be rising numbers of epochs, such as 1, 3, 9, not {list(rungs)}")
@@ -127,6 +132,7 @@ class Asha:
         self.form = form
         self._seed = seed
         self._scales = scales
+        self._silent = silent
         self._brackets = [[_Rung(epochs) for epochs in self.rungs[s:]] for s in range(brackets)]
 
     def milestones(self, trial: int) -> tuple[int, ...]:
@@ -181,6 +187,9 @@ class Asha:
         place = next((r for r in self._brackets[self._bracket_of(trial)] if r.epochs == rung), None)
         if place is None:
             return Decision.CONTINUE
+        if self._is_silent(place):
+            self.promoted(trial, rung)
+            return Decision.CONTINUE
         if self.form == "stopping":
             return Decision.CONTINUE if trial in self._first_of(place) else Decision.STOP
         promotion = self.peek_promotion()
@@ -220,6 +229,13 @@ class Asha:
     def _first_of(self, place: _Rung) -> list[int]:
         """The trials of a rung that may go on: one in eta of all that reached it, and always the very best."""
         return place.best(max(1, len(place.entries) // self.eta), self._scales)
+
+    def _is_silent(self, place: _Rung) -> bool:
+        """Whether too few of a rung's trials have learnt anything to be compared."""
+        if self._silent is None:
+            return False
+        speaking = sum(all(x < s for x, s in zip(e, self._silent, strict=True)) for e in place.entries.values())
+        return speaking < max(1, len(place.entries) // self.eta)
 
     def _bracket_of(self, trial: int) -> int:
         """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""

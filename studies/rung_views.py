@@ -10,7 +10,8 @@ Decisions:
   failure is PRUNED likewise, never FAIL, which samplers do not see.
 - Of a training that is under way every view asked knows the parameters, so that parallel workers are not sent to the same
   place (Optuna's constant liar).
-- A set of parameters is in a view once, and is not proposed again while the sampler can think of anything else.
+- A set of parameters is in a view once, and is not proposed again while there is anything else: a sampler that repeats itself
+  is asked again, and what it then still repeats is changed in as few fields as will do. A small space is used up this way.
 - Whole numbers written as categories (32, 48, 96) are shown to the sampler in their order: neighbours are alike.
 - Views that start with trials in them take another seed than empty ones: a resumed search does not repeat its start.
 
@@ -26,7 +27,8 @@ Use:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Literal
 
 import optuna
@@ -42,7 +44,9 @@ Direction = Literal["minimize", "maximize"] | StudyDirection
 _Key = tuple[Any, ...]
 
 RETRIES = 20
-"""How often a sampler that repeats itself is asked again before the repetition is accepted."""
+"""How often a sampler that repeats itself is asked again before its idea is changed."""
+MOST_LOOKED_AT = 5000
+"""How many combinations around a repeated one are looked at for one that is new."""
 
 
 class RungViews:
@@ -75,6 +79,7 @@ class RungViews:
         self._learns = sampler_name in LEARNING
         self._min_observations = min_observations
         self._known: set[_Key] = set()
+        self._draw = random.Random(seed)
 
     def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
         """Notes what parameters have reached at a rung; only the first time counts.
@@ -113,7 +118,7 @@ class RungViews:
     def propose(self, running: Iterable[Params] = ()) -> dict[str, Any]:
         """The next parameters to try.
 
-        They may still be a repetition when a small space is nearly used up: the caller decides what to do then.
+        They are a repetition only when a small space is used up: the caller decides what to do then.
 
         Args:
             running: parameters of trainings under way.
@@ -121,12 +126,25 @@ class RungViews:
         under_way = {_key(coded): coded for params in running if (coded := self._coding.encode(params)) is not None}
         view = self._views[self.rung_asked()]
         view.set_running(under_way)
+        taken = self._known | under_way.keys()
         coded = view.ask()
         for _ in range(RETRIES):
-            if _key(coded) not in self._known and _key(coded) not in under_way:
-                break
+            if _key(coded) not in taken:
+                return self._coding.decode(coded)
             coded = view.ask()
-        return self._coding.decode(coded)
+        return self._coding.decode(self._nearest_free(coded, taken))
+
+    def _nearest_free(self, coded: Params, taken: Set[_Key]) -> Params:
+        """What is not taken and differs in as few fields as possible, one of them by chance; `coded` itself if all is taken."""
+        met, ring = {_key(coded)}, [coded]
+        while ring and len(met) <= MOST_LOOKED_AT:
+            free = [params for params in ring if _key(params) not in taken]
+            if free:
+                return self._draw.choice(free)
+            around = {_key(near): near for params in ring for near in self._coding.neighbours(params)}
+            ring = [near for key, near in around.items() if key not in met]
+            met |= around.keys()
+        return coded
 
     def rung_asked(self) -> int:
         """The rung whose view the next proposal comes from: the deepest with enough observations, otherwise the first."""
@@ -160,6 +178,19 @@ class _Coding:
         return {
             name: self._ordered[name].index(params[name]) if name in self._ordered else params[name] for name in self._given
         }
+
+    def neighbours(self, coded: Params) -> Iterator[dict[str, Any]]:
+        """What differs in one field; a number is moved by one step, up or down, anything else takes every other value."""
+        for name, distribution in self.distributions.items():
+            if isinstance(distribution, CategoricalDistribution):
+                others = [choice for choice in distribution.choices if choice != coded[name]]
+            elif isinstance(distribution, IntDistribution):
+                moved = (coded[name] - distribution.step, coded[name] + distribution.step)
+                others = [value for value in moved if distribution.low <= value <= distribution.high]
+            else:
+                others = []
+            for value in others:
+                yield {**coded, name: value}
 
     def decode(self, coded: Params) -> dict[str, Any]:
         return {name: self._ordered[name][coded[name]] if name in self._ordered else coded[name] for name in self._given}

@@ -9,6 +9,7 @@ Decisions:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from studies.study import Study
 FEW_TRIALS = 9
 LEAST_POINTS = 3
 """While the front has fewer points, more is trained to the end than the share of one in eta."""
+SILENT = 0.9
+"""A character error rate from which on a training has learnt nothing that tells its architecture from others."""
 RUNG_KEY = "rung"
 
 
@@ -49,6 +52,7 @@ class Schedule:
             "stopping" if form == "stopping" else "promotion",
             seed=search.seed,
             scales=[objective.scale for objective in self._objectives],
+            silent=[math.inf if objective.before_training else SILENT for objective in self._objectives],
         )
         directions = [objective.direction for objective in self._objectives]
         self._views = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)

@@ -70,7 +70,7 @@ class ScriptedEngine:
         digest, until = job.architecture.digest, self._until[ticket]
         for epoch in range(self.epochs.get(digest, 0) + 1, until + 1):
             accuracy = accuracy_of(job.architecture) * epoch / job.epochs
-            events.append(Progress(ticket, EpochReport(epoch, job.epochs, 1.0, accuracy, 1 - accuracy, 0.1)))
+            events.append(Progress(ticket, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
         self.epochs[digest] = until
         if until < job.epochs:
             return [*events, Paused(ticket, until)]

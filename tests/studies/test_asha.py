@@ -92,6 +92,22 @@ def test_a_failed_trial_is_not_promoted_and_nothing_is_infinitely_good():
     assert asha.next_promotion(beyond_quota=True) == Promotion(1, 1, 3)
 
 
+@pytest.mark.parametrize("form", ["promotion", "stopping"])
+def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
+    asha = Asha([1, 3, 9], eta=3, form=form, silent=(0.9, math.inf))
+    held = PAUSE if form == "promotion" else STOP
+    for trial in range(6):
+        assert arrive(asha, trial, 1, (0.95 + trial / 1000, 100 + trial)) is CONTINUE
+        assert asha.next_promotion() is None
+    assert arrive(asha, 6, 1, (0.5, 80)) is CONTINUE  # one of seven reads, and two would go on: nothing is compared yet
+    assert arrive(asha, 7, 1, (0.95, 300)) is CONTINUE
+    assert arrive(asha, 8, 1, (0.6, 90)) is CONTINUE
+    assert arrive(asha, 9, 1, (0.7, 95)) is CONTINUE  # three of ten read: from now on the rung compares, and it is the third
+    assert arrive(asha, 10, 1, (0.97, 400)) is held
+    assert arrive(asha, 0, 3, (0.4, 100)) is CONTINUE
+    assert arrive(asha, 1, 3, (0.5, 101)) is held  # the next rung speaks
+
+
 def test_a_trial_is_not_judged_before_its_bracket_begins():
     asha = Asha([1, 3, 9], eta=3, brackets=3, seed=1)
     firsts = {asha.first_rung(trial) for trial in range(200)}
@@ -152,9 +168,11 @@ def test_a_non_dominated_newcomer_goes_before_the_dominated(points, newcomer, et
         while asha.next_promotion() is not None:
             pass
     asha.record(len(points), 1, newcomer)
-    promotion = asha.peek_promotion(beyond_quota=True)
-    if not any(dominates(point, newcomer) for point in points):
-        assert promotion.trial == len(points) or not dominates(newcomer, points[promotion.trial])
+    if any(dominates(point, newcomer) for point in points):
+        return
+    everything = [*points, newcomer]
+    while (promotion := asha.next_promotion(beyond_quota=True)).trial != len(points):
+        assert not any(dominates(point, everything[promotion.trial]) for point in everything)
 
 
 @given(arrivals, st.integers(2, 4))

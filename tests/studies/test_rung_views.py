@@ -96,6 +96,17 @@ def test_nothing_known_or_under_way_is_proposed_again_while_there_is_something_e
             asked.add(running[0], 1, measured(running[0], 1))
 
 
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "random"])
+def test_a_small_space_is_searched_to_its_last_combination(name):
+    small = {"width_percent": IntDistribution(25, 125, step=25), "encoder_hidden": CategoricalDistribution((96, 32, 48))}
+    asked, met = RungViews(small, DIRECTIONS, name, rungs=[1]), set()
+    for _ in range(15):
+        params = asked.propose()
+        met.add(tuple(params.values()))
+        asked.add(params, 1, [params["encoder_hidden"] / 100, params["width_percent"]])
+    assert len(met) == 15
+
+
 def test_a_used_up_space_is_answered_with_a_repetition():
     tiny = {"neck": CategoricalDistribution(("none", "fpn_a"))}
     asked = RungViews(tiny, DIRECTIONS, rungs=[1])

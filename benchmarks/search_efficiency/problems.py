@@ -1,0 +1,145 @@
+"""What is searched in a replay: the recorded table, and analytic problems with a fidelity from BoTorch.
+
+Decisions:
+- Two objectives, both minimised, of parameters after some epochs. The hypervolume is that of fully trained points, each
+  objective stretched to [0, 1] by the lowest and the highest value that full training can reach, up to (1, 1).
+- Bytes are compared by their logarithm there: from 100 to 200 KB is as far as from 1 to 2 MB.
+- Proposals are made in the grid from which the table was recorded. A combination that is not in the table (while it is
+  being recorded) is answered by the row that differs least, counted in steps of the lists of choices.
+- The analytic problems are BoTorch's own formulas; fidelity s is epoch / epochs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+
+from benchmarks.search_efficiency.record import SPACE, STORED, TABLE
+from search_space import Architecture
+from studies.pareto import Scale, hypervolume
+from studies.schedule import SILENT
+
+Params = Mapping[str, Any]
+Pair = tuple[float, float]
+
+
+@dataclass
+class Problem:
+    """A search with early results.
+
+    Attributes:
+        name: in tables and plots.
+        epochs: of a full training.
+        distributions: parameter to what it may be.
+        seen: parameters and epoch to both objectives; at the last epoch what the file is worth.
+        scales: of the objectives.
+        low, high: of what full training reaches.
+        best: hypervolume of everything, fully trained.
+        silent: values from which on early results say nothing, see `studies.asha`.
+    """
+
+    name: str
+    epochs: int
+    distributions: dict[str, BaseDistribution]
+    seen: Callable[[Params, int], Pair]
+    scales: tuple[Scale, Scale]
+    low: Pair
+    high: Pair
+    best: float = 1.0
+    silent: tuple[float, float] | None = None
+    _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
+
+    def at(self, params: Params, epoch: int) -> Pair:
+        """Both objectives, remembered."""
+        key = (epoch, *(params[name] for name in self.distributions))
+        if key not in self._answers:
+            self._answers[key] = self.seen(params, epoch)
+        return self._answers[key]
+
+    def unit(self, point: Pair) -> Pair:
+        """In the unit square."""
+        return tuple(  # type: ignore[return-value]
+            (_scaled(x, s) - _scaled(a, s)) / (_scaled(b, s) - _scaled(a, s))
+            for x, s, a, b in zip(point, self.scales, self.low, self.high, strict=True)
+        )
+
+    def volume(self, points: list[Pair]) -> float:
+        """Hypervolume of fully trained points, as a share of the best."""
+        return hypervolume([self.unit(p) for p in points], (1.0, 1.0)) / self.best
+
+
+def _scaled(value: float, scale: Scale) -> float:
+    return math.log(value) if scale == "log" else value
+
+
+def recorded(table: Path = TABLE) -> Problem:
+    """The table of real trainings."""
+    rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
+    choices = {**{name: SPACE.choices[name] for name in SPACE.open_fields}, "precision": STORED}
+    known = {}
+    for row in rows:
+        architecture = Architecture.from_dict(row["architecture"])
+        for precision, file in row["files"].items():
+            place = (*(getattr(architecture, name) for name in SPACE.open_fields), precision)
+            known[place] = [(cer, float(file["bytes"])) for cer in row["cer"][:-1]] + [(file["cer"], float(file["bytes"]))]
+    places = {name: {value: i for i, value in enumerate(values)} for name, values in choices.items()}
+
+    def steps(row: tuple[Any, ...], wanted: tuple[Any, ...]) -> int:
+        return sum(abs(places[name][a] - places[name][b]) for name, a, b in zip(choices, row, wanted, strict=True))
+
+    def seen(params: Params, epoch: int) -> Pair:
+        wanted = tuple(params[name] for name in choices)
+        if wanted not in known:
+            wanted = min(known, key=lambda row: steps(row, wanted))
+        return known[wanted][epoch - 1]
+
+    full = [curve[-1] for curve in known.values()]
+    low, high = _corners(full)
+    distributions: dict[str, BaseDistribution] = {n: CategoricalDistribution(v) for n, v in choices.items()}
+    problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
+                      ("linear", "log"), low, high)  # fmt: skip
+    problem.best, problem.silent = problem.volume(full), (SILENT, math.inf)
+    return problem
+
+
+def analytic(name: str) -> Problem:
+    """One of BoTorch's problems with two objectives and a fidelity."""
+    import torch
+    from botorch.test_functions import multi_objective_multi_fidelity as library
+
+    function = getattr(library, name)()
+    dims, epochs = function.dim - 1, 27
+
+    def values(points: Any) -> Any:
+        return function(torch.as_tensor(points, dtype=torch.double)).numpy()
+
+    def seen(params: Params, epoch: int) -> Pair:
+        first, second = values([[*(params[f"x{i}"] for i in range(dims)), epoch / epochs]])[0]
+        return float(first), float(second)
+
+    draws = np.random.default_rng(0).random((200_000, dims))
+    full = [(float(a), float(b)) for a, b in values(np.column_stack([draws, np.ones(len(draws))]))]
+    low, high = _corners(full)
+    distributions: dict[str, BaseDistribution] = {f"x{i}": FloatDistribution(0.0, 1.0) for i in range(dims)}
+    problem = Problem(name, epochs, distributions, seen, ("linear", "linear"), low, high)
+    problem.best = problem.volume(full)
+    return problem
+
+
+def _corners(points: list[Pair]) -> tuple[Pair, Pair]:
+    columns = list(zip(*points, strict=True))
+    return (min(columns[0]), min(columns[1])), (max(columns[0]), max(columns[1]))
+
+
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "table": recorded,
+    "branin_currin": lambda: analytic("MOMFBraninCurrin"),
+    "park": lambda: analytic("MOMFPark"),
+}

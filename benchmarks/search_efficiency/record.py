@@ -1,0 +1,130 @@
+"""Records how well every architecture of a grid reads after each epoch, and the exact bytes of its file: the replay's table.
+
+    python -m benchmarks.search_efficiency.record             # called again, it goes on where it was
+
+Decisions:
+- A whole grid, no sample of one: whatever a sampler proposes in the replay has been trained.
+- One training gives three rows: after the last epoch its weights are stored in fp32, fp16 and int8, and each file is measured.
+- Real trainings by the default recipe on the built-in lines of digits, of which only the first 300 train: hard
+  enough for architectures to differ, and few enough to make the whole table on one core within the hour.
+- A line of JSON is appended when a training is through, so a stopped recording goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from search_space import Architecture
+from search_space.space import SearchSpace
+from trainers.data.prepared import prepare
+from trainers.data.spec import DataSpec
+from trainers.export.facts import ModelFacts
+from trainers.export.onnx_file import export
+from trainers.measure import measure
+from trainers.progress import EpochReport
+from trainers.recipe import find_recipe
+from trainers.training import train
+from trainers.trial import learnable_weights
+
+TABLE = Path(__file__).with_name("curves.jsonl")
+EPOCHS = 9
+TRAINING_LINES = 300
+RECIPE = find_recipe("paretext").with_(validation_lines=150)
+STORED = ("fp32", "fp16", "int8")
+SPACE = SearchSpace(
+    {
+        "width_percent": (25, 40, 60),
+        "attention": ("squeeze_excite", "eca"),
+        "encoder": ("svtr",),
+        "encoder_hidden": (16, 24, 48, 72),
+        "encoder_layers": (1, 2),
+    }
+)
+
+
+def grid() -> Iterator[Architecture]:
+    """Every architecture of the space, in an order drawn once: any first part of it is a random sample."""
+    places = [[]]
+    for field in SPACE.open_fields:
+        places = [[*place, choice] for place in places for choice in SPACE.choices[field]]
+    random.Random(0).shuffle(places)
+    for place in places:
+        values = dict(zip(SPACE.open_fields, place, strict=True))
+        yield SPACE.sample(lambda field, _, values=values: values[field])
+
+
+def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
+    """Trains one architecture; its line of the table."""
+    data = DataSpec("digits", height_px=architecture.height_px, training_lines=TRAINING_LINES)
+    prepared = prepare(data, cache)
+    started = time.perf_counter()
+    folder = Path(tempfile.mkdtemp(prefix="recording-"))
+
+    def report(_: EpochReport) -> bool:
+        return True
+
+    try:
+        trained = train(architecture, prepared, RECIPE, EPOCHS, folder, 0, report)
+        files = {precision: _file(architecture, precision, trained.recognizer, prepared, folder) for precision in STORED}
+    finally:
+        shutil.rmtree(folder)
+    return {
+        "architecture": architecture.changed(),
+        "cer": [round(epoch.cer, 5) for epoch in trained.history],
+        "accuracy": [round(epoch.accuracy, 4) for epoch in trained.history],
+        "files": files,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _file(architecture: Architecture, precision: str, recognizer: Any, prepared: Any, folder: Path) -> dict[str, Any]:
+    """What one file is worth."""
+    stored = architecture.with_(precision=precision)
+    facts = ModelFacts(
+        charset=prepared.charset.symbols,
+        normaliser="none",
+        height_px=stored.height_px,
+        time_stride=stored.time_stride,
+        architecture=stored.as_dict(),
+        digest=stored.digest,
+        data_digest=prepared.digest,
+        decoding=recognizer.head.decoding,
+    )
+    found = measure(
+        export(recognizer, folder / f"{precision}.onnx", facts, precision), prepared.validation, learnable_weights(recognizer)
+    )
+    return {"bytes": found.size_bytes, "cer": round(found.cer, 5), "accuracy": round(found.accuracy, 4)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no training after so long")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    for number, architecture in enumerate(grid()):
+        lines = asked.table.read_text(encoding="utf-8").splitlines() if asked.table.exists() else []
+        if any(json.loads(line)["architecture"] == architecture.changed() for line in lines):
+            continue
+        if time.perf_counter() - started > asked.seconds:
+            break
+        row = record(architecture, asked.cache)
+        with asked.table.open("a", encoding="utf-8") as table:
+            table.write(json.dumps(row) + "\n")
+        print(number, architecture.describe(), row["seconds"], "s", row["cer"], row["files"], flush=True)
+
+
+if __name__ == "__main__":
+    main()

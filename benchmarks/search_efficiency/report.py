@@ -1,0 +1,145 @@
+"""Tables and plots of what `replay` wrote: hypervolume against epochs trained, and how soon 95 % and 99 % are reached.
+
+python -m benchmarks.search_efficiency.report
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.search_efficiency.record import TABLE
+from benchmarks.search_efficiency.replay import REPLAYS
+from benchmarks.search_efficiency.searches import NOT_STOPPING, PEERS
+
+SHARES = (0.95, 0.99)
+Histories = list[list[tuple[int, float]]]
+
+
+def replays(paths: list[Path]) -> dict[str, dict[str, Histories]]:
+    """Problem to search to the histories of its seeds."""
+    found: dict[str, dict[str, Histories]] = defaultdict(lambda: defaultdict(list))
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found[row["problem"]][row["search"]].append([(int(spent), float(volume)) for spent, volume in row["history"]])
+    return found
+
+
+def volumes(histories: Histories, budgets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(seeds, budgets) hypervolume by then."""
+    found = np.zeros((len(histories), len(budgets)))
+    for i, history in enumerate(histories):
+        if history:
+            spent, volume = (np.array(column) for column in zip(*history, strict=True))
+            places = np.searchsorted(spent, budgets, side="right")
+            found[i] = np.where(places > 0, volume[places - 1], 0.0)
+    return found
+
+
+def epochs_to(histories: Histories, share: float, budgets: NDArray[np.int64]) -> int | None:
+    """Epochs after which the mean over the seeds has reached a share of the best; None when it never does."""
+    reached = volumes(histories, budgets).mean(axis=0) >= share
+    return int(budgets[reached.argmax()]) if reached.any() else None
+
+
+def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
+    """Markdown: a line per search, and what ours needs of the best without early stopping."""
+    common = budgets[: max(history[-1][0] for history in searches["ours"])]
+    shown = [common[-1] // 8, common[-1] // 4, common[-1] // 2, common[-1]]
+    lines = ["| search | " + " | ".join(f"at {b} epochs" for b in shown) + " | epochs to 95 % | to 99 % |"]
+    lines.append("|---" * (len(shown) + 3) + "|")
+    for name, histories in searches.items():
+        found = volumes(histories, np.array(shown))
+        error = found[:, -1].std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else 0.0
+        cells = [f"{mean:.3f}" for mean in found.mean(axis=0)]
+        cells[-1] += f" ± {error:.3f}"
+        cells += [f"{e}" if (e := epochs_to(histories, share, budgets)) is not None else "not reached" for share in SHARES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", speed_up(searches, common), worst_lag(searches, common)])
+
+
+def speed_up(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
+    """Epochs that ours needs to reach what the best without early stopping has at the end."""
+    ends = {name: volumes(searches[name], budgets).mean(axis=0)[-1] for name in NOT_STOPPING if name in searches}
+    best = max(ends, key=lambda name: ends[name])
+    theirs = epochs_to(searches[best], ends[best], budgets)
+    needed = epochs_to(searches["ours"], ends[best], budgets)
+    if theirs is None or needed is None:
+        return f"Best without early stopping: {best}, {ends[best]:.3f} at the end; ours does not get there."
+    return (
+        f"Best without early stopping: {best}, {ends[best]:.3f} after {theirs} epochs; "
+        f"ours has that after {needed}, {theirs / needed:.1f} times fewer."
+    )
+
+
+def worst_lag(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
+    """The budget at which ours is furthest behind one of the peers."""
+    mine = volumes(searches["ours"], budgets).mean(axis=0)
+    lags = {name: volumes(searches[name], budgets).mean(axis=0) - mine for name in PEERS if name in searches}
+    name = max(lags, key=lambda n: lags[n].max())
+    place = int(lags[name].argmax())
+    if lags[name][place] <= 0:
+        return "Ours is nowhere behind any of the peers."
+    behind = [int(budgets[i]) for i in range(len(budgets)) if max(lag[i] for lag in lags.values()) > 0.005]
+    where = f"behind by more than 0.005 at {len(behind)} of {len(budgets)} budgets, the last {behind[-1]}" if behind else ""
+    where = where or "elsewhere within 0.005"
+    return f"Furthest behind: {lags[name][place]:.3f} below {name} at {budgets[place]} epochs; {where}."
+
+
+def rank_correlations(path: Path) -> str:
+    """How well the order after few epochs tells that of full trainings (Spearman), over the trained architectures."""
+    from scipy.stats import spearmanr
+
+    curves = np.array([json.loads(line)["cer"] for line in path.read_text(encoding="utf-8").splitlines()])
+    found = [f"epoch {epoch}: {spearmanr(curves[:, epoch - 1], curves[:, -1])[0]:.2f}" for epoch in (1, 2, 3, 5)]
+    return f"Rank correlation with the CER of epoch {curves.shape[1]}, {len(curves)} trainings: {', '.join(found)}"
+
+
+def plot(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64], path: Path) -> None:
+    """Mean hypervolume of each search, with its standard error."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(12, 4.6), sharey=True)
+    for panel, title, names in (
+        (panels[0], "against others", [*PEERS, "ours", "ours, stopping"]),
+        (panels[1], "ablations", [name for name in searches if name.startswith("ours")]),
+    ):
+        for name in (n for n in names if n in searches):
+            found = volumes(searches[name], budgets)
+            mean, error = found.mean(axis=0), found.std(axis=0) / np.sqrt(len(found))
+            (line,) = panel.plot(budgets, mean, label=name, linewidth=2.6 if name == "ours" else 1.3)
+            panel.fill_between(budgets, mean - error, mean + error, color=line.get_color(), alpha=0.15, linewidth=0)
+        panel.set(title=title, xlabel="epochs trained", ylim=(0.0, 1.02), xlim=(0, budgets[-1]))
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8, loc="lower right")
+    panels[0].set_ylabel("hypervolume, share of the best")
+    figure.suptitle(problem)
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("replays", nargs="*", type=Path, default=[REPLAYS])
+    parser.add_argument("--out", type=Path, default=REPLAYS.parent)
+    asked = parser.parse_args()
+    print(rank_correlations(TABLE), "\n")
+    for problem, searches in replays(asked.replays).items():
+        last = max(history[-1][0] for histories in searches.values() for history in histories if history)
+        budgets = np.arange(1, last + 1)
+        print(f"### {problem}\n\n{table(problem, searches, budgets)}\n")
+        plot(problem, searches, budgets, asked.out / f"{problem}.png")
+
+
+if __name__ == "__main__":
+    main()
