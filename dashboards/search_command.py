@@ -34,6 +34,8 @@ OVERRIDES = {
     "objectives": "search.objectives",
     "warm_start": "search.warm_start",
     "total_epochs": "budget.total_epochs",
+    "engine": "search.engine",
+    "address": "search.address",
 }
 """Option to the key of the study file that it replaces."""
 
@@ -56,6 +58,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--total-epochs", metavar="N", type=options.count, help="epochs of all trainings together")
     parser.add_argument("--time", metavar="TIME", type=options.duration, help="wall-clock limit of this run, such as 30m")
     parser.add_argument("--workers", metavar="N", type=options.count, help="trainings at a time (default: one per core)")
+    parser.add_argument("--engine", choices=("local", "ray"), help="where to train: on this machine, or with Ray Tune")
+    parser.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (docs/cluster.md); takes --engine ray")
     parser.add_argument("--name", metavar="NAME", help="what to call the study (default: after the file or the data)")
     parser.add_argument("--seed", metavar="N", type=options.seed, help="makes proposals, data order and weights repeatable")
     parser.add_argument(
@@ -71,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     asked = vars(arguments)
     given = {key: asked[option] for option, key in OVERRIDES.items()}
+    if arguments.address is not None and arguments.engine is None:
+        given["search.engine"] = "ray"
     study = load_study(arguments.study, given)
     with _watcher() as watcher:
         from studies.front import load_front  # behind the watcher: these imports take seconds

@@ -15,6 +15,7 @@ from optuna.storages import BaseStorage
 from studies.book import Book, counts
 from studies.driver import Driver
 from studies.engine import Engine
+from studies.engines import engine_for, of_this_run
 from studies.home import Home
 from studies.lease import Lease
 from studies.ledger import Ledger
@@ -40,10 +41,11 @@ def search(study: Study, home: Home, observer: Observer | None = None, engine: E
         study: what to search; if a study of that name is there already, only its budget and workers count.
         home: where everything is kept.
         observer: told of everything that happens.
-        engine: where to train; None is a pool of processes on this machine. It is closed at the end.
+        engine: where to train; None is the one that the study names. It is closed at the end.
 
     Raises:
-        UserError: the study is being run by another process, its data cannot be read, or nothing can meet its limit.
+        UserError: the study is being run by another process, its data cannot be read, nothing can meet its limit, or the
+            cluster does not answer.
     """
     home.prepare()
     observer = observer or SilentObserver()
@@ -61,9 +63,7 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
     storage = open_storage(home.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
-        from studies.local_engine import LocalEngine
-
-        engine = LocalEngine(study.search.workers)  # before the data: its processes import torch meanwhile
+        engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
     tracker = Tracker(home, study.name, observer.note)
     try:
         try:
@@ -129,5 +129,4 @@ def _as_stored(study: Study, storage: BaseStorage, observer: Observer) -> Study:
         )
     now = study.budget
     budget = now.model_copy(update={"epochs": stored.budget.epochs})
-    workers = stored.search.model_copy(update={"workers": study.search.workers})
-    return stored.model_copy(update={"budget": budget, "search": workers})
+    return stored.model_copy(update={"budget": budget, "search": of_this_run(stored.search, study.search)})

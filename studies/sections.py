@@ -177,6 +177,12 @@ class Search(Section):
         warm_start: what to try first, one or a list of: a known model's name, "seed" for the published ones, "front:STUDY"
             for the front of another study, a .toml or .json file of architectures.
         objectives: two or three of accuracy, cer, size, latency, flops.
+        engine: where trainings run: "local", processes on this machine, or "ray", Ray Tune here or on a cluster.
+        address: of a Ray cluster, such as "auto" or "ray-head:6379"; None starts Ray on this machine.
+        cpus_per_trial: cores of a training on Ray.
+        gpus_per_trial: GPUs of a training on Ray, such as 0.125: eight share one; 0 trains on the CPU.
+        gpu_memory_per_trial: of a GPU's memory, in (0, 1]; None is the same share as of the GPU.
+        shared: a path or an fsspec URL through which checkpoints and models travel; None: all nodes see the run's folder.
     """
 
     sampler: str = "tpe"
@@ -187,6 +193,12 @@ class Search(Section):
     first_rung: int = Field(default=3, ge=1)
     warm_start: str | list[str] | None = None
     objectives: list[str] = Field(default_factory=lambda: list(DEFAULT))
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    cpus_per_trial: float = Field(default=1.0, gt=0)
+    gpus_per_trial: float = Field(default=0.0, ge=0)
+    gpu_memory_per_trial: float | None = Field(default=None, gt=0, le=1)
+    shared: str | None = None
 
     @field_validator("objectives")
     @classmethod

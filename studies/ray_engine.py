@@ -1,0 +1,212 @@
+"""Trains on a Ray cluster, or on this machine with Ray's resources: fractions of GPUs, several nodes.
+
+    driver's thread                     a thread beside it
+    Driver <-> RayEngine <-> Desk <-> our Searcher and TrialScheduler <-> Ray Tune <-> actors on nodes <-> `studies.node`
+
+Decisions:
+- Ray Tune runs the trainings, and decides nothing. Our searcher hands out the tickets that the driver has submitted; our
+  scheduler pauses each where the driver has said, and starts paused ones again when the driver promotes them. So both
+  engines take the same decisions: there is one place where they are taken.
+- Checkpoints are those of the trials' folders; Tune makes none of its own, which only Tune could read. So a study begun on
+  Ray goes on without it and the other way round, and nothing that Ray keeps need survive.
+- A ticket whose actor or node has died is reported as lost; the driver counts losses, not Tune.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
+from studies.node import Share, candidate_of, order_of, report_of
+from studies.trial_folders import TrialFolders
+from trainers.trial import TrialJob
+
+CAPACITY_LOOK_S = 2.0
+"""How often the cluster is asked how much it can run; nodes come and go."""
+CLOSE_S = 15.0
+"""How long closing waits for Tune to let go."""
+
+
+class Desk:
+    """Where the driver's thread and Tune's meet: orders one way, events the other."""
+
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.closing = threading.Event()
+        self._changed = threading.Condition()
+        self._new: deque[dict[str, Any]] = deque()
+        self._again: deque[int] = deque()
+        self._until: dict[int, int | None] = {}
+        self._open: set[int] = set()
+        self._paused: set[int] = set()
+
+    def __reduce__(self) -> tuple[type[Desk], tuple[()]]:
+        """Tune pickles all that it is given; nothing of a desk is worth keeping."""
+        return (Desk, ())
+
+    # the driver's side
+
+    def submit(self, ticket: int, order: dict[str, Any], until_epoch: int | None) -> None:
+        """Puts a ticket in the queue: as new, or as one that Tune holds paused."""
+        with self._changed:
+            self._open.add(ticket)
+            self._until[ticket] = until_epoch
+            if ticket in self._paused:
+                self._paused.discard(ticket)
+                self._again.append(ticket)
+            else:
+                self._new.append(order)
+            self._changed.notify_all()
+
+    def stop(self, ticket: int) -> None:
+        """Lets a ticket pause after any epoch."""
+        with self._changed:
+            self._until[ticket] = 0
+
+    def close(self) -> None:
+        self.closing.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    # Tune's side
+
+    def next_new(self, patience_s: float) -> dict[str, Any] | None:
+        """The next new order; waits for one only while nothing is open, since whoever asks has other things to do."""
+        with self._changed:
+            if not self._open and not self.closing.is_set():
+                self._changed.wait(patience_s)
+            return self._new.popleft() if self._new else None
+
+    def next_again(self) -> int | None:
+        """The next paused ticket that goes on."""
+        with self._changed:
+            return self._again.popleft() if self._again else None
+
+    def put_back(self, ticket: int) -> None:
+        """Tune is not through with pausing a ticket that goes on; it is asked for again."""
+        with self._changed:
+            self._again.append(ticket)
+
+    def heard(self, ticket: int, told: dict[str, Any]) -> str:
+        """Takes in what a training says; answers "go on", "pause" or "over"."""
+        with self._changed:
+            if ticket not in self._open:
+                return "over"
+            if "epoch" in told:
+                return self._heard_epoch(ticket, told["epoch"])
+            self._open.discard(ticket)
+        if "finished" in told:
+            self.events.put(Finished(ticket, candidate_of(told["finished"])))
+        else:
+            kind, reason = json.loads(told["failed"])
+            self.events.put(Failed(ticket, kind, reason))
+        return "over"
+
+    def lost(self, ticket: int, reason: str) -> None:
+        """The process behind a ticket is no more."""
+        with self._changed:
+            was_open = ticket in self._open
+            self._open.discard(ticket)
+            self._paused.discard(ticket)
+        if was_open:
+            self.events.put(Lost(ticket, reason))
+
+    def _heard_epoch(self, ticket: int, told: str) -> str:
+        report = report_of(told)
+        self.events.put(Progress(ticket, report))
+        until = self._until[ticket]
+        if until is None or report.epoch < until or report.epoch >= report.epochs:
+            return "go on"
+        self._open.discard(ticket)
+        self._paused.add(ticket)
+        self.events.put(Paused(ticket, report.epoch))
+        return "pause"
+
+
+class RayEngine:
+    """Trains with Ray Tune.
+
+    Args:
+        address: of a running cluster, such as `auto` or `ray-head:6379`; None starts Ray on this machine and ends it again.
+        workers: trainings at the same time; None means as many as the cluster has room for, now and later.
+        share: what each may take.
+        shared: where trials' folders travel through (`studies.trial_folders`); None: all nodes see the run's folder.
+
+    Raises:
+        UserError: there is no such cluster, or no node of it has room for one training.
+    """
+
+    def __init__(
+        self, address: str | None = None, workers: int | None = None, share: Share | None = None, shared: str | None = None
+    ) -> None:
+        from studies.ray_door import Ray
+
+        self._share, self._workers = share or Share(), workers
+        self._shared = shared
+        self._folders = None if shared is None else TrialFolders(shared)
+        self._homes: dict[int, Path] = {}
+        self._desk = Desk()
+        self._ray = Ray(address, workers, self._share)
+        self._looked, self._room = time.monotonic(), self._ray.room()
+        self._faults: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
+        self._thread.start()
+
+    @property
+    def slots(self) -> int:
+        if self._workers is not None:
+            return self._workers
+        if time.monotonic() - self._looked > CAPACITY_LOOK_S:
+            self._looked, self._room = time.monotonic(), self._ray.room()
+        return max(1, self._room)  # where a node has gone, another may come
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        if self._folders is not None:
+            self._homes[ticket] = job.folder
+            self._folders.send_from_home(job.folder)
+        self._desk.submit(ticket, order_of(ticket, job, self._share, self._shared), until_epoch)
+
+    def stop(self, ticket: int) -> None:
+        self._desk.stop(ticket)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._faults:
+            raise self._faults[0]
+        events: list[Event] = []
+        try:
+            events.append(self._desk.events.get(timeout=max(0.0, timeout_s)))
+            while True:
+                events.append(self._desk.events.get_nowait())
+        except queue.Empty:
+            return [self._at_home(event) for event in events]
+
+    def close(self) -> None:
+        self._desk.close()
+        self._ray.kill_trainings()
+        self._thread.join(CLOSE_S)
+        self._ray.leave()
+
+    def _at_home(self, event: Event) -> Event:
+        """The event, once what it speaks of is in the run's folder."""
+        if self._folders is None or not isinstance(event, Paused | Finished):
+            return event
+        home = self._homes[event.ticket]
+        self._folders.bring_home(home)
+        if isinstance(event, Paused):
+            return event
+        self._folders.drop(home)
+        return replace(event, candidate=replace(event.candidate, model=home / event.candidate.model.name))
+
+    def _run(self) -> None:
+        try:
+            self._ray.tune(self._desk)
+        except BaseException as error:
+            if not self._desk.closing.is_set():
+                self._faults.append(error)
