@@ -237,7 +237,14 @@ def _connect(address: str | None, workers: int | None, share: Share) -> None:
         cpus = max(1, round((workers or len(os.sched_getaffinity(0))) * max(1.0, share.cpus)))
         path = os.pathsep.join(p for p in sys.path if p)
         environment = {"env_vars": {"PYTHONPATH": path}}
-        ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=STORE_BYTES, runtime_env=environment, **quiet)
+        ray.init(
+            "local",  # its own, even where a cluster is running
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=STORE_BYTES,
+            runtime_env=environment,
+            **quiet,
+        )
         return
     try:
         ray.init(address=address, runtime_env={"py_modules": _code()}, **quiet)
