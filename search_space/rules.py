@@ -14,7 +14,7 @@ from search_space.architecture import PRECISIONS, PRUNE_CRITERIA, Architecture
 from search_space.attentions import attentions
 from search_space.auxiliaries import auxiliaries
 from search_space.backbones import backbones
-from search_space.backbones._timm_checked import AT_FULL_WIDTH, WITH_WIDTHS
+from search_space.backbones._timm_checked import AT_FULL_WIDTH, CUTTABLE, WITH_WIDTHS
 from search_space.catalog import Catalog, UnknownComponent, nearest
 from search_space.encoders import encoders
 from search_space.heads import heads
@@ -92,6 +92,12 @@ def _pruning_needs_a_criterion(architecture: Architecture) -> Iterator[str]:
         yield f"prune_percent {architecture.prune_percent} needs a prune_criterion: one of {', '.join(PRUNE_CRITERIA)}"
 
 
+def _timm_can_be_cut(architecture: Architecture) -> Iterator[str]:
+    name = architecture.backbone.removeprefix("timm/")
+    if architecture.prune_percent and name != architecture.backbone and name not in CUTTABLE:
+        yield f"{architecture.backbone} cannot be pruned; all backbones of our own can, and of timm's {', '.join(CUTTABLE)}"
+
+
 def _super_resolution_needs_a_picture(architecture: Architecture) -> Iterator[str]:
     if architecture.auxiliary != "super_resolution":
         return
@@ -126,6 +132,7 @@ def _timm_must_fit(architecture: Architecture) -> Iterator[str]:
 RULES: list[Callable[[Architecture], Iterator[str]]] = [
     _stride_needs_height,
     _pruning_needs_a_criterion,
+    _timm_can_be_cut,
     _super_resolution_needs_a_picture,
     _guide_needs_ctc,
     _timm_must_fit,

@@ -181,6 +181,7 @@ class _Training:
             from trainers.pruning.prune import Cut, cut_again
 
             cut = self.cut = Cut.from_dict(state["cut"])
+            self.recognizer.auxiliary = None
             self._changed(lambda network: cut_again(network, cut))
         self.recognizer.load_state_dict(state["recognizer"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -225,6 +226,7 @@ class _Training:
         def cut(network: Recognizer) -> None:
             if self.average is not None:
                 self.average.put_into(network)
+            network.auxiliary = None  # it reads maps that are not there any more
             self.cut = prune(network, percent, criterion, lookout, self.seed)
 
         torch.manual_seed(self.seed)

@@ -28,3 +28,23 @@ AT_FULL_WIDTH = ("efficientvit_b0", "fastvit_t8", "hgnetv2_b0", "inception_next_
 """Their families have no width multiplier."""
 
 CHECKED = tuple(sorted((*WITH_WIDTHS, *AT_FULL_WIDTH)))
+
+CUTTABLE = (
+    "convnext_atto",
+    "hgnetv2_b0",
+    "lcnet_050",
+    "lcnet_100",
+    "mobilenetv3_large_100",
+    "mobilenetv3_small_100",
+    "mobilenetv4_conv_small",
+    "mobileone_s0",
+    "repghostnet_100",
+    "repvit_m0_9",
+    "resnet10t",
+    "starnet_s050",
+    "starnet_s1",
+    "tinynet_c",
+    "tinynet_e",
+)
+"""Those whose channels can be cut to a share of the work, as `tests/trainers/test_pruning.py` does. The others split channels
+into fixed parts, or repeat them, in ways that a dependency graph does not follow."""

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from search_space import known
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, RefusedArchitecture
+from search_space.backbones import backbones
+from search_space.backbones._timm_checked import CHECKED, CUTTABLE
 from search_space.counting import flops, parameters
 from search_space.recognizer import Recognizer, build_recognizer
 from tests.shared_data import shared_folder
@@ -264,3 +266,22 @@ def test_prune_meets_its_target(criterion: str) -> None:
     cut = prune(recognizer, 50, criterion, lookout, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", [*(n for n in backbones.names() if n != "timm"), *(f"timm/{n}" for n in CHECKED)])
+def test_every_backbone_is_cut_to_its_target_or_refused(backbone: str) -> None:
+    try:
+        architecture = Architecture(backbone=backbone, encoder_hidden=8, prune_percent=50, prune_criterion="l1")
+    except RefusedArchitecture as refused:
+        assert backbone.removeprefix("timm/") not in CUTTABLE and "cannot be pruned" in str(refused)
+        return
+    recognizer = build_recognizer(architecture, len("ab")).eval()
+    whole = flops(recognizer, 32, 320).backbone
+    groups = Coupling(copy.deepcopy(recognizer)).groups()
+    table = {group.name: [(ratio / 10, (ratio / 10) ** 2) for ratio in range(1, 10)] for group in groups}
+    cut_away(recognizer, solved(table, recognizer, 50), "l1")
+    assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
+    recognizer.train()
+    targets, lengths = torch.ones(2, 1, dtype=torch.long), torch.ones(2, dtype=torch.long)
+    torch.autograd.backward(recognizer.losses(torch.zeros(2, 3, 32, 64), targets, lengths).mean())

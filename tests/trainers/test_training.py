@@ -124,6 +124,16 @@ def test_phases_have_a_curve_each() -> None:
 
 
 @pytest.mark.slow
+def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
+    changes = {"neck": "fpn_a", "auxiliary": "super_resolution", "prune_percent": 40, "prune_criterion": "eagleeye"}
+    architecture, prepared = TINY.with_(**changes), plain_prepared(24)
+    rest = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=2)
+    assert isinstance(rest, Paused), "cut after the first epoch"
+    outcome = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained) and outcome.recognizer.auxiliary is None
+
+
+@pytest.mark.slow
 def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
     architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
     outcome = train(architecture, plain_prepared(24), QUICK, 1, tmp_path, 0, onward)
