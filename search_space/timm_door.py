@@ -3,7 +3,7 @@
 Decisions:
 - torchvision, which timm imports, has two operators that a CPU build of torch lacks when torchvision's build is another
   one; they are declared, never run, and only when the plain import has failed for want of them.
-- No pretrained weights: a recogniser's parts are trained from scratch, and nothing here reaches for the network.
+- Pretrained weights only where they are asked for (`pretrained_features`); nothing else here reaches for the network.
 - Width multipliers of the families built by `timm.models._efficientnet_builder` are reached through the private
   functions behind their public names (the package pins timm below 1.1); all others through public arguments.
 """
@@ -11,6 +11,7 @@ Decisions:
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from functools import lru_cache
 from types import ModuleType
@@ -23,6 +24,10 @@ _OPERATORS = {
     "torchvision::nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "torchvision::qnms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
+
+
+class WeightsUnavailable(ValueError):
+    """Pretrained weights were asked for and cannot be had; the message says which and why."""
 
 
 class TimmUnavailable(ImportError):
@@ -67,7 +72,46 @@ def create_features(name: str, out_indices: tuple[int, ...], **arguments: Any) -
         out_indices: which of its feature levels; negative counts from the coarsest.
         arguments: further arguments of the model.
     """
-    model: nn.Module = timm().create_model(name, pretrained=False, features_only=True, out_indices=out_indices, **arguments)
+    model: nn.Module = timm().create_model(name, features_only=True, out_indices=out_indices, **arguments)
+    return model
+
+
+def pretrained_features(name: str, out_indices: tuple[int, ...], weights: str) -> nn.Module:
+    """The same with pretrained weights.
+
+    Args:
+        name: a timm model.
+        out_indices: which of its feature levels.
+        weights: "timm" for those that timm publishes, from its cache or from the network; anything else is a file with the
+            model's weights by timm's names.
+
+    Raises:
+        WeightsUnavailable: there are none to be had, or they are those of another model.
+    """
+    where = f"{'published weights' if weights == 'timm' else f'the weights in {weights}'} for {name}"
+    changes = {} if weights == "timm" else {"pretrained_cfg_overlay": {"file": weights}}
+    logger = logging.getLogger("timm")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        random = create_features(name, out_indices)
+        torch.manual_seed(0)
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # timm warns of the classifier, which no feature model has
+        try:
+            model = create_features(name, out_indices, pretrained=True, **changes)
+        except Exception as error:  # whatever the hub's client, its network library or a broken file raise
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise WeightsUnavailable(f"{where} cannot be had: {reason}") from error
+        finally:
+            logger.setLevel(level)
+    # timm passes over weights of other names in silence: what is still as it was drawn has not been loaded
+    left = [
+        path
+        for (path, weight), drawn in zip(model.named_parameters(), random.parameters(), strict=True)
+        if weight.ndim > 1 and torch.equal(weight, drawn)
+    ]
+    if left:
+        raise WeightsUnavailable(f"{where} cannot be had: they are not that model's ({left[0]} is not among them)")
     return model
 
 

@@ -43,6 +43,9 @@ class Recipe:
         even_contrast: whether each line's own mean is taken off and its own contrast scaled to a fixed one, in training and by
             the reader of the file (`trainers.geometry`).
         precision: "auto" (bf16 on a GPU that has it, else fp32), "fp32", "bf16".
+        pretrained: "" trains from random weights; "timm" begins backbones `timm/<name>` of 100 % width with the weights that
+            timm publishes, fetched when a training begins; anything else is a file with such weights. Other backbones, and
+            other widths, have none and begin at random.
         validation_lines: most validation lines read after an epoch; 0 reads all. The final measurement always reads all.
 
     Raises:
@@ -64,6 +67,7 @@ class Recipe:
     label_smoothing: float = 0.0
     even_contrast: bool = False
     precision: str = "auto"
+    pretrained: str = ""
     validation_lines: int = 2000
 
     def __post_init__(self) -> None:
@@ -77,8 +81,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """12 hex digits; equal recipes have equal digests."""
-        text = json.dumps(self.as_dict(), sort_keys=True)
+        """12 hex digits; equal recipes have equal digests, also across versions that know more values."""
+        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        text = json.dumps(changed, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def rate_at(self, epoch: float, epochs: int) -> float:
@@ -147,6 +152,8 @@ def _reasons_against(recipe: Recipe) -> list[str]:
     for name in ("decoupled_decay", "even_contrast"):
         if not isinstance(getattr(recipe, name), bool):
             found.append(f"recipe.{name} must be true or false, not {getattr(recipe, name)!r}")
+    if not isinstance(recipe.pretrained, str):
+        found.append(f'recipe.pretrained must be "timm", a file, or "" for random weights, not {recipe.pretrained!r}')
     if recipe.precision not in PRECISIONS:
         found.append(f"recipe.precision must be one of {', '.join(PRECISIONS)}, not {recipe.precision!r}")
     return found

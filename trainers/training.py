@@ -35,6 +35,7 @@ from trainers.feed import Feed, Lines, Shown
 from trainers.flat_start import FLAT_START_STEPS
 from trainers.geometry import canonical_width
 from trainers.goal import line_losses
+from trainers.pretrained import begin_pretrained
 from trainers.progress import EpochReport, Paused, Report
 from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
@@ -116,6 +117,8 @@ def train(
                 training = _Training(architecture, prepared, recipe, eased, epochs, seed, device)
                 if held:
                     training.restore(held)
+                elif recipe.pretrained:
+                    begin_pretrained(training.recognizer, recipe.pretrained)
                 return training.run(lambda state: save_checkpoint(folder, identity, state), report, until_epoch)
         except TrainingFault as fault:
             if eased or last_try or fault.kind not in RELIEF:

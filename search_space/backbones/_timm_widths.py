@@ -85,11 +85,11 @@ def create_at_width(name: str, width_percent: int, out_indices: tuple[int, ...])
         model = build(name, features_only=True, out_indices=out_indices, **arguments)
     else:
         model = create_features(name, out_indices, **_public_arguments(name, share))
-    _drop_late_stages(model)
+    drop_late_stages(model)
     return model
 
 
-def _drop_late_stages(model: Any) -> None:
+def drop_late_stages(model: Any) -> None:
     """EfficientNet's relatives build and run every stage whatever `out_indices` says; others build what they need."""
     stages = getattr(model, "_stage_out_idx", None)
     if stages is not None and isinstance(getattr(model, "blocks", None), nn.Sequential):

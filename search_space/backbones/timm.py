@@ -7,8 +7,7 @@ Decisions:
 - Columns: time_stride 4 and 8 are reached by the model itself; 12 is 4 and a last pooling of 3; with the finer levels 8 is 4
   and a last pooling of 2, because the finest of them has a fourth of the columns in every family.
 - The model keeps its own activations and the attention inside its blocks; ours is put on the levels it returns.
-- Weights are drawn at random: the first layers of an ImageNet model are no better start for glyphs, and a search must not
-  depend on downloads.
+- Weights are drawn at random unless pretrained ones are asked for (`adopt`): a search must not depend on downloads.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from torch import Tensor, nn
 from search_space.attentions import attentions
 from search_space.backbones import backbones
 from search_space.backbones._text_strides import Layout, Recording, apply_layout, layout_for, record
-from search_space.backbones._timm_widths import create_at_width
+from search_space.backbones._timm_widths import create_at_width, drop_late_stages
 from search_space.catalog import Source
 from search_space.contracts import Backbone, BackboneRequest, Tap
-from search_space.timm_door import create_features, reparameterized
+from search_space.timm_door import create_features, pretrained_features, reparameterized
 
 COARSEST = {"none": 1, "last": 3, "first": 3}
 """Levels taken from the coarsest on."""
@@ -89,6 +88,7 @@ class TimmBackbone(Backbone):
 
     def __init__(self, request: BackboneRequest) -> None:
         super().__init__(request)
+        self._request = request
         name = model_name(request.name)
         stride, levels = column_stride(request.time_stride, request.tap), level_indices(name, request.tap)
         facts, layout = facts_of(name), layout_of(name, request.height_px, stride)
@@ -104,6 +104,29 @@ class TimmBackbone(Backbone):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         return [attention(level) for attention, level in zip(self.attentions, self.model(images), strict=True)]
+
+    def adopt(self, weights: str) -> bool:
+        """Begins with pretrained weights instead of random ones; attention of ours keeps its own.
+
+        Args:
+            weights: "timm" for those that timm publishes, or a file, as in `pretrained_features`.
+
+        Returns:
+            Whether there are any: timm publishes none for other widths than 100 %.
+
+        Raises:
+            WeightsUnavailable: they cannot be had.
+        """
+        request = self._request
+        if request.width_percent != 100:
+            return False
+        name = model_name(request.name)
+        pretrained = pretrained_features(name, level_indices(name, request.tap), weights)
+        drop_late_stages(pretrained)
+        layout = layout_of(name, request.height_px, column_stride(request.time_stride, request.tap))
+        apply_layout(pretrained, facts_of(name).recording, layout)  # it also adds up what its narrower kernels leave out
+        self.model.load_state_dict(pretrained.state_dict())
+        return True
 
     def fused_for_export(self) -> nn.Module:
         """Itself, with the branches of families that have them merged."""
