@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,7 +37,14 @@ class Lines(Protocol):
         ...
 
 
-def measure(path: Path, lines: Lines, parameters: int, threads: int = 1, flops: int | None = None) -> Measurement:
+def measure(
+    path: Path,
+    lines: Lines,
+    parameters: int,
+    threads: int = 1,
+    flops: int | None = None,
+    readings: Sequence[str] | None = None,
+) -> Measurement:
     """Measures a model file on validation lines.
 
     Args:
@@ -45,13 +53,14 @@ def measure(path: Path, lines: Lines, parameters: int, threads: int = 1, flops: 
         parameters: learnable weights of the module it was made from.
         threads: that reading all lines may use; latency is always that of one thread.
         flops: its multiply-adds.
+        readings: what the file reads in all of the lines (`read_all`), where that is known; None reads them.
 
     Raises:
         UserError: the file is not there or not one of ours.
     """
     reader = Reader(path, threads)
-    readings = reader.read([lines.image(i) for i in range(len(lines))])
-    found = score([lines.text(i) for i in range(len(lines))], [reading.text for reading in readings])
+    readings = read_all(reader, lines) if readings is None else readings
+    found = score([lines.text(i) for i in range(len(lines))], readings)
     return Measurement(
         accuracy=found.accuracy,
         cer=found.cer,
@@ -61,6 +70,11 @@ def measure(path: Path, lines: Lines, parameters: int, threads: int = 1, flops: 
         lines=found.lines,
         flops=flops,
     )
+
+
+def read_all(reader: Reader, lines: Lines) -> list[str]:
+    """Text of every line, in their order."""
+    return [reading.text for reading in reader.read([lines.image(i) for i in range(len(lines))])]
 
 
 def latency_ms(reader: Reader, lines: Lines, at_most: int = TIMED_LINES) -> float:

@@ -23,7 +23,6 @@ from trainers.data.spec import DataSpec
 from trainers.faults import TrainingFault
 from trainers.progress import EpochReport, Paused, Report
 from trainers.recipe import Recipe
-from trainers.score import spread
 
 if TYPE_CHECKING:
     from trainers.data.prepared import Prepared
@@ -37,8 +36,6 @@ DAMAGED_SOURCES = 4
 """How often decoded lines may turn out damaged; whoever finds that discards those of one source, and they are decoded anew."""
 FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX = 32, 320
 """The image whose multiply-adds are counted; taller ones are enlarged in proportion."""
-COMPARED_LINES = 500
-"""Validation lines that the network and its file must read alike."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,7 @@ def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     from trainers.export.facts import ModelFacts
     from trainers.export.onnx_file import export
     from trainers.export.parity import check_same_text
-    from trainers.measure import measure
+    from trainers.measure import measure, read_all
     from trainers.reader import Reader
 
     recognizer, architecture = trained.recognizer, job.architecture
@@ -173,11 +170,13 @@ def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
         path = export(recognizer, job.folder / MODEL_NAME, facts, architecture.precision)
     except (RuntimeError, OSError, TypeError, ValueError) as error:
         raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
-    lines = prepared.validation
+    lines, reader = prepared.validation, Reader(path, job.threads)
+    readings = read_all(reader, lines)
     if architecture.precision == "fp32":
-        check_same_text(recognizer, Reader(path, job.threads), lines.select(spread(len(lines), COMPARED_LINES)))
+        check_same_text(recognizer, reader, lines, readings)
     products = flops(recognizer, architecture.height_px, FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX)
-    return Candidate(architecture, measure(path, lines, learnable_weights(recognizer), job.threads, products.whole), path)
+    weights = learnable_weights(recognizer)
+    return Candidate(architecture, measure(path, lines, weights, job.threads, products.whole, readings), path)
 
 
 def learnable_weights(recognizer: Any) -> int:

@@ -1,5 +1,7 @@
 """Everything is measured from the file, and the file must read what the network reads."""
 
+import copy
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +16,9 @@ from tests.trainers.weights import as_if_trained
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
 from trainers.faults import TrainingFault
-from trainers.measure import measure
+from trainers.measure import measure, read_all
 from trainers.reader import Reader
+from trainers.validation import read
 
 
 @dataclass
@@ -66,15 +69,22 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
 
 
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:
-    check_same_text(recognizer, Reader(model), Drawn([""] * 6))
+    lines, reader = Drawn([""] * 6), Reader(model)
+    check_same_text(recognizer, reader, lines, read_all(reader, lines))
 
 
 def test_the_first_line_read_otherwise_is_shown(recognizer: Recognizer, model: Path) -> None:
-    torch.manual_seed(4)
-    other = build_recognizer(SMALL, len(SYMBOLS))
+    """Every line is compared: one that differs at the very end is found, and of several the first is shown."""
+    lines, reader = Drawn([""] * 6), Reader(model)
+    other = copy.deepcopy(recognizer)
     with torch.no_grad():
         for parameter in other.head.parameters():
-            parameter.mul_(20)
-    with pytest.raises(TrainingFault, match=r"validation line \d+: the network reads '.*' and its file reads '.*'") as caught:
-        check_same_text(other, Reader(model), Drawn([""] * 6))
-    assert caught.value.kind == "export"
+            parameter.neg_()
+    theirs, ours = read_all(reader, lines), dict(read(other, lines, SYMBOLS, range(6)))
+    assert all(theirs[i] != ours[i] for i in range(6))
+    for first in (0, 5):
+        readings = [ours[i] if i < first else theirs[i] for i in range(6)]
+        shown = f"validation line {first + 1}: the network reads '{ours[first]}' and its file reads '{theirs[first]}'"
+        with pytest.raises(TrainingFault, match=re.escape(shown)) as caught:
+            check_same_text(other, reader, lines, readings)
+        assert caught.value.kind == "export"

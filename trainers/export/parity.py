@@ -1,50 +1,61 @@
 """Does the exported file read what the trained network reads? Line by line, on the whole validation set.
 
 Decisions:
-- Text is compared, not numbers: text is what ships.
+- Text is compared, not numbers: text is what ships. Logits are looked at only where texts differ, so comparing all lines costs
+  no more than reading them once with the network.
 - Where torch's two best classes are as good as equal, rounding decides, and neither text is wrong; only a difference at a
   step with a clear best is a fault.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from search_space.recognizer import Recognizer
 from trainers.decode import read_logits
 from trainers.export.onnx_file import ready
 from trainers.faults import TrainingFault
 from trainers.feed import Lines
-from trainers.geometry import to_input
-from trainers.reader import Reader, equal_widths
+from trainers.geometry import canonical_width, to_input
+from trainers.reader import Reader
+from trainers.validation import read
 
 TIE = 1e-3
 """Logits closer than this are equal: fp32 sums of a deep network in another order differ by up to 1e-4."""
 
 
-def check_same_text(recognizer: nn.Module, reader: Reader, lines: Lines) -> None:
+def check_same_text(recognizer: Recognizer, reader: Reader, lines: Lines, readings: Sequence[str]) -> None:
     """Compares the text of the file with the text of the network it was exported from, for fp32 storage.
 
     Args:
-        recognizer: the trained network; it is left as it is.
+        recognizer: the trained network; put into eval mode and left in it.
         reader: the exported file.
         lines: decoded lines of the model's height.
+        readings: what the file reads in all of them: they are read for measuring anyway.
 
     Raises:
         TrainingFault: of kind "export", with the first line that the two read differently.
     """
+    found = read(recognizer, lines, reader.facts.charset, range(len(lines)))
+    differing = sorted(i for i, text in found if text != readings[i])
+    if not differing:
+        return
     model = ready(recognizer)
+    for i in differing:
+        _compare(i, *_logits(model, reader, lines.image(i)), reader)
+
+
+def _logits(model: nn.Module, reader: Reader, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits (T, V) of one line alone: the network's and the file's."""
     facts = reader.facts
-    images = [lines.image(i) for i in range(len(lines))]
-    for group, width_px in equal_widths([image.shape[1] for image in images], facts.time_stride, facts.height_px):
-        batch = to_input([images[i] for i in group], width_px, facts.contrast)
-        with torch.inference_mode():
-            expected = model(torch.from_numpy(batch)).numpy()
-        found = reader.network.run(batch)
-        for i, ours, theirs in zip(group, expected, found, strict=True):
-            _compare(i, ours, theirs, reader)
+    batch = to_input([image], canonical_width(image.shape[1], facts.time_stride), facts.contrast)
+    with torch.inference_mode():
+        return model(torch.from_numpy(batch)).numpy()[0], reader.network.run(batch)[0]
 
 
 def _compare(line: int, expected: NDArray[np.float32], found: NDArray[np.float32], reader: Reader) -> None:
