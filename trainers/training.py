@@ -43,7 +43,7 @@ from trainers.recurrence import quick_recurrence
 from trainers.validation import validate
 
 if TYPE_CHECKING:
-    from trainers.pruning.prune import Cut
+    from trainers.pruning.cut import Cut
 
 __all__ = ["EpochReport", "Paused", "Report", "Trained", "train", "training_identity"]
 
@@ -181,7 +181,7 @@ class _Training:
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("cut") is not None:  # checkpoints of older versions know no cut
-            from trainers.pruning.prune import Cut, cut_again
+            from trainers.pruning.cut import Cut, cut_again
 
             cut = self.cut = Cut.from_dict(state["cut"])
             self.recognizer.auxiliary = None

@@ -18,7 +18,8 @@ from search_space.recognizer import Recognizer, build_recognizer
 from search_space.sizes import write_size
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import finished, ready, simplified_graph
-from trainers.pruning.prune import cut_away, solved
+from trainers.pruning.cut import cut_away
+from trainers.pruning.prune import solved
 from trainers.pruning.torch_pruning_door import Coupling
 
 SYMBOLS = 3938

@@ -20,18 +20,23 @@ from search_space.recognizer import Recognizer, build_recognizer
 from tests.shared_data import shared_folder
 from tests.trainers.test_measure import Drawn
 from tests.trainers.weights import as_if_trained
+from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
+from trainers.export.parity import check_same_text
 from trainers.faults import UserError
+from trainers.measure import read_all
 from trainers.onnxruntime_door import Network
 from trainers.pruning.criteria import least
-from trainers.pruning.eagleeye import random_plan
-from trainers.pruning.prune import Cut, Effort, cut_again, cut_away, prune, solved
+from trainers.pruning.cut import Cut, cut_again, cut_away
+from trainers.pruning.eagleeye import draw_candidates, random_plan
+from trainers.pruning.prune import Effort, prune, solved, thorough_lookout
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import Lookout, measure_sensitivity, read_table, write_table
 from trainers.pruning.solver import ratio_at, removed_channels, solve
 from trainers.pruning.torch_pruning_door import Coupling
 from trainers.pruning.work import RemovedWork, backbone_work
+from trainers.reader import Reader
 
 PRUNED_ROWS = {
     "resnet18_48_prune_0.9": ("resnet18_48_prune_0.9", 90, 2104710),
@@ -89,13 +94,15 @@ def channels_in_order(recognizer: Recognizer) -> list[int]:
 
 @pytest.mark.parametrize("model", PRUNED_ROWS)
 def test_published_tables_give_the_published_networks(model: str, tmp_path: Path) -> None:
-    """The four pruned rows, from their unpruned parents: channels within 2, parameters within 1 %, work within a point."""
+    """The four pruned rows, from their unpruned parents: channels, parameters, work; saved, exported and read back."""
     source, percent, expected = PRUNED_ROWS[model]
     torch.manual_seed(0)
-    recognizer = build_recognizer(known.architecture(model).with_(prune_percent=0), 3938).eval()
+    architecture = known.architecture(model)
+    parent = architecture.with_(prune_percent=0)
+    recognizer = build_recognizer(parent, 3938).eval()
     whole = flops(recognizer, 32, 320).backbone
     skip = {LAST_STAGE}
-    cut_away(recognizer, solved(published_table(source), recognizer, percent, skip), "fpgm")
+    cut = cut_away(recognizer, solved(published_table(source), recognizer, percent, skip), "fpgm")
     assert 0 <= 100 * (1 - flops(recognizer, 32, 320).backbone / whole) - percent < 0.2
     if source == model:
         differences = np.abs(np.array(channels_in_order(recognizer)) - np.array(published_channels(model)))
@@ -103,11 +110,22 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
         assert abs(parameters(recognizer) / expected - 1) < 0.003
     else:
         assert abs(parameters(recognizer) / expected - 1) < 0.05
+    as_if_trained(recognizer)
+    save_checkpoint(tmp_path, model, {"recognizer": recognizer.state_dict(), "cut": cut.as_dict()})
+    saved = load_checkpoint(tmp_path, model)
+    assert saved is not None
+    again = build_recognizer(parent, 3938).eval()
+    cut_again(again, Cut.from_dict(saved["cut"]))
+    again.load_state_dict(saved["recognizer"])
     images = torch.rand(2, 3, 32, 64)
-    facts = expected_facts(Architecture(), 3938)
-    path = export(as_if_trained(recognizer), tmp_path / "pruned.onnx", facts)
     with torch.no_grad():
-        np.testing.assert_allclose(Network(path).run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
+        assert torch.equal(again(images), recognizer(images))
+    reader = Reader(export(again, tmp_path / "pruned.onnx", expected_facts(architecture, 3938)))
+    assert Architecture.from_dict(reader.facts.architecture) == architecture
+    with torch.no_grad():
+        np.testing.assert_allclose(reader.network.run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
+    lines = Drawn([""] * 3)
+    check_same_text(recognizer, reader, lines, read_all(reader, lines))
 
 
 def test_a_ratio_lies_on_the_line_between_measured_points() -> None:
@@ -266,6 +284,28 @@ def test_prune_meets_its_target(criterion: str) -> None:
     cut = prune(recognizer, 50, criterion, lookout, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
+
+
+def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
+    """What is kept is the very network that was read; count and seed decide what is drawn."""
+    torch.manual_seed(0)
+    recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
+    lookout = Lookout(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    groups = Coupling(copy.deepcopy(recognizer)).groups()
+    work = RemovedWork(backbone_work(recognizer), groups)
+    drawn = draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=1)
+    assert len(drawn) == 3 and drawn == sorted(drawn, key=lambda candidate: -candidate.accuracy)
+    assert draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=1) == drawn
+    assert draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=2) != drawn
+    cut = prune(copy.deepcopy(recognizer), 50, "eagleeye", lookout, seed=1, effort=Effort(candidates=3))
+    assert {name: len(channels) for name, channels in cut.channels.items()} == {n: c for n, c in drawn[0].removed.items() if c}
+
+
+def test_a_final_cut_is_recalibrated_on_a_thirtieth_of_the_training_lines() -> None:
+    def lines_of(training: int, sample: int) -> int:
+        return thorough_lookout(Lookout(Drawn(["a"] * training), Drawn(["b"]), "ab", training_lines=sample)).training_lines
+
+    assert (lines_of(9000, 256), lines_of(600, 256), lines_of(600, 0)) == (300, 256, 0)
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_space.recognizer import Recognizer
-from trainers.pruning.criteria import least
+from trainers.pruning.cut import cut_away
 from trainers.pruning.sensitivity import Lookout
 from trainers.pruning.solver import least_that_meets, removed_channels
-from trainers.pruning.torch_pruning_door import ChannelGroup, Coupling
+from trainers.pruning.torch_pruning_door import ChannelGroup
 
 LARGEST_RATIO = 0.9
 """Of a layer's channels."""
@@ -61,9 +61,7 @@ def draw_candidates(
     for _ in range(count):
         removed = random_plan(groups, removed_work, target, generator)
         trial = copy.deepcopy(recognizer)
-        coupling = Coupling(trial)
-        for group in groups:
-            coupling.remove(group.name, least(trial, group, "l1", removed[group.name]))
+        cut_away(trial, removed, "eagleeye")
         drawn.append(Drawn(removed, lookout.accuracy(trial)))
     return sorted(drawn, key=lambda candidate: -candidate.accuracy)
 
