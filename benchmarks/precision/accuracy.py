@@ -9,13 +9,38 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from search_space.architecture import PRECISIONS
 from trainers.data.prepared import DataSpec, prepare
+from trainers.export.facts import ModelFacts
 from trainers.export.onnx_file import stored_again
 from trainers.reader import Reader
 from trainers.score import score
+
+
+def lines_of(facts: ModelFacts, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:
+    """Truths and images of the validation lines, as a model of such facts is measured on them."""
+    lines = prepare(DataSpec(data, validation, facts.height_px, facts.normaliser, unknown="drop"), cache).validation
+    return [lines.text(i) for i in range(len(lines))], [lines.image(i) for i in range(len(lines))]
+
+
+def reading_row(
+    label: str, path: Path, images: Sequence[NDArray[np.uint8]], truths: Sequence[str], first: Sequence[str]
+) -> str:
+    """What a file reads, and how that differs from the first readings."""
+    readings = [reading.text for reading in Reader(path).read(images)]
+    found = score(truths, readings)
+    changed = [(old == truth) - (new == truth) for old, new, truth in zip(first, readings, truths, strict=True)]
+    return (
+        f"  {label:5s} {path.stat().st_size:9d} bytes  accuracy {found.accuracy:.4f}  CER {found.cer:.4f}  "
+        f"texts changed {sum(a != b for a, b in zip(first, readings, strict=True))}, "
+        f"lines lost {changed.count(1)}, won {changed.count(-1)}"
+    )
 
 
 def main() -> None:
@@ -27,24 +52,13 @@ def main() -> None:
     arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
     given = arguments.parse_args()
     facts = Reader(given.model).facts
-    spec = DataSpec(given.data, given.validation, facts.height_px, facts.normaliser, unknown="drop")
-    lines = prepare(spec, given.cache).validation
-    truths = [lines.text(i) for i in range(len(lines))]
-    images = [lines.image(i) for i in range(len(lines))]
-    print(f"{given.model.name}: {len(facts.charset)} symbols, {len(lines)} lines")
-    first: list[str] = []
+    truths, images = lines_of(facts, given.data, given.validation, given.cache)
+    first = [reading.text for reading in Reader(given.model).read(images)]
+    print(f"{given.model.name}: {len(facts.charset)} symbols, {len(truths)} lines")
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
             path = stored_again(given.model, Path(folder) / f"{precision}.onnx", precision)
-            readings = [reading.text for reading in Reader(path).read(images)]
-            first = first or readings
-            found = score(truths, readings)
-            changed = [(old == truth) - (new == truth) for old, new, truth in zip(first, readings, truths, strict=True)]
-            print(
-                f"  {precision:5s} {path.stat().st_size:9d} bytes  accuracy {found.accuracy:.4f}  CER {found.cer:.4f}  "
-                f"texts changed {sum(a != b for a, b in zip(first, readings, strict=True))}, "
-                f"lines lost {changed.count(1)}, won {changed.count(-1)}"
-            )
+            print(reading_row(precision, path, images, truths, first), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What is cut, how much of the work goes with it, and what is left that still reads."""
 
 import copy
-import csv
 import itertools
 import json
 import random
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.pruning.published import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from search_space import known
 from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.backbones import backbones
@@ -38,59 +38,6 @@ from trainers.pruning.torch_pruning_door import Coupling
 from trainers.pruning.work import RemovedWork, backbone_work
 from trainers.reader import Reader
 
-PRUNED_ROWS = {
-    "resnet18_48_prune_0.9": ("resnet18_48_prune_0.9", 90, 2104710),
-    "resnet18_64_prune_0.9": ("resnet18_64_prune_0.9", 90, 2215209),
-    "resnet18se_48_prune_0.9": ("resnet18se_48_prune_0.9", 90, 2161396),
-    "resnet18se_64_prune_0.91": ("resnet18_64_prune_0.9", 91, 2371780),
-}
-"""Published model to the sensitivity table that made it (the last one's is not published: its plain sister's stands in),
-the share of work cut, and the parameters that were left."""
-
-LAST_STAGE = "backbone.blocks.6.second.conv"
-"""`res5a_branch2b`, which the published models left whole."""
-
-
-def our_name(published: str) -> str:
-    """`res4b_branch2a_weights` -> the layer that leads the group in our ResNet18."""
-    layer = published.removesuffix("_weights")
-    if layer.startswith("conv1_"):
-        return f"backbone.stem.{int(layer[-1]) - 1}.conv"
-    block = 2 * (int(layer[3]) - 2) + "ab".index(layer[4])
-    ends = {"branch2a": "first.conv", "branch2b": "second.conv", "se_1": "attention.reduce"}
-    return f"backbone.blocks.{block}.{ends[layer[6:]]}"
-
-
-def published_table(model: str) -> dict[str, list[tuple[float, float]]]:
-    table: dict[str, list[tuple[float, float]]] = {}
-    with shared_folder("seed/pruning_sensitivity.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["model"] == model:
-                point = (float(row["filter_ratio_pruned"]), float(row["accuracy_loss"]))
-                table.setdefault(our_name(row["layer"]), []).append(point)
-    return table
-
-
-def published_channels(model: str) -> list[int]:
-    """Outputs of every convolution after pruning, in order."""
-    with shared_folder("seed/layers.csv").open(newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["model"] == model and r["stage"] == "after pruning"]
-    shapes = [json.loads(r["output_shape"]) for r in rows if r["layer"].startswith("Conv2D")]
-    return [(shape[0] if isinstance(shape[0], list) else shape)[1] for shape in shapes]
-
-
-def channels_in_order(recognizer: Recognizer) -> list[int]:
-    """Outputs of every convolution in the order of the published log: a block's shortcut comes last."""
-    blocks = [
-        layer
-        for block in recognizer.backbone.blocks  # type: ignore[union-attr]
-        for part in (block.first, block.second, block.attention, block.shortcut)
-        for layer in part.modules()
-        if isinstance(layer, torch.nn.Conv2d)
-    ]
-    stem = [layer for layer in recognizer.backbone.stem.modules() if isinstance(layer, torch.nn.Conv2d)]  # type: ignore[union-attr]
-    return [layer.out_channels for layer in (*stem, *blocks)]
-
 
 @pytest.mark.parametrize("model", PRUNED_ROWS)
 def test_published_tables_give_the_published_networks(model: str, tmp_path: Path) -> None:
@@ -102,10 +49,12 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
     recognizer = build_recognizer(parent, 3938).eval()
     whole = flops(recognizer, 32, 320).backbone
     skip = {LAST_STAGE}
-    cut = cut_away(recognizer, solved(published_table(source), recognizer, percent, skip), "fpgm")
+    cut = cut_away(recognizer, solved(published_table(shared_folder("seed"), source), recognizer, percent, skip), "fpgm")
     assert 0 <= 100 * (1 - flops(recognizer, 32, 320).backbone / whole) - percent < 0.2
     if source == model:
-        differences = np.abs(np.array(channels_in_order(recognizer)) - np.array(published_channels(model)))
+        differences = np.abs(
+            np.array(channels_in_order(recognizer)) - np.array(published_channels(shared_folder("seed"), model))
+        )
         assert differences.max() <= 1
         assert abs(parameters(recognizer) / expected - 1) < 0.003
     else:

@@ -1,0 +1,143 @@
+"""A study with `prune_percent` and `precision` open against the same study without, in the same time on the same lines.
+
+    python -m benchmarks.compressed_study.run [--time 6m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
+
+Decisions:
+- Both are `paretext search` in a process of its own; of each seed one after the other, in turn which is first. What the
+  machine gave them is written down in seconds of its processors.
+- Four epochs, so that minutes hold several full trainings; a limit that no unpruned fp32 candidate breaks, so that
+  the closed space is not cut off.
+- EagleEye is the criterion: its dozen candidates are read in seconds, where a sensitivity table takes as long as an epoch
+  or two.
+- A front is worth the area that it dominates in the plane of share of lines misread against bytes, up to a reference: all
+  lines misread, and the limit. Once with bytes as they are, in shares of the limit, and once with their natural logarithm.
+- Every finished study is appended to a file, and is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from studies.pareto import hypervolume
+
+LIMIT_BYTES = 6_000_000
+MORE_TO_DO = 75
+"""Exit status when `--at-most` studies were run and others are left."""
+
+STUDY = f"""
+[data]
+source = "digits"
+
+[limits]
+size = "{LIMIT_BYTES}B"
+
+[budget]
+trials = 1000
+epochs = 4
+
+[space]
+backbone = ["mobilenetv3_small", "mobilenetv3_large"]
+width_percent = [25, 50, 75]
+encoder_hidden = [24, 48, 96]
+encoder_layers = [1, 2]
+"""
+OPEN = """prune_percent = [0, 50, 70, 90]
+prune_criterion = "eagleeye"
+precision = ["fp32", "fp16", "int8"]
+"""
+
+
+def main() -> int:
+    """Runs what is missing, then prints all fronts and what they are worth."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--time", default="6m", help="wall-clock of each study (6m)")
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="each space is searched with each (0 1 2)")
+    arguments.add_argument("--workers", type=int, default=1, help="trainings at a time (1)")
+    arguments.add_argument("--out", type=Path, default=Path("runs/compressed_study"), help="where it all goes")
+    arguments.add_argument("--at-most", type=int, default=1000, help="studies to run now")
+    given = arguments.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    ended = given.out / "fronts.jsonl"
+    left = given.at_most
+    for seed in given.seeds:
+        for space in ("closed", "open") if seed % 2 == 0 else ("open", "closed"):
+            name = f"{space}-{seed}"
+            if any(study["name"] == name for study in read(ended)):
+                continue
+            if not left:
+                return MORE_TO_DO
+            left -= 1
+            study = search(name, given.out, given.time, seed, given.workers)
+            with ended.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(study) + "\n")
+    report(read(ended))
+    return 0
+
+
+def search(name: str, out: Path, limit: str, seed: int, workers: int) -> dict[str, Any]:
+    """One study: its name, seconds, number of full trainings, and front."""
+    file = out / f"{name}.toml"
+    file.write_text(STUDY + (OPEN if name.startswith("open") else ""), encoding="utf-8")
+    options = {"name": name, "time": limit, "seed": seed, "workers": workers}
+    words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
+    environment = {**os.environ, "PARETEXT_HOME": str(out / "home"), "OMP_NUM_THREADS": "1"}
+    start, spent = time.monotonic(), _processor_seconds()
+    command = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
+    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    front = [
+        {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]}
+        for p in json.loads(answer.stdout)
+    ]
+    seconds, processor = round(time.monotonic() - start), round(_processor_seconds() - spent)
+    finished = len(list((out / "home").glob(f"models/{name}/*.onnx")))
+    return {"name": name, "seconds": seconds, "processor_seconds": processor, "finished": finished, "front": front}
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def read(file: Path) -> list[dict[str, Any]]:
+    """The studies that have ended."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
+def worth(study: dict[str, Any]) -> tuple[float, float]:
+    """Area that the front dominates: over bytes in shares of the limit, and over their logarithm."""
+    points = [(point["error"], point["bytes"] / LIMIT_BYTES) for point in study["front"]]
+    logarithmic = [(error, math.log(share)) for error, share in points]
+    return hypervolume(points, (1.0, 1.0)), hypervolume(logarithmic, (1.0, 0.0))
+
+
+def report(studies: list[dict[str, Any]]) -> None:
+    """A line for each front, its points, and the ratios."""
+    for study in studies:
+        linear, logarithmic = worth(study)
+        print(
+            f"{study['name']:9s} {study['seconds']:4d} s, {study['processor_seconds']} processor-s, {study['finished']} "
+            f"finished; area: bytes {linear:.4f}, log bytes {logarithmic:.3f}"
+        )
+        for point in sorted(study["front"], key=lambda point: point["bytes"]):
+            a = point["architecture"]
+            cut = f", -{a['prune_percent']} %" if a["prune_percent"] else ""
+            what = f"{a['backbone']} {a['width_percent']} % {a['encoder_layers']}x{a['encoder_hidden']}{cut}, {a['precision']}"
+            print(f"    {100 * (1 - point['error']):5.1f} % at {point['bytes'] / 1000:7.1f} KB  {what}")
+    by_name = {study["name"]: worth(study) for study in studies}
+    for name, (linear, logarithmic) in by_name.items():
+        closed = by_name.get(name.replace("open", "closed"))
+        if name.startswith("open") and closed is not None:
+            print(f"{name}: bytes {linear / closed[0]:.3f} times, log bytes {logarithmic / closed[1]:.3f} times")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
