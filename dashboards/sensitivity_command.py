@@ -59,8 +59,8 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
     from dashboards.screens import remarks
     from dashboards.training_screen import TrainingScreen
     from trainers.data.prepared import prepare
-    from trainers.pruning.sensitivity import RATIOS, Lookout, measure_sensitivity
-    from trainers.training import Trained, train
+    from trainers.pruning.sensitivity import RATIOS, Lookout, keep_only_of, measure_sensitivity
+    from trainers.training import Trained, train, training_identity
     from trainers.trial import past_reports
 
     prepared = prepare(job.data, job.cache_folder)
@@ -71,6 +71,8 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
             job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, screen.report, device=job.device
         )
     assert isinstance(outcome, Trained)  # nothing here pauses it
+    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
+    keep_only_of(table_file, f"{identity} {criterion} {read_lines}")
     lookout = Lookout(prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines)
     with Progress(console=remarks()) as bar:
         task = bar.add_task("layers", total=None)

@@ -1,5 +1,6 @@
 """The exported file computes what the network computes, says what it is, and is the same for the same weights."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from search_space.architecture import Architecture
+from search_space.architecture import PRECISIONS, Architecture
 from search_space.recognizer import build_recognizer
 from tests.trainers.weights import as_if_trained
 from trainers.export.facts import ModelFacts, facts_from
@@ -57,9 +58,10 @@ def test_file_is_valid_and_its_shapes_can_be_inferred(model: Path) -> None:
     onnx.shape_inference.infer_shapes(loaded, strict_mode=True, data_prop=True)
 
 
-def test_same_weights_give_the_same_bytes(recognizer: nn.Module, model: Path, tmp_path: Path) -> None:
-    again = export(recognizer, tmp_path / "again.onnx", facts_of())
-    assert again.read_bytes() == model.read_bytes()
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_same_weights_give_the_same_bytes(recognizer: nn.Module, precision: str, tmp_path: Path) -> None:
+    first, again = (export(recognizer, tmp_path / f"{name}.onnx", facts_of(), precision) for name in ("first", "again"))
+    assert again.read_bytes() == first.read_bytes()
 
 
 def test_export_leaves_the_network_as_it_is(recognizer: nn.Module, tmp_path: Path) -> None:
@@ -80,7 +82,9 @@ def test_norms_are_folded_and_nothing_is_left_for_a_person_to_read(model: Path) 
 
 
 def test_facts_come_back(model: Path) -> None:
-    assert facts_from(Network(model).metadata, "small") == facts_of()
+    metadata = Network(model).metadata
+    assert facts_from(metadata, "small") == facts_of()
+    assert set(json.loads(metadata["versions"])) == {"paretext", "torch", "onnx"}
 
 
 def test_nothing_but_the_file_is_left(model: Path) -> None:

@@ -32,8 +32,8 @@ from trainers.pruning.cut import Cut, cut_again, cut_away
 from trainers.pruning.eagleeye import draw_candidates, random_plan
 from trainers.pruning.prune import Effort, prune, solved, thorough_lookout
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import Lookout, measure_sensitivity, read_table, write_table
-from trainers.pruning.solver import ratio_at, removed_channels, solve
+from trainers.pruning.sensitivity import Lookout, keep_only_of, measure_sensitivity, read_table, write_table
+from trainers.pruning.solver import FLOOR_CHANNELS, ratio_at, removed_channels, solve
 from trainers.pruning.torch_pruning_door import Coupling
 from trainers.pruning.work import RemovedWork, backbone_work
 from trainers.reader import Reader
@@ -224,6 +224,16 @@ def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Pat
     assert set(resumed) == set(table)
 
 
+def test_a_table_of_other_weights_is_not_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "of" / "sensitivity.csv"
+    keep_only_of(path, "one")
+    write_table(path, {"a": [(0.5, 0.1)]})
+    keep_only_of(path, "one")
+    assert read_table(path) == {"a": [(0.5, 0.1)]}
+    keep_only_of(path, "other")
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("criterion", ["l2", "eagleeye"])
 def test_prune_meets_its_target(criterion: str) -> None:
     torch.manual_seed(0)
@@ -233,6 +243,8 @@ def test_prune_meets_its_target(criterion: str) -> None:
     cut = prune(recognizer, 50, criterion, lookout, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
+    left = [m.out_channels for m in recognizer.backbone.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert min(left) >= FLOOR_CHANNELS
 
 
 def test_eagleeye_cuts_the_candidate_that_read_best() -> None:

@@ -18,15 +18,17 @@ from trainers.reader import Reader
 
 READ_WITHOUT_TORCH = """
 import sys
+ALLOWED = {"trainers", "search_space", "numpy", "PIL", "onnxruntime", *sys.stdlib_module_names}
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "timm", "onnx", "rapidfuzz", "sklearn"):
+        if name.split(".")[0] not in ALLOWED:
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Blocked())
 from PIL import Image
 from trainers.reader import Reader
 print(Reader(sys.argv[1]).read([Image.new("RGB", (90, 40), "white")])[0])
 """
+"""As in an environment that has onnxruntime, numpy and pillow, and nothing else."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_no_image_gives_no_reading(model: Path) -> None:
     assert Reader(model).read([]) == []
 
 
-def test_reader_works_where_torch_is_not_installed(model: Path) -> None:
+def test_reader_needs_onnxruntime_numpy_and_pillow_alone(model: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", READ_WITHOUT_TORCH, str(model)],
         capture_output=True,

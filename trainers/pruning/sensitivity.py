@@ -2,7 +2,8 @@
 
 Decisions:
 - Losses are relative, (before - after) / before, as in the published tables.
-- A table is kept as CSV beside the study's other files and taken up again, row by row, when a run was interrupted.
+- A table is kept as CSV beside the training's other files and taken up again, row by row, when a run was interrupted; one of
+  other weights, or read from other lines, is measured anew.
 """
 
 from __future__ import annotations
@@ -92,6 +93,20 @@ def measure_sensitivity(
         if progress is not None:
             progress(number + 1, len(groups))
     return found
+
+
+def keep_only_of(path: Path, identity: str) -> None:
+    """Removes a table that was measured of something else, and notes beside it what it is of.
+
+    Args:
+        path: the CSV; what it is of stands in a file of the same name that ends in `.of`.
+        identity: of the training, and of how its lines were read.
+    """
+    note = path.with_suffix(".of")
+    if not note.exists() or note.read_text(encoding="utf-8") != identity:
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(identity, encoding="utf-8")
 
 
 def write_table(path: Path, table: dict[str, list[tuple[float, float]]]) -> None:
