@@ -75,6 +75,9 @@ class _Recurrence(torch.autograd.Function):
 
     given (T, D, N, 3H), what the inputs contribute to reset, update and new; weights (D, 3H, H); biases (D, 3H)
     -> states (T, D, N, H).
+
+    A step is five small operations forwards and two backwards: whatever can be computed for all steps at once is, and views
+    are cut outside the loops.
     """
 
     @staticmethod
@@ -82,17 +85,30 @@ class _Recurrence(torch.autograd.Function):
         count, directions, lines, triple = given.shape
         hidden = triple // 3
         states = given.new_zeros(count + 1, directions, lines, hidden)
-        recalled = given.new_empty(count, directions, lines, triple)
         gates = given.new_empty(count, directions, lines, 2 * hidden)
         new = given.new_empty(count, directions, lines, hidden)
-        turned, bias = weights.transpose(1, 2).contiguous(), biases[:, None].contiguous()
-        for t in range(count):
-            torch.baddbmm(bias, states[t], turned, out=recalled[t])
-            torch.add(given[t, :, :, : 2 * hidden], recalled[t, :, :, : 2 * hidden], out=gates[t]).sigmoid_()
-            reset, update = gates[t].chunk(2, dim=2)
-            torch.addcmul(given[t, :, :, 2 * hidden :], reset, recalled[t, :, :, 2 * hidden :], out=new[t]).tanh_()
-            torch.lerp(new[t], states[t], update, out=states[t + 1])
-        ctx.save_for_backward(weights, states, recalled, gates, new)
+        recalled = given + biases[:, None]  # what the state adds in the loop makes it what its name says
+        recalled[..., 2 * hidden :] = biases[:, None, 2 * hidden :]
+        turned = weights.transpose(1, 2).contiguous()
+        steps = zip(
+            states[:-1].unbind(),
+            states[1:].unbind(),
+            recalled.unbind(),
+            recalled[..., : 2 * hidden].unbind(),
+            recalled[..., 2 * hidden :].unbind(),
+            given[..., 2 * hidden :].unbind(),
+            gates.unbind(),
+            gates[..., :hidden].unbind(),
+            gates[..., hidden:].unbind(),
+            new.unbind(),
+            strict=True,
+        )
+        for before, after, all_, for_gates, for_new, given_new, gate, reset, update, proposed in steps:
+            torch.baddbmm(all_, before, turned, out=all_)
+            torch.sigmoid(for_gates, out=gate)
+            torch.addcmul(given_new, reset, for_new, out=proposed).tanh_()
+            torch.lerp(proposed, before, update, out=after)
+        ctx.save_for_backward(weights, states, recalled[..., 2 * hidden :], gates, new)
         return states[1:]
 
     @staticmethod
@@ -100,22 +116,27 @@ class _Recurrence(torch.autograd.Function):
         weights, states, recalled, gates, new = ctx.saved_tensors
         (towards,) = gradients
         count, directions, lines, hidden = new.shape
-        to_given = torch.empty_like(recalled)  # also holds, for a while, what does not depend on the later steps
-        to_recalled = torch.empty_like(recalled)
         reset, update = gates.chunk(2, dim=3)
         before = states[:-1]
+        slopes = new.new_empty(count, directions, lines, 4, hidden)  # of reset, update, recalled new, and the state kept
         slope_new = (1 - update) * (1 - new.square())
-        slope_update = (before - new) * update * (1 - update)
-        slope_reset = slope_new * recalled[..., 2 * hidden :] * reset * (1 - reset)
-        torch.cat((slope_reset, slope_update, slope_new), dim=3, out=to_given)
-        torch.cat((slope_reset, slope_update, slope_new * reset), dim=3, out=to_recalled)
-        carried = torch.zeros_like(new[0])
+        torch.mul(slope_new, reset, out=slopes[..., 2, :])
+        torch.mul(slope_new * recalled, reset * (1 - reset), out=slopes[..., 0, :])
+        torch.mul((before - new) * update, 1 - update, out=slopes[..., 1, :])
+        slopes[..., 3, :] = update
+        kept = torch.eye(hidden, dtype=weights.dtype).expand(directions, hidden, hidden)
+        back = torch.cat((weights, kept), dim=1)
+        totals = towards.contiguous().clone()
+        flat = slopes.flatten(3).unbind()
+        each, wide = slopes.unbind(), totals[:, :, :, None].unbind()
+        total = totals.unbind()
         for t in range(count - 1, -1, -1):
-            total = towards[t] + carried
-            wide = total.repeat(1, 1, 3)
-            to_given[t].mul_(wide)
-            to_recalled[t].mul_(wide)
-            carried = torch.baddbmm(total * update[t], to_recalled[t], weights)
-        flat = to_recalled.transpose(0, 1).reshape(directions, count * lines, 3 * hidden)
-        kept = before.transpose(0, 1).reshape(directions, count * lines, hidden)
-        return to_given, torch.bmm(flat.transpose(1, 2), kept), flat.sum(dim=1)
+            each[t].mul_(wide[t])
+            if t:
+                torch.baddbmm(total[t - 1], flat[t], back, out=total[t - 1])
+        to_recalled = slopes[..., :3, :].flatten(3)
+        to_given = to_recalled.clone()
+        torch.mul(slope_new, totals, out=to_given[..., 2 * hidden :])
+        by_line = to_recalled.transpose(0, 1).reshape(directions, count * lines, 3 * hidden)
+        seen = before.transpose(0, 1).reshape(directions, count * lines, hidden)
+        return to_given, torch.bmm(by_line.transpose(1, 2), seen), by_line.sum(dim=1)

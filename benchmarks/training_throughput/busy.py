@@ -1,0 +1,58 @@
+"""What a stretch of work took: seconds, processor seconds of this process and those it started, and how busy the GPU was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+SAMPLES_MS = 200
+QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
+
+
+class Stretch:
+    """Measures what happens within it; a context manager.
+
+    The GPU's share is what NVIDIA's driver says: of each sample period, the part in which at least one kernel ran.
+
+    Args:
+        gpu: number of the GPU to watch; None watches none.
+
+    Attributes:
+        seconds: wall-clock time, once it is over.
+        cpu_seconds: processor time of this process and of the children that have ended.
+        busy: share of the time in which the GPU computed, in [0, 1]; None where none was watched.
+    """
+
+    def __init__(self, gpu: int | None = None) -> None:
+        self.seconds = self.cpu_seconds = 0.0
+        self.busy: float | None = None
+        self._gpu = gpu
+        self._watch: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        if self._gpu is not None:
+            command = [*QUERY, f"--id={self._gpu}", f"--loop-ms={SAMPLES_MS}"]
+            self._watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._started, self._cpu_started = time.perf_counter(), _cpu_seconds()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.seconds, self.cpu_seconds = time.perf_counter() - self._started, _cpu_seconds() - self._cpu_started
+        if self._watch is not None:
+            self._watch.terminate()
+            self.busy = mean_share(self._watch.communicate()[0].splitlines())
+
+
+def mean_share(rows: Iterable[str]) -> float | None:
+    """Mean of rows of percents, as a share; a row that is no number (a sample cut short) does not count."""
+    percents = [int(row) for row in rows if row.strip().isdecimal()]
+    return sum(percents) / len(percents) / 100 if percents else None
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
