@@ -26,6 +26,12 @@ LETTER_VARIATION = 0.4
 """Standard deviation of letter widths, in mean letter widths."""
 
 
+def flatness_at(step: int, steps: int, share: float) -> float:
+    """Weight of the flat start at a step of so many, 1 at the first; `share` is the recipe's."""
+    fading = min(share * steps, FLAT_START_STEPS)
+    return max(0.0, 1 - step / fading) if fading else 0.0
+
+
 def flat_start_losses(logits: Tensor, targets: Tensor, lengths: Tensor, steps: Tensor) -> Tensor:
     """Cross-entropy of each line against evenly spread letters.
 

@@ -7,6 +7,7 @@ two; batches of 64 take 235 ms and 208 ms.
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 import torch
 
@@ -20,7 +21,7 @@ GAIN = 0.95
 """More threads are taken when a step then takes at most this share of the time."""
 
 
-def quickest_threads(architecture: Architecture, symbols: int, lines: int, width_px: int, most: int) -> int:
+def quickest_threads(architecture: Architecture, symbols: int, lines: int, width_px: int, most: int, quick: bool = True) -> int:
     """The number of threads with which a training step takes the least time: 1, `most`, or a power of two between.
 
     Args:
@@ -29,6 +30,7 @@ def quickest_threads(architecture: Architecture, symbols: int, lines: int, width
         lines: in a batch.
         width_px: of a batch.
         most: threads that may be used, 1 and up.
+        quick: whether it will be trained as `trainers.training` does: channels last, and the quick recurrence.
     """
     tried, count = [], 1
     while count < most:
@@ -38,12 +40,14 @@ def quickest_threads(architecture: Architecture, symbols: int, lines: int, width
     best, best_s = 1, float("inf")
     try:
         with torch.random.fork_rng(devices=[]):
-            network = build_recognizer(architecture, symbols).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network = build_recognizer(architecture, symbols)
+            if quick:
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             images = torch.zeros(lines, 3, architecture.height_px, width_px)
             targets, lengths = torch.ones(lines, 1, dtype=torch.long), torch.ones(lines, dtype=torch.long)
             for threads in [*tried, most]:
                 torch.set_num_threads(threads)
-                with quick_recurrence(network):
+                with quick_recurrence(network) if quick else nullcontext():
                     taken_s = _step_seconds(network, images, targets, lengths)
                 if taken_s < GAIN * best_s:
                     best, best_s = threads, taken_s

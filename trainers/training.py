@@ -32,7 +32,7 @@ from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.data.charset import Charset, ctc_steps
 from trainers.faults import TrainingFault, UserError
 from trainers.feed import Feed, Lines, Shown
-from trainers.flat_start import FLAT_START_STEPS
+from trainers.flat_start import flatness_at
 from trainers.geometry import canonical_width
 from trainers.goal import line_losses
 from trainers.pretrained import begin_pretrained
@@ -263,17 +263,12 @@ class _Training:
         with quick_recurrence(self.recognizer):
             for at, batch in enumerate(batches):
                 rate = self.phases.rate(self.recipe, done + at / len(batches))
-                flatness = self._flatness(done * len(batches) + at, self.epochs * len(batches))
+                flatness = flatness_at(done * len(batches) + at, self.epochs * len(batches), self.recipe.flat_start)
                 total += self._step(feed.show(batch), rate, flatness, rng)
                 lines += len(batch.samples)
                 if at % LOOK_EVERY == LOOK_EVERY - 1 or at == len(batches) - 1:
                     self._look_at(float(total), done, at)
         return float(total) / lines
-
-    def _flatness(self, step: int, steps: int) -> float:
-        """Weight of the flat start at a step of so many, 1 at the first."""
-        fading = min(self.recipe.flat_start * steps, FLAT_START_STEPS)
-        return max(0.0, 1 - step / fading) if fading else 0.0
 
     def _step(self, shown: Shown, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
         """One step; the summed loss of its lines, still on the device."""

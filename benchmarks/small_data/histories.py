@@ -1,4 +1,4 @@
-"""What the trainings of this benchmark did, epoch by epoch: one file each, so that several may run at once; a table and a plot."""
+"""What the trainings of this benchmark did, epoch by epoch, one file each; a table and a plot of them."""
 
 from __future__ import annotations
 

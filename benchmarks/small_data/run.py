@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=25, help="width_percent of the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/small_data"))
-    parser.add_argument("--summary", action="store_true", help="only print the table of what has been run, and draw OUT/curves.png")
+    parser.add_argument("--summary", action="store_true", help="only print the table and draw OUT/curves.png")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if not args.summary:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,7 +26,7 @@ class Stretch:
 
     Attributes:
         seconds: wall-clock time, once it is over.
-        cpu_seconds: processor time of this process and of the children that have ended.
+        cpu_seconds: processor time of this process and of those it started.
         busy: share of the time in which the GPU computed, in [0, 1]; None where none was watched.
     """
 
@@ -46,6 +49,10 @@ class Stretch:
             self._watch.terminate()
             self.busy = mean_share(self._watch.communicate()[0].splitlines())
 
+    def as_dict(self) -> dict[str, float | None]:
+        """JSON-able."""
+        return {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "gpu_busy": self.busy}
+
 
 def mean_share(rows: Iterable[str]) -> float | None:
     """Mean of rows of percents, as a share; a row that is no number (a sample cut short) does not count."""
@@ -54,5 +61,10 @@ def mean_share(rows: Iterable[str]) -> float | None:
 
 
 def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    """Of this process, its children that have ended, and those that multiprocessing started and that still run."""
+    times, ticks = os.times(), 0
+    for child in multiprocessing.active_children():
+        with suppress(FileNotFoundError):  # it has just ended
+            ticks += sum(map(int, Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    own = times.user + times.system + times.children_user + times.children_system
+    return own + ticks / os.sysconf("SC_CLK_TCK")

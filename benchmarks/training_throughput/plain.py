@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,14 @@ from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.data.charset import Charset
 from trainers.decode import collapse, spell
+from trainers.feed import Shown
+from trainers.flat_start import flatness_at
+from trainers.goal import line_losses
 from trainers.recipe import Recipe
 from trainers.score import Score, score
 
 
-class Files(Dataset[tuple[Tensor, Tensor]]):
+class Files(Dataset[tuple[Tensor, int, Tensor]]):
     """Image files and their labels.
 
     Args:
@@ -44,7 +45,7 @@ class Files(Dataset[tuple[Tensor, Tensor]]):
         """The label of an image."""
         return self.paths[i].with_suffix(".gt.txt").read_text(encoding="utf-8").strip()
 
-    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, i: int) -> tuple[Tensor, int, Tensor]:
         image = Image.open(self.paths[i]).convert("RGB")
         width = min(self.width_px, max(1, round(image.width * self.height_px / image.height)))
         image = image.resize((width, self.height_px), Image.Resampling.BILINEAR)
@@ -52,7 +53,7 @@ class Files(Dataset[tuple[Tensor, Tensor]]):
             image = _augment(image, np.random.default_rng())
         pixels = np.zeros((3, self.height_px, self.width_px), dtype=np.float32)
         pixels[:, :, :width] = np.asarray(image, dtype=np.float32).transpose(2, 0, 1) / 127.5 - 1
-        return torch.from_numpy(pixels), torch.tensor(self.charset.encode(self.text(i)))
+        return torch.from_numpy(pixels), width, torch.tensor(self.charset.encode(self.text(i)))
 
 
 def _augment(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -76,43 +77,88 @@ def _augment(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def _collate(items: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
-    images, labels = zip(*items, strict=True)
+def _collate(items: list[tuple[Tensor, int, Tensor]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    images, widths, labels = zip(*items, strict=True)
     lengths = torch.tensor([len(label) for label in labels])
-    return torch.stack(images), nn.utils.rnn.pad_sequence(list(labels), batch_first=True), lengths
+    targets = nn.utils.rnn.pad_sequence(list(labels), batch_first=True)
+    return torch.stack(images), torch.tensor(widths), targets, lengths
 
 
-def train_plainly(
-    architecture: Architecture, folder: Path, width_px: int, charset: Charset, recipe: Recipe, epochs: int, workers: int
-) -> tuple[Recognizer, float]:
-    """Trains, and returns the network and the seconds it took."""
-    torch.manual_seed(0)
-    network = build_recognizer(architecture, len(charset))
-    files = Files(folder, architecture.height_px, width_px, charset, augmented=True)
-    loader: DataLoader[Any] = DataLoader(
-        files, recipe.batch_lines, shuffle=True, num_workers=workers, collate_fn=_collate, persistent_workers=workers > 0
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    started, steps = time.perf_counter(), math.ceil(len(files) / recipe.batch_lines)
-    network.train()
-    for epoch in range(epochs):
-        for at, (images, targets, lengths) in enumerate(loader):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.rate_at(epoch + at / steps, epochs)
-            loss = network.losses(images, targets, lengths).mean()
-            optimizer.zero_grad()
-            loss.backward()
+class PlainLoop:
+    """A network, trained in fp32 on lines that are all padded to one width.
+
+    Args:
+        architecture: of the network.
+        width_px: columns that every line is padded to.
+        charset: of the labels.
+        recipe: batch size, rates, decay and clipping.
+        device: where it is trained.
+    """
+
+    def __init__(self, architecture: Architecture, width_px: int, charset: Charset, recipe: Recipe, device: str) -> None:
+        torch.manual_seed(0)
+        self.network: Recognizer = build_recognizer(architecture, len(charset)).to(device)
+        self._height_px, self._width_px, self._charset = architecture.height_px, width_px, charset
+        self._recipe, self._device = recipe, device
+
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self._files: DataLoader[Any] | None = None
+
+    def open(self, folder: Path, workers: int) -> None:
+        """Names the folder whose lines `workers` processes will decode and augment."""
+        self._files = self._loader(folder, True, workers)
+
+    def close(self) -> None:
+        """Ends those processes."""
+        self._files = None
+
+    def epoch(self, number: int, epochs: int) -> None:
+        """Trains on every line once; number `number` (from 0) of so many epochs."""
+        assert self._files is not None, "open a folder first"
+        recipe, network, loader = self._recipe, self.network, self._files
+        network.train()
+        for at, batch in enumerate(loader):
+            shown = Shown(*(part.to(self._device, non_blocking=True) for part in batch))
+            for group in self._optimizer.param_groups:
+                group["lr"] = recipe.rate_at(number + at / len(loader), epochs)
+            flatness = flatness_at(number * len(loader) + at, epochs * len(loader), recipe.flat_start)
+            goal, _ = line_losses(network, recipe, shown.images, shown.widths, shown, flatness)
+            self._optimizer.zero_grad()
+            goal.mean().backward()
             nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-            optimizer.step()
-    return network, time.perf_counter() - started
+            self._optimizer.step()
+        if self._device != "cpu":
+            torch.cuda.synchronize(self._device)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Weights and the optimizer's memory."""
+        return {"network": self.network.state_dict(), "optimizer": self._optimizer.state_dict()}
 
-@torch.inference_mode()
-def read_plainly(network: Recognizer, folder: Path, width_px: int, charset: Charset) -> Score:
-    """Scores the network on lines padded as it was trained on them."""
-    files = Files(folder, network.architecture.height_px, width_px, charset, augmented=False)
-    network.eval()
-    readings = []
-    for images, _, _ in DataLoader(files, 32, collate_fn=_collate):
-        readings += [spell(row, charset.symbols) for row in collapse(network(images).argmax(2).numpy(), "ctc")]
-    return score([files.text(i) for i in range(len(files))], readings)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from them."""
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    @torch.inference_mode()
+    def read(self, folder: Path) -> Score:
+        """Scores the network on a folder's lines, padded as it was trained on them."""
+        self.network.eval()
+        loader = self._loader(folder, False, 0)
+        readings = []
+        for images, *_ in loader:
+            best = self.network(images.to(self._device)).argmax(2)
+            readings += [spell(row, self._charset.symbols) for row in collapse(best.cpu().numpy(), "ctc")]
+        files = Files(folder, self._height_px, self._width_px, self._charset, augmented=False)
+        return score([files.text(i) for i in range(len(files))], readings)
+
+    def _loader(self, folder: Path, training: bool, workers: int) -> DataLoader[Any]:
+        files = Files(folder, self._height_px, self._width_px, self._charset, augmented=training)
+        return DataLoader(
+            files,
+            self._recipe.batch_lines,
+            shuffle=training,
+            num_workers=workers,
+            collate_fn=_collate,
+            pin_memory=self._device != "cpu",
+            persistent_workers=workers > 0,
+        )

@@ -1,9 +1,14 @@
 """Images per second of our loop against a plain one: same model, data, recipe, number of lines seen and cores.
 
-python -m benchmarks.training_throughput.run [--lines 3000] [--epochs 6] [--width 25] [--threads 2]
+    python -m benchmarks.training_throughput.run [--lines 3000] [--epochs 6] [--width 25] [--threads 2]
+    python -m benchmarks.training_throughput.run --device cuda --lines 20000 --width 100 --threads 8 --out runs/throughput_gpu
+    python -m benchmarks.training_throughput.run --shares
 
 Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
-decode and augment.
+decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both. Our time includes
+decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the plain one's none of these. With
+--minutes it stops after the epoch in which they are over, and the same command goes on there. --shares only says where the time
+of our loop goes.
 """
 
 from __future__ import annotations
@@ -11,83 +16,125 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from benchmarks.training_throughput.busy import Stretch
 from benchmarks.training_throughput.lines import write_lines
-from benchmarks.training_throughput.plain import read_plainly, train_plainly
+from benchmarks.training_throughput.loops import OurLoop, PlainTurns, Task
 from search_space import Architecture
-from trainers.data.prepared import DataSpec, prepare
-from trainers.geometry import canonical_width
-from trainers.progress import EpochReport
-from trainers.recipe import RECIPES
-from trainers.threads import quickest_threads
-from trainers.training import Trained, train
-from trainers.validation import validate
+from trainers.data.prepared import prepare
+from trainers.recipe import RECIPES, Recipe
+
+VALIDATION_LINES = 1000
+VALIDATED_EACH_EPOCH = 200
+
+
+def take_turns(task: Task, most_minutes: float) -> dict[str, Any]:
+    """Trains an epoch with each loop, until both are through or the time is over; all that has been measured so far."""
+    file = task.out / "turns.json"
+    turns: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+    threads = json.loads((task.out / "threads.json").read_text())
+    ends = time.monotonic() + 60 * most_minutes
+    loops = {"plain": PlainTurns(task, threads["plain"]), "ours": OurLoop(task, threads["ours"])}
+    while len(turns) < 2 * task.epochs and time.monotonic() < ends:
+        name, epoch = ("plain", "ours")[len(turns) % 2], len(turns) // 2
+        load = os.getloadavg()[0]
+        with Stretch(task.gpu) as stretch:
+            loops[name].epoch(epoch)
+        loops[name].save(epoch)
+        turns.append({"loop": name, "load": load, **stretch.as_dict()})
+        print(f"{name} epoch {epoch + 1}: {stretch.seconds:.1f} s, {stretch.cpu_seconds:.1f} s of processor time", flush=True)
+        file.write_text(json.dumps(turns, indent=1) + "\n")
+    through = len(turns) == 2 * task.epochs
+    loops["plain"].end()
+    return {
+        "device": "cpu" if task.device == "cpu" else torch.cuda.get_device_name(task.device),
+        "lines": len(task.prepared.training),
+        "epochs": task.epochs,
+        "batch_lines": task.recipe.batch_lines,
+        "mean_px": float(task.prepared.training.widths.mean()),
+        "widest_px": task.widest_px,
+        **{name: summary([t for t in turns if t["loop"] == name], task, threads[name]) for name in loops},
+        "scores": {name: loop.score() for name, loop in loops.items()} if through else {},
+    }
+
+
+def summary(turns: list[dict[str, Any]], task: Task, threads: int) -> dict[str, Any]:
+    """Of one loop's epochs: the sums, and the mean share of the time in which the GPU computed."""
+    seen = len(task.prepared.training) * len(turns)
+    seconds, cpu_seconds = (sum(t[name] for t in turns) for name in ("seconds", "cpu_seconds"))
+    shares = [t["gpu_busy"] for t in turns if t["gpu_busy"] is not None]
+    return {
+        "threads": threads,
+        "epochs": len(turns),
+        "images_per_s": seen / seconds if turns else 0.0,
+        "images_per_cpu_s": seen / cpu_seconds if turns else 0.0,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "gpu_busy": sum(shares) / len(shares) if shares else None,
+        "load": sum(t["load"] for t in turns) / max(1, len(turns)),
+    }
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Prints a table, the ratios, and all of it as JSON."""
+    print("| loop | threads | images/s | images per processor second | GPU busy | accuracy | CER |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name in ("plain", "ours"):
+        r, read = result[name], result["scores"].get(name)
+        busy = "" if r["gpu_busy"] is None else f"{100 * r['gpu_busy']:.0f} %"
+        scores = f"{read['accuracy']:.3f} | {read['cer']:.4f}" if read else " | "
+        print(f"| {name} | {r['threads']} | {r['images_per_s']:.1f} | {r['images_per_cpu_s']:.1f} | {busy} | {scores} |")
+    if result["ours"]["epochs"]:
+        ratios = [result["ours"][unit] / result["plain"][unit] for unit in ("images_per_s", "images_per_cpu_s")]
+        print(f"ours is {ratios[0]:.2f} times as fast, {ratios[1]:.2f} times by processor time")
+    print(json.dumps(result))
+
+
+def recipe_of(lines: int, device: str) -> Recipe:
+    """Ours, but for the even contrast, which the plain loop has not; on a GPU in bf16, where it has that."""
+    recipe = RECIPES["paretext"]
+    return recipe.with_(
+        batch_lines=recipe.lines_per_batch(lines),
+        precision="fp32" if device == "cpu" else "auto",
+        even_contrast=False,
+        validation_lines=VALIDATED_EACH_EPOCH,
+    )
 
 
 def main() -> None:
-    """Runs both loops and prints a table and a line of JSON."""
+    """Reads the command line, makes the lines and runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=3000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--width", type=int, default=25, help="width_percent of the model")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")
+    parser.add_argument("--out", type=Path, default=Path("runs/training_throughput"))
+    parser.add_argument("--shares", action="store_true", help="only say where the time of our loop goes, on the CPU")
     args = parser.parse_args()
-    architecture = Architecture(width_percent=args.width)
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        write_lines(folder / "training", args.lines, 0)
-        write_lines(folder / "validation", 500, 1)
-        started = time.perf_counter()
-        prepared = prepare(DataSpec(str(folder / "training"), str(folder / "validation")), folder / "cache")
-        decoding_s = time.perf_counter() - started
-        charset = prepared.charset
-        recipe = RECIPES["paretext"]
-        recipe = recipe.with_(batch_lines=recipe.lines_per_batch(args.lines), precision="fp32", flat_start=0)
-        widest = canonical_width(int(max(prepared.training.widths.max(), prepared.validation.widths.max())))
+    if not (args.out / "made").exists():
+        write_lines(args.out / "training", args.lines, 0)
+        write_lines(args.out / "validation", VALIDATION_LINES, 1)
+        (args.out / "made").touch()
+    architecture, recipe = Architecture(width_percent=args.width), recipe_of(args.lines, args.device)
+    task = Task(architecture, recipe, args.epochs, args.device, args.out, args.threads)
+    if args.shares:
+        from benchmarks.training_throughput.shares import shares
 
-        typical = canonical_width(int(prepared.training.widths.mean()))
-        threads = {
-            name: quickest_threads(architecture, len(charset), recipe.batch_lines, width_px, args.threads)
-            for name, width_px in (("ours", typical), ("plain", widest))
-        }
-        spent = [0.0]
-
-        def report(epoch: EpochReport) -> bool:
-            spent[0] += epoch.seconds
-            return True
-
-        torch.set_num_threads(threads["ours"])
-        trained = train(architecture, prepared, recipe, args.epochs, folder / "trial", 0, report)
-        assert isinstance(trained, Trained)
-        ours = validate(trained.recognizer, prepared.validation, charset.symbols)
-        torch.set_num_threads(threads["plain"])
-        network, plain_s = train_plainly(
-            architecture, folder / "training", widest, charset, recipe, args.epochs, workers=args.threads
-        )
-        plain = read_plainly(network, folder / "validation", widest, charset)
-    seen = args.lines * args.epochs
-    ours_s = spent[0] + decoding_s
-    result = {
-        "lines": args.lines,
-        "epochs": args.epochs,
-        "batch_lines": recipe.batch_lines,
-        "widest_px": widest,
-        "threads": threads,
-        "mean_px": float(prepared.training.widths.mean()),
-        "ours": {"images_per_s": seen / ours_s, "accuracy": ours.accuracy, "cer": ours.cer, "seconds": ours_s},
-        "plain": {"images_per_s": seen / plain_s, "accuracy": plain.accuracy, "cer": plain.cer, "seconds": plain_s},
-        "times_as_fast": plain_s / ours_s,
-    }
-    print(f"{'loop':6} {'images/s':>9} {'seconds':>8} {'accuracy':>9} {'CER':>7}")
-    for name, images_per_s, seconds, read in (("plain", seen / plain_s, plain_s, plain), ("ours", seen / ours_s, ours_s, ours)):
-        print(f"{name:6} {images_per_s:9.1f} {seconds:8.1f} {read.accuracy:9.3f} {read.cer:7.4f}")
-    print(f"ours is {plain_s / ours_s:.2f} times as fast (decoding once and reading the validation lines each epoch included)")
-    print(json.dumps(result))
+        torch.set_num_threads(1)
+        prepared = prepare(task.spec, args.out / "cache")
+        for purpose, share in shares(architecture, prepared, recipe, args.out / "profiled").items():
+            print(f"{100 * share:5.1f} %  {purpose}")
+        return
+    if not (args.out / "threads.json").exists():
+        (args.out / "threads.json").write_text(json.dumps(task.quickest_threads()) + "\n")
+    tell(take_turns(task, args.minutes))
 
 
 if __name__ == "__main__":

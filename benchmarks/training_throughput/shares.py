@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from search_space import Architecture
@@ -32,10 +31,12 @@ RULES = (
 
 def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe, folder: Path) -> dict[str, float]:
     """Share of a training epoch's processor time by purpose, largest first; sums to 1."""
-    with mock.patch.object(training, "augment", _in_section("augmentation", training.augment)):
-        with mock.patch.object(training.Feed, "show", _in_section("making batches", training.Feed.show)):
-            with profile(activities=[ProfilerActivity.CPU]) as seen:
-                training.train(architecture, prepared, recipe, 1, folder, 0, lambda _: True)
+    with (
+        mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
+        mock.patch.object(training.Feed, "show", _in_section("making batches", training.Feed.show)),
+        profile(activities=[ProfilerActivity.CPU]) as seen,
+    ):
+        training.train(architecture, prepared, recipe, 1, folder, 0, lambda _: True)
     spent: Counter[str] = Counter()
     for event in seen.events() or ():
         spent[_purpose(event)] += event.self_cpu_time_total
