@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trainers.data.checks.check import Report
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
 SHOWN_DETAILS = 5
 _ABOUT_CHARACTERS = ("width_twins", "nfkc_twins", "chinese_twins", "rare")
 """Findings whose details speak of characters and not of lines."""
+
+
+def _bars(histogram: Mapping[str, Any]) -> str:
+    """A distribution in one row of text: a bar a step, blank where there is nothing."""
+    from dashboards.training_screen import BARS
+
+    counts = histogram["counts"]
+    most = max(counts)
+    bars = "".join(BARS[max(0, round(count / most * len(BARS)) - 1)] if count else " " for count in counts)
+    return f"{histogram['from']:.4g} {bars} {histogram['to']:.4g}"
 
 
 def print_report(report: Report) -> None:
@@ -32,6 +43,7 @@ def print_report(report: Report) -> None:
                 f"{spread['least']:g} to {spread['greatest']:g}, median {spread['median']:g}, 95 % up to {spread['p95']:g}"
             )
             table.add_row(name.replace("_", " "), f"{numbers} {unit}")
+            table.add_row("", _bars(facts["histograms"][name]))
     if facts["suggested"]:
         s = facts["suggested"]
         table.add_row(

@@ -43,6 +43,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--recipe", metavar="RECIPE", default="paretext", help="paretext, seed, or either and changes: seed,batch_lines=16"
     )
     parser.add_argument("--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"default: {EPOCHS}")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels (none)")
+    charset_help = "a file with one character a line; default: the characters of the training labels"
+    parser.add_argument("--charset", metavar="FILE", help=charset_help)
+    unknown_help = "what becomes of a training line with another character: drop and count it (default), error, or map"
+    parser.add_argument("--unknown", metavar="POLICY", default="drop", help=unknown_help)
     parser.add_argument("--lines", metavar="N", type=options.count, help="use only so many training lines")
     parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of weights, order and augmentation")
     parser.add_argument(
@@ -115,7 +120,14 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
 
     home = Home.of_environment().prepare()
     data = DataSpec(
-        arguments.data, arguments.validation, architecture.height_px, seed=arguments.seed, training_lines=arguments.lines
+        arguments.data,
+        arguments.validation,
+        architecture.height_px,
+        normaliser=arguments.normaliser,
+        charset=arguments.charset,
+        unknown=arguments.unknown,
+        seed=arguments.seed,
+        training_lines=arguments.lines,
     )
     return TrialJob(
         architecture=architecture,

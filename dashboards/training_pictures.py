@@ -47,21 +47,27 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
     epochs = [r.epoch for r in history]
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     panels = (
-        ("training loss of a line", "loss", "tab:orange"),
-        ("exact match", "accuracy", "tab:green"),
-        ("CER", "cer", "tab:blue"),
+        ("training loss of a line", "loss", "tab:orange", "{:.3g}", FuncFormatter(lambda value, _: f"{value:g}")),
+        ("lines read without a fault", "accuracy", "tab:green", "{:.1%}", PercentFormatter(1)),
+        ("CER", "cer", "tab:blue", "{:.2%}", PercentFormatter(1)),
     )
-    for axis, (label, name, colour) in zip(axes, panels, strict=True):
+    for axis, (label, name, colour, form, ticks) in zip(axes, panels, strict=True):
         values = [getattr(r, name) for r in history]
         axis.plot(epochs, values, color=colour, marker="." if len(epochs) < 40 else None)
-        axis.set(xlabel="epoch", title=f"{label}: {values[-1]:.4g} at the end")
+        axis.set(xlabel="epoch", title=f"{label}: {form.format(values[-1])} at the end", xlim=(0.5, epochs[-1] + 0.5))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
         if name != "accuracy" and min(values) > 0 and max(values) > 20 * min(values):
             axis.set_yscale("log")
+            axis.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            axis.set_ylim(0, 1.02 if name == "accuracy" else 1.05 * max(max(values), 1e-6))
+        axis.yaxis.set_major_formatter(ticks)
     figure.suptitle(title)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
@@ -84,6 +90,7 @@ def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
         _write(pen, font, (10, below), "truth", mistake.truth, mistake.reading)
         label = f"read ({mistake.confidence:.2f})"
         _write(pen, font, (10, below + TEXT_PX + 4), label, mistake.reading, mistake.truth)
+        _write_name(pen, font, below, mistake)
         y += height
     sheet.save(path)
 
@@ -111,6 +118,19 @@ def _write(
     for i, symbol in enumerate(text or "(nothing)"):
         pen.text((left, y), symbol, fill="red" if i in wrong or not text else "black", font=font)
         left += pen.textlength(symbol, font=font)
+
+
+def _write_name(
+    pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, top: float, mistake: Mistake
+) -> None:
+    """At the right, where there is room: how many characters are wrong, and which line it is."""
+    taken = 120 + max(pen.textlength(text, font=font) for text in (mistake.truth, mistake.reading or "(nothing)"))
+    remarks = (f"{mistake.edits} wrong", mistake.name)
+    if taken + 20 + max(pen.textlength(remark, font=font) for remark in remarks) > SHEET_WIDTH_PX - 10:
+        return
+    for row, remark in enumerate(remarks):
+        left = SHEET_WIDTH_PX - 10 - pen.textlength(remark, font=font)
+        pen.text((left, top + row * (TEXT_PX + 4)), remark, fill="grey", font=font)
 
 
 def _font(mistakes: Sequence[Mistake]) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

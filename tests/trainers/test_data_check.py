@@ -143,6 +143,20 @@ def test_ctc_is_judged_at_the_stride_asked_for(planted: Path) -> None:
     assert narrow[2] == 0 and narrow[4] == 1 < narrow[8]
 
 
+def test_distributions_count_every_line(report: Report) -> None:
+    for name, histogram in report.facts["histograms"].items():
+        spread = report.facts[name]
+        assert histogram["from"] == pytest.approx(spread["least"], abs=0.01) and histogram["to"] <= spread["greatest"]
+        assert len(histogram["counts"]) <= 24
+    looked_at = sum(report.facts["histograms"]["image_height"]["counts"])
+    assert looked_at == sum(report.facts["histograms"]["aspect_ratio"]["counts"]) == len(report.lines) - 1  # one is damaged
+
+
+def test_a_rewritten_label_is_logged_as_it_was(report: Report, tmp_path: Path) -> None:
+    log = write_fixed(report, tmp_path / "fixed").dropped_list.read_text(encoding="utf-8")
+    assert "space.png\trewritten\tnow good\t' good '" in log and "go\\u200bod\\xa0line" in log
+
+
 def test_suggestions_follow_the_script(tmp_path: Path) -> None:
     for n in range(30):
         draw(tmp_path / f"{n}.png", 400, seed=n, height=60)

@@ -26,6 +26,7 @@ from trainers.geometry import canonical_width, scaled_width
 
 HEIGHTS_PX = (32, 48, 64)
 STRIDES = (12, 8, 4)
+HISTOGRAM_STEPS = 24
 FITTING_SHARE = 0.995
 """Share of lines whose label must fit before a time stride is suggested."""
 
@@ -130,6 +131,11 @@ def _facts(looks: Mapping[int, Look], texts: Sequence[str], usable: int, skipped
         "label_length": _spread_of([len(label) for label in labels]),
         "image_height": _spread_of([k.height for k in looks.values()]),
         "aspect_ratio": _spread_of([k.width / k.height for k in looks.values()]),
+        "histograms": {
+            "label_length": _histogram([len(label) for label in labels]),
+            "image_height": _histogram([k.height for k in looks.values()]),
+            "aspect_ratio": _histogram([k.width / k.height for k in looks.values()]),
+        },
         "grey_share": round(sum(k.grey for k in looks.values()) / max(1, len(looks)), 4),
         "suggested": _suggested(looks, texts),
     }
@@ -141,6 +147,22 @@ def _spread_of(values: Sequence[float]) -> dict[str, float]:
         return {}
     points = np.percentile(values, [0, 50, 95, 100])
     return dict(zip(("least", "median", "p95", "greatest"), (round(float(p), 2) for p in points), strict=True))
+
+
+def _histogram(values: Sequence[float]) -> dict[str, Any]:
+    """How many values lie in each of up to 24 equal steps; those above the 99th percentile count for the last step.
+
+    Returns:
+        `from` and `to`, the least value and the 99th percentile, and `counts`; empty where there is no value.
+    """
+    if not values:
+        return {}
+    low, high = float(min(values)), float(np.percentile(values, 99))
+    whole = all(isinstance(value, int) for value in values)
+    margin = 0.5 if whole else 1e-9
+    steps = min(HISTOGRAM_STEPS, int(high - low) + 1) if whole else HISTOGRAM_STEPS
+    counts, _ = np.histogram(np.minimum(values, high), bins=steps, range=(low - margin, high + margin))
+    return {"from": round(low, 3), "to": round(high, 3), "counts": [int(count) for count in counts]}
 
 
 def _suggested(looks: Mapping[int, Look], texts: Sequence[str]) -> dict[str, int]:

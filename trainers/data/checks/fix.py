@@ -24,7 +24,8 @@ class Fixed:
 
     Attributes:
         labels: the cleaned label file.
-        dropped_list: what was dropped or rewritten: `name<TAB>what<TAB>why<TAB>label`.
+        dropped_list: what was dropped or rewritten: `name<TAB>what<TAB>why<TAB>label`; a rewritten label is quoted as it
+            was, with escapes for what cannot be seen.
         kept, dropped, rewritten: lines.
     """
 
@@ -61,7 +62,7 @@ def write_fixed(report: Report, folder: Path) -> Fixed:
                 continue
             text = visible(report.texts[i])
             if text != line.text:
-                log.append(f"{line.name}\trewritten\tnow {text}\t{_one_row(line.text)}")
+                log.append(f"{line.name}\trewritten\tnow {text}\t{line.text!a}")
             rows.append(f"{_image_of(line, len(rows), folder)}\t{text}\n")
         if not rows:
             raise UserError(f"every line of {report.source} would be dropped; see the findings")
