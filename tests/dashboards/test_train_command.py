@@ -60,6 +60,9 @@ def test_it_leaves_a_model_curves_and_mistakes_and_goes_on(
         ([TINY, "--recipe", "seed,batch_lines=none"], "recipe.batch_lines must be a whole number"),
         ([TINY, "--data", "no/such/folder"], "no/such/folder"),
         ([TINY, "--device", "warp9"], "there is no device 'warp9'"),
+        ([TINY, "--normaliser", "nfck"], "no normaliser is called 'nfck'"),
+        ([TINY, "--unknown", "dropp"], "did you mean 'drop'"),
+        ([TINY, "--charset", "no/such/file"], "charset file no/such/file is not there"),
     ],
 )
 def test_a_wrong_request_is_one_line(
@@ -70,6 +73,18 @@ def test_a_wrong_request_is_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_charset_drops_lines_and_says_so(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    charset = tmp_path / "charset.txt"
+    charset.write_text("a\nb\n")
+    words = ["--epochs", "1", "--threads", "1", "--device", "cpu", "--out", str(tmp_path / "out"), "--charset", str(charset)]
+    assert main(["train", TINY, *data, *words]) == 0
+    error = " ".join(capsys.readouterr().err.split())
+    assert "2 symbols" in error and "character outside the charset: c" in error
 
 
 def test_an_architecture_can_be_written_in_four_ways(tmp_path: Path) -> None:
