@@ -27,11 +27,12 @@ class Stretch:
     Attributes:
         seconds: wall-clock time, once it is over.
         cpu_seconds: processor time of this process and of those it started.
+        own_cpu_seconds: of this process alone.
         busy: share of the time in which the GPU computed, in [0, 1]; None where none was watched.
     """
 
     def __init__(self, gpu: int | None = None) -> None:
-        self.seconds = self.cpu_seconds = 0.0
+        self.seconds = self.cpu_seconds = self.own_cpu_seconds = 0.0
         self.busy: float | None = None
         self._gpu = gpu
         self._watch: subprocess.Popen[str] | None = None
@@ -40,18 +41,24 @@ class Stretch:
         if self._gpu is not None:
             command = [*QUERY, f"--id={self._gpu}", f"--loop-ms={SAMPLES_MS}"]
             self._watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self._started, self._cpu_started = time.perf_counter(), _cpu_seconds()
+        self._started, self._cpu_started, self._own_started = time.perf_counter(), _cpu_seconds(), time.process_time()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.seconds, self.cpu_seconds = time.perf_counter() - self._started, _cpu_seconds() - self._cpu_started
+        self.own_cpu_seconds = time.process_time() - self._own_started
         if self._watch is not None:
             self._watch.terminate()
             self.busy = mean_share(self._watch.communicate()[0].splitlines())
 
     def as_dict(self) -> dict[str, float | None]:
         """JSON-able."""
-        return {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "gpu_busy": self.busy}
+        return {
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "own_cpu_seconds": self.own_cpu_seconds,
+            "gpu_busy": self.busy,
+        }
 
 
 def mean_share(rows: Iterable[str]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,14 +30,15 @@ RULES = (
 """What an operation is for, by a part of its name or of the name of one that it is called from; the innermost decides."""
 
 
-def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe, folder: Path) -> dict[str, float]:
+def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe) -> dict[str, float]:
     """Share of a training epoch's processor time by purpose, largest first; sums to 1."""
     with (
+        tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
         mock.patch.object(training.Feed, "show", _in_section("making batches", training.Feed.show)),
         profile(activities=[ProfilerActivity.CPU]) as seen,
     ):
-        training.train(architecture, prepared, recipe, 1, folder, 0, lambda _: True)
+        training.train(architecture, prepared, recipe, 1, Path(folder), 0, lambda _: True)
     spent: Counter[str] = Counter()
     for event in seen.events() or ():
         spent[_purpose(event)] += event.self_cpu_time_total
