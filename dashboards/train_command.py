@@ -73,8 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
         f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
         f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
     )
-    if prepared.skipped:
-        remarks().print("left out: " + ", ".join(f"{n} {why}" for why, n in prepared.counts.items()), markup=False)
+    left_out = _left_out(job, prepared)
+    if left_out:
+        remarks().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
     with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it
@@ -140,6 +141,16 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
         threads=arguments.threads or 1,
         device=_device(arguments.device),
     )
+
+
+def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
+    """How many lines are not trained on, by reason."""
+    counts = dict(prepared.counts)
+    stride = job.architecture.time_stride
+    narrow = len(prepared.infeasible(stride)) if job.architecture.head.startswith("ctc") else 0
+    if narrow:
+        counts[f"too narrow for their label at time_stride {stride}"] = narrow
+    return counts
 
 
 def _threads(job: TrialJob, prepared: Prepared) -> int:

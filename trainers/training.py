@@ -26,20 +26,19 @@ from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.augment import augment
 from trainers.averaging import WeightAverage
-from trainers.bank import ColumnBank, fits_on
-from trainers.batches import BatchPlanner
 from trainers.checkpoint import load_checkpoint, save_checkpoint
-from trainers.data.charset import Charset, ctc_steps
+from trainers.data.charset import Charset
 from trainers.faults import TrainingFault, UserError
-from trainers.feed import Feed, Lines, Shown
+from trainers.feed import Lines, Shown
 from trainers.flat_start import flatness_at
-from trainers.geometry import canonical_width
 from trainers.goal import line_losses
+from trainers.optimizer import computes_in_bf16, make_optimizer
 from trainers.pretrained import begin_pretrained
 from trainers.progress import EpochReport, Paused, Report
 from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
 from trainers.recurrence import quick_recurrence
+from trainers.showing import plan_lines, warmup_epochs
 from trainers.validation import validate
 
 if TYPE_CHECKING:
@@ -302,55 +301,3 @@ class _Training:
 
 LOOK_EVERY = 50
 """Steps between looks at the loss: each look waits for the device."""
-
-
-WARMUP_SHARE = 0.2
-"""Share of the epochs that show the warm-up lines, where there are any, instead of the training lines."""
-
-
-def warmup_epochs(epochs: int) -> int:
-    """How many of so many epochs show the warm-up lines: one in five, at least one, and never the last."""
-    return min(max(1, round(WARMUP_SHARE * epochs)), epochs - 1)
-
-
-def plan_lines(
-    lines: Lines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
-) -> tuple[BatchPlanner, Feed | ColumnBank]:
-    """Plans over the lines that the recogniser's time steps can spell, and the feed that shows them.
-
-    Raises:
-        UserError: no line fits.
-    """
-    stride = recognizer.architecture.time_stride
-    labels = [charset.encode(lines.text(i)) for i in range(len(lines))]
-    widths = np.asarray(lines.widths, dtype=np.int64)
-    fits = np.ones(len(labels), dtype=bool)
-    if recognizer.head.decoding == "ctc":
-        steps = np.array([canonical_width(int(width), stride) // stride for width in widths])
-        fits = np.array([ctc_steps(label) for label in labels]) <= steps
-    if not fits.any():
-        raise UserError(f"no training line fits: at time_stride {stride} every label needs more time steps than its image has")
-    kept = np.flatnonzero(fits)
-    weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
-    planner = BatchPlanner(widths[kept], canonical_width(1, stride), recipe.batch_lines, recipe.join_share, weights)
-    feed = ColumnBank if fits_on(lines, kept, device) else Feed
-    return planner, feed(lines, labels, kept, device, recognizer.contrast)
-
-
-def computes_in_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to train in bf16; "auto" does on GPUs that have it and not on CPUs, where it does not pay."""
-    if precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return precision == "bf16"
-
-
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam, or AdamW that spares biases and norms."""
-    weights = [p for p in network.parameters() if p.requires_grad]
-    if not recipe.decoupled_decay:
-        return torch.optim.Adam(weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    groups = [
-        {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)

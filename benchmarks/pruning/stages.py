@@ -16,6 +16,7 @@ from search_space.counting import flops
 from search_space.recognizer import Recognizer
 from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.data.prepared import Prepared
+from trainers.optimizer import make_optimizer
 from trainers.progress import EpochReport, Paused, Report
 from trainers.pruning.cut import Cut, cut_away
 from trainers.pruning.eagleeye import Drawn, draw_candidates
@@ -26,7 +27,7 @@ from trainers.pruning.torch_pruning_door import Coupling
 from trainers.pruning.work import RemovedWork, backbone_work
 from trainers.recipe import Recipe
 from trainers.score import spread
-from trainers.training import make_optimizer, train, training_identity
+from trainers.training import train, training_identity
 from trainers.validation import validate
 
 FLOPS_WIDTH_PX = 320

@@ -87,6 +87,17 @@ def test_a_charset_drops_lines_and_says_so(
     assert "2 symbols" in error and "character outside the charset: c" in error
 
 
+def test_lines_too_narrow_for_their_label_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    write_pairs(tmp_path / "lines", plain_lines(24, 0))
+    (tmp_path / "lines" / "003.gt.txt").write_text("ab" * 60)
+    words = ["--validation", str(tmp_path / "lines"), "--epochs", "1", "--threads", "1", "--device", "cpu"]
+    assert main(["train", TINY, "--data", str(tmp_path / "lines"), *words, "--out", str(tmp_path / "out")]) == 0
+    assert "1 too narrow for their label at time_stride 4" in " ".join(capsys.readouterr().err.split())
+
+
 def test_an_architecture_can_be_written_in_four_ways(tmp_path: Path) -> None:
     expected = Architecture(width_percent=50, encoder="lstm")
     (tmp_path / "a.toml").write_text('width_percent = 50\nencoder = "lstm"\n')

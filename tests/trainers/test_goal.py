@@ -11,7 +11,7 @@ from trainers.augment import augment
 from trainers.flat_start import flat_start_losses, letter_places
 from trainers.goal import line_losses, unevenness
 from trainers.recipe import Recipe
-from trainers.training import plan_lines
+from trainers.showing import plan_lines
 
 
 def test_places_are_probabilities_inside_the_line_and_nothing_outside() -> None:

@@ -13,10 +13,12 @@ from search_space.counting import flops
 from search_space.recognizer import Recognizer, build_recognizer
 from tests.trainers.plain_lines import PlainLines, PlainPrepared, plain_lines, plain_prepared
 from trainers.faults import TrainingFault, UserError
+from trainers.optimizer import make_optimizer
 from trainers.progress import EpochReport, Paused
 from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
-from trainers.training import Trained, make_optimizer, train, warmup_epochs
+from trainers.showing import warmup_epochs
+from trainers.training import Trained, train
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
