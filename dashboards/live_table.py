@@ -91,6 +91,9 @@ class LiveTable:
         row = self._rows[number]
         row.epoch, row.epochs, row.accuracy = report.epoch, report.epochs, report.accuracy
 
+    def trial_lost(self, number: int, reason: str) -> None:
+        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+
     def trial_paused(self, number: int, epoch: int) -> None:
         self._rows[number].state = "paused"
 

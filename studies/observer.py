@@ -99,6 +99,9 @@ class Observer(Protocol):
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
 
+    def trial_lost(self, number: int, reason: str) -> None:
+        """The process that trained it is gone; it goes on from its last checkpoint."""
+
     def trial_paused(self, number: int, epoch: int) -> None:
         """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`."""
 
@@ -119,6 +122,8 @@ class SilentObserver:
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None: ...
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
+
+    def trial_lost(self, number: int, reason: str) -> None: ...
 
     def trial_paused(self, number: int, epoch: int) -> None: ...
 

@@ -23,6 +23,7 @@ from typing import Any
 from studies.node import Share, train_here
 from studies.ray_engine import Desk
 from trainers.faults import UserError
+from trainers.trial import Run
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -88,15 +89,20 @@ class Ray:
         """How many trainings the nodes that are alive have room for in all."""
         return sum(_fit(node.get("Resources", {}), self._share) for node in ray.nodes() if node["Alive"])
 
-    def tune(self, desk: Desk) -> None:
-        """Runs what is put on the desk, until it closes."""
+    def tune(self, desk: Desk, run: Run) -> None:
+        """Runs what is put on the desk, until it closes.
+
+        Args:
+            desk: the driver's orders.
+            run: what a node does with a job.
+        """
         self._scratch = Path(tempfile.mkdtemp(prefix="paretext-ray-"))
         scheduler = TicketScheduler(desk)
         home = ray.get_runtime_context().get_node_id()
 
         def training(config: dict[str, Any]) -> dict[str, Any]:
             at_home = ray.get_runtime_context().get_node_id() == home
-            return train_here(config, tune.report, at_home)
+            return train_here(config, tune.report, at_home, run)
 
         resources = {"CPU": self._share.cpus, **({"GPU": self._share.gpus} if self._share.gpus else {})}
         tuner = tune.Tuner(

@@ -26,7 +26,7 @@ from typing import Any
 from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
 from studies.node import Share, candidate_of, order_of, report_of
 from studies.trial_folders import TrialFolders
-from trainers.trial import TrialJob
+from trainers.trial import Run, TrialJob, run_on
 
 CAPACITY_LOOK_S = 2.0
 """How often the cluster is asked how much it can run; nodes come and go."""
@@ -138,18 +138,24 @@ class RayEngine:
         workers: trainings at the same time; None means as many as the cluster has room for, now and later.
         share: what each may take.
         shared: where trials' folders travel through (`studies.trial_folders`); None: all nodes see the run's folder.
+        run: what a node does with a job.
 
     Raises:
         UserError: there is no such cluster, or no node of it has room for one training.
     """
 
     def __init__(
-        self, address: str | None = None, workers: int | None = None, share: Share | None = None, shared: str | None = None
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        share: Share | None = None,
+        shared: str | None = None,
+        run: Run = run_on,
     ) -> None:
         from studies.ray_door import Ray
 
         self._share, self._workers = share or Share(), workers
-        self._shared = shared
+        self._shared, self._run_job = shared, run
         self._folders = None if shared is None else TrialFolders(shared)
         self._homes: dict[int, Path] = {}
         self._desk = Desk()
@@ -206,7 +212,7 @@ class RayEngine:
 
     def _run(self) -> None:
         try:
-            self._ray.tune(self._desk)
+            self._ray.tune(self._desk, self._run_job)
         except BaseException as error:
             if not self._desk.closing.is_set():
                 self._faults.append(error)
