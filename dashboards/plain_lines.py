@@ -71,7 +71,8 @@ class PlainLines:
         self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
 
     def trial_paused(self, number: int, epoch: int) -> None:
-        self._line(f"trial {number} pauses after epoch {epoch}")
+        if number in self._begun:  # otherwise an earlier run of the study had paused it
+            self._line(f"trial {number} pauses after epoch {epoch}")
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
         if record.state in ("over_budget", "refused", "duplicate"):

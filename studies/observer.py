@@ -103,7 +103,8 @@ class Observer(Protocol):
         """The process that trained it is gone; it goes on from its last checkpoint."""
 
     def trial_paused(self, number: int, epoch: int) -> None:
-        """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`."""
+        """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`. Told
+        again of each that an earlier run had paused."""
 
     def trial_finished(self, number: int, record: TrialRecord) -> None: ...
 
