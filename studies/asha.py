@@ -86,6 +86,8 @@ class _Rung:
     promoted: set[int] = field(default_factory=set)
     fronts: list[list[int]] = field(default_factory=list)  # trials; empty when out of date
     orders: dict[int, list[int]] = field(default_factory=dict)  # of fronts, best first, as far as asked for
+    speaking: int = 0  # of the first `heard` entries
+    heard: int = 0
 
     def enter(self, trial: int, point: tuple[float, ...]) -> None:
         """Notes what a trial has reached; a second time changes nothing."""
@@ -271,8 +273,10 @@ class Asha:
         """Whether too few of a rung's trials have learnt anything to be compared."""
         if self._silent is None:
             return False
-        speaking = sum(all(x < s for x, s in zip(e, self._silent, strict=True)) for e in place.entries.values())
-        return speaking < self._quota(place)
+        for entry in itertools.islice(place.entries.values(), place.heard, None):
+            place.speaking += all(x < s for x, s in zip(entry, self._silent, strict=True))
+        place.heard = len(place.entries)
+        return place.speaking < self._quota(place)
 
     def _bracket_of(self, trial: int) -> int:
         """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""

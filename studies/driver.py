@@ -114,7 +114,7 @@ class Driver:
     def _adopt(self, trial: FrozenTrial) -> bool:
         """Takes over a trial that an earlier run left open; True when it takes a place."""
         if "architecture" in trial.user_attrs:
-            ready = self._proposer.judge_architecture(trial.number, _architecture(trial))
+            ready = self._proposer.reopen(trial)
         else:
             ready = self._proposer.judge(Proposal(trial.number, dict(trial.params)))
         return ready is not None and self._take_up(ready, trial)
@@ -122,8 +122,9 @@ class Driver:
     def _take_up(self, ready: Ready, trial: FrozenTrial) -> bool:
         """Puts a trial where an earlier run had it: in training, or waiting at a rung; True when it takes a place."""
         records = {epoch: seen for epoch, seen in rung_records(trial).items() if epoch in self._schedule.rungs[:-1]}
-        for epoch, seen in records.items():
-            self._note_rung(ready, epoch, seen["cer"], seen["accuracy"])
+        if ready.number != trial.number:  # otherwise they are known and stored
+            for epoch, seen in records.items():
+                self._note_rung(ready, epoch, seen["cer"], seen["accuracy"])
         reached = max(records, default=0)
         self._epochs[ready.number] = max(reached, int(trial.user_attrs.get("epoch", 0)))
         training = trial.user_attrs.get("training", {})

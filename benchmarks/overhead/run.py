@@ -1,11 +1,12 @@
 """What a trial costs besides its training: trainings that are over at once, through all the rest of a search.
 
     python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local] [--storage sqlite] [--sampler tpe]
-        [--trials 10000] [--time 9m] [--early-stopping promotion]
+        [--trials 1000] [--preload 900] [--time 9m] [--early-stopping promotion]
 
-The same folder again goes on with the study, so 10,000 trials can be done in pieces. A line is printed, and added to
-results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each piece: milliseconds a trial
-over the last tenth of the study (of this piece, if that is less), and the driver's memory.
+The same folder again goes on with the study, so thousands of trials can be done in pieces; `--preload` writes that many into
+the storage first, as a search that was killed would have left them (a third complete, the others waiting at a rung). A line is
+printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each piece:
+milliseconds a trial over the last tenth of the study (of this piece, if that is less), and the driver's memory.
 """
 
 from __future__ import annotations
@@ -20,15 +21,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import studies.search as search_module
 from benchmarks.overhead.no_op import no_op
+from benchmarks.overhead.preload import preload
 from search_space import Architecture
 from studies.engine import Engine
+from studies.front import load_store
 from studies.home import Home
 from studies.observer import SilentObserver, StudyFacts, Summary
 from studies.search import search
 from studies.study import Study, resolve
 from tests.studies.postgres import Server
 from tests.trainers.plain_lines import plain_lines, write_pairs
+from trainers.faults import UserError
 
 COUNTS = (100, 1_000, 10_000)
 SPACE = {
@@ -72,7 +77,7 @@ class Watch(SilentObserver):
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self._asked, self._met = asked, set[int]()
-        self._before = 0
+        self._before, self._first = 0, 0
         self._moments: deque[tuple[float, float]] = deque(maxlen=max(COUNTS) // 10 + 1)
         self.lines: list[Line] = []
 
@@ -82,12 +87,20 @@ class Watch(SilentObserver):
     def study_started(self, facts: StudyFacts) -> None:
         self._began = time.monotonic()
 
-    def goes_on_from(self, trials: int) -> None:
-        self._before = trials
+    def goes_on_from(self, home: Home, name: str) -> None:
+        """Takes stock of the architectures that earlier pieces have given a place, and of the numbers that are taken."""
+        try:
+            trials = load_store(home, name).trials()
+        except UserError:
+            return
+        self._before = len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs})
+        self._first = len(trials)
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
-        if number in self._met:
+        if number < self._first or number in self._met:
             return
+        if not self._met:
+            print(f"the first new trial starts after {time.monotonic() - self._began:.1f} s", flush=True)
         self._met.add(number)
         self._moments.append((time.monotonic(), time.process_time()))
         if self.trials in COUNTS:
@@ -113,6 +126,15 @@ class Watch(SilentObserver):
         )  # fmt: skip
         self.lines.append(line)
         print(json.dumps(asdict(line)), flush=True)
+
+
+class NoTracker:
+    """Stands where MLflow's thread stands, and does nothing."""
+
+    def __init__(self, *_: Any) -> None: ...
+    def start(self, *_: Any) -> None: ...
+    def log_trial(self, *_: Any) -> None: ...
+    def finish(self, *_: Any, **__: Any) -> None: ...
 
 
 def memory_mb() -> float:
@@ -163,6 +185,8 @@ def main() -> None:
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--early-stopping", choices=("promotion", "stopping", "none"), default="promotion")
     parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--preload", type=int, default=0, help="trials that are there before it begins; without MLflow then")
+    parser.add_argument("--without-mlflow", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--time", default=None, help="of this piece, such as 9m")
     asked = parser.parse_args()
@@ -173,7 +197,13 @@ def main() -> None:
         write_pairs(lines, plain_lines(60, 0))
     url, server = storage_of(asked, folder)
     home, watch, study = Home(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
-    watch.goes_on_from(_met_before(home, study.name))
+    began = time.monotonic()
+    if asked.preload:
+        preload(home, study, asked.preload)
+        print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
+    if asked.preload or asked.without_mlflow:
+        search_module.Tracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
+    watch.goes_on_from(home, study.name)
     began = time.monotonic()
     summary = search(study, home, watch, engine_of(asked))
     print(f"{summary.reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
@@ -181,18 +211,6 @@ def main() -> None:
         results.writelines(json.dumps(asdict(line)) + "\n" for line in watch.lines)
     if server is not None:
         server.close()
-
-
-def _met_before(home: Home, name: str) -> int:
-    """Architectures that earlier pieces have given a place."""
-    from studies.front import load_store
-    from trainers.faults import UserError
-
-    try:
-        trials = load_store(home, name).trials()
-    except UserError:
-        return 0
-    return len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs})
 
 
 if __name__ == "__main__":
