@@ -98,6 +98,7 @@ class Trouble:
         self._server = Server(self._folder / "postgres") if "postgresql" in asked.kill else None
         self._cluster = Cluster(2) if "node" in asked.kill else None
         self._home = Home(self._folder / "runs", self._server.url if self._server else None)
+        self._deck: list[str] = []
         self._number = 0
         self._driver: subprocess.Popen[bytes] | None = None
         self.kills: list[dict[str, Any]] = []
@@ -127,7 +128,7 @@ class Trouble:
         assert self._driver is not None
         while self._driver.poll() is None and len(self.kills) < self._asked.moments:
             if self._training_begins() and self._passes(self._draw.uniform(2, 12)):
-                self._kill(self._draw.choice(self._asked.kill.split(",")))
+                self._kill(self._next())
         code = self._driver.wait(900)
         account = account_of(self._home, self.study, self._asked.trials)
         hold = account.holds and code == 0
@@ -136,6 +137,13 @@ class Trouble:
             killed = [kill for kill in self.kills if kill["study"] == self.study]
             file.write(json.dumps({**asdict(account), "exit": code, "holds": hold, "killed": killed}) + "\n")
         return hold
+
+    def _next(self) -> str:
+        """What is killed next: all in turn, in random order."""
+        if not self._deck:
+            self._deck = self._asked.kill.split(",")
+            self._draw.shuffle(self._deck)
+        return self._deck.pop()
 
     def _start(self) -> None:
         lines = self._folder / "lines"

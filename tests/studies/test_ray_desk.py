@@ -18,6 +18,7 @@ from studies.ray_engine import Desk
 from studies.study import resolve
 from studies.trial_folders import TrialFolders
 from tests.trainers.plain_lines import plain_lines, write_pairs
+from trainers.epoch_log import read_epochs
 from trainers.faults import UserError
 from trainers.trial import TrialJob
 
@@ -130,7 +131,9 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
     (trial.folder / ".taken").unlink()  # as if the driver's machine had trained it
     folders.send_from_home(trial.folder)
     outcome = train_here(order, dies, at_home=False)
-    assert "finished" in outcome and seen == [1, 2, 3], "no epoch is trained again"
+    assert "finished" in outcome and seen == [1, 2, 2, 3], "it says first where it stands, and trains no epoch again"
+    folders.bring_home(trial.folder)
+    assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
     folders.bring_home(trial.folder)
     assert (trial.folder / "model.onnx").is_file() and (trial.folder / "candidate.json").is_file()
 
