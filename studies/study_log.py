@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from search_space.architecture import Architecture
+from studies.home import Home
 from studies.lease import owner_here
 from studies.observer import Observer, StudyFacts, Summary, TrialRecord
+from trainers.epoch_log import EPOCHS_NAME, read_lines
 from trainers.progress import EpochReport
 
 
@@ -83,3 +85,13 @@ class StudyLog:
         with contextlib.suppress(OSError):
             self._file.write(json.dumps({"at": at, "run": self._run, "event": event, **facts}) + "\n")
             self._file.flush()
+
+
+def read_log(file: Path) -> list[dict[str, Any]]:
+    """Every whole line, oldest first; a driver that was killed may have left half of one."""
+    return read_lines(file)
+
+
+def epoch_logs(home: Home, study: str) -> list[Path]:
+    """Logs of what each trial has trained (`trainers.epoch_log`), of closed trials and of open ones."""
+    return [*sorted(home.epochs(study).glob("*.jsonl")), *sorted(home.trials(study).glob(f"*/{EPOCHS_NAME}"))]

@@ -27,7 +27,12 @@ def add_epoch(folder: Path, report: EpochReport) -> None:
 
 
 def read_epochs(log: Path) -> list[dict[str, Any]]:
-    """All whole lines of a log, oldest first; a process that was killed may have left half of one."""
+    """All epochs of a log, oldest first."""
+    return read_lines(log)
+
+
+def read_lines(log: Path) -> list[dict[str, Any]]:
+    """All whole lines of a file of JSON lines; a process that was killed may have left half of one. None when it is missing."""
     found = []
     with contextlib.suppress(OSError):
         for line in log.read_text(encoding="utf-8").splitlines():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import TrialState
@@ -13,6 +11,7 @@ from optuna.trial import TrialState
 from studies.book import counts
 from studies.front import load_store
 from studies.home import Home
+from studies.study_log import epoch_logs, read_log
 from trainers.epoch_log import read_epochs
 
 
@@ -56,7 +55,7 @@ def account_of(home: Home, study: str, wanted: int) -> Account:
     epochs = Counter(
         f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(home, study) for line in read_epochs(log)
     )
-    log = read_log(home, study)
+    log = read_log(home.log(study))
     return Account(
         study=study,
         wanted=wanted,
@@ -69,23 +68,6 @@ def account_of(home: Home, study: str, wanted: int) -> Account:
         lost=dict(Counter(_kind(event["reason"]) for event in log if event["event"] == "trial lost")),
         unaccounted=unaccounted(log),
     )
-
-
-def epoch_logs(home: Home, study: str) -> list[Path]:
-    """Of closed trials, and of those that lie open."""
-    open_ones = home.trials(study).glob("*/epochs.jsonl")
-    return [*home.epochs(study).glob("*.jsonl"), *(path for path in open_ones)]
-
-
-def read_log(home: Home, study: str) -> list[dict[str, Any]]:
-    """Every whole line of a study's log."""
-    lines = []
-    for line in home.log(study).read_text().splitlines() if home.log(study).exists() else ():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:  # half a line, of a driver that was killed
-            continue
-    return lines
 
 
 def unaccounted(log: list[dict[str, Any]]) -> list[int]:

@@ -27,9 +27,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kills.account import account_of, epoch_logs
+from benchmarks.kills.account import account_of
 from benchmarks.kills.processes import trainings
 from studies.home import Home
+from studies.study_log import epoch_logs
 from tests.interrupts import heed_ctrl_c
 from tests.studies.postgres import Server
 from tests.trainers.plain_lines import plain_lines, write_pairs
