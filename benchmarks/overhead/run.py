@@ -145,7 +145,7 @@ def memory_mb() -> float:
 
 def study_of(asked: argparse.Namespace, lines: Path) -> Study:
     values: dict[str, Any] = {
-        "name": f"{asked.engine}-{asked.storage}-{asked.sampler}-{asked.early_stopping}",
+        "name": f"{asked.storage}-{asked.sampler}-{asked.early_stopping}",  # local and Ray share it
         "data": {"source": str(lines)},
         "space": SPACE,
         "budget": {"trials": asked.trials, "epochs": 9, "time": asked.time},
