@@ -91,8 +91,12 @@ class LiveTable:
         row = self._rows[number]
         row.epoch, row.epochs, row.accuracy = report.epoch, report.epochs, report.accuracy
 
+    def trial_lost(self, number: int, reason: str) -> None:
+        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+
     def trial_paused(self, number: int, epoch: int) -> None:
-        self._rows[number].state = "paused"
+        if number in self._rows:  # otherwise an earlier run of the study had paused it
+            self._rows[number].state = "paused"
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
         row = self._rows.get(number)

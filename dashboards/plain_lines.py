@@ -67,8 +67,12 @@ class PlainLines:
         if time.monotonic() - self._last_s > QUIET_S:
             self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, accuracy {percent(report.accuracy)}")
 
+    def trial_lost(self, number: int, reason: str) -> None:
+        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+
     def trial_paused(self, number: int, epoch: int) -> None:
-        self._line(f"trial {number} pauses after epoch {epoch}")
+        if number in self._begun:  # otherwise an earlier run of the study had paused it
+            self._line(f"trial {number} pauses after epoch {epoch}")
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
         if record.state in ("over_budget", "refused", "duplicate"):

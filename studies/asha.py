@@ -16,6 +16,7 @@ Decisions:
   hangs on somebody else's place.
 - A rung at which next to nothing has been learnt compares nothing (`silent`): a recogniser that still leaves out every
   character says no more about its architecture than a coin, and trains on to the next rung.
+- Of thousands that wait, only the front with the next to go on is put in order: the losers' order is nobody's question.
 - State is nothing but what was recorded: replaying the records of a study, in any order, rebuilds it.
 
 Use, by any engine:
@@ -38,12 +39,12 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from studies.pareto import Point, Scale, best_first
+from studies.pareto import Point, Scale, front_numbers, spread
 
 Form = Literal["promotion", "stopping"]
 
@@ -83,14 +84,53 @@ class _Rung:
     epochs: int
     entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
     promoted: set[int] = field(default_factory=set)
-    order: list[int] = field(default_factory=list)  # trials, best first, as far as asked for; empty when out of date
+    fronts: list[list[int]] = field(default_factory=list)  # trials; empty when out of date
+    orders: dict[int, list[int]] = field(default_factory=dict)  # of fronts, best first, as far as asked for
+    speaking: int = 0  # of the first `heard` entries
+    heard: int = 0
 
-    def best(self, count: int, scales: Sequence[Scale] | None) -> list[int]:
-        """The first `count` trials in order."""
-        if len(self.order) < min(count, len(self.entries)):
+    def enter(self, trial: int, point: tuple[float, ...]) -> None:
+        """Notes what a trial has reached; a second time changes nothing."""
+        if trial not in self.entries:
+            self.entries[trial] = point
+            self.fronts, self.orders = [], {}
+
+    def first_free(self, count: int, scales: Sequence[Scale] | None) -> int | None:
+        """The best that is not promoted yet, if it is among the first `count`."""
+        for number, front, room in self._fronts_within(count):
+            if len(front) > room or not self.promoted.issuperset(front):
+                free = (trial for trial in self._order(number, room, scales) if trial not in self.promoted)
+                if (trial := next(free, None)) is not None:
+                    return trial
+        return None
+
+    def among_first(self, trial: int, count: int, scales: Sequence[Scale] | None) -> bool:
+        """Whether a trial is among the first `count`."""
+        for number, front, room in self._fronts_within(count):
+            if trial in front:
+                return len(front) <= room or trial in self._order(number, room, scales)
+        return False
+
+    def _fronts_within(self, count: int) -> Iterator[tuple[int, list[int], int]]:
+        """Number and trials of the fronts that the first `count` lie on, and how many of these are left for each."""
+        if not self.fronts:
             trials = sorted(self.entries)  # of equal points the older trial comes first, in whatever order they arrived
-            self.order = [trials[i] for i in best_first([self.entries[t] for t in trials], count, scales)]
-        return self.order[:count]
+            numbers = front_numbers([self.entries[trial] for trial in trials])
+            self.fronts = [[] for _ in range(max(numbers, default=-1) + 1)]
+            for trial, number in zip(trials, numbers, strict=True):
+                self.fronts[number].append(trial)
+        for number, front in enumerate(self.fronts):
+            if count <= 0:
+                return
+            yield number, front, count
+            count -= len(front)
+
+    def _order(self, number: int, count: int, scales: Sequence[Scale] | None) -> list[int]:
+        """The first `count` of a front, spread out."""
+        front = self.fronts[number]
+        if len(self.orders.get(number, ())) < min(count, len(front)):
+            self.orders[number] = [front[i] for i in spread([self.entries[trial] for trial in front], count, scales)]
+        return self.orders[number][:count]
 
 
 class Asha:
@@ -166,9 +206,8 @@ class Asha:
         for place in self._brackets[self._bracket_of(trial)]:
             if place.epochs < rung:
                 place.promoted.add(trial)
-            elif place.epochs == rung and trial not in place.entries:
-                place.entries[trial] = tuple(math.inf if v != v else float(v) for v in objectives)
-                place.order = []
+            elif place.epochs == rung:
+                place.enter(trial, tuple(math.inf if v != v else float(v) for v in objectives))
 
     def promoted(self, trial: int, rung: int) -> None:
         """Notes that a trial is on its way up from a rung, or will never be (it failed): it is not to be promoted again."""
@@ -191,7 +230,7 @@ class Asha:
             self.promoted(trial, rung)
             return Decision.CONTINUE
         if self.form == "stopping":
-            return Decision.CONTINUE if trial in self._first_of(place) else Decision.STOP
+            return Decision.CONTINUE if place.among_first(trial, self._quota(place), self._scales) else Decision.STOP
         promotion = self.peek_promotion()
         if promotion is None or (promotion.trial, promotion.rung) != (trial, rung):
             return Decision.PAUSE
@@ -209,8 +248,8 @@ class Asha:
             return None
         rungs = [(place, after) for bracket in self._brackets for place, after in itertools.pairwise(bracket)]
         for place, after in sorted(rungs, key=lambda pair: -pair[0].epochs):
-            order = place.best(len(place.entries), self._scales) if beyond_quota else self._first_of(place)
-            trial = next((t for t in order if t not in place.promoted), None)
+            count = len(place.entries) if beyond_quota else self._quota(place)
+            trial = place.first_free(count, self._scales)
             if trial is not None:
                 return Promotion(trial, place.epochs, after.epochs)
         return None
@@ -226,16 +265,18 @@ class Asha:
         """How many trials have been recorded at a rung."""
         return sum(len(place.entries) for bracket in self._brackets for place in bracket if place.epochs == rung)
 
-    def _first_of(self, place: _Rung) -> list[int]:
-        """The trials of a rung that may go on: one in eta of all that reached it, and always the very best."""
-        return place.best(max(1, len(place.entries) // self.eta), self._scales)
+    def _quota(self, place: _Rung) -> int:
+        """How many trials of a rung may go on: one in eta of all that reached it, and always the very best."""
+        return max(1, len(place.entries) // self.eta)
 
     def _is_silent(self, place: _Rung) -> bool:
         """Whether too few of a rung's trials have learnt anything to be compared."""
         if self._silent is None:
             return False
-        speaking = sum(all(x < s for x, s in zip(e, self._silent, strict=True)) for e in place.entries.values())
-        return speaking < max(1, len(place.entries) // self.eta)
+        for entry in itertools.islice(place.entries.values(), place.heard, None):
+            place.speaking += all(x < s for x, s in zip(entry, self._silent, strict=True))
+        place.heard = len(place.entries)
+        return place.speaking < self._quota(place)
 
     def _bracket_of(self, trial: int) -> int:
         """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""

@@ -7,6 +7,7 @@ recorded, and files are cleared away only after that.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from studies.limits import Excess, excess_of
 from studies.observer import Observer, TrialRecord
 from studies.pareto import front_numbers
 from studies.proposals import Ready
+from studies.schedule import rung_records
 from studies.store import StudyStore
 from studies.study import Study
 from studies.tracking import Tracker
 from trainers.candidate import Candidate, Measurement
+from trainers.epoch_log import EPOCHS_NAME
 
 
 @dataclass
@@ -51,7 +54,8 @@ class Book:
     results: list[Measurement] = field(default_factory=list)
 
     def take_stock(self, trials: list[FrozenTrial]) -> None:
-        """Counts what earlier runs have closed, and gives MLflow what they could not; it leaves out what it has."""
+        """Counts what earlier runs have closed, and does what they did not come to: clears away, and gives MLflow the rest."""
+        self._clear_the_closed()
         for trial in trials:
             self.trained += counts(trial)
             attrs = trial.user_attrs
@@ -141,8 +145,25 @@ class Book:
 
     def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:
         self.observer.trial_finished(ready.number, record)
-        shutil.rmtree(self.folder(ready.architecture), ignore_errors=True)
+        self._clear(ready.number, self.folder(ready.architecture))
         return record
+
+    def _clear(self, number: int, folder: Path) -> None:
+        """Removes working files; what was trained is kept, under the number of the trial that it was closed as."""
+        trained = folder / EPOCHS_NAME
+        if trained.is_file():
+            kept = self.home.epochs(self.study.name) / f"{number:05d}-{folder.name}.jsonl"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            trained.replace(kept)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear_the_closed(self) -> None:
+        """A run that was killed right after it had closed a trial has left its files."""
+        trials = self.home.trials(self.study.name)
+        for folder in trials.iterdir() if trials.is_dir() else ():
+            entry = self.ledger.get(folder.name)
+            if entry is not None and entry.fate != "running":
+                self._clear(entry.number, folder)
 
     def _mirror(self, number: int, architecture: dict[str, Any], measured: Any, state: str, model: Path | None) -> None:
         self.tracker.log_trial(number, architecture, measured, state, model and self.home.folder / model, {})
@@ -156,3 +177,14 @@ def counts(trial: FrozenTrial) -> bool:
     if attrs.get("over_budget"):
         return bool(attrs.get("trained"))
     return trial.state.is_finished()
+
+
+def epochs_spent(trials: Iterable[FrozenTrial]) -> int:
+    """Epochs that earlier runs have trained; of a training that was killed, those up to its last rung."""
+    spent: dict[str, int] = {}  # by digest: a training that rested goes on as another trial
+    for trial in trials:
+        attrs = trial.user_attrs
+        if "digest" in attrs and "duplicate_of" not in attrs:
+            digest = str(attrs["digest"])
+            spent[digest] = max([spent.get(digest, 0), int(attrs.get("epoch", 0)), *rung_records(trial)])
+    return sum(spent.values())

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
 
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space import Architecture
 from studies.asha import Decision
-from studies.book import Book
+from studies.book import Book, epochs_spent
 from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
 from studies.lease import Lease, owner_here
 from studies.observer import Summary
@@ -25,7 +24,7 @@ from studies.store import Proposal
 from trainers.trial import TrialJob
 
 MAX_LOSSES = 2
-"""How often a trial whose process died is started again."""
+"""How often a trial whose process died is started again without having got an epoch further."""
 GRACE_S = 8.0
 """How long trainings may take to reach the end of their epoch after time is up; then they are ended."""
 
@@ -64,7 +63,7 @@ class Driver:
         self._epochs: dict[int, int] = {}
         self._losses: dict[int, int] = {}
         self._orphans: deque[FrozenTrial] = deque()
-        self._planned: deque[Architecture | FrozenTrial] = deque()
+        self._planned: deque[tuple[Architecture, FrozenTrial | None]] = deque()
         self._spent_epochs = 0
         self._reason = "all trials done"
 
@@ -78,8 +77,8 @@ class Driver:
         self._spent_epochs = epochs_spent(trials)
         if self._wanting():
             resting = {t.user_attrs["digest"]: t for t in trials if t.user_attrs.get("resumable")}
-            self._planned.extend(resting.values())
-            self._planned.extend(self._preparation.warm_start)
+            self._planned.extend((_architecture(trial), trial) for trial in resting.values())
+            self._planned.extend((architecture, None) for architecture in self._preparation.warm_start)
         while self._fill() and self._over() is None:
             self._lease.keep()
             for event in self._engine.wait(self._patience_s()):
@@ -89,6 +88,7 @@ class Driver:
             self._rest_all(reason)
         self._stop_paused()
         self._proposer.abandon_parked()
+        self._store.close_twins()
         seconds = time.monotonic() - self._started
         return Summary(self._book.trained, self._study.budget.trials, seconds, self._reason)
 
@@ -105,33 +105,36 @@ class Driver:
             if self._adopt(self._orphans.popleft()):
                 return True
         while self._planned and self._wanting():
-            planned = self._planned.popleft()
-            ready = self._proposer.open(planned if isinstance(planned, Architecture) else _architecture(planned))
-            if ready is None or (isinstance(planned, FrozenTrial) and self._rests_at_a_rung(ready, planned)):
-                continue
-            return self._start(ready)
+            architecture, rested = self._planned.popleft()
+            ready = self._proposer.open(architecture)
+            if ready is not None and (self._take_up(ready, rested) if rested else self._start(ready)):
+                return True
         return False
 
     def _adopt(self, trial: FrozenTrial) -> bool:
         """Takes over a trial that an earlier run left open; True when it takes a place."""
-        owner = trial.user_attrs.get("training", {}).get("owner", "an earlier run")
-        self._observer.note(f"trial {trial.number} was left open by {owner}; it goes on from its last checkpoint")
         if "architecture" in trial.user_attrs:
-            ready = self._proposer.judge_architecture(trial.number, _architecture(trial))
+            ready = self._proposer.reopen(trial)
         else:
             ready = self._proposer.judge(Proposal(trial.number, dict(trial.params)))
-        if ready is None or self._rests_at_a_rung(ready, trial):
-            return False
-        return self._start(ready)
+        return ready is not None and self._take_up(ready, trial)
 
-    def _rests_at_a_rung(self, ready: Ready, trial: FrozenTrial) -> bool:
-        """Whether a trial had been compared already: it then waits for its promotion, with its checkpoint."""
+    def _take_up(self, ready: Ready, trial: FrozenTrial) -> bool:
+        """Puts a trial where an earlier run had it: in training, or waiting at a rung; True when it takes a place."""
         records = {epoch: seen for epoch, seen in rung_records(trial).items() if epoch in self._schedule.rungs[:-1]}
-        for epoch, seen in records.items():
-            self._note_rung(ready, epoch, seen["cer"], seen["accuracy"])
-        if records:
-            self._paused[ready.number] = ready
-        return bool(records)
+        if ready.number != trial.number:  # otherwise they are known and stored
+            for epoch, seen in records.items():
+                self._note_rung(ready, epoch, seen["cer"], seen["accuracy"])
+        reached = max(records, default=0)
+        self._epochs[ready.number] = max(reached, int(trial.user_attrs.get("epoch", 0)))
+        training = trial.user_attrs.get("training", {})
+        if reached and training.get("until", 0) <= reached:
+            return self._decide(ready, reached)
+        if training and trial.state == TrialState.RUNNING:
+            self._observer.trial_lost(ready.number, f"it was left open by {training['owner']}")
+        if reached:
+            self._schedule.promoted(ready.number, reached)
+        return self._start(ready, reached)
 
     def _promote(self, beyond_quota: bool = False) -> bool:
         while (promotion := self._schedule.next_promotion(beyond_quota)) is not None:
@@ -205,8 +208,12 @@ class Driver:
 
     def _progress(self, ready: Ready, event: Progress) -> None:
         report = event.report
-        self._spent_epochs += 1
+        new = report.epoch - self._epochs.get(ready.number, 0)
+        if new <= 0:
+            return  # what goes on from a checkpoint says first where it stands
+        self._spent_epochs += new
         self._epochs[ready.number] = report.epoch
+        self._losses.pop(ready.number, None)
         if self._schedule.is_rung(ready.number, report.epoch):
             self._note_rung(ready, report.epoch, report.cer, report.accuracy)
         self._observer.trial_progress(ready.number, report)
@@ -221,22 +228,27 @@ class Driver:
         if not self._schedule.is_rung(ready.number, epoch):  # it was stopped because time is up
             self._book.rest(ready, epoch, self._over() or "it was stopped")
             return
+        self._decide(ready, epoch)
+
+    def _decide(self, ready: Ready, epoch: int) -> bool:
+        """What becomes of a trial that stands at a rung; True when it trains on."""
         decision = self._schedule.decide(ready.number, epoch)
         if decision is Decision.CONTINUE:
-            self._start(ready, epoch)
-        elif decision is Decision.STOP:
+            return self._start(ready, epoch)
+        if decision is Decision.STOP:
             self._book.stop(ready, epoch, f"not among the best at epoch {epoch}")
             self._proposer.settle(ready.architecture.digest)
         else:
             self._paused[ready.number] = ready
             self._observer.trial_paused(ready.number, epoch)
+        return False
 
     def _restart(self, ready: Ready, event: Lost) -> None:
         losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
         if losses > MAX_LOSSES:
             self._fail(ready, f"{event.reason}, {losses} times")
             return
-        self._observer.note(f"trial {ready.number}: {event.reason}; it goes on from its last checkpoint")
+        self._observer.trial_lost(ready.number, event.reason)
         self._start(ready, self._epochs.get(ready.number, 0))
 
     def _fail(self, ready: Ready, reason: str) -> None:
@@ -281,17 +293,6 @@ class Driver:
         if budget.total_epochs is not None and self._spent_epochs >= budget.total_epochs:
             return f"{self._spent_epochs} epochs are trained"
         return "the target is reached" if self._book.target_met else None
-
-
-def epochs_spent(trials: Iterable[FrozenTrial]) -> int:
-    """Epochs that earlier runs have trained; of a training that was killed, those up to its last rung."""
-    spent: dict[str, int] = {}  # by digest: a training that rested goes on as another trial
-    for trial in trials:
-        attrs = trial.user_attrs
-        if "digest" in attrs and "duplicate_of" not in attrs:
-            digest = str(attrs["digest"])
-            spent[digest] = max([spent.get(digest, 0), int(attrs.get("epoch", 0)), *rung_records(trial)])
-    return sum(spent.values())
 
 
 def _architecture(trial: FrozenTrial) -> Architecture:

@@ -4,7 +4,7 @@ runs/optuna.db            every study and trial: the truth (elsewhere if PARETEX
 runs/mlflow.db            runs and registered models
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
-runs/studies/STUDY/       working files of trials (checkpoints)
+runs/studies/STUDY/       its log; epochs/: what each trial has trained; trials/: working files (checkpoints)
 runs/cache/               images decoded once
 runs/locks/               one file for each thing that only one process may do at a time
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from trainers.faults import UserError
 
+LOG_NAME = "log.jsonl"
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -98,13 +99,25 @@ class Home:
         """Images decoded once, shared by all studies."""
         return self.folder / "cache"
 
-    def trials(self, study: str) -> Path:
-        """Working files of a study's trials.
+    def study(self, study: str) -> Path:
+        """What belongs to one study alone.
 
         Raises:
             UserError: the name cannot name a folder.
         """
-        return self.folder / "studies" / check_study_name(study) / "trials"
+        return self.folder / "studies" / check_study_name(study)
+
+    def trials(self, study: str) -> Path:
+        """Working files of a study's trials."""
+        return self.study(study) / "trials"
+
+    def epochs(self, study: str) -> Path:
+        """Logs of the epochs of closed trials."""
+        return self.study(study) / "epochs"
+
+    def log(self, study: str) -> Path:
+        """Everything that the watchers of a study were told."""
+        return self.study(study) / LOG_NAME
 
     def lock(self, name: str) -> Path:
         """The file that `studies.locks.locked` holds for `name`."""

@@ -24,7 +24,7 @@ from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
 from trainers.faults import TrainingFault
 from trainers.progress import EpochReport
 from trainers.progress import Paused as PausedTraining
-from trainers.trial import TrialJob, run_trial
+from trainers.trial import Run, TrialJob, run_on
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class LocalEngine:
 
     Args:
         workers: processes that train at the same time; None means one per core this process may use.
+        run: what a worker does with a job; a function that its process can import.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        self._context = multiprocessing.get_context("spawn")
+    def __init__(self, workers: int | None = None, run: Run = run_on) -> None:
+        self._context, self._run = multiprocessing.get_context("spawn"), run
         self._workers = [self._spawn() for _ in range(workers or len(os.sched_getaffinity(0)))]
 
     @property
@@ -114,7 +115,7 @@ class LocalEngine:
 
     def _spawn(self) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True, name="paretext-worker")
+        process = self._context.Process(target=_serve, args=(theirs, self._run), daemon=True, name="paretext-worker")
         with _one_thread_each():
             process.start()
         theirs.close()
@@ -137,7 +138,7 @@ def _one_thread_each() -> Any:
                 os.environ[name] = value
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, run: Run) -> None:
     """A worker's life: train what is ordered, say what happens."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     orders: queue.Queue[_Train] = queue.Queue()
@@ -147,7 +148,7 @@ def _serve(pipe: Connection) -> None:
 
     while True:
         order = orders.get()
-        pipe.send(_train(order, pipe, stopped))
+        pipe.send(_train(order, pipe, stopped, run))
 
 
 def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) -> None:
@@ -164,13 +165,13 @@ def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) ->
         os._exit(1)
 
 
-def _train(order: _Train, pipe: Connection, stopped: set[int]) -> Event:
+def _train(order: _Train, pipe: Connection, stopped: set[int], run: Run) -> Event:
     def report(epoch_report: EpochReport) -> bool:
         pipe.send(Progress(order.ticket, epoch_report))
         return order.ticket not in stopped
 
     try:
-        outcome = run_trial(order.job, report, until_epoch=order.until_epoch)
+        outcome = run(order.job, report, order.until_epoch)
     except TrainingFault as fault:
         return Failed(order.ticket, fault.kind, fault.reason)
     except MemoryError:

@@ -20,7 +20,7 @@ from typing import Any
 from trainers.candidate import Candidate
 from trainers.faults import TrainingFault, UserError
 from trainers.progress import EpochReport, Paused
-from trainers.trial import TrialJob, run_trial
+from trainers.trial import Run, TrialJob, run_on
 
 NODE_CACHE = "PARETEXT_NODE_CACHE"
 """Environment variable of a node: where it keeps decoded images."""
@@ -41,13 +41,16 @@ class Share:
     gpu_memory: float | None = None
 
 
-def train_here(order: dict[str, Any], tell: Callable[[dict[str, Any]], None], at_home: bool) -> dict[str, Any]:
+def train_here(
+    order: dict[str, Any], tell: Callable[[dict[str, Any]], None], at_home: bool, run: Run = run_on
+) -> dict[str, Any]:
     """Trains a ticket to its end; whoever is told may end it after any epoch, by an exception such as SystemExit.
 
     Args:
         order: `order_of`'s.
         tell: told of each epoch, after its checkpoint has been written: {"epoch": its report as JSON}.
         at_home: whether this is the driver's own machine, with whose cache it then shares the images.
+        run: what is done with the job.
 
     Returns:
         {"finished": the candidate as JSON} or {"failed": [kind, reason] as JSON}.
@@ -58,7 +61,7 @@ def train_here(order: dict[str, Any], tell: Callable[[dict[str, Any]], None], at
             os.chdir(order["folder"])  # what a study names relative to where it was started
         share = Share(**json.loads(order["share"]))
         job = _placed(TrialJob.from_dict(json.loads(order["job"])), share, at_home)
-        return {"finished": json.dumps(_train(job, order["shared"], tell).as_dict())}
+        return {"finished": json.dumps(_train(job, order["shared"], tell, run).as_dict())}
     except TrainingFault as fault:
         return _failed(fault.kind, fault.reason)
     except MemoryError:
@@ -69,7 +72,7 @@ def train_here(order: dict[str, Any], tell: Callable[[dict[str, Any]], None], at
         return _failed("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], None]) -> Candidate:
+def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], None], run: Run) -> Candidate:
     """Trains in the trial's folder, or on a copy of it that travels."""
     folders = None
     if shared is not None:
@@ -85,7 +88,7 @@ def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], N
         tell({"epoch": json.dumps(epoch_report.as_dict())})
         return True
 
-    outcome = run_trial(job, report)
+    outcome = run(job, report, None)
     assert not isinstance(outcome, Paused), "nobody has asked it to pause"
     if folders is not None:
         folders.put(job.folder)

@@ -99,8 +99,12 @@ class Observer(Protocol):
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
 
+    def trial_lost(self, number: int, reason: str) -> None:
+        """The process that trained it is gone; it goes on from its last checkpoint."""
+
     def trial_paused(self, number: int, epoch: int) -> None:
-        """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`."""
+        """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`. Told
+        again of each that an earlier run had paused."""
 
     def trial_finished(self, number: int, record: TrialRecord) -> None: ...
 
@@ -119,6 +123,8 @@ class SilentObserver:
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None: ...
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
+
+    def trial_lost(self, number: int, reason: str) -> None: ...
 
     def trial_paused(self, number: int, epoch: int) -> None: ...
 

@@ -15,13 +15,15 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
+from optuna.trial import FrozenTrial
+
 from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.costs import CostModel, Costs
 from studies.ledger import Entry, Ledger
 from studies.limits import NAMES, WRITE, excess_before
 from studies.observer import Observer, TrialRecord
-from studies.schedule import Schedule
+from studies.schedule import Schedule, costs_of
 from studies.store import Proposal, StudyStore, distributions
 from studies.study import Study
 
@@ -119,6 +121,14 @@ class Proposer:
             return None
         proposal = self._store.ask_params(params_in(self._space, architecture), self._distributions)
         return self.judge_architecture(proposal.number, architecture)
+
+    def reopen(self, trial: FrozenTrial) -> Ready | None:
+        """Takes over a trial that an earlier run has left open; what it costs is known, if that run got so far."""
+        architecture = Architecture.from_dict(trial.user_attrs["architecture"])
+        if "costs" not in trial.user_attrs or self._ledger.get(architecture.digest) is not None:
+            return self.judge_architecture(trial.number, architecture)
+        self._ledger.put(architecture.digest, Entry(trial.number, "running"))
+        return Ready(trial.number, architecture, costs_of(trial), params_in(self._space, architecture))
 
     def judge(self, proposal: Proposal) -> Ready | None:
         """What a proposal is: an architecture to train, or None when it has been answered already."""

@@ -23,6 +23,7 @@ from typing import Any
 from studies.node import Share, train_here
 from studies.ray_engine import Desk
 from trainers.faults import UserError
+from trainers.trial import Run
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -88,15 +89,20 @@ class Ray:
         """How many trainings the nodes that are alive have room for in all."""
         return sum(_fit(node.get("Resources", {}), self._share) for node in ray.nodes() if node["Alive"])
 
-    def tune(self, desk: Desk) -> None:
-        """Runs what is put on the desk, until it closes."""
+    def tune(self, desk: Desk, run: Run) -> None:
+        """Runs what is put on the desk, until it closes.
+
+        Args:
+            desk: the driver's orders.
+            run: what a node does with a job.
+        """
         self._scratch = Path(tempfile.mkdtemp(prefix="paretext-ray-"))
         scheduler = TicketScheduler(desk)
         home = ray.get_runtime_context().get_node_id()
 
         def training(config: dict[str, Any]) -> dict[str, Any]:
             at_home = ray.get_runtime_context().get_node_id() == home
-            return train_here(config, tune.report, at_home)
+            return train_here(config, tune.report, at_home, run)
 
         resources = {"CPU": self._share.cpus, **({"GPU": self._share.gpus} if self._share.gpus else {})}
         tuner = tune.Tuner(
@@ -161,12 +167,11 @@ class TicketSearcher(Searcher):  # type: ignore[misc]
 
 
 class TicketScheduler(TrialScheduler):  # type: ignore[misc]
-    """Pauses, stops and starts again as the driver has decided."""
+    """Ends each ticket where the driver has decided."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._paused: dict[int, Any] = {}
         self.controller: Any = None
         """Tune's, once there has been a trial."""
 
@@ -180,25 +185,14 @@ class TicketScheduler(TrialScheduler):  # type: ignore[misc]
         self.controller = tune_controller
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        ticket = trial.config["ticket"]
-        answer = self._desk.heard(ticket, result)
-        if answer == "pause":
-            self._paused[ticket] = trial
-            return str(TrialScheduler.PAUSE)
-        return str(TrialScheduler.CONTINUE if answer == "go on" else TrialScheduler.STOP)
+        goes_on = self._desk.heard(trial.config["ticket"], result)
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """A paused trial that goes on; new ones are started by Tune as they come."""
-        ticket = self._desk.next_again()
-        if ticket is None:
-            return None
-        if self._paused[ticket].status != "PAUSED":
-            self._desk.put_back(ticket)
-            return None
-        return self._paused.pop(ticket)
+        """Nothing: Tune starts new trials as they come, and none is ever paused."""
+        return None
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self._paused.pop(trial.config["ticket"], None)
         self._desk.lost(trial.config["ticket"], "its process on the cluster ended")
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None: ...
@@ -232,6 +226,7 @@ class NoReport(tune.ProgressReporter):  # type: ignore[misc]
 
 
 def _connect(address: str | None, workers: int | None, share: Share) -> None:
+    _hush()
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if address is None:
         cpus = max(1, round((workers or len(os.sched_getaffinity(0))) * max(1.0, share.cpus)))
@@ -250,6 +245,14 @@ def _connect(address: str | None, workers: int | None, share: Share) -> None:
         ray.init(address=address, runtime_env={"py_modules": _code()}, **quiet)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise UserError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
+
+
+def _hush() -> None:
+    """Ray tells of dead nodes and processes on stdout, where the front is printed; it has no switch for that."""
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _code() -> list[str]:

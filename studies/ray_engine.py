@@ -5,10 +5,12 @@
 
 Decisions:
 - Ray Tune runs the trainings, and decides nothing. Our searcher hands out the tickets that the driver has submitted; our
-  scheduler pauses each where the driver has said, and starts paused ones again when the driver promotes them. So both
-  engines take the same decisions: there is one place where they are taken.
+  scheduler ends each where the driver has said. So both engines take the same decisions: there is one place where they are
+  taken.
 - Checkpoints are those of the trials' folders; Tune makes none of its own, which only Tune could read. So a study begun on
   Ray goes on without it and the other way round, and nothing that Ray keeps need survive.
+- A ticket that pauses is over for Tune, and one that goes on is a new trial with the old folder: Tune would go through all its
+  paused trials again and again, and there may be thousands.
 - A ticket whose actor or node has died is reported as lost; the driver counts losses, not Tune.
 """
 
@@ -26,7 +28,7 @@ from typing import Any
 from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
 from studies.node import Share, candidate_of, order_of, report_of
 from studies.trial_folders import TrialFolders
-from trainers.trial import TrialJob
+from trainers.trial import Run, TrialJob, run_on
 
 CAPACITY_LOOK_S = 2.0
 """How often the cluster is asked how much it can run; nodes come and go."""
@@ -42,10 +44,8 @@ class Desk:
         self.closing = threading.Event()
         self._changed = threading.Condition()
         self._new: deque[dict[str, Any]] = deque()
-        self._again: deque[int] = deque()
         self._until: dict[int, int | None] = {}
         self._open: set[int] = set()
-        self._paused: set[int] = set()
 
     def __reduce__(self) -> tuple[type[Desk], tuple[()]]:
         """Tune pickles all that it is given; nothing of a desk is worth keeping."""
@@ -54,15 +54,11 @@ class Desk:
     # the driver's side
 
     def submit(self, ticket: int, order: dict[str, Any], until_epoch: int | None) -> None:
-        """Puts a ticket in the queue: as new, or as one that Tune holds paused."""
+        """Puts a ticket in the queue."""
         with self._changed:
             self._open.add(ticket)
             self._until[ticket] = until_epoch
-            if ticket in self._paused:
-                self._paused.discard(ticket)
-                self._again.append(ticket)
-            else:
-                self._new.append(order)
+            self._new.append(order)
             self._changed.notify_all()
 
     def stop(self, ticket: int) -> None:
@@ -78,27 +74,17 @@ class Desk:
     # Tune's side
 
     def next_new(self, patience_s: float) -> dict[str, Any] | None:
-        """The next new order; waits for one only while nothing is open, since whoever asks has other things to do."""
+        """The next order; waits for one only while nothing is open, since whoever asks has other things to do."""
         with self._changed:
             if not self._open and not self.closing.is_set():
                 self._changed.wait(patience_s)
             return self._new.popleft() if self._new else None
 
-    def next_again(self) -> int | None:
-        """The next paused ticket that goes on."""
-        with self._changed:
-            return self._again.popleft() if self._again else None
-
-    def put_back(self, ticket: int) -> None:
-        """Tune is not through with pausing a ticket that goes on; it is asked for again."""
-        with self._changed:
-            self._again.append(ticket)
-
-    def heard(self, ticket: int, told: dict[str, Any]) -> str:
-        """Takes in what a training says; answers "go on", "pause" or "over"."""
+    def heard(self, ticket: int, told: dict[str, Any]) -> bool:
+        """Takes in what a training says; whether it is to go on."""
         with self._changed:
             if ticket not in self._open:
-                return "over"
+                return False
             if "epoch" in told:
                 return self._heard_epoch(ticket, told["epoch"])
             self._open.discard(ticket)
@@ -107,27 +93,25 @@ class Desk:
         else:
             kind, reason = json.loads(told["failed"])
             self.events.put(Failed(ticket, kind, reason))
-        return "over"
+        return False
 
     def lost(self, ticket: int, reason: str) -> None:
         """The process behind a ticket is no more."""
         with self._changed:
             was_open = ticket in self._open
             self._open.discard(ticket)
-            self._paused.discard(ticket)
         if was_open:
             self.events.put(Lost(ticket, reason))
 
-    def _heard_epoch(self, ticket: int, told: str) -> str:
+    def _heard_epoch(self, ticket: int, told: str) -> bool:
         report = report_of(told)
         self.events.put(Progress(ticket, report))
         until = self._until[ticket]
         if until is None or report.epoch < until or report.epoch >= report.epochs:
-            return "go on"
+            return True
         self._open.discard(ticket)
-        self._paused.add(ticket)
         self.events.put(Paused(ticket, report.epoch))
-        return "pause"
+        return False
 
 
 class RayEngine:
@@ -138,18 +122,24 @@ class RayEngine:
         workers: trainings at the same time; None means as many as the cluster has room for, now and later.
         share: what each may take.
         shared: where trials' folders travel through (`studies.trial_folders`); None: all nodes see the run's folder.
+        run: what a node does with a job.
 
     Raises:
         UserError: there is no such cluster, or no node of it has room for one training.
     """
 
     def __init__(
-        self, address: str | None = None, workers: int | None = None, share: Share | None = None, shared: str | None = None
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        share: Share | None = None,
+        shared: str | None = None,
+        run: Run = run_on,
     ) -> None:
         from studies.ray_door import Ray
 
         self._share, self._workers = share or Share(), workers
-        self._shared = shared
+        self._shared, self._run_job = shared, run
         self._folders = None if shared is None else TrialFolders(shared)
         self._homes: dict[int, Path] = {}
         self._desk = Desk()
@@ -206,7 +196,7 @@ class RayEngine:
 
     def _run(self) -> None:
         try:
-            self._ray.tune(self._desk)
+            self._ray.tune(self._desk, self._run_job)
         except BaseException as error:
             if not self._desk.closing.is_set():
                 self._faults.append(error)

@@ -96,6 +96,10 @@ class Schedule:
         self._asha.record(number, rung, [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)])
         self._views.add(params, rung, list(values))
 
+    def promoted(self, number: int, rung: int) -> None:
+        """Notes that a trial is on its way up from a rung: an earlier run has sent it there."""
+        self._asha.promoted(number, rung)
+
     def keep_away(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
         """Notes what may not, or could not, train."""
         self._asha.promoted(number, self.rungs[-1])

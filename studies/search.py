@@ -27,6 +27,7 @@ from studies.schedule import Schedule
 from studies.storages import open_storage
 from studies.store import StudyStore
 from studies.study import Study
+from studies.study_log import StudyLog
 from studies.tracking import Tracker
 from trainers.faults import UserError
 
@@ -50,8 +51,8 @@ def search(study: Study, home: Home, observer: Observer | None = None, engine: E
     home.prepare()
     observer = observer or SilentObserver()
     try:
-        with locked(home.lock(f"study-{study.name}"), wait=False):
-            return _run(study, home, observer, engine)
+        with locked(home.lock(f"study-{study.name}"), wait=False), StudyLog(home.log(study.name), observer) as log:
+            return _run(study, home, log, engine)
     except Taken:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"

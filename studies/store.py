@@ -5,11 +5,14 @@ Decisions:
 - COMPLETE: reached full training within the limits. PRUNED: stopped early, over budget or refused; never FAIL for those,
   because samplers do not see failed trials and propose the same again and again.
 - A constraint is written twice: `set_constraint` for the samplers, the list "constraints" for optuna-dashboard 0.21.
-- Optuna takes no attributes after `tell`, so everything is written before it.
+- Optuna takes no attributes of a closed trial, so everything is written before it is closed.
+- Trials are opened and closed in the storage itself: `ask` and `tell` read all open trials each time, paused ones among them,
+  and a study of thousands spends most of its time on that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import warnings
@@ -20,9 +23,10 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
@@ -140,9 +144,10 @@ class StudyStore:
             params: value of each open field, or of some.
             space: distribution of each open field.
         """
-        self._study.enqueue_trial(dict(params))
-        trial = self._study.ask(fixed_distributions={name: space[name] for name in params})
-        return Proposal(trial.number, dict(trial.params))
+        named = {name: space[name] for name in params}
+        opened = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=named)
+        trial_id = self._storage.create_new_trial(self._study._study_id, opened)
+        return Proposal(self._storage.get_trial_number_from_id(trial_id), dict(params))
 
     def note(self, number: int, **facts: Any) -> None:
         """Writes facts of an open trial; dicts and lists as they are, so that dashboards show them."""
@@ -154,7 +159,7 @@ class StudyStore:
         """Closes a trial that trained to the end within the limits."""
         measured = candidate.measurement
         self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
-        self._study.tell(number, [o.measured(measured) for o in self.objectives], skip_if_finished=True)
+        self._close(number, TrialState.COMPLETE, [float(o.measured(measured)) for o in self.objectives])
 
     def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
         """Closes a trial that may not train.
@@ -169,17 +174,35 @@ class StudyStore:
         trial_id = self._trial_id(number)
         self._storage.set_trial_system_attr(trial_id, "constraints:limits", violation)
         self._storage.set_trial_system_attr(trial_id, "constraints", [violation])
-        self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+        self._close(number, TrialState.PRUNED)
 
     def tell_stopped(self, number: int, reason: str, **facts: Any) -> None:
         """Closes a trial that was stopped before its last epoch."""
         self.note(number, end_reason=reason, **facts)
-        self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+        self._close(number, TrialState.PRUNED)
 
     def tell_failed(self, number: int, reason: str, **facts: Any) -> None:
         """Closes a trial whose training could not be finished."""
         self.note(number, end_reason=reason, **facts)
-        self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+        self._close(number, TrialState.FAIL)
+
+    def close_twins(self) -> int:
+        """Closes what was opened twice, since the database was away while it answered; for the end, when nothing is open.
+
+        Returns:
+            How many there were.
+        """
+        twins = self.trials(TrialState.RUNNING)
+        if twins:
+            of = {tuple(sorted(t.params.items(), key=str)): t.number for t in self.trials() if t.state != TrialState.RUNNING}
+            for twin in twins:
+                number = of.get(tuple(sorted(twin.params.items(), key=str)), twin.number)
+                self.tell_stopped(twin.number, "opened twice, since the database did not answer", duplicate_of=number)
+        return len(twins)
+
+    def _close(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
+        with contextlib.suppress(UpdateFinishedTrialError):  # by a call whose answer got lost
+            self._storage.set_trial_state_values(self._trial_id(number), state, values)
 
     def _trial_id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)

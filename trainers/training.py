@@ -85,6 +85,7 @@ def train(
     report: Report,
     until_epoch: int | None = None,
     device: str = "cpu",
+    goes_on: Report | None = None,
 ) -> Trained | Paused:
     """Trains, or goes on training, a recogniser.
 
@@ -98,6 +99,7 @@ def train(
         report: told of each epoch; False stops after it, unless it was the last.
         until_epoch: pause after this epoch, unless it is the last; None goes to the end.
         device: "cpu", "cuda", "cuda:1" ...
+        goes_on: told of the last epoch of the checkpoint that it goes on from, if there is one; False pauses there.
 
     Raises:
         UserError: fewer than one epoch, or no training line fits the architecture's time steps.
@@ -116,6 +118,8 @@ def train(
                 training = _Training(architecture, prepared, recipe, eased, epochs, seed, device)
                 if held:
                     training.restore(held)
+                    if goes_on is not None and not goes_on(training.history[-1]) and len(training.history) < epochs:
+                        return Paused(tuple(training.history), stopped=True)
                 elif recipe.pretrained:
                     begin_pretrained(training.recognizer, recipe.pretrained)
                 return training.run(lambda state: save_checkpoint(folder, identity, state), report, until_epoch)

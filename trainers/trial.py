@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from search_space.architecture import Architecture
 from trainers.candidate import Candidate
 from trainers.data.spec import DataSpec
+from trainers.epoch_log import add_epoch
 from trainers.faults import TrainingFault
 from trainers.progress import EpochReport, Paused, Report
 from trainers.recipe import Recipe
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from trainers.data.prepared import Prepared
     from trainers.training import Trained
 
-__all__ = ["EpochReport", "Paused", "TrialJob", "past_reports", "run_trial"]
+__all__ = ["EpochReport", "Paused", "Run", "TrialJob", "past_reports", "run_on", "run_trial"]
 
 MODEL_NAME = "model.onnx"
 CANDIDATE_NAME = "candidate.json"
@@ -90,13 +91,16 @@ class TrialJob:
         return cls(**{**values, **made})
 
 
-def run_trial(job: TrialJob, report: Report, until_epoch: int | None = None) -> Candidate | Paused:
+def run_trial(
+    job: TrialJob, report: Report, until_epoch: int | None = None, goes_on: Report | None = None
+) -> Candidate | Paused:
     """Runs a trial from where it stands.
 
     Args:
         job: the trial.
         report: told of each epoch; False stops the training after it, and keeps its checkpoint.
         until_epoch: pause after this epoch, unless it is the last; None goes to the end.
+        goes_on: told of the last epoch of the checkpoint that it goes on from, if there is one; False pauses there.
 
     Returns:
         The candidate, or Paused when there are epochs left.
@@ -107,11 +111,20 @@ def run_trial(job: TrialJob, report: Report, until_epoch: int | None = None) -> 
     """
     for _ in range(DAMAGED_SOURCES):
         try:
-            return _run(job, report, until_epoch)
+            return _run(job, report, until_epoch, goes_on)
         except TrainingFault as fault:
             if fault.kind != "cache":
                 raise
-    return _run(job, report, until_epoch)
+    return _run(job, report, until_epoch, goes_on)
+
+
+def run_on(job: TrialJob, report: Report, until_epoch: int | None = None) -> Candidate | Paused:
+    """`run_trial` for a driver, which may have died before it heard of the last epoch: that one is reported again first."""
+    return run_trial(job, report, until_epoch, goes_on=report)
+
+
+Run = Callable[[TrialJob, Report, int | None], Candidate | Paused]
+"""What a machine does with a job: `run_on`, or what takes its place where only the way there is measured."""
 
 
 def past_reports(job: TrialJob, prepared: Prepared) -> tuple[EpochReport, ...]:
@@ -123,7 +136,7 @@ def past_reports(job: TrialJob, prepared: Prepared) -> tuple[EpochReport, ...]:
     return tuple(EpochReport(**report) for report in held["history"]) if held else ()
 
 
-def _run(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
+def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report | None) -> Candidate | Paused:
     import torch
 
     from trainers.data.prepared import prepare
@@ -137,7 +150,23 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | 
         return finished
     for name in (CANDIDATE_NAME, MODEL_NAME):
         (job.folder / name).unlink(missing_ok=True)
-    outcome = train(job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, report, until_epoch, job.device)
+
+    def trained(epoch: EpochReport) -> bool:
+        add_epoch(job.folder, epoch)
+        return report(epoch)
+
+    outcome = train(
+        job.architecture,
+        prepared,
+        job.recipe,
+        job.epochs,
+        job.folder,
+        job.seed,
+        trained,
+        until_epoch,
+        job.device,
+        goes_on,
+    )
     if isinstance(outcome, Paused):
         return outcome
     candidate = _as_file(job, prepared, outcome)

@@ -68,10 +68,11 @@ class ScriptedEngine:
             return lost
         events: list[Event] = []
         digest, until = job.architecture.digest, self._until[ticket]
-        for epoch in range(self.epochs.get(digest, 0) + 1, until + 1):
+        stands = self.epochs.get(digest, 0)
+        for epoch in range(max(1, stands), max(until, stands) + 1):  # one that goes on says first where it stands
             accuracy = accuracy_of(job.architecture) * epoch / job.epochs
             events.append(Progress(ticket, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
-        self.epochs[digest] = until
+        self.epochs[digest] = until = max(until, stands)
         if until < job.epochs:
             return [*events, Paused(ticket, until)]
         self.trained.append(digest)

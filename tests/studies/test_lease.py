@@ -79,4 +79,4 @@ def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(home: Hom
     watcher = Watcher()
     search(study(), home, watcher, ScriptedEngine())
     for trial in left:
-        assert any(f"trial {trial.number} was left open by {socket.gethostname()}" in note for note in watcher.notes)
+        assert any(number == trial.number and socket.gethostname() in reason for number, reason in watcher.losses)

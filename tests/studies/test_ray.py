@@ -184,7 +184,7 @@ def test_a_killed_worker_is_lost_and_its_ticket_goes_on(cluster: Any, lines: Pat
         before += epochs_of(wait_for(engine, Lost), 7)
         engine.submit(7, long)
         after = epochs_of(wait_for(engine, Progress), 7)
-        assert after[0] in (before[-1] + 1, before[-1] + 2), "no epoch with a checkpoint is trained again"
+        assert after[0] in (before[-1], before[-1] + 1), "it says first where its checkpoint stands, and trains on from there"
         engine.stop(7)
         assert wait_for(engine, Paused)[-1].ticket == 7
     finally:
@@ -213,7 +213,7 @@ def test_a_node_that_dies_takes_no_trial_with_it(cluster: Any, lines: Path, tmp_
         assert wait_for(engine, Paused)[-1].ticket == other
         engine.submit(lost, job(lines, tmp_path, epochs=40, hidden=8 * lost))
         after = epochs_of(wait_for(engine, Progress), lost)
-        assert after[0] > max(epochs_of(seen, lost)), "it goes on, on the node that is left, from its checkpoint"
+        assert after[0] >= max(epochs_of(seen, lost)), "it goes on, on the node that is left, from its checkpoint"
     finally:
         engine.close()
         for node in nodes:

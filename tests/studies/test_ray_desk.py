@@ -18,6 +18,7 @@ from studies.ray_engine import Desk
 from studies.study import resolve
 from studies.trial_folders import TrialFolders
 from tests.trainers.plain_lines import plain_lines, write_pairs
+from trainers.epoch_log import read_epochs
 from trainers.faults import UserError
 from trainers.trial import TrialJob
 
@@ -50,13 +51,12 @@ def test_a_ticket_is_paused_where_it_was_sent_to_and_goes_on_as_the_same_one() -
     desk = Desk()
     desk.submit(4, {"ticket": 4}, 3)
     assert desk.next_new(0.0) == {"ticket": 4} and desk.next_new(0.0) is None
-    assert [desk.heard(4, told(epoch)) for epoch in (1, 2, 3)] == ["go on", "go on", "pause"]
-    assert desk.heard(4, told(4)) == "over", "nobody is told of an epoch after the pause"
+    assert [desk.heard(4, told(epoch)) for epoch in (1, 2, 3)] == [True, True, False]
+    assert not desk.heard(4, told(4)), "nobody is told of an epoch after the pause"
     assert [type(e) for e in events(desk)] == [Progress, Progress, Progress, Paused]
-    assert desk.next_again() is None
     desk.submit(4, {"ticket": 4}, None)
-    assert desk.next_new(0.0) is None and desk.next_again() == 4
-    assert [desk.heard(4, told(epoch)) for epoch in (4, 9)] == ["go on", "go on"], "the last epoch is followed by the export"
+    assert desk.next_new(0.0) == {"ticket": 4}
+    assert [desk.heard(4, told(epoch)) for epoch in (3, 4, 9)] == [True] * 3, "the last epoch is followed by the export"
 
 
 def test_a_stopped_ticket_pauses_after_its_epoch_unless_that_was_the_last() -> None:
@@ -65,7 +65,7 @@ def test_a_stopped_ticket_pauses_after_its_epoch_unless_that_was_the_last() -> N
     desk.submit(2, {}, None)
     desk.stop(1)
     desk.stop(2)
-    assert desk.heard(1, told(5)) == "pause" and desk.heard(2, told(9)) == "go on"
+    assert not desk.heard(1, told(5)) and desk.heard(2, told(9))
 
 
 def test_a_lost_ticket_is_lost_once_and_begins_anew() -> None:
@@ -77,7 +77,7 @@ def test_a_lost_ticket_is_lost_once_and_begins_anew() -> None:
     assert events(desk) == [Lost(1, "gone")]
     desk.submit(1, {"ticket": 1}, 3)
     assert desk.next_new(0.0) == {"ticket": 1}
-    assert desk.heard(1, {"failed": json.dumps(["nan", "the loss is not finite"])}) == "over"
+    assert not desk.heard(1, {"failed": json.dumps(["nan", "the loss is not finite"])})
     desk.lost(1, "its actor was ended afterwards")
     assert events(desk) == [Failed(1, "nan", "the loss is not finite")]
 
@@ -131,7 +131,9 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
     (trial.folder / ".taken").unlink()  # as if the driver's machine had trained it
     folders.send_from_home(trial.folder)
     outcome = train_here(order, dies, at_home=False)
-    assert "finished" in outcome and seen == [1, 2, 3], "no epoch is trained again"
+    assert "finished" in outcome and seen == [1, 2, 2, 3], "it says first where it stands, and trains no epoch again"
+    folders.bring_home(trial.folder)
+    assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
     folders.bring_home(trial.folder)
     assert (trial.folder / "model.onnx").is_file() and (trial.folder / "candidate.json").is_file()
 
@@ -150,4 +152,4 @@ def test_a_candidate_comes_back_as_it_went() -> None:
     desk.submit(1, {}, None)
     sent = json.dumps(candidate.as_dict())
     assert candidate_of(sent) == candidate
-    assert desk.heard(1, {"finished": sent}) == "over" and events(desk) == [Finished(1, candidate)]
+    assert not desk.heard(1, {"finished": sent}) and events(desk) == [Finished(1, candidate)]

