@@ -33,7 +33,7 @@ from trainers.recipe import find_recipe
 from trainers.training import train
 
 PARENT = known.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_percent=25)
-PARENT_EPOCHS, FINE_TUNED_EPOCHS = 14, 5
+PARENT_EPOCHS, FINE_TUNED_EPOCHS = 5, 2
 PERCENTS = (50, 70, 90)
 MORE_TO_DO = 75
 """Exit status when the time is up and the same command again goes on."""
