@@ -18,7 +18,7 @@ from typing import Any
 
 from search_space.catalog import nearest
 
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
 PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
 
 
@@ -48,7 +48,7 @@ class Architecture:
         time_stride: input columns per time step, 4, 8 or 12.
         prune_percent: share of the backbone's FLOPs that pruning removes, 0 to 95.
         prune_criterion: `l1`, `l2`, `fpgm`, `eagleeye`; None when nothing is pruned.
-        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`.
+        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (int8, but wide heads in four bits).
 
     Raises:
         RefusedArchitecture: every reason why it cannot be built, in one message.

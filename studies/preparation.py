@@ -85,6 +85,7 @@ def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
     wanted = {*study.limits.by_cost, *(objective.metric for objective in study.objectives)}
     preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
     _check_time_steps(preparation, observer)
+    _check_precisions(preparation, len(charset), observer)
     _check_limits(preparation)
     return preparation
 
@@ -115,6 +116,18 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
                 )
             if unreadable:
                 observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
+
+
+def _check_precisions(preparation: Preparation, symbols: int, observer: Observer) -> None:
+    """Tells when two precisions of the space come to the same file: trials on the one teach nothing about the other."""
+    from trainers.export.half_bytes import LEAST_OUTPUTS  # brings onnx
+
+    precisions = preparation.study.search_space.choices.get("precision", ())
+    if {"int8", "int4"} <= set(precisions) and symbols < LEAST_OUTPUTS - 1:
+        observer.note(
+            f"precision int4 differs from int8 only from {LEAST_OUTPUTS - 1} characters on, and here are {symbols}: "
+            f"leave it out of space.precision"
+        )
 
 
 def _check_limits(preparation: Preparation) -> None:

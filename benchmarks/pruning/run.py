@@ -6,6 +6,7 @@
 Decisions:
 - All cuts start from one parent, trained once; each is then fine-tuned for the same number of epochs.
 - Layers are measured at nine ratios for FPGM, whose figure is drawn, and at three, as in a trial, for L1 and L2.
+- The parent is also left as a file, OUT/parent.onnx: `benchmarks.precision` reads it.
 - Run again, it goes on where it stopped: every accuracy is in OUT/CRITERION.json as soon as it is known. Criteria can run
   beside each other, once the parent is trained.
 """
@@ -23,9 +24,11 @@ import torch
 from benchmarks.pruning.stages import Bench, candidates_of, cut_and_recalibrated, fine_tuned
 from search_space import known
 from search_space.architecture import PRUNE_CRITERIA
-from search_space.recognizer import build_recognizer
-from trainers.data.prepared import prepare
+from search_space.recognizer import Recognizer, build_recognizer
+from trainers.data.prepared import Prepared, prepare
 from trainers.data.spec import DataSpec
+from trainers.export.facts import ModelFacts
+from trainers.export.onnx_file import export
 from trainers.progress import EpochReport, Paused
 from trainers.pruning.prune import Effort, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity
@@ -33,7 +36,7 @@ from trainers.recipe import find_recipe
 from trainers.training import train
 
 PARENT = known.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_percent=25)
-PARENT_EPOCHS, FINE_TUNED_EPOCHS = 14, 5
+PARENT_EPOCHS, FINE_TUNED_EPOCHS = 5, 2
 PERCENTS = (50, 70, 90)
 MORE_TO_DO = 75
 """Exit status when the time is up and the same command again goes on."""
@@ -78,7 +81,23 @@ def bench_of(out: Path, clock: Clock) -> Bench:
     parent = build_recognizer(PARENT, len(prepared.charset)).eval()
     parent.contrast = "even" if recipe.even_contrast else "plain"
     parent.load_state_dict(torch.load(weights, weights_only=True))
+    if not weights.with_suffix(".onnx").exists():
+        export(parent, weights.with_suffix(".onnx"), _facts(parent, prepared))
     return Bench(parent, PARENT, prepared, recipe, FINE_TUNED_EPOCHS)
+
+
+def _facts(parent: Recognizer, prepared: Prepared) -> ModelFacts:
+    return ModelFacts(
+        charset=tuple(prepared.charset.symbols),
+        normaliser="none",
+        height_px=PARENT.height_px,
+        time_stride=PARENT.time_stride,
+        architecture=PARENT.as_dict(),
+        digest=PARENT.digest,
+        data_digest=prepared.digest,
+        decoding=parent.head.decoding,
+        contrast=parent.contrast,
+    )
 
 
 def run_criterion(bench: Bench, criterion: str, out: Path, clock: Clock) -> None:

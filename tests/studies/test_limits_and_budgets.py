@@ -72,6 +72,15 @@ def test_milliseconds_are_measured_on_the_untrained_file(home: Home) -> None:
     assert costs(small.with_(prune_percent=50, prune_criterion="l1")).latency_ms is None, "unknown until it is cut"
 
 
+def test_it_is_told_when_four_bits_change_nothing(home: Home) -> None:
+    from studies.preparation import prepare_study
+
+    for precisions, told_of_it in ((["int8", "int4"], True), (["fp32", "int4"], False)):
+        watcher = Watcher()
+        prepare_study(study(space=WIDTHS | {"precision": precisions}), home, watcher)
+        assert any("int4 differs from int8 only from 999 characters on" in note for note in watcher.notes) == told_of_it
+
+
 def test_counts_follow_what_pruning_is_expected_to_leave() -> None:
     plain = Architecture(backbone="resnet18", width_percent=25)
     (weights, products), (left, work) = (count(a, 10) for a in (plain, plain.with_(prune_percent=80, prune_criterion="l1")))

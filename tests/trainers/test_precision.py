@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
@@ -12,6 +13,9 @@ from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from tests.trainers.test_export import SYMBOLS, facts_of
 from tests.trainers.weights import as_if_trained
+from trainers.export import half_bytes
+from trainers.export.estimate import estimate_bytes, expected_facts
+from trainers.export.names import shorten
 from trainers.export.onnx_file import export
 from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
@@ -75,6 +79,61 @@ def test_small_tensors_stay_as_they_are() -> None:
     assert how_stored((64, 64, 1, 1), (0,), "int8") == "int8"
     assert how_stored((64, 64, 1, 1), (0,), "fp16") == "fp16"
     assert stored_bytes((64, 64, 1, 1), (0,), "int8") < stored_bytes((64, 64, 1, 1), (0,), "fp16")
+
+
+MANY = Architecture(width_percent=25, encoder_layers=1)
+"""With 1,500 symbols its head is wide enough for four bits."""
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("many")
+    recognizer = as_if_trained(build_recognizer(MANY, 1500))
+    facts = expected_facts(MANY, 1500)
+    return {p: export(recognizer, folder / f"{p}.onnx", facts, p) for p in ("fp32", "int8", "int4")}
+
+
+def test_a_wide_head_takes_half_its_bytes_in_four_bits(many: dict[str, Path]) -> None:
+    size = {p: path.stat().st_size for p, path in many.items()}
+    assert estimate_bytes(MANY.with_(precision="int4"), 1500) == pytest.approx(size["int4"], rel=1e-3)
+    assert size["int8"] - size["int4"] > 0.4 * 96 * 1501
+
+
+def test_four_bits_compute_nearly_the_same_and_nothing_is_turned_back_with_every_line(
+    many: dict[str, Path], tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 128)).astype(np.float32)
+    expected, found = (Network(many[p]).run(images) for p in ("fp32", "int4"))
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    onnxruntime.InferenceSession(many["int4"], options, providers=["CPUExecutionProvider"])
+    left = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
+    assert not left & {"BitShift", "BitwiseAnd", "Cast"}
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((96, 1501), (1,)), ((1500, 49), (0,)), ((1001, 48), (0,)), ((97, 1500), (1,))])
+def test_half_bytes_come_back_and_take_the_bytes_that_were_told(shape: tuple[int, int], axes: tuple[int]) -> None:
+    """Every weight is at most half a step off, or cut off at a place that leaves a smaller error on the whole."""
+    weight = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+    codes, scales = half_bytes.quantize(weight, axes)
+    restored = ((codes.astype(np.float32) - 8) * scales.astype(np.float32)).reshape(shape)
+    assert codes.max() <= 15 and np.square(restored - weight).mean() < 0.02 * np.square(weight).mean()
+    tensors, nodes = half_bytes.packed("ab", weight, axes)
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [], [], tensors))
+    shorten(model)
+    bytes_of_it = sum(field_bytes(each.ByteSize()) for each in (*model.graph.initializer, *model.graph.node))
+    assert bytes_of_it == half_bytes.packed_bytes(shape, axes)
+
+
+def test_int4_is_for_wide_matrices_alone() -> None:
+    assert how_stored((3939, 96), (0,), "int4") == "int4"
+    assert how_stored((96, 3939), (1,), "int4") == "int4"
+    assert how_stored((3939, 96), (0,), "int8") == "int8"
+    assert how_stored((500, 96), (0,), "int4") == "int8"
+    assert how_stored((2, 1200, 96), (0, 1), "int4") == "int8"
 
 
 def test_a_weight_beyond_fp16_stays_fp32(tmp_path: Path) -> None:

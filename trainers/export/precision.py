@@ -1,4 +1,4 @@
-"""How weights lie in the file: fp32, fp16, or int8 with one scale per output channel; always computed with in fp32.
+"""How weights lie in the file: fp32, fp16, int8 with one scale per output channel, or int4; always computed with in fp32.
 
 Decisions:
 - Storage alone: standard operators (Cast, Mul) turn a weight back while the file is loaded, where ONNX Runtime folds them
@@ -8,7 +8,7 @@ Decisions:
 - Each tensor takes the form with the fewest bytes among those the precision allows, nodes and scales counted: a bias of 12
   stays fp32. The choice looks at shapes only, so the size estimate makes the same one (`how_stored`).
 - int8 for weights that a sum runs over (convolutions, matrix products, recurrent layers); everything else, such as
-  biases, at most halves.
+  biases, at most halves. int4 is int8 but for matrices of very many outputs (`half_bytes`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,16 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from trainers.export import half_bytes
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
-Storage = Literal["fp32", "fp16", "int8"]
-ALLOWED: dict[str, tuple[Storage, ...]] = {"fp32": ("fp32",), "fp16": ("fp32", "fp16"), "int8": ("fp32", "fp16", "int8")}
+Storage = Literal["fp32", "fp16", "int8", "int4"]
+ALLOWED: dict[str, tuple[Storage, ...]] = {
+    "fp32": ("fp32",),
+    "fp16": ("fp32", "fp16"),
+    "int8": ("fp32", "fp16", "int8"),
+    "int4": ("fp32", "fp16", "int8", "int4"),
+}
 """Precision of a file to the forms a tensor in it may take, most precise first."""
 
 CAST_BYTES = node_bytes("Cast", inputs=1, attributes={"to": 1})
@@ -57,6 +63,8 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
     if storage == "fp16":
         return tensor_bytes(shape, 2) + CAST_BYTES
     assert axes is not None
+    if storage == "int4":
+        return half_bytes.packed_bytes(shape, axes)
     return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
 
 
@@ -68,7 +76,8 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
         axes: those with scales of their own, or None for a tensor that int8 is not for.
         precision: of the file.
     """
-    allowed = [s for s in ALLOWED[precision] if s != "int8" or axes is not None]
+    fits = {"int8": axes is not None, "int4": half_bytes.is_for(shape, axes)}
+    allowed = [storage for storage in ALLOWED[precision] if fits.get(storage, True)]
     return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage))
 
 
@@ -90,6 +99,10 @@ def store(graph: Any, precision: str) -> None:
         elif storage == "fp16":
             new.append(_raw(value.astype(np.float16), f"{tensor.name}.h"))
             added.append(_cast(f"{tensor.name}.h", tensor.name))
+        elif storage == "int4":
+            tensors_of_it, nodes_of_it = half_bytes.packed(tensor.name, value, axes[tensor.name])
+            new += tensors_of_it
+            added += nodes_of_it
         else:
             codes, scales = quantize(value, axes[tensor.name])
             new += [_raw(codes, f"{tensor.name}.q"), _raw(scales, f"{tensor.name}.s")]

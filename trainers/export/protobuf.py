@@ -33,19 +33,20 @@ def tensor_bytes(shape: Sequence[int], item_bytes: int) -> int:
     return field_bytes(dims + data_type + field_bytes(NAME_BYTES) + field_bytes(math.prod(shape) * item_bytes))
 
 
-def node_bytes(op_type: str, inputs: int, outputs: int = 1, attributes: Mapping[str, int] | None = None) -> int:
+def node_bytes(op_type: str, inputs: int, outputs: int = 1, attributes: Mapping[str, int | str] | None = None) -> int:
     """Bytes of a node in its graph.
 
     Args:
         op_type: operator.
         inputs: how many values it reads.
         outputs: how many it gives.
-        attributes: name to whole number.
+        attributes: name to whole number or text.
     """
     ports = (inputs + outputs) * field_bytes(NAME_BYTES)
     kept = 0
     for name, value in (attributes or {}).items():
-        kept += field_bytes(field_bytes(len(name)) + 1 + varint_bytes(value) + 3)
+        held = field_bytes(len(value.encode())) if isinstance(value, str) else 1 + varint_bytes(value)
+        kept += field_bytes(field_bytes(len(name)) + held + 3)
     return field_bytes(ports + field_bytes(len(op_type)) + kept)
 
 
