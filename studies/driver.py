@@ -25,7 +25,7 @@ from trainers.trial import TrialJob
 
 MAX_LOSSES = 2
 """How often a trial whose process died is started again without having got an epoch further."""
-GRACE_S = 8.0
+GRACE_S = 4.0
 """How long trainings may take to reach the end of their epoch after time is up; then they are ended."""
 
 

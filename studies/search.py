@@ -32,7 +32,7 @@ from studies.tracking import Tracker
 from trainers.faults import UserError
 
 INTERRUPTED_WAIT_S = 5.0
-"""How long an interrupted search waits for MLflow; what is missing then is written when the study goes on."""
+"""How long a search that is interrupted, or whose time is up, waits for MLflow; what is missing then is written when the study goes on."""
 
 
 def search(study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None) -> Summary:
@@ -74,7 +74,10 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise
-    tracker.finish("stopped" if summary.reason == "time is up" else "complete")
+    if summary.reason == "time is up":
+        tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
+    else:
+        tracker.finish("complete")
     observer.study_finished(summary)
     return summary
 
