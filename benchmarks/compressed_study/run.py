@@ -51,7 +51,7 @@ encoder_hidden = [24, 48, 96]
 encoder_layers = [1]
 """
 OPEN = """prune_percent = [0, 50, 70]
-prune_criterion = "eagleeye"
+prune_criterion = ["eagleeye"]
 precision = ["fp32", "fp16", "int8"]
 """
 
