@@ -6,56 +6,62 @@ What Optuna's samplers are not told, this one uses:
 - A training that was stopped early tells something about what it would have reached (`studies.rung_chain`).
 
 A proposal is the candidate with the highest expected gain of hypervolume (`studies.expected_gains`): of all in a small space,
-of random ones and of neighbours of the best in a large one. Trainings under way count as if they had reached what is
-foretold of them.
+of random ones and of neighbours of the best in a large one.
 
 Decisions:
-- Costs take milliseconds to work out. In a large space they are foretold, too, and worked out for the few best candidates.
-- The first `BEGINNING` are spread out: over the logarithm of the costs, and as far apart in the space as possible.
+- Costs take milliseconds to work out. They are foretold, too, and worked out for the few best candidates only.
+- The first ones are spread out: over the logarithm of the costs, and far apart in the space.
 - State is nothing but what was added, in any order.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from optuna.distributions import BaseDistribution
 
-from studies.coding import Coding, Cube, Key, Params, key_of
-from studies.expected_gains import expected_gains
-from studies.gaussian import Array
-from studies.pareto import Point, Scale, front_numbers
-from studies.rung_chain import MOST, Chain, Fits, Reached
+from studies.beliefs import Beliefs
+from studies.cube import Array, Cube, Row
+from studies.pareto import Point, Scale
+from studies.rung_chain import Fits
 
-Known = Sequence[float | None]
-"""Of each objective the value that is known before training, None for what has to be learnt."""
+Params = Mapping[str, Any]
+Costs = Callable[[Params], Sequence[float] | None]
 
-BEGINNING = 3
-WHOLE = 1500
+BEGINNING, BEGINNING_OF_RUNGS = 3, 8
+"""How many are spread out at first: where all are trained to the end, and where most are stopped early."""
+WHOLE = 2000
 """A space of at most so many combinations is looked through as a whole."""
-DRAWN, MOVED = 500, 700
-"""Candidates of a large space: random ones, and neighbours of the best."""
-EXACT = 12
-"""Of how many candidates of a large space the costs are worked out."""
-MARGIN = 0.1
-"""The reference lies so much beyond the worst of the front, in shares of its extent."""
+DRAWN, MOVED, PARENTS = 400, 600, 20
+"""Candidates of a large space: random ones, neighbours of the best, and of how many of them."""
+REACHES = (0.3, 0.1, 0.03, 0.01)
+REFINED = 20
+"""How many candidates of a large space are looked around again."""
+EXACT, ROUNDS = 4, 3
+"""Of how many candidates the costs are worked out at a time, and how often."""
+SPREAD_POOL = 48
+INNER = 3
+TARGETS = (0.4, 0.1, 0.7, 0.25, 0.55, 0.0, 0.85, 0.3)
+"""Where the first ones lie in the range of the logarithm of the costs."""
+NEAR_MISSES = 0.3
+"""How far around what could not train its neighbours are doubted, in the unit cube."""
 
 
 class FrontSampler:
-    """Proposes by expected gain.
+    """Proposals by expected gain.
 
     Args:
-        distributions: parameter to distribution.
+        distributions: parameter to distribution; flat.
         directions: of the objectives, "maximize" or "minimize" each.
         seed: of its random numbers.
         rungs: epochs of each rung, rising.
         scales: of the objectives: "log" for those that span decades.
-        known: parameters to what is known of each objective before training; None for what may not train. None: nothing is.
+        exact: positions of the objectives that are known before training.
+        costs: parameters to the values of those; None for what may not train.
     """
 
     def __init__(
@@ -64,210 +70,155 @@ class FrontSampler:
         directions: Sequence[str],
         seed: int = 0,
         rungs: Sequence[int] = (1,),
-        scales: Sequence[Scale] = ("linear", "log"),
-        known: Callable[[Params], Known | None] | None = None,
+        scales: Sequence[Scale] | None = None,
+        exact: Sequence[int] = (),
+        costs: Costs | None = None,
     ) -> None:
-        self._coding = Coding(distributions)
-        self._cube = Cube(self._coding.distributions)
-        self._signs = [-1.0 if str(d).lower().endswith("maximize") else 1.0 for d in directions]
-        self._rungs, self._scales, self._known, self._seed = tuple(rungs), tuple(scales), known, seed
-        self._reached: dict[Key, dict[int, Point]] = {}  # minimised, logarithms where the scale says so
-        self._coded: dict[Key, dict[str, Any]] = {}
-        self._away: dict[Key, float] = {}
-        self._costs: dict[Key, tuple[float | None, ...] | None] = {}
-        self._fits = [Fits() for _ in directions]
-        self._everything: list[dict[str, Any]] | None = None
-        if self._cube.size <= WHOLE:
-            self._everything = list(self._cube.everything())
+        self._cube = Cube(distributions)
+        self._maximised = [str(d).lower().endswith("maximize") for d in directions]
+        self._scales = tuple(scales or ["linear"] * len(self._maximised))
+        self._rungs, self._seed = tuple(rungs), seed
+        self._exact, self._costs_of = (tuple(exact), costs) if costs is not None else ((), None)
+        self._reached: dict[Row, dict[int, Point]] = {}
+        self._costs: dict[Row, tuple[float, ...]] = {}
+        self._away: set[Row] = set()
+        self._proposed: set[Row] = set()
+        self._fits = [Fits() for _ in self._maximised]
+        self._everything = self._cube.everything() if self._cube.size <= WHOLE else None
 
     def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
+        """Notes what parameters have reached at a rung; see `studies.rung_views.RungViews.add`."""
         if rung not in self._rungs:
             raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self._rungs))}")
-        coded = self._coding.encode(params)
-        if coded is None:
+        row = self._cube.encode(params)
+        if row is None:
             return
-        if not all(math.isfinite(value) for value in values):
-            self.add_infeasible(params)
+        point = tuple(self._minimised(k, value) for k, value in enumerate(values))
+        if not all(math.isfinite(value) for value in point):
+            self._away.add(row)
             return
-        key = key_of(coded)
-        self._coded[key] = coded
-        self._reached.setdefault(key, {}).setdefault(rung, self._minimised(values))
+        self._reached.setdefault(row, {}).setdefault(rung, point)
+        if self._exact:
+            self._costs[row] = tuple(point[k] for k in self._exact)
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
-        coded = self._coding.encode(params)
-        if coded is not None:
-            self._away[key_of(coded)] = violation
+        """Notes parameters that may not train, or cannot; by how much does not matter."""
+        row = self._cube.encode(params)
+        if row is not None:
+            self._away.add(row)
+
+    def observations(self, rung: int) -> int:
+        """How many different parameters have values at a rung."""
+        return sum(rung in reached for reached in self._reached.values())
 
     def propose(self, running: Iterable[Params] = ()) -> dict[str, Any]:
-        under_way = {key_of(c): c for params in running if (c := self._coding.encode(params)) is not None}
-        taken = self._reached.keys() | self._away.keys() | under_way.keys()
-        by = random.Random(f"{self._seed}/{len(taken)}")
-        model = _Model(self, under_way)
-        candidates = self._candidates(model, taken, by)
-        if not candidates:
-            return self._coding.decode(self._cube.draw(by))
-        if len(taken - self._away.keys()) < BEGINNING or not model.ready:
-            return self._coding.decode(self._far(candidates, taken, by))
-        return self._coding.decode(self._best(model, candidates, taken, by))
+        """The next parameters to try; a repetition only when a small space is used up.
 
-    # ---
-    def _minimised(self, values: Sequence[float]) -> Point:
-        return tuple(
-            math.log(max(v, 1e-300)) if scale == "log" else sign * v
-            for v, sign, scale in zip(values, self._signs, self._scales, strict=True)
-        )
+        Args:
+            running: parameters of trainings under way.
+        """
+        under_way = sorted({row for params in running if (row := self._cube.encode(params)) is not None})
+        begun = self._reached.keys() | set(under_way)
+        taken = begun | self._away | self._proposed
+        by = np.random.default_rng([self._seed, len(taken)])
+        beliefs = Beliefs(self._cube, self._rungs, self._reached, self._costs, self._exact, under_way, self._fits)
+        candidates = self._candidates(beliefs, taken, by)
+        if not len(candidates):
+            return self._cube.decode(self._cube.draw(1, by)[0])
+        beginning = BEGINNING if len(self._rungs) == 1 else BEGINNING_OF_RUNGS
+        row = None
+        if len(begun) >= beginning and beliefs.ready:
+            row = self._best(beliefs, candidates, taken, by)
+        if row is None:
+            row = self._spread(candidates, sorted(begun), by)
+        self._proposed.add(row)
+        return self._cube.decode(row)
 
-    def costs(self, coded: dict[str, Any]) -> tuple[float | None, ...] | None:
-        key = key_of(coded)
-        if key not in self._costs:
-            known = [None] * len(self._signs) if self._known is None else self._known(self._coding.decode(coded))
-            self._costs[key] = None if known is None else tuple(
-                None if v is None else self._minimised([v if j == i else 1.0 for j in range(len(self._signs))])[i]
-                for i, v in enumerate(known)
-            )
-        return self._costs[key]
-
-    def _candidates(self, model: _Model, taken: Any, by: random.Random) -> list[dict[str, Any]]:
+    def _candidates(self, beliefs: Beliefs, taken: set[Row], by: Generator) -> Array:
         if self._everything is not None:
-            return [c for c in self._everything if key_of(c) not in taken]
-        found = {}
-        for _ in range(DRAWN):
-            c = self._cube.draw(by)
-            found[key_of(c)] = c
-        parents = model.best_known()
-        if parents:
-            for i in range(MOVED):
-                c = self._cube.moved(by.choice(parents), by, (0.3, 0.1, 0.03, 0.01)[i % 4])
-                found[key_of(c)] = c
-        return [c for k, c in found.items() if k not in taken]
+            return _without(self._everything, taken)
+        rows = [self._cube.draw(DRAWN, by)]
+        if beliefs.ready:
+            best = beliefs.rows[np.argsort(beliefs.losses(), kind="stable")[:PARENTS]]
+            rows.append(self._cube.moved(best[by.integers(len(best), size=MOVED)], by, by.choice(REACHES, size=(MOVED, 1))))
+        return _without(np.unique(np.concatenate(rows), axis=0), taken)
 
-    def _far(self, candidates: list[dict[str, Any]], taken: Any, by: random.Random) -> dict[str, Any]:
-        """Early ones: spread over the costs, then over the space."""
-        number = len(taken - self._away.keys())
-        pool = by.sample(candidates, min(len(candidates), 60 if self._everything is None else 400))
-        pool = [c for c in pool if self.costs(c) is not None] or pool
-        costs = [self.costs(c) for c in pool]
-        known = [i for i in range(len(self._signs)) if costs[0] and costs[0][i] is not None]
-        if known:
-            values = np.array([[c[i] for i in known] for c in costs])
-            low, high = values.min(axis=0), values.max(axis=0)
-            unit = ((values - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
-            target = (0.4, 0.1, 0.7, 0.25, 0.55)[number % 5]
-            order = np.argsort(np.abs(unit - target), kind="stable")[: max(5, len(pool) // 12)]
-            pool = [pool[i] for i in order]
-        met = [self._coded[k] for k in self._reached]
-        if not met:
-            return by.choice(pool)
-        a, b = self._cube.points(pool), self._cube.points(met)
-        nearest = ((a[:, None] - b[None]) ** 2).sum(axis=2).min(axis=1)
-        return pool[int(np.argmax(nearest))]
-
-    def _best(self, model: _Model, candidates: list[dict[str, Any]], taken: Any, by: random.Random) -> dict[str, Any]:
-        gains = model.gains(candidates)
+    def _best(self, beliefs: Beliefs, candidates: Array, taken: set[Row], by: Generator) -> Row | None:
+        """The candidate with the highest expected gain whose costs are known and allowed; None if all that promise are not."""
+        means, deviations = beliefs.predict(candidates)
+        beliefs.refer(means)
+        gains = beliefs.gains(means, deviations) * self._trust(candidates)
         if self._everything is None:
-            for _ in range(2):
-                order = np.argsort(-gains, kind="stable")[:20]
-                more = {}
-                for i in order:
-                    for reach in (0.05, 0.02, 0.005):
-                        c = self._cube.moved(candidates[i], by, reach)
-                        if key_of(c) not in taken:
-                            more[key_of(c)] = c
-                more = [c for k, c in more.items()]
-                if not more:
-                    break
-                candidates = [*candidates, *more]
-                gains = np.concatenate([gains, model.gains(more)])
-        return candidates[int(np.argmax(gains))]
+            around = candidates[np.argsort(-gains, kind="stable")[:REFINED].repeat(10)]
+            more = _without(np.unique(self._cube.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1))), axis=0), taken)
+            gains = np.append(gains, beliefs.gains(*beliefs.predict(more)) * self._trust(more))
+            candidates = np.concatenate([candidates, more])
+        for _ in range(ROUNDS):
+            order = np.argsort(-gains, kind="stable")[:EXACT]
+            unknown = [i for i in order if self._exact and tuple(candidates[i].tolist()) not in self._costs]
+            if not unknown:
+                break
+            allowed = [i for i in unknown if self._work_out(tuple(candidates[i].tolist()))]
+            gains[unknown] = -1.0
+            if allowed:
+                gains[allowed] = beliefs.gains(*beliefs.predict(candidates[allowed]))
+        best = int(np.argmax(gains))
+        row: Row = tuple(candidates[best].tolist())
+        return row if gains[best] > 0 and (not self._exact or row in self._costs or self._work_out(row)) else None
+
+    def _spread(self, candidates: Array, begun: list[Row], by: Generator) -> Row:
+        """One that fills a gap: in the range of the costs where there are any, and in the space."""
+        pool = candidates[by.permutation(len(candidates))[:SPREAD_POOL]]
+        allowed = [i for i, row in enumerate(map(tuple, pool.tolist())) if self._work_out(row)]
+        pool = pool[allowed] if allowed else pool
+        points = self._cube.points(pool)
+        if self._exact and allowed:
+            costs = np.array([self._costs[row] for row in map(tuple, pool.tolist())])
+            low, high = costs.min(axis=0), costs.max(axis=0)
+            place = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
+            near = np.argsort(np.abs(place - TARGETS[len(begun) % len(TARGETS)]), kind="stable")[: max(4, len(pool) // 8)]
+            pool, points = pool[near], points[near]
+            room = np.ones(len(pool))
+        else:
+            room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0) if len(begun) < INNER else np.full(len(points), np.inf)
+        if begun:
+            others = self._cube.points(np.array(begun))
+            room = np.minimum(room, np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2)).min(axis=1))
+        row: Row = tuple(pool[int(np.argmax(room))].tolist())
+        return row
+
+    def _work_out(self, row: Row) -> bool:
+        """Works the costs of a candidate out, unless that was done; whether it may train."""
+        if self._costs_of is None or row in self._costs:
+            return row not in self._away
+        if row in self._away:
+            return False
+        found = self._costs_of(self._cube.decode(row))
+        if found is None:
+            self._away.add(row)
+            return False
+        self._costs[row] = tuple(self._minimised(k, value) for k, value in zip(self._exact, found, strict=True))
+        return True
+
+    def _trust(self, rows: Array) -> Array:
+        """(n,) how likely it is that these may train, from those around that could not."""
+        if not self._away or not self._reached:
+            return np.ones(len(rows))
+        points = self._cube.points(rows)
+
+        def near(others: Iterable[Row]) -> Array:
+            at = self._cube.points(np.array(sorted(others)))
+            close: Array = np.exp(-((points[:, None] - at[None]) ** 2).sum(axis=2) / (2 * NEAR_MISSES**2)).sum(axis=1)
+            return close
+
+        return (near(self._reached) + 0.1) / (near(self._reached) + near(self._away) + 0.1)
+
+    def _minimised(self, k: int, value: float) -> float:
+        if self._scales[k] == "log":
+            return (-1.0 if self._maximised[k] else 1.0) * (math.log(value) if value > 0 else -700.0)
+        return 1.0 - value if self._maximised[k] else float(value)
 
 
-class _Model:
-    def __init__(self, sampler: FrontSampler, under_way: Mapping[Key, dict[str, Any]]) -> None:
-        s = self.s = sampler
-        self.keys = sorted(s._reached, key=repr)
-        rows = {k: i for i, k in enumerate(self.keys)}
-        self.finals = [k for k in self.keys if s._rungs[-1] in s._reached[k]]
-        coded = [s._coded[k] for k in self.keys]
-        self.points = self._inputs(coded) if coded else np.zeros((0, len(s._cube.groups)))
-        n_obj = len(s._signs)
-        self.learnt = [i for i in range(n_obj) if not coded or s.costs(coded[0]) is None or s.costs(coded[0])[i] is None]
-        self.chains = {}
-        kept = self.keys  # TODO cap
-        for i in self.learnt:
-            rungs = []
-            for r in s._rungs:
-                ks = [k for k in kept if r in s._reached[k]]
-                rungs.append(Reached([rows[k] for k in ks], [s._reached[k][r][i] for k in ks]))
-            self.chains[i] = Chain(self.points, self._groups(), rungs, s._fits[i])
-        self.ready = bool(self.keys) and all(c.known for c in self.chains.values())
-        if not self.ready:
-            return
-        # believed finals
-        means = self._believed()
-        finals = np.array([s._reached[k][s._rungs[-1]] for k in self.finals]).reshape(-1, n_obj)
-        self.means = means
-        running = [c for k, c in under_way.items() if k not in s._reached]
-        if running:
-            m, _ = self.predict(running)
-            means = np.vstack([means, m])
-        everything = np.vstack([finals, means]) if BELIEVE else finals if len(finals) else means
-        base = finals if len(finals) else means
-        worst, best = base.max(axis=0), base.min(axis=0)
-        if len(base) < 2 or (worst <= best).any():
-            worst, best = everything.max(axis=0), everything.min(axis=0)
-        pool = s._everything if s._everything is not None else None
-        for i in range(n_obj):
-            if i not in self.learnt:
-                values = [c[i] for c in s._costs.values() if c is not None]
-                worst[i], best[i] = max(worst[i], max(values)), min(best[i], min(values))
-        extent = np.where(worst > best, worst - best, 1.0)
-        self.low, self.extent = best, extent
-        self.front = [tuple((p - best) / extent) for p in everything]
-        self.reference = tuple(1.0 + MARGIN for _ in range(n_obj))
-
-    def _groups(self):
-        return self.s._cube.groups
-
-    def _inputs(self, coded):
-        return self.s._cube.points(coded)
-
-    def _believed(self):
-        """of each met one, final mean"""
-        s = self.s
-        out = np.array([s._reached[k][max(s._reached[k])] for k in self.keys], dtype=float)
-        for i in self.learnt:
-            for number, r in enumerate(s._rungs[:-1]):
-                at = [j for j, k in enumerate(self.keys) if max(s._reached[k]) == r]
-                if at:
-                    v = np.array([s._reached[self.keys[j]][r][i] for j in at])
-                    out[at, i] = self.chains[i].predict(self.points[at], number, v)[0]
-        return out
-
-    def best_known(self):
-        if not self.ready or not self.keys:
-            return []
-        numbers = front_numbers([tuple(p) for p in self.means])
-        return [self.s._coded[k] for k, n in zip(self.keys, numbers) if n <= 1]
-
-    def predict(self, candidates):
-        s = self.s
-        n_obj = len(s._signs)
-        x = self._inputs(candidates)
-        means, dev = np.zeros((len(candidates), n_obj)), np.zeros((len(candidates), n_obj))
-        costs = None
-        for i in range(n_obj):
-            if i in self.learnt:
-                m, v = self.chains[i].predict(x)
-                means[:, i], dev[:, i] = m, np.sqrt(v)
-            else:
-                means[:, i] = [c[i] if (c := s.costs(cc)) is not None else math.inf for cc in candidates]
-        return means, dev
-
-    def gains(self, candidates):
-        means, dev = self.predict(candidates)
-        ok = np.isfinite(means).all(axis=1)
-        means = np.where(np.isfinite(means), means, 1e9)
-        g = expected_gains((means - self.low) / self.extent, dev / self.extent, self.front, self.reference)
-        return np.where(ok, g, -1.0)
-
-BELIEVE = True
+def _without(rows: Array, taken: set[Row]) -> Array:
+    kept = [i for i, row in enumerate(map(tuple, rows.tolist())) if row not in taken]
+    return rows[kept]

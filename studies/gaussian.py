@@ -69,9 +69,10 @@ class GaussianProcess:
             arguments = (apart, plain, values, middle, spread)
             found = minimize(_misfit, self.found, arguments, "L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": STEPS})
             self.found = found.x if np.isfinite(found.fun) else middle
-        covariance = self._covariance(points, linear)
+        covariance = self._covariance(points, linear, points, linear)
         covariance[np.diag_indices(len(points))] += math.exp(self.found[-1])
         self._root = np.linalg.cholesky(covariance)
+        self._sure, self._sure_points, self._sure_linear = self._root, points, linear
         self._solved = cho_solve((self._root, True), values)
         self.variance = (float(values @ self._solved) + 2 * SHAPE) / (len(values) + 2 * SHAPE)
         self.weights = weights**2 * (linear.T @ self._solved)
@@ -81,18 +82,29 @@ class GaussianProcess:
         """Variance of a repeated measurement."""
         return self.variance * math.exp(self.found[-1])
 
+    def believe(self, points: Array, linear: Array) -> None:
+        """Counts what is foretold of these (m, columns) points as if it had been measured: around them less is uncertain."""
+        self._sure_points = np.concatenate([self._points, points])
+        self._sure_linear = np.concatenate([self._linear, linear])
+        covariance = self._covariance(self._sure_points, self._sure_linear, self._sure_points, self._sure_linear)
+        covariance[np.diag_indices(len(covariance))] += math.exp(self.found[-1])
+        self._sure = np.linalg.cholesky(covariance)
+
     def predict(self, points: Array, linear: Array) -> tuple[Array, Array]:
         """Mean and variance, without noise, at (m, columns) points with (m, weights) columns of the linear part."""
-        shared = self._covariance(points, linear)
-        inside = solve_triangular(self._root, shared.T, lower=True, check_finite=False)
+        shared = self._covariance(points, linear, self._points, self._linear)
+        sure = shared
+        if self._sure is not self._root:
+            sure = self._covariance(points, linear, self._sure_points, self._sure_linear)
+        inside = solve_triangular(self._sure, sure.T, lower=True, check_finite=False)
         prior = 1.0 + ((linear * self._weights) ** 2).sum(axis=1)
         return shared @ self._solved, self.variance * np.maximum(prior - (inside**2).sum(axis=0), 1e-10)
 
-    def _covariance(self, points: Array, linear: Array) -> Array:
-        """(m, n) with the points of the regression, in shares of the variance."""
+    def _covariance(self, points: Array, linear: Array, others: Array, other_linear: Array) -> Array:
+        """(len(points), len(others)) in shares of the variance."""
         lengths = np.exp(self.found[:-1])[self._groups]
-        squared = _apart(points / lengths, self._points / lengths)
-        return _matern(np.sqrt(squared)) + (linear * self._weights**2) @ self._linear.T
+        squared = _apart(points / lengths, others / lengths)
+        return _matern(np.sqrt(squared)) + (linear * self._weights**2) @ other_linear.T
 
 
 def _apart(a: Array, b: Array) -> Array:

@@ -9,7 +9,6 @@ Decisions:
 - Values of different rungs need not mean the same (character errors of a sample early, lines misread at the end): each rung
   is scaled by its own mean and deviation.
 - While fewer than `LEAST` trainings have reached a rung, it is believed to be as the one below.
-- The regressions are of at most `MOST` trainings a rung: those asked for first, see `Chain`.
 
 Source: Kennedy & O'Hagan 2000 (autoregressive co-kriging); Le Gratiet & Garnier 2014 (rung by rung).
 """
@@ -20,10 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studies.gaussian import Array, GaussianProcess
 
-LEAST, MOST = 2, 250
+LEAST = 2
 SHARE, SHARE_SPREAD = 0.7, 0.5
 """Prior of how much of a rung's deviation is that of the rung below."""
 REFIT = 1.06
@@ -64,6 +64,9 @@ class Fits:
 class Chain:
     """The regressions of one value.
 
+    What is foretold of the trainings that have not come to the end counts as measured when it is said how uncertain others
+    are: two neighbours share what is unknown of both.
+
     Args:
         points: (trainings, columns) all that have been begun, in the unit cube.
         groups: (columns,) see `GaussianProcess`.
@@ -71,74 +74,87 @@ class Chain:
         fits: what was found before.
     """
 
-    def __init__(self, points: Array, groups: Array, rungs: Sequence[Reached], fits: Fits | None = None) -> None:
+    def __init__(
+        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Fits | None = None
+    ) -> None:
         self._links: list[_Link] = []
         fits = fits or Fits()
-        below: dict[int, float] | None = None
+        below: Array | None = None  # (trainings,) at the rung below, measured or foretold
         for number, rung in enumerate(rungs):
-            if below is not None:
-                kept = [i for i, row in enumerate(rung.rows) if row in below]
-                rung = Reached([rung.rows[i] for i in kept], [rung.values[i] for i in kept])
             if len(rung.rows) < LEAST:
-                self._links.append(_Link(number, None, 0, 1, 0, 1))
                 continue
             link = _fitted(points, groups, number, rung, below, fits)
+            rows = np.array(rung.rows)
+            rest = np.setdiff1d(np.arange(len(points)), rows)
+            low = np.zeros(len(points)) if below is None else below
+            reached = np.zeros(len(points))
+            reached[rows] = rung.values
+            if len(rest):
+                reached[rest] = link.over(points[rest], low[rest], np.zeros(len(rest)))[0]
+                link.process.believe(points[rest], link.linear(low[rest]))
             self._links.append(link)
-            below = dict(zip(rung.rows, rung.values, strict=True))
+            below = reached
 
     @property
     def known(self) -> bool:
         """Whether there is anything to foretell from."""
-        return any(link.process is not None for link in self._links)
+        return bool(self._links)
 
     def predict(self, points: Array, rung: int | None = None, values: Array | None = None) -> tuple[Array, Array]:
-        """Mean and variance of what full trainings reach.
+        """Mean and variance of what full trainings reach, without the noise of a single one.
 
         Args:
             points: (m, columns)
             rung: the highest rung that these have reached, by number; None for new ones.
             values: (m,) what they reached there.
         """
-        mean, variance = (np.zeros(len(points)), np.ones(len(points))) if values is None else (values, np.zeros(len(points)))
+        mean, variance = np.zeros(len(points)) if values is None else values, np.zeros(len(points))
         for link in self._links:
-            if link.process is not None and (rung is None or link.number > rung):
+            if rung is None or link.number > rung:
                 mean, variance = link.over(points, mean, variance)
         return mean, variance
 
 
 @dataclass
 class _Link:
-    """From one rung to the next."""
+    """From one rung to the next.
+
+    Attributes:
+        number: of the rung that it leads to.
+        process: of what the rung below does not tell, scaled.
+        low_mean, low_scale: of the rung below; the scale is 0 where there is none.
+        mean, scale: of the rung.
+    """
 
     number: int
-    process: GaussianProcess | None
+    process: GaussianProcess
     low_mean: float
-    low_scale: float  # 0 at the first rung
+    low_scale: float
     mean: float
     scale: float
 
-    def over(self, points: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
-        """Mean and variance one rung further on, noise included: it is a measured value that counts."""
-        assert self.process is not None
-        ones = np.ones((len(points), 1))
-        if not self.low_scale:
-            rest, spread = self.process.predict(points, ones)
-            return self.mean + self.scale * rest, self.scale**2 * (spread + self.process.noise)
-        low = (mean - self.low_mean) / self.low_scale
-        rest, spread = self.process.predict(points, np.column_stack([ones, low]))
-        share = SHARE + self.process.weights[1]
-        spread = spread + self.process.noise + share**2 * variance / self.low_scale**2
-        return self.mean + self.scale * (SHARE * low + rest), self.scale**2 * spread
+    def linear(self, low: Array) -> Array:
+        """(n, weights) columns of the linear part: a constant, and the (n,) values at the rung below."""
+        ones = np.ones((len(low), 1))
+        return np.column_stack([ones, (low - self.low_mean) / self.low_scale]) if self.low_scale else ones
+
+    def over(self, points: Array, low: Array, variance: Array) -> tuple[Array, Array]:
+        """Mean and variance at the rung, from those at the rung below."""
+        linear = self.linear(low)
+        rest, spread = self.process.predict(points, linear)
+        if self.low_scale:
+            share = SHARE + self.process.weights[1]
+            rest, spread = rest + SHARE * linear[:, 1], spread + share**2 * variance / self.low_scale**2
+        return self.mean + self.scale * rest, self.scale**2 * spread
 
 
-def _fitted(points: Array, groups: Array, number: int, rung: Reached, below: dict[int, float] | None, fits: Fits) -> _Link:
+def _fitted(points: Array, groups: NDArray[np.int64], number: int, rung: Reached, below: Array | None, fits: Fits) -> _Link:
     rows, values = np.array(rung.rows), np.array(rung.values)
     mean, scale = _moments(values)
     target, linear, weights, low_mean, low_scale = (values - mean) / scale, np.ones((len(rows), 1)), np.ones(1), 0.0, 0.0
     if below is not None:
-        lower = np.array([below[row] for row in rung.rows])
-        low_mean, low_scale = _moments(lower)
-        low = (lower - low_mean) / low_scale
+        low_mean, low_scale = _moments(below[rows])
+        low = (below[rows] - low_mean) / low_scale
         target, linear, weights = target - SHARE * low, np.column_stack([linear, low]), np.array([1.0, SHARE_SPREAD])
     start, fit = fits.start(number, len(rows), int(groups.max(initial=-1)) + 1)
     process = GaussianProcess(points[rows], groups, linear, weights, target, start, fit)
