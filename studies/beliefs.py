@@ -34,8 +34,13 @@ class Beliefs:
         reached: row to rung to values there, all to be minimised and evenly scaled.
         costs: row to the values of the objectives in `exact`, as far as they have been worked out.
         exact: positions of the objectives that are known before training.
-        running: rows of trainings under way.
+        running: rows of trainings under way that have reached no rung yet.
         fits: one for each objective, what earlier fits have found.
+
+    Attributes:
+        ready: whether there is anything to foretell from; if not, nothing else may be asked.
+        rows: (trainings, fields) that have reached a rung.
+        believed: (trainings, objectives) what each reaches when it is fully trained.
     """
 
     def __init__(
@@ -49,39 +54,34 @@ class Beliefs:
         fits: Sequence[Fits],
     ) -> None:
         self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
-        self._chains: dict[int, Chain] = {}
         rows = sorted(reached)
-        points = cube.points(_matrix(rows, cube))
-        deepest = np.array([self._rungs.index(max(reached[row])) for row in rows], dtype=int)
-        values = np.array([reached[row][max(reached[row])] for row in rows], dtype=float).reshape(len(rows), len(fits))
-        kept = _kept(deepest, values)
-        for k in range(len(fits)):
-            records = self._cost_records(k) if k in self._exact else self._records(k, kept, rows, reached)
-            at = points if k not in self._exact else cube.points(_matrix(sorted(costs), cube))
-            self._chains[k] = Chain(at, cube.groups, records, fits[k])
-        self.ready = bool(rows) and all(chain.known for chain in self._chains.values())
-        if not self.ready:
-            return
-        self.rows, self.believed = np.array(rows), self._foretold(points, deepest, values)
-        self._front = self.believed
-        new = [row for row in running if row not in reached]
-        if new:
-            self._front = np.vstack([self._front, self.predict(np.array(new))[0]])
-        self.refer(self._front)
+        self.rows = _matrix(rows, cube)
+        self._places = {row: i for i, row in enumerate(rows)}
+        self._points = cube.points(self.rows)
+        self._deepest = np.array([self._rungs.index(max(reached[row])) for row in rows], dtype=np.int64)
+        self._values = np.array([reached[row][max(reached[row])] for row in rows], dtype=float).reshape(len(rows), len(fits))
+        kept = _kept(self._deepest, self._values)
+        self._chains = [
+            self._cost_chain(k, fits[k]) if k in self._exact else self._chain(k, fits[k], kept, rows, reached)
+            for k in range(len(fits))
+        ]
+        self.ready = bool(rows) and all(chain.known for chain in self._chains)
+        if self.ready:
+            self.believed = np.stack([self._full(k, np.arange(len(rows)))[0] for k in range(len(fits))], axis=1)
+            found = self.predict(_matrix(running, cube))[0] if running else np.zeros((0, len(fits)))
+            self._front = np.concatenate([self.believed, found])
+            self.refer(self._front)
 
     def refer(self, values: Array) -> None:
-        """Sets the region that counts: what these values span, and a little more.
-
-        Args:
-            values: (n, objectives)
-        """
-        low, high = np.minimum(self._front.min(axis=0), values.min(axis=0)), np.maximum(self._front.max(axis=0), values.max(axis=0))
-        self._low, self._extent = low, np.where(high > low, high - low, 1.0)
+        """Sets the region that counts: what the records and these (n, objectives) values span, and a little more."""
+        span = np.concatenate([self._front, values])
+        self._low, high = span.min(axis=0), span.max(axis=0)
+        self._extent = np.where(high > self._low, high - self._low, 1.0)
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """(n, objectives) means and standard deviations of fully trained candidates, (n, fields)."""
         points = self._cube.points(rows)
-        found = [self._chains[k].predict(points) for k in range(len(self._chains))]
+        found = [chain.predict(points) for chain in self._chains]
         means = np.stack([mean for mean, _ in found], axis=1)
         deviations = np.sqrt(np.stack([variance for _, variance in found], axis=1))
         for i, row in enumerate(map(tuple, rows.tolist())):
@@ -90,63 +90,84 @@ class Beliefs:
         return means, deviations
 
     def gains(self, means: Array, deviations: Array) -> Array:
-        """(n,) expected gains of hypervolume, the region that counts being the unit."""
-        front = (self._front - self._low) / self._extent
-        scaled = (means - self._low) / self._extent
-        reference = [1.0 + MARGIN] * means.shape[1]
-        return expected_gains(scaled, deviations / self._extent, front.tolist(), reference)
+        """(n,) expected gains of hypervolume over everything begun, the region that counts being the unit."""
+        return self._gains(means, deviations, self._front)
+
+    def finishing(self, paused: Sequence[Row], resumed: Sequence[Row], new: Row) -> tuple[Array, float]:
+        """What it is worth to train on, and to begin: expected gains over what is trained to the end, by epoch left.
+
+        Args:
+            paused: rows that wait at a rung.
+            resumed: rows on their way up from one, which count as if trained to the end.
+            new: what would be begun.
+        """
+        at = np.array([self._places[row] for row in paused])
+        settled = self._deepest == len(self._rungs) - 1
+        settled[[self._places[row] for row in resumed]] = True
+        front = self.believed[settled]
+        deviations = np.sqrt(np.stack([self._full(k, at)[1] for k in range(len(self._chains))], axis=1))
+        left = self._rungs[-1] - np.array(self._rungs)[self._deepest[at]]
+        begun = self._gains(*self.predict(np.array([new])), front)
+        return self._gains(self.believed[at], deviations, front) / left, float(begun[0]) / self._rungs[-1]
 
     def losses(self) -> Array:
         """(trainings,) how much worse than the front each is believed to be: the share of others that dominate it."""
-        values = self.believed
-        rivals = values[np.unique(np.linspace(0, len(values) - 1, min(len(values), RIVALS)).astype(int))]
-        return _dominated(values, rivals)
+        return _dominated(self.believed, self.believed[_evenly(len(self.believed), RIVALS)])
 
-    def _records(self, k: int, kept: NDArray[np.int64], rows: list[Row], reached: Mapping[Row, Mapping[int, Point]]) -> list[Reached]:
-        found = []
-        for rung in self._rungs:
-            there = [int(i) for i in kept if rung in reached[rows[i]]]
-            found.append(Reached(there, [reached[rows[i]][rung][k] for i in there]))
-        return found
+    def _gains(self, means: Array, deviations: Array, front: Array) -> Array:
+        known = ((front - self._low) / self._extent).tolist()
+        reference = [1.0 + MARGIN] * means.shape[1]
+        return expected_gains((means - self._low) / self._extent, deviations / self._extent, known, reference)
 
-    def _cost_records(self, k: int) -> list[Reached]:
+    def _full(self, k: int, at: NDArray[np.int64]) -> tuple[Array, Array]:
+        """(n,) means and variances of an objective of some trainings when they are fully trained."""
+        mean, variance = self._values[at, k].copy(), np.zeros(len(at))
+        for rung in range(len(self._rungs) - 1) if k not in self._exact else ():
+            here = np.flatnonzero(self._deepest[at] == rung)
+            if len(here):
+                mean[here], variance[here] = self._chains[k].finish(self._points[at[here]], rung, mean[here])
+        return mean, variance
+
+    def _chain(
+        self, k: int, fits: Fits, kept: NDArray[np.int64], rows: list[Row], reached: Mapping[Row, Mapping[int, Point]]
+    ) -> Chain:
+        places = [[i for i, at in enumerate(kept) if rung in reached[rows[at]]] for rung in self._rungs]
+        records = [
+            Reached(there, [reached[rows[kept[i]]][rung][k] for i in there])
+            for rung, there in zip(self._rungs, places, strict=True)
+        ]
+        return Chain(self._points[kept], self._cube.groups, records, fits)
+
+    def _cost_chain(self, k: int, fits: Fits) -> Chain:
         """Costs do not change with training: a chain of one link."""
-        place = self._exact.index(k)
-        values = [self._costs[row][place] for row in sorted(self._costs)]
-        there = np.unique(np.linspace(0, len(values) - 1, min(MOST, len(values))).astype(int)).tolist() if values else []
-        return [Reached(there, [values[i] for i in there])]
-
-    def _foretold(self, points: Array, deepest: NDArray[np.int64], values: Array) -> Array:
-        """(trainings, objectives) at the last rung: measured, or foretold from the deepest one reached."""
-        believed = values.copy()
-        for k, chain in self._chains.items():
-            if k in self._exact:
-                continue
-            for number in range(len(self._rungs) - 1):
-                at = np.flatnonzero(deepest == number)
-                if len(at):
-                    believed[at, k] = chain.predict(points[at], number, values[at, k])[0]
-        return believed
+        rows = sorted(self._costs)
+        rows = [rows[i] for i in _evenly(len(rows), MOST)]
+        values = [self._costs[row][self._exact.index(k)] for row in rows]
+        points = self._cube.points(_matrix(rows, self._cube))
+        return Chain(points, self._cube.groups, [Reached(list(range(len(rows))), values)], fits)
 
 
 def _matrix(rows: Sequence[Row], cube: Cube) -> Array:
     return np.array(rows, dtype=float).reshape(len(rows), cube.fields)
 
 
+def _evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of the positions 0 to count - 1."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.zeros(0, dtype=np.int64)
+
+
 def _kept(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
-    """Which trainings the regressions are of, by position: those that got far and are dominated by few."""
+    """Which trainings the regressions are of, by position: those that got far and are dominated by few, and others evenly."""
     n = len(deepest)
     if n <= MOST:
         return np.arange(n)
     worse = np.zeros(n)
     for number in np.unique(deepest):
         at = np.flatnonzero(deepest == number)
-        rivals = values[at[:: max(1, len(at) // RIVALS)]]
-        worse[at] = _dominated(values[at], rivals)
+        worse[at] = _dominated(values[at], values[at][_evenly(len(at), RIVALS)])
     order = np.lexsort((worse, -deepest))
     best, rest = order[: 2 * MOST // 3], order[2 * MOST // 3 :]
-    others = rest[np.linspace(0, len(rest) - 1, MOST - len(best)).astype(int)]
-    return np.sort(np.concatenate([best, others]))
+    return np.sort(np.concatenate([best, rest[_evenly(len(rest), MOST - len(best))]]))
 
 
 def _dominated(values: Array, rivals: Array) -> Array:

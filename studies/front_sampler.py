@@ -17,7 +17,7 @@ Decisions:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,9 @@ from studies.rung_chain import Fits
 Params = Mapping[str, Any]
 Costs = Callable[[Params], Sequence[float] | None]
 
-BEGINNING, BEGINNING_OF_RUNGS = 3, 8
+BEGINNING, BEGINNING_OF_RUNGS = 3, 5
+OPEN = 0.7
+"""What an epoch of something new counts, beside one of a training that goes on."""
 """How many are spread out at first: where all are trained to the end, and where most are stopped early."""
 WHOLE = 2000
 """A space of at most so many combinations is looked through as a whole."""
@@ -83,6 +85,9 @@ class FrontSampler:
         self._costs: dict[Row, tuple[float, ...]] = {}
         self._away: set[Row] = set()
         self._proposed: set[Row] = set()
+        self._running: set[Row] = set()
+        self._news = 0
+        self._thought: tuple[Any, Beliefs, Row] | None = None
         self._fits = [Fits() for _ in self._maximised]
         self._everything = self._cube.everything() if self._cube.size <= WHOLE else None
 
@@ -95,8 +100,9 @@ class FrontSampler:
             return
         point = tuple(self._minimised(k, value) for k, value in enumerate(values))
         if not all(math.isfinite(value) for value in point):
-            self._away.add(row)
+            self._put_away(row)
             return
+        self._news += 1
         self._reached.setdefault(row, {}).setdefault(rung, point)
         if self._exact:
             self._costs[row] = tuple(point[k] for k in self._exact)
@@ -105,7 +111,7 @@ class FrontSampler:
         """Notes parameters that may not train, or cannot; by how much does not matter."""
         row = self._cube.encode(params)
         if row is not None:
-            self._away.add(row)
+            self._put_away(row)
 
     def observations(self, rung: int) -> int:
         """How many different parameters have values at a rung."""
@@ -117,24 +123,65 @@ class FrontSampler:
         Args:
             running: parameters of trainings under way.
         """
-        under_way = sorted({row for params in running if (row := self._cube.encode(params)) is not None})
-        begun = self._reached.keys() | set(under_way)
-        taken = begun | self._away | self._proposed
-        by = np.random.default_rng([self._seed, len(taken)])
-        beliefs = Beliefs(self._cube, self._rungs, self._reached, self._costs, self._exact, under_way, self._fits)
-        candidates = self._candidates(beliefs, taken, by)
-        if not len(candidates):
-            return self._cube.decode(self._cube.draw(1, by)[0])
-        beginning = BEGINNING if len(self._rungs) == 1 else BEGINNING_OF_RUNGS
-        row = None
-        if len(begun) >= beginning and beliefs.ready:
-            row = self._best(beliefs, candidates, taken, by)
-        if row is None:
-            row = self._spread(candidates, sorted(begun), by)
+        self._running = {row for params in running if (row := self._cube.encode(params)) is not None}
+        row = self._next()[1]
         self._proposed.add(row)
         return self._cube.decode(row)
 
-    def _candidates(self, beliefs: Beliefs, taken: set[Row], by: Generator) -> Array:
+    def worth_finishing(self, paused: Sequence[Params], resumed: Iterable[Params] = (), beyond: bool = False) -> int | None:
+        """Which of the trainings that wait at a rung is to go on before anything new is begun.
+
+        The expected gain over what is trained to the end, by epoch left, is compared with that of the next proposal, whose
+        epochs count `OPEN` times: it may be stopped early.
+
+        Args:
+            paused: their parameters.
+            resumed: parameters of those on their way up from a rung.
+            beyond: whether one is to be named even if something new promises more.
+
+        Returns:
+            Position in `paused`; None when something new promises more, or too little is known.
+        """
+        rows = [self._cube.encode(params) for params in paused]
+        places = [i for i, row in enumerate(rows) if row in self._reached]
+        if not places:
+            return None
+        beliefs, new = self._next()
+        if not beliefs.ready:
+            return places[0] if beyond else None
+        going = [row for params in resumed if (row := self._cube.encode(params)) in self._reached]
+        worth, begun = beliefs.finishing([rows[i] for i in places], going, new)
+        best = int(np.argmax(worth))
+        early = len(self._reached) < self._beginning
+        return places[best] if beyond or (not early and worth[best] >= begun / OPEN) else None
+
+    @property
+    def _beginning(self) -> int:
+        return BEGINNING if len(self._rungs) == 1 else BEGINNING_OF_RUNGS
+
+    def _next(self) -> tuple[Beliefs, Row]:
+        """What is believed, and the next proposal; remembered until something is added or proposed."""
+        running = sorted(self._running - self._reached.keys())
+        begun = self._reached.keys() | self._running
+        taken = begun | self._away | self._proposed
+        state = (self._news, len(taken), tuple(running))
+        if self._thought is None or self._thought[0] != state:
+            by = np.random.default_rng([self._seed, len(taken)])
+            beliefs = Beliefs(self._cube, self._rungs, self._reached, self._costs, self._exact, running, self._fits)
+            self._thought = (state, beliefs, self._pick(beliefs, begun, taken, by))
+        return self._thought[1:]
+
+    def _pick(self, beliefs: Beliefs, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
+        candidates = self._candidates(beliefs, taken, by)
+        if not len(candidates):
+            row: Row = tuple(self._cube.draw(1, by)[0].tolist())
+            return row
+        picked = None
+        if len(begun) >= self._beginning and beliefs.ready:
+            picked = self._best(beliefs, candidates, taken, by)
+        return picked if picked is not None else self._spread(candidates, sorted(begun), by)
+
+    def _candidates(self, beliefs: Beliefs, taken: Set[Row], by: Generator) -> Array:
         if self._everything is not None:
             return _without(self._everything, taken)
         rows = [self._cube.draw(DRAWN, by)]
@@ -143,7 +190,7 @@ class FrontSampler:
             rows.append(self._cube.moved(best[by.integers(len(best), size=MOVED)], by, by.choice(REACHES, size=(MOVED, 1))))
         return _without(np.unique(np.concatenate(rows), axis=0), taken)
 
-    def _best(self, beliefs: Beliefs, candidates: Array, taken: set[Row], by: Generator) -> Row | None:
+    def _best(self, beliefs: Beliefs, candidates: Array, taken: Set[Row], by: Generator) -> Row | None:
         """The candidate with the highest expected gain whose costs are known and allowed; None if all that promise are not."""
         means, deviations = beliefs.predict(candidates)
         beliefs.refer(means)
@@ -195,10 +242,14 @@ class FrontSampler:
             return False
         found = self._costs_of(self._cube.decode(row))
         if found is None:
-            self._away.add(row)
+            self._put_away(row)
             return False
         self._costs[row] = tuple(self._minimised(k, value) for k, value in zip(self._exact, found, strict=True))
         return True
+
+    def _put_away(self, row: Row) -> None:
+        self._news += row not in self._away
+        self._away.add(row)
 
     def _trust(self, rows: Array) -> Array:
         """(n,) how likely it is that these may train, from those around that could not."""
@@ -219,6 +270,6 @@ class FrontSampler:
         return 1.0 - value if self._maximised[k] else float(value)
 
 
-def _without(rows: Array, taken: set[Row]) -> Array:
+def _without(rows: Array, taken: Set[Row]) -> Array:
     kept = [i for i, row in enumerate(map(tuple, rows.tolist())) if row not in taken]
     return rows[kept]

@@ -90,13 +90,19 @@ class GaussianProcess:
         covariance[np.diag_indices(len(covariance))] += math.exp(self.found[-1])
         self._sure = np.linalg.cholesky(covariance)
 
-    def predict(self, points: Array, linear: Array) -> tuple[Array, Array]:
-        """Mean and variance, without noise, at (m, columns) points with (m, weights) columns of the linear part."""
+    def predict(self, points: Array, linear: Array, believing: bool = True) -> tuple[Array, Array]:
+        """Mean and variance, without noise.
+
+        Args:
+            points: (m, columns)
+            linear: (m, weights) columns of the linear part.
+            believing: whether what is foretold of others makes these less uncertain, see `believe`.
+        """
         shared = self._covariance(points, linear, self._points, self._linear)
-        sure = shared
-        if self._sure is not self._root:
-            sure = self._covariance(points, linear, self._sure_points, self._sure_linear)
-        inside = solve_triangular(self._sure, sure.T, lower=True, check_finite=False)
+        sure, root = shared, self._root
+        if believing and self._sure is not self._root:
+            sure, root = self._covariance(points, linear, self._sure_points, self._sure_linear), self._sure
+        inside = solve_triangular(root, sure.T, lower=True, check_finite=False)
         prior = 1.0 + ((linear * self._weights) ** 2).sum(axis=1)
         return shared @ self._solved, self.variance * np.maximum(prior - (inside**2).sum(axis=0), 1e-10)
 

@@ -100,18 +100,19 @@ class Chain:
         """Whether there is anything to foretell from."""
         return bool(self._links)
 
-    def predict(self, points: Array, rung: int | None = None, values: Array | None = None) -> tuple[Array, Array]:
-        """Mean and variance of what full trainings reach, without the noise of a single one.
-
-        Args:
-            points: (m, columns)
-            rung: the highest rung that these have reached, by number; None for new ones.
-            values: (m,) what they reached there.
-        """
-        mean, variance = np.zeros(len(points)) if values is None else values, np.zeros(len(points))
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        """Mean and variance of what full trainings of new (m, columns) points reach, without the noise of a single one."""
+        mean, variance = np.zeros(len(points)), np.zeros(len(points))
         for link in self._links:
-            if rung is None or link.number > rung:
-                mean, variance = link.over(points, mean, variance)
+            mean, variance = link.over(points, mean, variance)
+        return mean, variance
+
+    def finish(self, points: Array, rung: int, values: Array) -> tuple[Array, Array]:
+        """The same of trainings that have reached a rung, given by its number, with (m,) values there."""
+        mean, variance = values, np.zeros(len(points))
+        for link in self._links:
+            if link.number > rung:
+                mean, variance = link.over(points, mean, variance, believing=False)
         return mean, variance
 
 
@@ -138,10 +139,10 @@ class _Link:
         ones = np.ones((len(low), 1))
         return np.column_stack([ones, (low - self.low_mean) / self.low_scale]) if self.low_scale else ones
 
-    def over(self, points: Array, low: Array, variance: Array) -> tuple[Array, Array]:
-        """Mean and variance at the rung, from those at the rung below."""
+    def over(self, points: Array, low: Array, variance: Array, believing: bool = True) -> tuple[Array, Array]:
+        """Mean and variance at the rung, from those at the rung below; see `GaussianProcess.predict`."""
         linear = self.linear(low)
-        rest, spread = self.process.predict(points, linear)
+        rest, spread = self.process.predict(points, linear, believing)
         if self.low_scale:
             share = SHARE + self.process.weights[1]
             rest, spread = rest + SHARE * linear[:, 1], spread + share**2 * variance / self.low_scale**2
