@@ -62,7 +62,9 @@ class Beliefs:
         self._values = np.array([reached[row][max(reached[row])] for row in rows], dtype=float).reshape(len(rows), len(fits))
         kept = _kept(self._deepest, self._values)
         self._chains = [
-            self._cost_chain(k, fits[k]) if k in self._exact else self._chain(k, fits[k], kept, rows, reached)
+            chain_of_costs(cube, costs, self._exact.index(k), fits[k])
+            if k in self._exact
+            else self._chain(k, fits[k], kept, rows, reached)
             for k in range(len(fits))
         ]
         self.ready = bool(rows) and all(chain.known for chain in self._chains)
@@ -138,13 +140,20 @@ class Beliefs:
         ]
         return Chain(self._points[kept], self._cube.groups, records, fits)
 
-    def _cost_chain(self, k: int, fits: Fits) -> Chain:
-        """Costs do not change with training: a chain of one link."""
-        rows = sorted(self._costs)
-        rows = [rows[i] for i in _evenly(len(rows), MOST)]
-        values = [self._costs[row][self._exact.index(k)] for row in rows]
-        points = self._cube.points(_matrix(rows, self._cube))
-        return Chain(points, self._cube.groups, [Reached(list(range(len(rows))), values)], fits)
+
+def chain_of_costs(cube: Cube, costs: Mapping[Row, tuple[float, ...]], place: int, fits: Fits | None = None) -> Chain:
+    """The regression of a cost, which does not change with training: a chain of one link.
+
+    Args:
+        cube: of the space.
+        costs: row to costs.
+        place: of the cost among them.
+        fits: what was found before.
+    """
+    rows = sorted(costs)
+    rows = [rows[i] for i in _evenly(len(rows), MOST)]
+    records = Reached(list(range(len(rows))), [costs[row][place] for row in rows])
+    return Chain(cube.points(_matrix(rows, cube)), cube.groups, [records], fits)
 
 
 def _matrix(rows: Sequence[Row], cube: Cube) -> Array:

@@ -5,7 +5,8 @@ hypervolume of what is trained to the end, by epoch that is left to train, unles
 
 Decisions:
 - No quota: MO-ASHA (`studies.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is worth it.
-- The first `STRAIGHT` to reach a rung go on: a search has something finished early, and learns what rungs tell.
+- The first to reach a rung go on (`studies.front_sampler.beginning`): a search has something finished early, and learns what
+  rungs tell.
 - At a rung where next to nothing has been learnt nobody pauses, as in `studies.asha`.
 - State is what was recorded: replaying the records of a study, in any order, rebuilds it.
 """
@@ -16,10 +17,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from studies.asha import Decision, Promotion
-from studies.front_sampler import FrontSampler
+from studies.front_sampler import FrontSampler, beginning
 from studies.pareto import Point
-
-STRAIGHT = 2
 
 
 class ByGain:
@@ -36,6 +35,7 @@ class ByGain:
         self, rungs: Sequence[int], sampler: FrontSampler, silent: Sequence[float] | None = None, eta: int = 3
     ) -> None:
         self.rungs, self._sampler, self._silent, self._eta = tuple(rungs), sampler, silent, eta
+        self._straight = beginning(rungs)[1]
         self._entries: dict[int, dict[int, Point]] = {rung: {} for rung in self.rungs}
         self._params: dict[int, Mapping[str, Any]] = {}
         self._deepest: dict[int, int] = {}
@@ -71,7 +71,7 @@ class ByGain:
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
         entries = self._entries[rung]
-        if len(entries) > STRAIGHT and not self._is_silent(entries):
+        if len(entries) > self._straight and not self._is_silent(entries):
             promotion = self._best(beyond_quota=False)
             if promotion is None or promotion.trial != trial:
                 return Decision.PAUSE

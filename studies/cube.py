@@ -40,7 +40,7 @@ class Cube:
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
         self._distributions, self.fields = dict(distributions), len(distributions)
         self._choices = [_choices(d) for d in distributions.values()]
-        self._apart = np.array([_is_category(d) and len(c or ()) > 1 for d, c in zip(distributions.values(), self._choices, strict=True)])  # fmt: skip
+        self._apart = np.array([_unordered(d) for d in distributions.values()], dtype=bool)
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
         widths = [n if apart else 1 for n, apart in zip(self._counts, self._apart, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
@@ -80,7 +80,8 @@ class Cube:
 
     def everything(self) -> Array:
         """(size, fields) of a finite space."""
-        return np.indices(self._counts).reshape(len(self._counts), -1).T.astype(float)
+        grids = np.meshgrid(*(np.arange(n, dtype=float) for n in self._counts), indexing="ij")
+        return np.stack([grid.ravel() for grid in grids], axis=1) if grids else np.zeros((1, 0))
 
     def draw(self, count: int, by: Generator) -> Array:
         """(count, fields) random rows."""
@@ -113,18 +114,19 @@ class Cube:
 def _choices(d: BaseDistribution) -> list[Any] | None:
     """The values of a field in their order, None when it is continuous."""
     if isinstance(d, CategoricalDistribution):
-        numbers = [choice for choice in d.choices if isinstance(choice, int) and not isinstance(choice, bool)]
-        return sorted(numbers) if len(numbers) == len(d.choices) else list(d.choices)
+        return sorted(d.choices) if all(map(_is_whole, d.choices)) else list(d.choices)  # type: ignore[type-var]
     if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MOST_CHOICES:
         return list(range(d.low, d.high + 1, d.step))
     return None
 
 
-def _is_category(d: BaseDistribution) -> bool:
-    """Whether the choices have no order."""
-    return isinstance(d, CategoricalDistribution) and not all(
-        isinstance(choice, int) and not isinstance(choice, bool) for choice in d.choices
-    )
+def _unordered(d: BaseDistribution) -> bool:
+    """Whether a field has several choices without an order."""
+    return isinstance(d, CategoricalDistribution) and len(d.choices) > 1 and not all(map(_is_whole, d.choices))
+
+
+def _is_whole(choice: Any) -> bool:
+    return isinstance(choice, int) and not isinstance(choice, bool)
 
 
 def _share(d: BaseDistribution, value: float) -> float:
@@ -140,10 +142,9 @@ def _share(d: BaseDistribution, value: float) -> float:
 def _value(d: BaseDistribution, share: float) -> float | int:
     """The number that lies there."""
     low, high = d.low, d.high  # type: ignore[attr-defined]
+    value = low + share * (high - low)
     if d.log:  # type: ignore[attr-defined]
         value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
-    else:
-        value = low + share * (high - low)
     if isinstance(d, FloatDistribution):
         if d.step is not None:
             value = low + round((value - low) / d.step) * d.step

@@ -23,19 +23,20 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 from optuna.distributions import BaseDistribution
+from scipy.special import ndtr
 
-from studies.beliefs import Beliefs
+from studies.beliefs import Beliefs, chain_of_costs
 from studies.cube import Array, Cube, Row
 from studies.pareto import Point, Scale
 from studies.rung_chain import Fits
 
 Params = Mapping[str, Any]
-Costs = Callable[[Params], Sequence[float] | None]
+Costs = Callable[[Params], tuple[Sequence[float], bool] | None]
 
-BEGINNING, BEGINNING_OF_RUNGS = 3, 5
 OPEN = 0.7
 """What an epoch of something new counts, beside one of a training that goes on."""
-"""How many are spread out at first: where all are trained to the end, and where most are stopped early."""
+FEW, MANY, LOOKS = 3, 8, 4
+"""How many are spread out at first: where all are trained to the end, and at most; a quarter of a training may be spent."""
 WHOLE = 2000
 """A space of at most so many combinations is looked through as a whole."""
 DRAWN, MOVED, PARENTS = 400, 600, 20
@@ -45,8 +46,10 @@ REFINED = 20
 """How many candidates of a large space are looked around again."""
 EXACT, ROUNDS = 4, 3
 """Of how many candidates the costs are worked out at a time, and how often."""
-SPREAD_POOL = 48
-INNER = 3
+SPREAD_POOL, INNER = 96, 3
+"""Of how many the first ones are picked, and how many of these keep away from the edges of a space without costs."""
+LOOKED_AT, TRIED = 12, 8
+"""Of how many candidates the costs are worked out before the first proposal, and of how many to find one that may train."""
 TARGETS = (0.4, 0.1, 0.7, 0.25, 0.55, 0.0, 0.85, 0.3)
 """Where the first ones lie in the range of the logarithm of the costs."""
 NEAR_MISSES = 0.3
@@ -63,7 +66,8 @@ class FrontSampler:
         rungs: epochs of each rung, rising.
         scales: of the objectives: "log" for those that span decades.
         exact: positions of the objectives that are known before training.
-        costs: parameters to the values of those; None for what may not train.
+        costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
+        limits: the most that is allowed of some of those, by position.
     """
 
     def __init__(
@@ -75,12 +79,16 @@ class FrontSampler:
         scales: Sequence[Scale] | None = None,
         exact: Sequence[int] = (),
         costs: Costs | None = None,
+        limits: Mapping[int, float] | None = None,
     ) -> None:
         self._cube = Cube(distributions)
         self._maximised = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximised))
         self._rungs, self._seed = tuple(rungs), seed
-        self._exact, self._costs_of = (tuple(exact), costs) if costs is not None else ((), None)
+        self._beginning = beginning(rungs)[0]
+        self._exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
+        self._costs_of = costs
+        self._limits = {k: self._minimised(k, limit) for k, limit in (limits or {}).items() if k in self._exact}
         self._reached: dict[Row, dict[int, Point]] = {}
         self._costs: dict[Row, tuple[float, ...]] = {}
         self._away: set[Row] = set()
@@ -155,10 +163,6 @@ class FrontSampler:
         early = len(self._reached) < self._beginning
         return places[best] if beyond or (not early and worth[best] >= begun / OPEN) else None
 
-    @property
-    def _beginning(self) -> int:
-        return BEGINNING if len(self._rungs) == 1 else BEGINNING_OF_RUNGS
-
     def _next(self) -> tuple[Beliefs, Row]:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
         running = sorted(self._running - self._reached.keys())
@@ -174,8 +178,7 @@ class FrontSampler:
     def _pick(self, beliefs: Beliefs, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
         candidates = self._candidates(beliefs, taken, by)
         if not len(candidates):
-            row: Row = tuple(self._cube.draw(1, by)[0].tolist())
-            return row
+            return _row(self._cube.draw(1, by)[0])
         picked = None
         if len(begun) >= self._beginning and beliefs.ready:
             picked = self._best(beliefs, candidates, taken, by)
@@ -192,47 +195,68 @@ class FrontSampler:
 
     def _best(self, beliefs: Beliefs, candidates: Array, taken: Set[Row], by: Generator) -> Row | None:
         """The candidate with the highest expected gain whose costs are known and allowed; None if all that promise are not."""
-        means, deviations = beliefs.predict(candidates)
-        beliefs.refer(means)
-        gains = beliefs.gains(means, deviations) * self._trust(candidates)
+        beliefs.refer(beliefs.predict(candidates)[0])
+        gains = self._gains(beliefs, candidates)
         if self._everything is None:
             around = candidates[np.argsort(-gains, kind="stable")[:REFINED].repeat(10)]
-            more = _without(np.unique(self._cube.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1))), axis=0), taken)
-            gains = np.append(gains, beliefs.gains(*beliefs.predict(more)) * self._trust(more))
-            candidates = np.concatenate([candidates, more])
-        for _ in range(ROUNDS):
-            order = np.argsort(-gains, kind="stable")[:EXACT]
-            unknown = [i for i in order if self._exact and tuple(candidates[i].tolist()) not in self._costs]
+            more = self._cube.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1)))
+            more = _without(np.unique(more, axis=0), taken)
+            gains, candidates = np.append(gains, self._gains(beliefs, more)), np.concatenate([candidates, more])
+        for _ in range(ROUNDS if self._exact else 0):
+            best = np.argsort(-gains, kind="stable")[:EXACT]
+            unknown = [i for i in best if _row(candidates[i]) not in self._costs]
             if not unknown:
                 break
-            allowed = [i for i in unknown if self._work_out(tuple(candidates[i].tolist()))]
-            gains[unknown] = -1.0
-            if allowed:
-                gains[allowed] = beliefs.gains(*beliefs.predict(candidates[allowed]))
-        best = int(np.argmax(gains))
-        row: Row = tuple(candidates[best].tolist())
-        return row if gains[best] > 0 and (not self._exact or row in self._costs or self._work_out(row)) else None
+            allowed = [i for i in unknown if self._work_out(_row(candidates[i]))]
+            gains[unknown] = 0.0
+            gains[allowed] = self._gains(beliefs, candidates[allowed])
+        row = _row(candidates[int(np.argmax(gains))])
+        return row if gains.max() > 0 and self._work_out(row) else None
 
-    def _spread(self, candidates: Array, begun: list[Row], by: Generator) -> Row:
+    def _gains(self, beliefs: Beliefs, rows: Array) -> Array:
+        """(n,) expected gains, less as far as it is doubtful that these may train."""
+        means, deviations = beliefs.predict(rows)
+        gains = beliefs.gains(means, deviations) * self._trust(rows)
+        for k, limit in self._limits.items():
+            gains *= ndtr((limit - means[:, k]) / np.maximum(deviations[:, k], 1e-9))
+        return gains
+
+    def _spread(self, candidates: Array, begun: Sequence[Row], by: Generator) -> Row:
         """One that fills a gap: in the range of the costs where there are any, and in the space."""
         pool = candidates[by.permutation(len(candidates))[:SPREAD_POOL]]
-        allowed = [i for i, row in enumerate(map(tuple, pool.tolist())) if self._work_out(row)]
-        pool = pool[allowed] if allowed else pool
         points = self._cube.points(pool)
-        if self._exact and allowed:
-            costs = np.array([self._costs[row] for row in map(tuple, pool.tolist())])
-            low, high = costs.min(axis=0), costs.max(axis=0)
-            place = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
-            near = np.argsort(np.abs(place - TARGETS[len(begun) % len(TARGETS)]), kind="stable")[: max(4, len(pool) // 8)]
-            pool, points = pool[near], points[near]
-            room = np.ones(len(pool))
-        else:
-            room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0) if len(begun) < INNER else np.full(len(points), np.inf)
+        room = np.full(len(pool), math.inf)
+        if self._exact:
+            self._look_at_costs(pool)
+            room = self._near_target(pool, len(begun))
+        elif len(begun) < INNER:
+            room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0)
         if begun:
             others = self._cube.points(np.array(begun))
             room = np.minimum(room, np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2)).min(axis=1))
-        row: Row = tuple(pool[int(np.argmax(room))].tolist())
-        return row
+        order = np.argsort(-room, kind="stable")
+        allowed = (row for i in order[:TRIED] if self._work_out(row := _row(pool[i])))
+        return next(allowed, _row(pool[order[0]]))
+
+    def _look_at_costs(self, pool: Array) -> None:
+        """Works the costs of some candidates out, so that those of others can be foretold."""
+        for row in pool[: LOOKED_AT - len(self._costs)] if len(self._costs) < LOOKED_AT else ():
+            self._work_out(_row(row))
+
+    def _near_target(self, pool: Array, number: int) -> Array:
+        """(n,) infinite for the candidates whose costs are nearest to where the next of the first ones is to be, else 0."""
+        points = self._cube.points(pool)
+        chains = [chain_of_costs(self._cube, self._costs, place) for place in range(len(self._exact))]
+        costs = np.stack([chain.predict(points)[0] for chain in chains], axis=1)
+        fits = np.ones(len(pool), dtype=bool)
+        for k, limit in self._limits.items():
+            fits &= costs[:, self._exact.index(k)] <= limit
+        low, high = costs[fits].min(axis=0, initial=math.inf), costs[fits].max(axis=0, initial=-math.inf)
+        place = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
+        off = np.where(fits, np.abs(place - TARGETS[number % len(TARGETS)]), math.inf)
+        room = np.zeros(len(pool))
+        room[np.argsort(off, kind="stable")[: max(4, len(pool) // 8)]] = math.inf
+        return room
 
     def _work_out(self, row: Row) -> bool:
         """Works the costs of a candidate out, unless that was done; whether it may train."""
@@ -244,8 +268,11 @@ class FrontSampler:
         if found is None:
             self._put_away(row)
             return False
-        self._costs[row] = tuple(self._minimised(k, value) for k, value in zip(self._exact, found, strict=True))
-        return True
+        values, fits = found
+        self._costs[row] = tuple(self._minimised(k, value) for k, value in zip(self._exact, values, strict=True))
+        if not fits:
+            self._put_away(row)
+        return fits
 
     def _put_away(self, row: Row) -> None:
         self._news += row not in self._away
@@ -268,6 +295,20 @@ class FrontSampler:
         if self._scales[k] == "log":
             return (-1.0 if self._maximised[k] else 1.0) * (math.log(value) if value > 0 else -700.0)
         return 1.0 - value if self._maximised[k] else float(value)
+
+
+def beginning(rungs: Sequence[int]) -> tuple[int, int]:
+    """How many are spread out over the space at first, and how many of them are trained straight to the end.
+
+    Where the first rung comes early, many can be looked at for a fraction of a training, and one finished one will do.
+    """
+    looks = round(rungs[-1] / rungs[0] / LOOKS) if len(rungs) > 1 else 0
+    return (min(MANY, 1 + looks), 1) if looks > FEW else (FEW, FEW)
+
+
+def _row(values: Array) -> Row:
+    row: Row = tuple(values.tolist())
+    return row
 
 
 def _without(rows: Array, taken: Set[Row]) -> Array:

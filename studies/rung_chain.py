@@ -74,9 +74,7 @@ class Chain:
         fits: what was found before.
     """
 
-    def __init__(
-        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Fits | None = None
-    ) -> None:
+    def __init__(self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Fits | None = None) -> None:
         self._links: list[_Link] = []
         fits = fits or Fits()
         below: Array | None = None  # (trainings,) at the rung below, measured or foretold

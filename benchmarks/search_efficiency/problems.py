@@ -55,7 +55,7 @@ class Problem:
     best: float = 1.0
     silent: tuple[float, float] | None = None
     exact: tuple[int, ...] = ()
-    costs: Callable[[Params], tuple[float, ...]] | None = None
+    costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
     _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
 
     def at(self, params: Params, epoch: int) -> Pair:
@@ -108,7 +108,7 @@ def recorded(table: Path = TABLE) -> Problem:
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
     problem.best, problem.silent = problem.volume(full), (SILENT, math.inf)
-    problem.exact, problem.costs = (1,), lambda params: (seen(params, 1)[1],)
+    problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem
 
 
