@@ -7,6 +7,7 @@ Decisions:
 - No quota: MO-ASHA (`studies.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is worth it.
 - The first to reach a rung go on (`studies.front_sampler.beginning`): a search has something finished early, and learns what
   rungs tell.
+- Known models from outside the space, of which nothing can be foretold, are trained to the end: somebody asked for them.
 - At a rung where next to nothing has been learnt nobody pauses, as in `studies.asha`.
 - State is what was recorded: replaying the records of a study, in any order, rebuilds it.
 """
@@ -95,12 +96,15 @@ class ByGain:
         paused = sorted(t for t, rung in self._deepest.items() if rung > self._left.get(t, 0) and rung < end)
         if not paused:
             return None
+        for trial in paused:
+            if not self._sampler.knows(self._params[trial]):
+                return self._on(trial)
         params = [self._params[t] for t in paused]
         best = self._sampler.worth_finishing(params, [self._params[t] for t in going], beyond_quota)
-        if best is None:
-            return None
-        rung = self._deepest[paused[best]]
-        return Promotion(paused[best], rung, self.next_rung(paused[best], rung))
+        return None if best is None else self._on(paused[best])
+
+    def _on(self, trial: int) -> Promotion:
+        return Promotion(trial, self._deepest[trial], self.next_rung(trial, self._deepest[trial]))
 
     def _is_silent(self, entries: Mapping[int, Point]) -> bool:
         if self._silent is None:

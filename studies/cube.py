@@ -114,7 +114,7 @@ class Cube:
 def _choices(d: BaseDistribution) -> list[Any] | None:
     """The values of a field in their order, None when it is continuous."""
     if isinstance(d, CategoricalDistribution):
-        return sorted(d.choices) if all(map(_is_whole, d.choices)) else list(d.choices)  # type: ignore[type-var]
+        return sorted(d.choices) if all(map(_is_whole, d.choices)) else list(d.choices)
     if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MOST_CHOICES:
         return list(range(d.low, d.high + 1, d.step))
     return None

@@ -121,6 +121,10 @@ class FrontSampler:
         if row is not None:
             self._put_away(row)
 
+    def knows(self, params: Params) -> bool:
+        """Whether anything can be foretold of parameters: not of models from outside the space."""
+        return self._cube.encode(params) is not None
+
     def observations(self, rung: int) -> int:
         """How many different parameters have values at a rung."""
         return sum(rung in reached for reached in self._reached.values())
@@ -150,7 +154,7 @@ class FrontSampler:
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
-        rows = [self._cube.encode(params) for params in paused]
+        rows = [self._cube.encode(params) or () for params in paused]
         places = [i for i, row in enumerate(rows) if row in self._reached]
         if not places:
             return None

@@ -110,7 +110,8 @@ class GaussianProcess:
         """(len(points), len(others)) in shares of the variance."""
         lengths = np.exp(self.found[:-1])[self._groups]
         squared = _apart(points / lengths, others / lengths)
-        return _matern(np.sqrt(squared)) + (linear * self._weights**2) @ other_linear.T
+        covariance: Array = _matern(np.sqrt(squared)) + (linear * self._weights**2) @ other_linear.T
+        return covariance
 
 
 def _apart(a: Array, b: Array) -> Array:
@@ -120,7 +121,8 @@ def _apart(a: Array, b: Array) -> Array:
 
 def _matern(distance: Array) -> Array:
     scaled = _ROOT5 * distance
-    return (1.0 + scaled + scaled**2 / 3.0) * np.exp(-scaled)
+    covariance: Array = (1.0 + scaled + scaled**2 / 3.0) * np.exp(-scaled)
+    return covariance
 
 
 def _misfit(found: Array, apart: Array, plain: Array, values: Array, middle: Array, spread: Array) -> tuple[float, Array]:
