@@ -73,12 +73,12 @@ def test_what_is_believed_makes_its_neighbours_certain_and_moves_nothing():
 def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
     by = np.random.default_rng(4)
     points = by.random((60, 2))
-    early = points[:, 0] + 0.02 * by.standard_normal(60)
-    late = 0.2 + 0.5 * points[:, 0]
+    early = points[:, 0] + 0.2 * by.standard_normal(60)
+    late = 0.2 + 0.5 * early
     good = np.argsort(early)[:15].tolist()
     chain = Chain(points, np.arange(2), [Reached(list(range(60)), early.tolist()), Reached(good, late[good].tolist())])
     mean, variance = chain.predict(np.array([[0.1, 0.5], [0.9, 0.5]]))
-    assert mean == pytest.approx([0.25, 0.65], abs=0.1)
+    assert mean == pytest.approx([0.25, 0.65], abs=0.15)
     assert variance[1] > variance[0]
     finished = chain.finish(np.array([[0.9, 0.5]]), 0, np.array([0.9]))[0]
-    assert finished == pytest.approx([0.65], abs=0.1)
+    assert finished == pytest.approx([0.65], abs=0.15)
