@@ -2,8 +2,8 @@
 
 | name | what it is |
 |---|---|
-| `front` | expected gain of the front, with costs known exactly and all rungs (`studies.front_sampler`); the default |
-| `tpe` | multivariate tree-structured Parzen estimator (MOTPE) |
+| `front` | expected gain of the front, with costs known exactly and all rungs (`studies.front_sampler`) |
+| `tpe` | multivariate tree-structured Parzen estimator (MOTPE); the default |
 | `nsga2`, `nsga3` | genetic: crossover of the non-dominated |
 | `gp` | Gaussian processes and expected hypervolume; good with few trials, slow with many |
 | `random` | no model |

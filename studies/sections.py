@@ -186,7 +186,7 @@ class Search(Section):
         shared: a path or an fsspec URL through which checkpoints and models travel; None: all nodes see the run's folder.
     """
 
-    sampler: str = "front"
+    sampler: str = "tpe"
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(default=None, ge=1)
     early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = "auto"
