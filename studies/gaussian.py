@@ -116,7 +116,8 @@ class GaussianProcess:
 
 def _apart(a: Array, b: Array) -> Array:
     """(len(a), len(b)) squared distances."""
-    return np.maximum(0.0, (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2.0 * a @ b.T)
+    squared: Array = np.maximum(0.0, (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2.0 * a @ b.T)
+    return squared
 
 
 def _matern(distance: Array) -> Array:

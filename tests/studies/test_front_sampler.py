@@ -1,5 +1,6 @@
 """The sampler `front`: finds fronts sooner than chance, keeps to what is known, and depends on nothing but what was added."""
 
+import itertools
 import math
 
 import numpy as np
@@ -220,7 +221,7 @@ def test_parallel_proposals_are_far_apart():
     for _ in range(4):
         running.append(asked.propose(running))
     xs = sorted(params["x"] for params in running)
-    assert min(b - a for a, b in zip(xs, xs[1:], strict=False)) > 1e-3
+    assert min(b - a for a, b in itertools.pairwise(xs)) > 1e-3
 
 
 def test_a_better_start_at_a_rung_is_worth_finishing_first():
