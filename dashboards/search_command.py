@@ -27,6 +27,7 @@ OVERRIDES = {
     "time": "budget.time",
     "workers": "search.workers",
     "name": "name",
+    "sampler": "search.sampler",
     "seed": "search.seed",
     "parameter_limit": "limits.parameters",
     "flops_limit": "limits.flops",
@@ -61,6 +62,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--engine", choices=("local", "ray"), help="where to train: on this machine, or with Ray Tune")
     parser.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (docs/cluster.md); takes --engine ray")
     parser.add_argument("--name", metavar="NAME", help="what to call the study (default: after the file or the data)")
+    parser.add_argument("--sampler", metavar="NAME", help="who proposes: front, tpe, nsga2, nsga3, gp, random, qmc")
     parser.add_argument("--seed", metavar="N", type=options.seed, help="makes proposals, data order and weights repeatable")
     parser.add_argument(
         "--warm-start", metavar="A,B", type=options.names, help="try first: known models, seed, front:STUDY, mine.toml"

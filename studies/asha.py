@@ -39,10 +39,10 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from studies.pareto import Point, Scale, front_numbers, spread
 
@@ -187,7 +187,7 @@ class Asha:
         """The next comparison of a trial that has been trained for some epochs; the last rung when there is none left."""
         return next((rung for rung in self.milestones(trial) if rung > epoch), self.rungs[-1])
 
-    def record(self, trial: int, rung: int, objectives: Point) -> None:
+    def record(self, trial: int, rung: int, objectives: Point, params: Mapping[str, Any] | None = None) -> None:
         """Notes what a trial has reached at a rung.
 
         A second record of the same trial and rung changes nothing. A record at one rung says that the trial was promoted
@@ -197,6 +197,7 @@ class Asha:
             trial: its number.
             rung: epochs, one of `rungs`; those before the trial's first comparison are ignored.
             objectives: all to be minimised, exact ones (bytes) included; NaN counts as infinitely bad.
+            params: what was trained; plays no part here.
 
         Raises:
             ValueError: not a rung.

@@ -1,7 +1,8 @@
-"""Who proposes, by name. All of them are Optuna's; the settings are those that did best in benchmarks/search_efficiency.
+"""Who proposes, by name. All but the first are Optuna's; the settings are those that did best in benchmarks/search_efficiency.
 
 | name | what it is |
 |---|---|
+| `front` | expected gain of the front, with costs known exactly and all rungs (`studies.front_sampler`) |
 | `tpe` | multivariate tree-structured Parzen estimator (MOTPE); the default |
 | `nsga2`, `nsga3` | genetic: crossover of the non-dominated |
 | `gp` | Gaussian processes and expected hypervolume; good with few trials, slow with many |
@@ -22,6 +23,8 @@ from trainers.faults import UserError
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+FRONT = "front"
+"""The sampler of our own."""
 POPULATION = 24
 """Parents of a generation. Optuna's 50 suits thousands of trials: a study of 100 would see one generation."""
 STARTUP_TRIALS = 10
@@ -72,7 +75,9 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "random": _random,
     "qmc": _qmc,
 }
-"""Name to maker."""
+"""Name to maker, of Optuna's."""
+NAMES = (FRONT, *SAMPLERS)
+"""What a study may ask for."""
 
 LEARNING = frozenset({"tpe", "nsga2", "nsga3", "gp"})
 """Samplers whose proposals depend on what has been measured."""
@@ -82,7 +87,7 @@ def make_sampler(name: str, seed: int) -> BaseSampler:
     """A new sampler.
 
     Args:
-        name: one of `SAMPLERS`.
+        name: one of `SAMPLERS`; `front` is made by `studies.schedule`, which knows the costs.
         seed: of its random numbers. A sampler made anew for a study that has trials already needs another seed than the
             first one had (seed + number of trials), or it repeats its first proposals.
 

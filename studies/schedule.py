@@ -1,6 +1,7 @@
-"""Which training goes on and what is tried next: successive halving with rung views, fed from the store.
+"""Which training goes on and what is tried next: the rule of early stopping and the sampler of a study, fed from the store.
 
 Decisions:
+- The sampler `front` is told all costs that are cheap to work out, and which of them are limited.
 - Rungs compare the character error rate and the bytes: on few epochs no line is right yet, but some characters are.
 - Samplers learn from every rung: what was stopped is known to the view of the rung that it reached.
 - State is what the store holds: rung records are attributes of trials, and are replayed when a search starts.
@@ -15,10 +16,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from search_space.architecture import RefusedArchitecture
 from search_space.space import Choice, SearchSpace
-from studies.asha import Asha, Decision, Promotion, rungs_up_to
-from studies.costs import Costs
+from studies.asha import Asha, Decision, Form, Promotion, rungs_up_to
+from studies.by_gain import ByGain
+from studies.costs import CostModel, Costs
+from studies.front_sampler import FrontSampler
+from studies.limits import excess_before
 from studies.rung_views import RungViews
+from studies.samplers import FRONT
 from studies.store import distributions
 from studies.study import Study
 
@@ -36,26 +42,33 @@ class Schedule:
     Args:
         study: its budget and search settings count.
         space: what is chosen from.
+        costs: what an architecture costs; None: that is not known before training.
     """
 
-    def __init__(self, study: Study, space: SearchSpace) -> None:
+    def __init__(self, study: Study, space: SearchSpace, costs: CostModel | None = None) -> None:
         search, epochs = study.search, study.budget.epochs
+        self._objectives = study.objectives
         form = search.early_stopping
         if form == "auto":
-            form = "none" if study.budget.trials < FEW_TRIALS else "promotion"
+            form = "none" if study.budget.trials < FEW_TRIALS else "gain" if search.sampler == FRONT else "promotion"
         rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
         self.rungs = tuple(rungs)
-        self._objectives = study.objectives
-        self._asha = Asha(
-            rungs,
-            search.eta,
-            "stopping" if form == "stopping" else "promotion",
-            seed=search.seed,
-            scales=[objective.scale for objective in self._objectives],
-            silent=[math.inf if objective.before_training else SILENT for objective in self._objectives],
-        )
+        silent = [math.inf if objective.before_training else SILENT for objective in self._objectives]
+        scales = [objective.scale for objective in self._objectives]
         directions = [objective.direction for objective in self._objectives]
-        self._views = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)
+        self._rule: Asha | ByGain
+        self._sampler: FrontSampler | RungViews
+        if search.sampler == FRONT:
+            known = _Known(study, space, costs) if costs is not None else None
+            exact, limits = (known.exact, known.limits) if known else ((), {})
+            self._sampler = FrontSampler(distributions(space), directions, search.seed, rungs, scales, exact, known, limits)
+        else:
+            self._sampler = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)
+        if isinstance(self._sampler, FrontSampler) and form in ("gain", "none"):
+            self._rule = ByGain(rungs, self._sampler, silent, search.eta)
+        else:
+            halving: Form = "stopping" if form == "stopping" else "promotion"
+            self._rule = Asha(rungs, search.eta, halving, seed=search.seed, scales=scales, silent=silent)
 
     def replay(self, trials: Iterable[FrozenTrial]) -> None:
         """Takes in what earlier runs have recorded."""
@@ -71,16 +84,16 @@ class Schedule:
             if trial.state == TrialState.COMPLETE:
                 self.finished(trial.number, trial.params, trial.values)
             elif trial.state.is_finished():
-                self._asha.promoted(trial.number, self.rungs[-1])
+                self._rule.promoted(trial.number, self.rungs[-1])
 
     def until(self, number: int, epoch: int = 0) -> int | None:
         """The epoch after which a trial that has trained for `epoch` epochs is compared next; None when it goes to the end."""
-        rung = self._asha.next_rung(number, epoch)
+        rung = self._rule.next_rung(number, epoch)
         return None if rung >= self.rungs[-1] else rung
 
     def is_rung(self, number: int, epoch: int) -> bool:
         """Whether a trial is compared after this epoch, short of its last."""
-        return epoch in self._asha.milestones(number)[:-1] if epoch < self.rungs[-1] else False
+        return epoch in self._rule.milestones(number)[:-1] if epoch < self.rungs[-1] else False
 
     def reached(self, number: int, rung: int, cer: float, costs: Costs, params: Mapping[str, Choice]) -> None:
         """Notes what a trial has reached at a rung short of the last."""
@@ -93,8 +106,9 @@ class Schedule:
         self._record(number, self.rungs[-1], values, params)
 
     def _record(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
-        self._asha.record(number, rung, [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)])
-        self._views.add(params, rung, list(values))
+        self._sampler.add(params, rung, list(values))  # first: the rule may ask it
+        minimised = [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)]
+        self._rule.record(number, rung, minimised, params)
 
     def promoted(self, number: int, rung: int) -> None:
         """Notes that a trial is on its way up from a rung: an earlier run has sent it there."""
@@ -102,20 +116,41 @@ class Schedule:
 
     def keep_away(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
         """Notes what may not, or could not, train."""
-        self._asha.promoted(number, self.rungs[-1])
-        self._views.add_infeasible(params, violation)
+        self._rule.promoted(number, self.rungs[-1])
+        self._sampler.add_infeasible(params, violation)
 
     def decide(self, number: int, rung: int) -> Decision:
         """What becomes of a trial that was just recorded at a rung."""
-        return self._asha.decide(number, rung)
+        return self._rule.decide(number, rung)
 
     def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
         """The paused trial that a free place should resume."""
-        return self._asha.next_promotion(beyond_quota)
+        return self._rule.next_promotion(beyond_quota)
 
     def propose(self, running: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
         """Parameters to try next."""
-        return self._views.propose(running)
+        return self._sampler.propose(running)
+
+
+class _Known:
+    """What the sampler `front` is told of an architecture before it is trained: costs that take milliseconds to work out."""
+
+    def __init__(self, study: Study, space: SearchSpace, costs: CostModel) -> None:
+        self._space, self._costs, self._objectives = space, costs, study.objectives
+        self._limits = {metric: most for metric, most in study.limits.by_cost.items() if metric != "latency_ms"}
+        self.exact = [k for k, o in enumerate(study.objectives) if o.before_training and o.metric != "latency_ms"]
+        metrics = [(k, study.objectives[k].metric) for k in self.exact]
+        self.limits = {k: self._limits[metric] for k, metric in metrics if metric in self._limits}
+
+    def __call__(self, params: Mapping[str, Any]) -> tuple[list[float], bool] | None:
+        """The exact objectives, and whether the limits are kept; None for what cannot be built."""
+        try:
+            architecture = self._space.sample(lambda name, _: params[name])
+            costs = self._costs.cheap(architecture)
+        except RefusedArchitecture:
+            return None
+        fits = excess_before(architecture, self._costs, self._limits) is None
+        return [self._objectives[k].so_far(1.0, costs) for k in self.exact], fits
 
 
 def costs_of(trial: FrozenTrial) -> Costs:

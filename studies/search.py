@@ -92,7 +92,7 @@ def _driven(
     lease.take()
     store.update_study(study)
     trials = store.trials()
-    ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space)
+    ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
     schedule.replay(trials)
     book = Book(study, home, store, ledger, observer, tracker)
     finished = sum(map(counts, trials))

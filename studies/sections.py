@@ -170,9 +170,10 @@ class Search(Section):
         sampler: who proposes: a name in `studies.samplers`.
         seed: makes proposals, data order and initial weights repeatable.
         workers: processes that train at the same time, one thread each; None means one per core.
-        early_stopping: "promotion" (pause at rungs, go on with the best), "stopping" (judge once at each rung), "none", or
-            "auto": promotion, unless the study is small.
-        eta: one in so many goes on from a rung, and how many times longer the next rung is.
+        early_stopping: "gain" (pause at rungs, go on with what the sampler `front` expects to add most), "promotion" (pause,
+            go on with the best of each rung), "stopping" (judge once at each rung), "none", or "auto": gain with the sampler
+            `front`, otherwise promotion, unless the study is small.
+        eta: how many times longer the next rung is, and one in so many goes on ("promotion", "stopping").
         first_rung: epochs after which trainings are first compared.
         warm_start: what to try first, one or a list of: a known model's name, "seed" for the published ones, "front:STUDY"
             for the front of another study, a .toml or .json file of architectures.
@@ -188,7 +189,7 @@ class Search(Section):
     sampler: str = "tpe"
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(default=None, ge=1)
-    early_stopping: Literal["auto", "promotion", "stopping", "none"] = "auto"
+    early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = "auto"
     eta: int = Field(default=3, ge=2)
     first_rung: int = Field(default=3, ge=1)
     warm_start: str | list[str] | None = None

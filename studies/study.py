@@ -108,7 +108,7 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
 
 def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
     """Faults that types alone cannot show: names of components, samplers, recipes and known models."""
-    from studies.samplers import SAMPLERS
+    from studies.samplers import FRONT, NAMES
 
     faults = []
     space = study.space if study else values.get("space")
@@ -120,8 +120,12 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
             faults.append(str(error))
     search = values.get("search", {})
     sampler = search.get("sampler") if isinstance(search, Mapping) else None
-    if isinstance(sampler, str) and sampler not in SAMPLERS:
-        faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, list(SAMPLERS))}")
+    if isinstance(sampler, str) and sampler not in NAMES:
+        faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, list(NAMES))}")
+    if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
+        faults.append(
+            f'search.early_stopping: "gain" is what the sampler "{FRONT}" foretells; write "promotion" or that sampler'
+        )
     recipe = values.get("recipe", "paretext")
     if isinstance(recipe, str | Mapping):
         try:

@@ -4,8 +4,8 @@ Decisions:
 - Two objectives, both minimised, of parameters after some epochs. The hypervolume is that of fully trained points, each
   objective stretched to [0, 1] by the lowest and the highest value that full training can reach, up to (1, 1).
 - Bytes are compared by their logarithm there: from 100 to 200 KB is as far as from 1 to 2 MB.
-- Proposals are made in the grid from which the table was recorded. A combination that is not in the table (while it is
-  being recorded) is answered by the row that differs least, counted in steps of the lists of choices.
+- Proposals are made in the grid of the values that occur in the table. A combination that is not in it (a recording that
+  was ended early) is answered by the row that differs least, counted in steps of the lists of choices.
 - The analytic problems are BoTorch's own formulas; fidelity s is epoch / epochs.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from benchmarks.search_efficiency.record import SPACE, STORED, TABLE
+from benchmarks.search_efficiency.record import STORED, TABLE
 from search_space import Architecture
 from studies.pareto import Scale, hypervolume
 from studies.schedule import SILENT
 
+FIRST_TABLE = TABLE.with_name("first_curves.jsonl")
+"""Recorded earlier, of another grid."""
 Params = Mapping[str, Any]
 Pair = tuple[float, float]
 
@@ -42,6 +44,7 @@ class Problem:
         scales: of the objectives.
         low, high: of what full training reaches.
         best: hypervolume of everything, fully trained.
+        exact, costs: which objectives are known before training, and their values; see `studies.front_sampler`.
         silent: values from which on early results say nothing, see `studies.asha`.
     """
 
@@ -54,6 +57,8 @@ class Problem:
     high: Pair
     best: float = 1.0
     silent: tuple[float, float] | None = None
+    exact: tuple[int, ...] = ()
+    costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
     _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
 
     def at(self, params: Params, epoch: int) -> Pair:
@@ -80,14 +85,14 @@ def _scaled(value: float, scale: Scale) -> float:
 
 
 def recorded(table: Path = TABLE) -> Problem:
-    """The table of real trainings."""
+    """A table of real trainings; its grid is that of the values which occur in it."""
     rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
-    choices = {**{name: SPACE.choices[name] for name in SPACE.open_fields}, "precision": STORED}
+    architectures = [Architecture.from_dict(row["architecture"]) for row in rows]
+    choices = {**_grid(architectures), "precision": STORED}
     known = {}
-    for row in rows:
-        architecture = Architecture.from_dict(row["architecture"])
+    for architecture, row in zip(architectures, rows, strict=True):
         for precision, file in row["files"].items():
-            place = (*(getattr(architecture, name) for name in SPACE.open_fields), precision)
+            place = (*(getattr(architecture, name) for name in choices if name != "precision"), precision)
             known[place] = [(cer, float(file["bytes"])) for cer in row["cer"][:-1]] + [(file["cer"], float(file["bytes"]))]
     places = {name: {value: i for i, value in enumerate(values)} for name, values in choices.items()}
 
@@ -106,7 +111,14 @@ def recorded(table: Path = TABLE) -> Problem:
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
     problem.best, problem.silent = problem.volume(full), (SILENT, math.inf)
+    problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem
+
+
+def _grid(architectures: Sequence[Architecture]) -> dict[str, tuple[Any, ...]]:
+    """The fields in which architectures differ, with their values; numbers in their order."""
+    met = {name: {a.as_dict()[name] for a in architectures} for name in architectures[0].as_dict()}
+    return {name: tuple(sorted(values, key=lambda v: (str(type(v)), v))) for name, values in met.items() if len(values) > 1}
 
 
 def analytic(name: str) -> Problem:
@@ -140,6 +152,7 @@ def _corners(points: list[Pair]) -> tuple[Pair, Pair]:
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "table": recorded,
+    "first_table": lambda: recorded(FIRST_TABLE),
     "branin_currin": lambda: analytic("MOMFBraninCurrin"),
     "park": lambda: analytic("MOMFPark"),
 }

@@ -1,12 +1,13 @@
 """Records how well every architecture of a grid reads after each epoch, and the exact bytes of its file: the replay's table.
 
     python -m benchmarks.search_efficiency.record             # called again, it goes on where it was
+    python -m benchmarks.search_efficiency.record --part 1/2  # one of two processes that share the work
 
 Decisions:
 - A whole grid, no sample of one: whatever a sampler proposes in the replay has been trained.
 - One training gives three rows: after the last epoch its weights are stored in fp32, fp16 and int8, and each file is measured.
-- Real trainings by the default recipe on the built-in lines of digits, of which only the first 300 train: hard
-  enough for architectures to differ, and few enough to make the whole table on one core within the hour.
+- Real trainings by the default recipe on the built-in lines of digits, of which only the first 720 train: hard
+  enough for architectures to differ, and few enough to make the whole table on one core within two hours.
 - A line of JSON is appended when a training is through, so a stopped recording goes on where it was.
 """
 
@@ -38,16 +39,17 @@ from trainers.trial import learnable_weights
 
 TABLE = Path(__file__).with_name("curves.jsonl")
 EPOCHS = 9
-TRAINING_LINES = 300
-RECIPE = find_recipe("paretext").with_(validation_lines=150)
+TRAINING_LINES = 720
+RECIPE = find_recipe("paretext").with_(validation_lines=120)
 STORED = ("fp32", "fp16", "int8")
 SPACE = SearchSpace(
     {
         "width_percent": (25, 40, 60),
-        "attention": ("squeeze_excite", "eca"),
-        "encoder": ("svtr",),
-        "encoder_hidden": (16, 24, 48, 72),
+        "attention": ("squeeze_excite", "none"),
+        "encoder": ("gru", "svtr"),
+        "encoder_hidden": (16, 48),
         "encoder_layers": (1, 2),
+        "time_stride": (4, 8),
     }
 )
 
@@ -99,6 +101,7 @@ def _file(architecture: Architecture, precision: str, recognizer: Any, prepared:
         digest=stored.digest,
         data_digest=prepared.digest,
         decoding=recognizer.head.decoding,
+        contrast=recognizer.contrast,
     )
     found = measure(
         export(recognizer, folder / f"{precision}.onnx", facts, precision), prepared.validation, learnable_weights(recognizer)
@@ -111,10 +114,12 @@ def main() -> None:
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no training after so long")
+    parser.add_argument("--part", default="1/1", metavar="I/N", help="train only every N-th architecture, from the I-th on")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     started = time.perf_counter()
-    for number, architecture in enumerate(grid()):
+    part, parts = map(int, asked.part.split("/"))
+    for number, architecture in list(enumerate(grid()))[part - 1 :: parts]:
         lines = asked.table.read_text(encoding="utf-8").splitlines() if asked.table.exists() else []
         if any(json.loads(line)["architecture"] == architecture.changed() for line in lines):
             continue

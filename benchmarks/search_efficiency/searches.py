@@ -3,7 +3,8 @@
 Decisions:
 - Epochs are counted when they are trained, once: a proposal that was trained before gets the stored answer for nothing,
   and goes on from its checkpoint. So for all alike.
-- Ours is `studies.asha` with `studies.rung_views`, put together as `studies.schedule` does.
+- Ours is `studies.front_sampler` with `studies.by_gain`, put together as `studies.schedule` does; so are the searches called
+  MO-ASHA of `studies.asha` with `studies.rung_views`.
 - Ray's searcher and scheduler, and Syne Tune's scheduler, are the classes as shipped, called in the order in which their
   own loops call them. Ray compares the error alone; both get every epoch's result.
 """
@@ -21,6 +22,8 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 
 from benchmarks.search_efficiency.problems import Pair, Params, Problem
 from studies.asha import Asha, Decision, Form, rungs_up_to
+from studies.by_gain import ByGain
+from studies.front_sampler import FrontSampler
 from studies.rung_views import RETRIES, RungViews
 
 MOST_PROPOSALS = 400
@@ -81,7 +84,30 @@ def plain(make: Callable[[int], BaseSampler]) -> Search:
     return search
 
 
-def ours(
+def ours(form: str = "gain", eta: int = 3, exact: bool = True) -> Search:
+    """The sampler `front`.
+
+    Args:
+        form: of early stopping, as in a study: "gain", "promotion", "stopping" or "none".
+        eta: the factor between rungs.
+        exact: False: costs are not told before training.
+    """
+
+    def search(run: Run, seed: int) -> None:
+        problem = run.problem
+        rungs = [problem.epochs] if form == "none" else rungs_up_to(problem.epochs, eta)
+        known = (problem.exact, problem.costs) if exact else ((), None)
+        sampler = FrontSampler(problem.distributions, ("minimize", "minimize"), seed, rungs, problem.scales, *known)
+        if form in ("promotion", "stopping"):
+            rule: Any = Asha(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
+        else:
+            rule = ByGain(rungs, sampler, problem.silent, eta)
+        _halving(run, rule, sampler)
+
+    return search
+
+
+def mo_asha(
     form: Form = "promotion",
     eta: int = 3,
     sampler: str = "tpe",
@@ -105,35 +131,39 @@ def ours(
     def search(run: Run, seed: int) -> None:
         rungs = rungs_up_to(run.problem.epochs, eta, first)
         asha = Asha(rungs, eta, form, seed=seed, scales=run.problem.scales, silent=run.problem.silent if silent else None)
-        seen_by = _views(run.problem, sampler, seed, rungs, views, changes)
-        met: dict[int, Params] = {}
-        paused: set[int] = set()
-        while run.open:
-            promotion = asha.next_promotion()
-            if promotion is None:
-                run.proposals += 1
-                trial, proposed = len(met), seen_by.propose([met[p] for p in paused])
-                if proposed in met.values():  # the space is used up
-                    promotion = asha.next_promotion(beyond_quota=True)
-                    if promotion is None:
-                        break
-                else:
-                    met[trial], until = proposed, asha.first_rung(trial)
-            if promotion is not None:
-                trial, until = promotion.trial, promotion.until
-                paused.discard(trial)
-            while True:
-                values = run.train(met[trial], until)
-                asha.record(trial, until, values)
-                seen_by.add(met[trial], until, values)
-                decision = asha.decide(trial, until)
-                if decision is not Decision.CONTINUE or not run.open:
-                    break
-                until = asha.next_rung(trial, until)
-            if decision is Decision.PAUSE:
-                paused.add(trial)
+        _halving(run, asha, _views(run.problem, sampler, seed, rungs, views, changes))
 
     return search
+
+
+def _halving(run: Run, rule: Any, sampler: Any) -> None:
+    """Trains from rung to rung, as the driver of a study does with one worker."""
+    met: dict[int, Params] = {}
+    paused: set[int] = set()
+    while run.open:
+        promotion = rule.next_promotion()
+        if promotion is None:
+            run.proposals += 1
+            trial, proposed = len(met), sampler.propose([met[p] for p in sorted(paused)])
+            if proposed in met.values():  # the space is used up
+                promotion = rule.next_promotion(beyond_quota=True)
+                if promotion is None:
+                    break
+            else:
+                met[trial], until = proposed, rule.milestones(trial)[0]
+        if promotion is not None:
+            trial, until = promotion.trial, promotion.until
+            paused.discard(trial)
+        while True:
+            values = run.train(met[trial], until)
+            sampler.add(met[trial], until, values)
+            rule.record(trial, until, values, met[trial])
+            decision = rule.decide(trial, until)
+            if decision is not Decision.CONTINUE or not run.open:
+                break
+            until = rule.next_rung(trial, until)
+        if decision is Decision.PAUSE:
+            paused.add(trial)
 
 
 def _views(problem: Problem, sampler: str, seed: int, rungs: list[int], views: bool, changes: dict[str, Any]) -> Any:
@@ -239,14 +269,21 @@ SEARCHES: dict[str, Search] = {
     "Ray OptunaSearch + ASHA": ray_asha,
     "Syne Tune MOASHA": syne_tune_moasha,
     "ours": ours(),
-    "ours, stopping": ours("stopping"),
-    "ours, PRUNED for views": ours(views=False),
-    "ours, independent TPE": ours(multivariate=False, group=False),
+    "ours, MO-ASHA": ours("promotion"),
+    "ours, MO-ASHA stopping": ours("stopping"),
+    "ours, full trainings": ours("none"),
     "ours, eta 2": ours(eta=2),
     "ours, eta 4": ours(eta=4),
-    "ours, random": ours(sampler="random"),
-    "ours, silent rungs compare": ours(silent=False),
-    "ours, first rung 3": ours(first=3),
+    "ours, costs not told": ours(exact=False),
+    "TPE, MO-ASHA": mo_asha(),
+    "TPE, MO-ASHA stopping": mo_asha("stopping"),
+    "TPE, MO-ASHA, PRUNED": mo_asha(views=False),
+    "independent TPE, MO-ASHA": mo_asha(multivariate=False, group=False),
+    "random, MO-ASHA": mo_asha(sampler="random"),
+    "TPE, MO-ASHA, eta 2": mo_asha(eta=2),
+    "TPE, MO-ASHA, eta 4": mo_asha(eta=4),
+    "TPE, MO-ASHA, silent rungs compare": mo_asha(silent=False),
+    "TPE, MO-ASHA, first rung 3": mo_asha(first=3),
 }
 PEERS = ("random", "Optuna TPE", "Optuna NSGA-II", "Ray OptunaSearch + ASHA", "Syne Tune MOASHA")
 NOT_STOPPING = PEERS[:3]

@@ -1,0 +1,186 @@
+"""What is believed of every training and every candidate of a study: where a full training would put it.
+
+Decisions:
+- Trainings that were stopped, or are under way, count in the front with what is foretold of them: what has been found need
+  not be found again, even before it is trained to the end.
+- Objectives known before training (costs) are exact where they were worked out, and foretold from those elsewhere.
+- Regressions are of at most `MOST` trainings: the best two thirds of that, and others evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studies.cube import Array, Cube, Row
+from studies.expected_gains import expected_gains
+from studies.pareto import Point
+from studies.rung_chain import Chain, Fits, Reached
+
+MOST = 250
+MARGIN = 0.1
+"""The reference lies so much beyond the worst that is foretold, in shares of the extent."""
+RIVALS = 200
+
+
+class Beliefs:
+    """What the records say.
+
+    Args:
+        cube: of the space.
+        rungs: epochs of each rung, rising.
+        reached: row to rung to values there, all to be minimised and evenly scaled.
+        costs: row to the values of the objectives in `exact`, as far as they have been worked out.
+        exact: positions of the objectives that are known before training.
+        running: rows of trainings under way that have reached no rung yet.
+        fits: one for each objective, what earlier fits have found.
+
+    Attributes:
+        ready: whether there is anything to foretell from; if not, nothing else may be asked.
+        rows: (trainings, fields) that have reached a rung.
+        believed: (trainings, objectives) what each reaches when it is fully trained.
+    """
+
+    def __init__(
+        self,
+        cube: Cube,
+        rungs: Sequence[int],
+        reached: Mapping[Row, Mapping[int, Point]],
+        costs: Mapping[Row, tuple[float, ...]],
+        exact: Sequence[int],
+        running: Sequence[Row],
+        fits: Sequence[Fits],
+    ) -> None:
+        self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
+        rows = sorted(reached)
+        self.rows = _matrix(rows, cube)
+        self._places = {row: i for i, row in enumerate(rows)}
+        self._points = cube.points(self.rows)
+        self._deepest = np.array([self._rungs.index(max(reached[row])) for row in rows], dtype=np.int64)
+        self._values = np.array([reached[row][max(reached[row])] for row in rows], dtype=float).reshape(len(rows), len(fits))
+        kept = _kept(self._deepest, self._values)
+        self._chains = [
+            chain_of_costs(cube, costs, self._exact.index(k), fits[k])
+            if k in self._exact
+            else self._chain(k, fits[k], kept, rows, reached)
+            for k in range(len(fits))
+        ]
+        self.ready = bool(rows) and all(chain.known for chain in self._chains)
+        if self.ready:
+            self.believed = np.stack([self._full(k, np.arange(len(rows)))[0] for k in range(len(fits))], axis=1)
+            found = self.predict(_matrix(running, cube))[0] if running else np.zeros((0, len(fits)))
+            self._front = np.concatenate([self.believed, found])
+            self.refer(self._front)
+
+    def refer(self, values: Array) -> None:
+        """Sets the region that counts: what the records and these (n, objectives) values span, and a little more."""
+        span = np.concatenate([self._front, values])
+        self._low, high = span.min(axis=0), span.max(axis=0)
+        self._extent = np.where(high > self._low, high - self._low, 1.0)
+
+    def predict(self, rows: Array) -> tuple[Array, Array]:
+        """(n, objectives) means and standard deviations of fully trained candidates, (n, fields)."""
+        points = self._cube.points(rows)
+        found = [chain.predict(points) for chain in self._chains]
+        means = np.stack([mean for mean, _ in found], axis=1)
+        deviations = np.sqrt(np.stack([variance for _, variance in found], axis=1))
+        for i, row in enumerate(map(tuple, rows.tolist())):
+            if row in self._costs:
+                means[i, self._exact], deviations[i, self._exact] = self._costs[row], 0.0
+        return means, deviations
+
+    def gains(self, means: Array, deviations: Array) -> Array:
+        """(n,) expected gains of hypervolume over everything begun, the region that counts being the unit."""
+        return self._gains(means, deviations, self._front)
+
+    def finishing(self, paused: Sequence[Row], resumed: Sequence[Row], new: Row) -> tuple[Array, float]:
+        """What it is worth to train on, and to begin: expected gains over what is trained to the end, by epoch left.
+
+        Args:
+            paused: rows that wait at a rung.
+            resumed: rows on their way up from one, which count as if trained to the end.
+            new: what would be begun.
+        """
+        at = np.array([self._places[row] for row in paused])
+        settled = self._deepest == len(self._rungs) - 1
+        settled[[self._places[row] for row in resumed]] = True
+        front = self.believed[settled]
+        deviations = np.sqrt(np.stack([self._full(k, at)[1] for k in range(len(self._chains))], axis=1))
+        left = self._rungs[-1] - np.array(self._rungs)[self._deepest[at]]
+        begun = self._gains(*self.predict(np.array([new])), front)
+        return self._gains(self.believed[at], deviations, front) / left, float(begun[0]) / self._rungs[-1]
+
+    def losses(self) -> Array:
+        """(trainings,) how much worse than the front each is believed to be: the share of others that dominate it."""
+        return _dominated(self.believed, self.believed[_evenly(len(self.believed), RIVALS)])
+
+    def _gains(self, means: Array, deviations: Array, front: Array) -> Array:
+        known = ((front - self._low) / self._extent).tolist()
+        reference = [1.0 + MARGIN] * means.shape[1]
+        return expected_gains((means - self._low) / self._extent, deviations / self._extent, known, reference)
+
+    def _full(self, k: int, at: NDArray[np.int64]) -> tuple[Array, Array]:
+        """(n,) means and variances of an objective of some trainings when they are fully trained."""
+        mean, variance = self._values[at, k].copy(), np.zeros(len(at))
+        for rung in range(len(self._rungs) - 1) if k not in self._exact else ():
+            here = np.flatnonzero(self._deepest[at] == rung)
+            if len(here):
+                mean[here], variance[here] = self._chains[k].finish(self._points[at[here]], rung, mean[here])
+        return mean, variance
+
+    def _chain(
+        self, k: int, fits: Fits, kept: NDArray[np.int64], rows: list[Row], reached: Mapping[Row, Mapping[int, Point]]
+    ) -> Chain:
+        places = [[i for i, at in enumerate(kept) if rung in reached[rows[at]]] for rung in self._rungs]
+        records = [
+            Reached(there, [reached[rows[kept[i]]][rung][k] for i in there])
+            for rung, there in zip(self._rungs, places, strict=True)
+        ]
+        return Chain(self._points[kept], self._cube.groups, records, fits)
+
+
+def chain_of_costs(cube: Cube, costs: Mapping[Row, tuple[float, ...]], place: int, fits: Fits | None = None) -> Chain:
+    """The regression of a cost, which does not change with training: a chain of one link.
+
+    Args:
+        cube: of the space.
+        costs: row to costs.
+        place: of the cost among them.
+        fits: what was found before.
+    """
+    rows = sorted(costs)
+    rows = [rows[i] for i in _evenly(len(rows), MOST)]
+    records = Reached(list(range(len(rows))), [costs[row][place] for row in rows])
+    return Chain(cube.points(_matrix(rows, cube)), cube.groups, [records], fits)
+
+
+def _matrix(rows: Sequence[Row], cube: Cube) -> Array:
+    return np.array(rows, dtype=float).reshape(len(rows), cube.fields)
+
+
+def _evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of the positions 0 to count - 1."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.zeros(0, dtype=np.int64)
+
+
+def _kept(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
+    """Which trainings the regressions are of, by position: those that got far and are dominated by few, and others evenly."""
+    n = len(deepest)
+    if n <= MOST:
+        return np.arange(n)
+    worse = np.zeros(n)
+    for number in np.unique(deepest):
+        at = np.flatnonzero(deepest == number)
+        worse[at] = _dominated(values[at], values[at][_evenly(len(at), RIVALS)])
+    order = np.lexsort((worse, -deepest))
+    best, rest = order[: 2 * MOST // 3], order[2 * MOST // 3 :]
+    return np.sort(np.concatenate([best, rest[_evenly(len(rest), MOST - len(best))]]))
+
+
+def _dominated(values: Array, rivals: Array) -> Array:
+    """(n,) share of the rivals that dominate each of the values."""
+    better = (rivals[None] <= values[:, None]).all(axis=2) & (rivals[None] < values[:, None]).any(axis=2)
+    shares: Array = better.mean(axis=1)
+    return shares

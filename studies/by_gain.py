@@ -1,0 +1,113 @@
+"""Which trainings go on, by what they are expected to add to the front: the form of early stopping of the sampler `front`.
+
+A training pauses at each rung, with a checkpoint. A free worker resumes the one that is expected to add most to the
+hypervolume of what is trained to the end, by epoch that is left to train, unless the next proposal promises more.
+
+Decisions:
+- No quota: MO-ASHA (`studies.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is worth it.
+- The first to reach a rung go on (`studies.front_sampler.beginning`): a search has something finished early, and learns what
+  rungs tell.
+- Known models from outside the space, of which nothing can be foretold, are trained to the end: somebody asked for them.
+- At a rung where next to nothing has been learnt nobody pauses, as in `studies.asha`.
+- State is what was recorded: replaying the records of a study, in any order, rebuilds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from studies.asha import Decision, Promotion
+from studies.front_sampler import FrontSampler, beginning
+from studies.pareto import Point
+
+
+class ByGain:
+    """Decides as `studies.asha.Asha` does, by expected gains.
+
+    Args:
+        rungs: epochs of each rung, rising; the last is a full training.
+        sampler: foretells; it is to be told of everything before this is asked.
+        silent: see `studies.asha.Asha`.
+        eta: of the rule for silent rungs.
+    """
+
+    def __init__(
+        self, rungs: Sequence[int], sampler: FrontSampler, silent: Sequence[float] | None = None, eta: int = 3
+    ) -> None:
+        self.rungs, self._sampler, self._silent, self._eta = tuple(rungs), sampler, silent, eta
+        self._straight = beginning(rungs)[1]
+        self._entries: dict[int, dict[int, Point]] = {rung: {} for rung in self.rungs}
+        self._params: dict[int, Mapping[str, Any]] = {}
+        self._deepest: dict[int, int] = {}
+        self._left: dict[int, int] = {}
+
+    def milestones(self, trial: int) -> tuple[int, ...]:
+        """The rungs at which a trial is compared."""
+        return self.rungs
+
+    def next_rung(self, trial: int, epoch: int) -> int:
+        """The next rung of a trial that has been trained for some epochs; the last when there is none left."""
+        return next((rung for rung in self.rungs if rung > epoch), self.rungs[-1])
+
+    def record(self, trial: int, rung: int, objectives: Point, params: Mapping[str, Any]) -> None:
+        """Notes what a trial has reached at a rung.
+
+        Args:
+            trial: its number.
+            rung: epochs.
+            objectives: all to be minimised.
+            params: value of every parameter.
+        """
+        self._entries[rung].setdefault(trial, tuple(objectives))
+        self._params[trial] = params
+        self._deepest[trial] = max(rung, self._deepest.get(trial, 0))
+
+    def promoted(self, trial: int, rung: int) -> None:
+        """Notes that a trial is on its way up from a rung; from the last one: that it will never be."""
+        self._left[trial] = max(rung, self._left.get(trial, 0))
+
+    def decide(self, trial: int, rung: int) -> Decision:
+        """What becomes of a trial that has just been recorded at a rung."""
+        if rung >= self.rungs[-1]:
+            return Decision.FINISHED
+        entries = self._entries[rung]
+        if len(entries) > self._straight and not self._is_silent(entries):
+            promotion = self._best(beyond_quota=False)
+            if promotion is None or promotion.trial != trial:
+                return Decision.PAUSE
+        self.promoted(trial, rung)
+        return Decision.CONTINUE
+
+    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+        """The paused trial that a free worker should resume, noted as under way; None when something new should start.
+
+        Args:
+            beyond_quota: name the best one even if something new promises more.
+        """
+        promotion = self._best(beyond_quota)
+        if promotion is not None:
+            self.promoted(promotion.trial, promotion.rung)
+        return promotion
+
+    def _best(self, beyond_quota: bool) -> Promotion | None:
+        end = self.rungs[-1]
+        going = [t for t, rung in self._deepest.items() if rung < end and rung <= self._left.get(t, 0) < end]
+        paused = sorted(t for t, rung in self._deepest.items() if rung > self._left.get(t, 0) and rung < end)
+        if not paused:
+            return None
+        for trial in paused:
+            if not self._sampler.knows(self._params[trial]):
+                return self._on(trial)
+        params = [self._params[t] for t in paused]
+        best = self._sampler.worth_finishing(params, [self._params[t] for t in going], beyond_quota)
+        return None if best is None else self._on(paused[best])
+
+    def _on(self, trial: int) -> Promotion:
+        return Promotion(trial, self._deepest[trial], self.next_rung(trial, self._deepest[trial]))
+
+    def _is_silent(self, entries: Mapping[int, Point]) -> bool:
+        if self._silent is None:
+            return False
+        speaking = sum(all(x < s for x, s in zip(e, self._silent, strict=True)) for e in entries.values())
+        return speaking < max(1, len(entries) // self._eta)

@@ -1,0 +1,245 @@
+"""The sampler `front`: finds fronts sooner than chance, keeps to what is known, and depends on nothing but what was added."""
+
+import itertools
+import math
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from studies.front_sampler import FrontSampler, beginning
+from studies.pareto import hypervolume
+from studies.samplers import make_sampler
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+GRID = {
+    "width_percent": IntDistribution(25, 125, step=25),
+    "neck": CategoricalDistribution(("none", "fpn_a", "fpn_d")),
+    "encoder_hidden": CategoricalDistribution((96, 32, 48, 64)),
+    "prune_percent": IntDistribution(0, 90, step=10),
+}
+SQUARE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(1e-4, 1.0, log=True)}
+DIRECTIONS = ("maximize", "minimize")
+
+
+def size(params):
+    return float(params["width_percent"] * params["encoder_hidden"] * (100 - params["prune_percent"]))
+
+
+def read(params, rung=9):
+    """A reader needs size and the right neck; more epochs read better."""
+    lost = {"none": 0.3, "fpn_a": 0.15, "fpn_d": 0.0}[params["neck"]]
+    return (1 - lost) * (1 - math.exp(-size(params) / 2e5)) * (1 - 0.5 / rung)
+
+
+def sampler(space=GRID, seed=0, rungs=(9,), costs=True, limit=None, **more):
+    told = (lambda params: ([size(params)], limit is None or size(params) <= limit)) if costs else None
+    limits = {} if limit is None else {1: limit}
+    return FrontSampler(space, DIRECTIONS, seed, rungs, ("linear", "log"), (1,), told, limits, **more)
+
+
+def covered(met):
+    points = [(1 - read(params), math.log(size(params))) for params in met]
+    return hypervolume(points, (1.0, math.log(1.3e6)))
+
+
+def test_covers_more_than_chance():
+    ours, chance = [], []
+    for seed in range(4):
+        asked, met = sampler(seed=seed), []
+        study = optuna.create_study(directions=DIRECTIONS, sampler=make_sampler("random", seed))
+        for _ in range(20):
+            met.append(asked.propose())
+            asked.add(met[-1], 9, [read(met[-1]), size(met[-1])])
+        ours.append(covered(met))
+        chance.append(covered([study.ask(fixed_distributions=GRID).params for _ in range(20)]))
+    assert np.mean(ours) > np.mean(chance)
+
+
+def test_learns_from_rungs_what_is_worth_training():
+    asked, taught = sampler(rungs=(1, 3, 9)), 0
+    for i in range(30):
+        params = asked.propose()
+        taught += i >= 10 and params["neck"] == "fpn_d"
+        for rung in (1, 3, 9)[: 1 + (i % 5 == 0)]:
+            asked.add(params, rung, [read(params, rung), size(params)])
+    assert taught > 14  # a third of 20 by chance
+
+
+def test_what_is_over_a_limit_is_never_proposed():
+    limit = 96 * 125 * 30.0
+    asked = sampler(limit=limit)
+    for _ in range(25):
+        params = asked.propose()
+        assert size(params) <= limit
+        asked.add(params, 9, [read(params), size(params)])
+
+
+def test_what_cannot_be_built_is_kept_away_from_even_if_nobody_can_tell():
+    asked, refused = sampler(costs=False, seed=1), []
+    for _ in range(30):
+        params = asked.propose()
+        refused.append(params["neck"] == "fpn_d")  # the best one, if it only could be built
+        if refused[-1]:
+            asked.add_infeasible(params)
+        else:
+            asked.add(params, 9, [read(params), size(params)])
+    assert sum(refused[-15:]) <= 6
+
+
+def test_the_order_of_what_is_added_does_not_matter():
+    first, records = sampler(rungs=(1, 3, 9)), []
+    for i in range(14):
+        params = first.propose()
+        for rung in (1, 3, 9)[: 1 + i % 3]:
+            records.append((params, rung, [read(params, rung), size(params)]))
+            first.add(*records[-1])
+    forth, back = sampler(rungs=(1, 3, 9)), sampler(rungs=(1, 3, 9))
+    for record in records:
+        forth.add(*record)
+    for record in reversed(records + records):
+        back.add(*record)
+    assert forth.propose() == back.propose()
+
+
+@pytest.mark.parametrize("costs", [True, False])
+def test_nothing_known_or_under_way_is_proposed_again_until_a_space_is_used_up(costs):
+    small = {"width_percent": IntDistribution(25, 125, step=25), "encoder_hidden": CategoricalDistribution((96, 32, 48))}
+    known = (lambda p: ([float(p["width_percent"] * p["encoder_hidden"])], True)) if costs else None
+    asked, met, running = FrontSampler(small, DIRECTIONS, 0, (1,), None, (1,), known), [], []
+    for _ in range(15):
+        params = asked.propose(running)
+        assert params not in met
+        met.append(params)
+        running = [*running[-2:], params]
+        if len(met) > 2:
+            asked.add(
+                running[0], 1, [params["encoder_hidden"] / 100, float(params["width_percent"] * params["encoder_hidden"])]
+            )
+    assert asked.propose() in met
+
+
+def test_continuous_spaces_and_two_learnt_objectives():
+    asked = FrontSampler(SQUARE, ("minimize", "minimize"), 3)
+    for _ in range(25):
+        params = asked.propose()
+        assert 0 <= params["x"] <= 1 and 1e-4 <= params["y"] <= 1
+        spread = math.log10(params["y"]) + 2  # the front lies at y = 0.01, along x
+        asked.add(params, 1, [params["x"] + spread**2, 1 - params["x"] + spread**2])
+    best = [params["y"] for params in (asked.propose() for _ in range(3))]
+    assert all(2e-3 < y < 5e-2 for y in best)
+
+
+def test_three_objectives_one_of_them_learnt():
+    space = {"a": IntDistribution(0, 9), "b": IntDistribution(0, 9), "c": IntDistribution(0, 9)}
+
+    def worth(p):
+        return [abs(p["a"] - 7) / 9 + abs(p["b"] - 2) / 9, float(1 + p["c"] + p["a"]), float(10 - p["c"])]
+
+    asked = FrontSampler(space, ("minimize",) * 3, 0, (1,), ("linear", "log", "linear"), (1, 2), lambda p: (worth(p)[1:], True))
+    met = []
+    for _ in range(25):
+        met.append(asked.propose())
+        asked.add(met[-1], 1, worth(met[-1]))
+    found = hypervolume([tuple(worth(p)) for p in met], (2.0, 20.0, 11.0))
+    by = np.random.default_rng(0)
+    chance = [
+        hypervolume(
+            [tuple(worth(dict(zip("abc", map(int, row), strict=True)))) for row in by.integers(10, size=(25, 3))],
+            (2.0, 20.0, 11.0),
+        )
+        for _ in range(10)
+    ]
+    assert found > np.mean(chance) + np.std(chance)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"neck": CategoricalDistribution(("none", "fpn_a"))},
+        {"neck": CategoricalDistribution(("none",))},
+        {"width": IntDistribution(5, 5)},
+        {"x": FloatDistribution(0.5, 0.5)},
+        {},
+    ],
+)
+def test_spaces_with_hardly_anything_to_choose(space):
+    asked = FrontSampler(space, ("minimize", "minimize"), rungs=(1, 3))
+    for _ in range(4):
+        params = asked.propose()
+        assert list(params) == list(space)
+        asked.add(params, 1, [0.5, 10.0])
+        asked.add(params, 3, [0.4, 10.0])
+    assert asked.worth_finishing([]) is None
+
+
+def test_equal_values_and_values_that_are_not_numbers():
+    asked = sampler()
+    for i in range(8):
+        params = asked.propose()
+        asked.add(params, 9, [math.nan if i % 2 else 0.5, math.inf if i % 3 == 1 else size(params)])
+    assert asked.observations(9) == 3
+    with pytest.raises(ValueError, match="2 epochs is not a rung"):
+        asked.add(params, 2, [0.5, 1.0])
+
+
+def test_models_from_outside_the_space_are_passed_over():
+    asked = sampler()
+    inside = {"width_percent": 50, "neck": "none", "encoder_hidden": 48, "prune_percent": 0}
+    for change in ({"width_percent": 60}, {"neck": "fpn_b"}, {"encoder_hidden": 40}, {"width_percent": 150}):
+        asked.add(inside | change, 9, [0.5, 1.0])
+        assert not asked.knows(inside | change)
+    asked.add({"width_percent": 50}, 9, [0.5, 1.0])
+    assert asked.observations(9) == 0
+    asked.add(inside, 9, [0.5, 1.0])
+    assert asked.observations(9) == 1
+
+
+def test_costs_are_worked_out_for_few():
+    counted = []
+    large = {f"x{i}": IntDistribution(0, 9) for i in range(8)}
+
+    def costs(params):
+        counted.append(params)
+        return [1.0 + sum(params.values())], True
+
+    asked = FrontSampler(large, ("minimize", "minimize"), 0, (1,), None, (1,), costs)
+    for _ in range(10):
+        params = asked.propose()
+        asked.add(params, 1, [1 / (1 + sum(params.values())), 1.0 + sum(params.values())])
+    assert len(counted) < 120
+
+
+def test_parallel_proposals_are_far_apart():
+    asked = FrontSampler(SQUARE, ("minimize", "minimize"), 0)
+    for _ in range(6):
+        params = asked.propose()
+        asked.add(params, 1, [params["x"], 1 - params["x"]])
+    running = []
+    for _ in range(4):
+        running.append(asked.propose(running))
+    xs = sorted(params["x"] for params in running)
+    assert min(b - a for a, b in itertools.pairwise(xs)) > 1e-3
+
+
+def test_a_better_start_at_a_rung_is_worth_finishing_first():
+    asked, met = sampler(rungs=(1, 3, 9)), []
+    for _ in range(10):
+        met.append(asked.propose())
+        asked.add(met[-1], 1, [read(met[-1], 1), size(met[-1])])
+    for params in met[:3]:
+        for rung in (3, 9):
+            asked.add(params, rung, [read(params, rung), size(params)])
+    best = asked.worth_finishing(met[3:], beyond=True)
+    others = [i for i in range(len(met[3:])) if i != best]
+    finished = met[:3]
+    assert covered([*finished, met[3:][best]]) >= np.median([covered([*finished, met[3:][i]]) for i in others])
+
+
+def test_the_beginning_fits_the_rungs():
+    assert beginning([9]) == (3, 3)
+    assert beginning([1, 3, 9]) == (3, 3)
+    assert beginning([1, 3, 9, 27]) == (8, 1)
+    assert beginning([1, 3, 9, 27, 81]) == (8, 1)
