@@ -112,7 +112,7 @@ class Schedule:
 
     def promoted(self, number: int, rung: int) -> None:
         """Notes that a trial is on its way up from a rung: an earlier run has sent it there."""
-        self._asha.promoted(number, rung)
+        self._rule.promoted(number, rung)
 
     def keep_away(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
         """Notes what may not, or could not, train."""
