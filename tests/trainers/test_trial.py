@@ -59,7 +59,7 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
     assert candidate.measurement.size_bytes == candidate.model.stat().st_size
     assert candidate.measurement.lines == 9
     assert Reader(candidate.model).facts.digest == TINY.digest
-    assert sorted(p.name for p in job.folder.iterdir()) == sorted([CANDIDATE_NAME, "checkpoint.pt", MODEL_NAME])
+    assert sorted(p.name for p in job.folder.iterdir()) == sorted([CANDIDATE_NAME, "checkpoint.pt", EPOCHS_NAME, MODEL_NAME])
 
     moved = tmp_path / "moved"
     shutil.move(job.folder, moved)
@@ -72,7 +72,7 @@ def test_another_trials_folder_is_emptied(tmp_path: Path, data: DataSpec, cache:
     run_trial(job, onward)
     rest = run_trial(replace(job, seed=1, epochs=2), lambda _: False)
     assert isinstance(rest, Paused) and rest.epoch == 1 and rest.stopped
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", EPOCHS_NAME]
 
 
 def test_a_damaged_candidate_file_is_measured_anew(tmp_path: Path, data: DataSpec, cache: Path) -> None:
