@@ -13,6 +13,7 @@ from search_space import Architecture
 from tests.trainers.plain_lines import plain_lines, write_pairs
 from trainers.candidate import Candidate
 from trainers.data.spec import DataSpec
+from trainers.epoch_log import EPOCHS_NAME
 from trainers.progress import EpochReport, Paused
 from trainers.reader import Reader
 from trainers.recipe import Recipe
