@@ -32,7 +32,7 @@ from studies.tracking import Tracker
 from trainers.faults import UserError
 
 INTERRUPTED_WAIT_S = 5.0
-"""How long a search that is interrupted, or has no time left, waits for MLflow; the next run writes what is missing then."""
+"""How long a search that is interrupted, or whose time is up, waits for MLflow; the rest is written when the study goes on."""
 
 
 def search(study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None) -> Summary:

@@ -4,7 +4,8 @@
 
 Decisions:
 - A trial is its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. Run again, a trial that was
-  killed goes on, and one that is through says so at once; a folder of another trial is emptied first.
+  killed goes on, and one that is through says so at once; a folder of another trial is emptied first, but for the log of
+  the epochs that were trained in it.
 - No torch until one runs: a driver describes trials by the hundred.
 """
 

@@ -1,11 +1,11 @@
 """A study with `prune_percent` and `precision` open against the same study without, in the same time on the same lines.
 
-    python -m benchmarks.compressed_study.run [--time 4m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
+    python -m benchmarks.compressed_study.run [--time 2m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
 
 Decisions:
 - Both are `paretext search` in a process of its own; of each seed one after the other, in turn which is first. What the
   machine gave them is written down in seconds of its processors.
-- Three epochs, so that minutes hold several full trainings; a limit that no unpruned fp32 candidate breaks, so that
+- Two epochs, so that minutes hold several full trainings; a limit that no unpruned fp32 candidate breaks, so that
   the closed space is not cut off.
 - EagleEye is the criterion: its dozen candidates are read in seconds, where a sensitivity table takes as long as an epoch
   or two.
@@ -29,7 +29,7 @@ from typing import Any
 
 from studies.pareto import hypervolume
 
-LIMIT_BYTES = 4_000_000
+LIMIT_BYTES = 2_000_000
 MORE_TO_DO = 75
 """Exit status when `--at-most` studies were run and others are left."""
 
@@ -42,16 +42,16 @@ size = "{LIMIT_BYTES}B"
 
 [budget]
 trials = 1000
-epochs = 3
+epochs = 2
 
 [space]
 backbone = ["mobilenetv3_small"]
-width_percent = [25, 50, 75]
+width_percent = [25, 50]
 encoder_hidden = [24, 48, 96]
 encoder_layers = [1]
 """
 OPEN = """prune_percent = [0, 50, 70]
-prune_criterion = "eagleeye"
+prune_criterion = ["eagleeye"]
 precision = ["fp32", "fp16", "int8"]
 """
 
@@ -59,7 +59,7 @@ precision = ["fp32", "fp16", "int8"]
 def main() -> int:
     """Runs what is missing, then prints all fronts and what they are worth."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--time", default="4m", help="wall-clock of each study (4m)")
+    arguments.add_argument("--time", default="2m", help="wall-clock of each study (2m)")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="each space is searched with each (0 1 2)")
     arguments.add_argument("--workers", type=int, default=1, help="trainings at a time (1)")
     arguments.add_argument("--out", type=Path, default=Path("runs/compressed_study"), help="where it all goes")
