@@ -57,7 +57,7 @@ encoder = ["gru", "svtr"]
 encoder_layers = [1, 2]
 encoder_hidden = [8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48]
 """
-BEGINS_WITHIN_S = 180.0
+BEGINS_WITHIN_S = 600.0
 
 
 class Cluster:
