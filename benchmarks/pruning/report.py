@@ -35,9 +35,12 @@ def main() -> None:
             row = rows[percent]
             cells = [f"{100 * row[stage]:.1f} %" if stage in row else "" for stage in ("work_removed", *STAGES)]
             print(f"| `{criterion}` | {percent} % | {cells[0]} | {100 * rows['before']:.1f} % | {' | '.join(cells[1:])} |")
-    for percent, row in measured.get("eagleeye", {}).items():
-        if "candidates" in row:
-            print(candidates(percent, row["candidates"]))
+    drawn = {name: row for name, row in measured.get("eagleeye", {}).items() if name.isdecimal() and "candidates" in row}
+    if drawn:
+        print("\n| target | best, in the lines it was chosen by / the others | mean of all | all: chosen by / others, % |")
+        print("|---|---:|---:|---|")
+    for percent, row in drawn.items():
+        print(candidates(percent, row["candidates"]))
     if given.figure is not None:
         draw(read_table(given.out / "sensitivity-fpgm.csv"), given.figure)
 
@@ -46,10 +49,8 @@ def candidates(percent: str, pairs: list[list[float]]) -> str:
     """What EagleEye chose from: in the lines it chose by, and in the others."""
     chosen_by, others = ([100 * pair[side] for pair in pairs] for side in (0, 1))
     listed = ", ".join(f"{a:.1f}/{b:.1f}" for a, b in zip(chosen_by, others, strict=True))
-    return (
-        f"\neagleeye {percent} %: chosen by: best {chosen_by[0]:.1f}, mean {mean(chosen_by):.1f}; in the other lines: the best "
-        f"{others[0]:.1f}, mean {mean(others):.1f}; all, chosen by/others: {listed}"
-    )
+    best, average = (f"{a:.1f} / {b:.1f} %" for a, b in ((chosen_by[0], others[0]), (mean(chosen_by), mean(others))))
+    return f"| {percent} % | {best} | {average} | {listed} |"
 
 
 if __name__ == "__main__":
