@@ -1,6 +1,6 @@
 """A study with `prune_percent` and `precision` open against the same study without, in the same time on the same lines.
 
-    python -m benchmarks.compressed_study.run [--time 3m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
+    python -m benchmarks.compressed_study.run [--time 6m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
 
 Decisions:
 - Both are `paretext search` in a process of its own; of each seed one after the other, in turn which is first. What the
@@ -59,7 +59,7 @@ precision = ["fp32", "fp16", "int8"]
 def main() -> int:
     """Runs what is missing, then prints all fronts and what they are worth."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--time", default="3m", help="wall-clock of each study (3m)")
+    arguments.add_argument("--time", default="6m", help="wall-clock of each study (6m)")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="each space is searched with each (0 1 2)")
     arguments.add_argument("--workers", type=int, default=1, help="trainings at a time (1)")
     arguments.add_argument("--out", type=Path, default=Path("runs/compressed_study"), help="where it all goes")
@@ -92,7 +92,9 @@ def search(name: str, out: Path, limit: str, seed: int, workers: int) -> dict[st
     environment = {**os.environ, "PARETEXT_HOME": str(out / "home"), "OMP_NUM_THREADS": "1"}
     start, spent = time.monotonic(), _processor_seconds()
     command = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if answer.returncode:
+        raise SystemExit(f"study '{name}' ended without a front; give it more time with --time, in another --out")
     front = [
         {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]}
         for p in json.loads(answer.stdout)
