@@ -178,24 +178,14 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report
 def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     """Exports and measures."""
     from search_space.counting import flops
-    from trainers.export.facts import ModelFacts
+    from trainers.export.facts import facts_of
     from trainers.export.onnx_file import export
     from trainers.export.parity import check_same_text
     from trainers.measure import measure, read_all
     from trainers.reader import Reader
 
     recognizer, architecture = trained.recognizer, job.architecture
-    facts = ModelFacts(
-        charset=prepared.charset.symbols,
-        normaliser=job.data.normaliser,
-        height_px=architecture.height_px,
-        time_stride=architecture.time_stride,
-        architecture=architecture.as_dict(),
-        digest=architecture.digest,
-        data_digest=prepared.digest,
-        decoding=recognizer.head.decoding,
-        contrast=recognizer.contrast,
-    )
+    facts = facts_of(recognizer, architecture, prepared, job.data.normaliser)
     try:
         path = export(recognizer, job.folder / MODEL_NAME, facts, architecture.precision)
     except (RuntimeError, OSError, TypeError, ValueError) as error:

@@ -24,10 +24,10 @@ import torch
 from benchmarks.pruning.stages import Bench, candidates_of, cut_and_recalibrated, fine_tuned
 from search_space import known
 from search_space.architecture import PRUNE_CRITERIA
-from search_space.recognizer import Recognizer, build_recognizer
-from trainers.data.prepared import Prepared, prepare
+from search_space.recognizer import build_recognizer
+from trainers.data.prepared import prepare
 from trainers.data.spec import DataSpec
-from trainers.export.facts import ModelFacts
+from trainers.export.facts import facts_of
 from trainers.export.onnx_file import export
 from trainers.progress import EpochReport, Paused
 from trainers.pruning.prune import Effort, solved
@@ -82,22 +82,8 @@ def bench_of(out: Path, clock: Clock) -> Bench:
     parent.contrast = "even" if recipe.even_contrast else "plain"
     parent.load_state_dict(torch.load(weights, weights_only=True))
     if not weights.with_suffix(".onnx").exists():
-        export(parent, weights.with_suffix(".onnx"), _facts(parent, prepared))
+        export(parent, weights.with_suffix(".onnx"), facts_of(parent, PARENT, prepared, "none"))
     return Bench(parent, PARENT, prepared, recipe, FINE_TUNED_EPOCHS)
-
-
-def _facts(parent: Recognizer, prepared: Prepared) -> ModelFacts:
-    return ModelFacts(
-        charset=tuple(prepared.charset.symbols),
-        normaliser="none",
-        height_px=PARENT.height_px,
-        time_stride=PARENT.time_stride,
-        architecture=PARENT.as_dict(),
-        digest=PARENT.digest,
-        data_digest=prepared.digest,
-        decoding=parent.head.decoding,
-        contrast=parent.contrast,
-    )
 
 
 def run_criterion(bench: Bench, criterion: str, out: Path, clock: Clock) -> None:

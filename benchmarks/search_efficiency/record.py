@@ -29,7 +29,7 @@ from search_space import Architecture
 from search_space.space import SearchSpace
 from trainers.data.prepared import prepare
 from trainers.data.spec import DataSpec
-from trainers.export.facts import ModelFacts
+from trainers.export.facts import facts_of
 from trainers.export.onnx_file import export
 from trainers.measure import measure
 from trainers.progress import EpochReport
@@ -92,17 +92,7 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
 def _file(architecture: Architecture, precision: str, recognizer: Any, prepared: Any, folder: Path) -> dict[str, Any]:
     """What one file is worth."""
     stored = architecture.with_(precision=precision)
-    facts = ModelFacts(
-        charset=prepared.charset.symbols,
-        normaliser="none",
-        height_px=stored.height_px,
-        time_stride=stored.time_stride,
-        architecture=stored.as_dict(),
-        digest=stored.digest,
-        data_digest=prepared.digest,
-        decoding=recognizer.head.decoding,
-        contrast=recognizer.contrast,
-    )
+    facts = facts_of(recognizer, stored, prepared, "none")
     found = measure(
         export(recognizer, folder / f"{precision}.onnx", facts, precision), prepared.validation, learnable_weights(recognizer)
     )
