@@ -178,9 +178,9 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report
 def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     """Exports and measures."""
     from search_space.counting import flops
-    from trainers.export.facts import facts_of
     from trainers.export.onnx_file import export
     from trainers.export.parity import check_same_text
+    from trainers.export.trained import facts_of
     from trainers.measure import measure, read_all
     from trainers.reader import Reader
 

@@ -1,12 +1,13 @@
 """A study with `prune_percent` and `precision` open against the same study without, in the same time on the same lines.
 
-    python -m benchmarks.compressed_study.run [--time 6m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
+    python -m benchmarks.compressed_study.run [--time 10m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
 
 Decisions:
 - Both are `paretext search` in a process of its own; of each seed one after the other, in turn which is first. What the
   machine gave them is written down in seconds of its processors.
-- Two epochs, so that minutes hold several full trainings; a limit that no unpruned fp32 candidate breaks, so that
-  the closed space is not cut off.
+- Nine epochs on 720 lines of digits: enough of them for a cut network to recover, and short enough for minutes to hold a
+  dozen full trainings, so that there is something to learn from. The sampler is the one that knows bytes before it proposes.
+- A limit that no unpruned fp32 candidate breaks, so that the closed space is not cut off.
 - EagleEye is the criterion: its dozen candidates are read in seconds, where a sensitivity table takes as long as an epoch
   or two.
 - A front is worth the area that it dominates in the plane of share of lines misread against bytes, up to a reference: all
@@ -28,21 +29,30 @@ from pathlib import Path
 from typing import Any
 
 from studies.pareto import hypervolume
+from trainers.data.digits import Split, digit_lines
 
+LINES: dict[Split, int] = {"training": 720, "validation": 300}
 LIMIT_BYTES = 2_000_000
 MORE_TO_DO = 75
 """Exit status when `--at-most` studies were run and others are left."""
 
 STUDY = f"""
 [data]
-source = "digits"
+source = "SOURCE/training"
+validation = "SOURCE/validation"
+
+[recipe]
+validation_lines = 100
 
 [limits]
 size = "{LIMIT_BYTES}B"
 
 [budget]
 trials = 1000
-epochs = 2
+epochs = 9
+
+[search]
+sampler = "front"
 
 [space]
 backbone = ["mobilenetv3_small"]
@@ -59,13 +69,13 @@ precision = ["fp32", "fp16", "int8"]
 def main() -> int:
     """Runs what is missing, then prints all fronts and what they are worth."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--time", default="6m", help="wall-clock of each study (6m)")
+    arguments.add_argument("--time", default="10m", help="wall-clock of each study (10m)")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="each space is searched with each (0 1 2)")
     arguments.add_argument("--workers", type=int, default=1, help="trainings at a time (1)")
     arguments.add_argument("--out", type=Path, default=Path("runs/compressed_study"), help="where it all goes")
     arguments.add_argument("--at-most", type=int, default=1000, help="studies to run now")
     given = arguments.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
+    write_lines(given.out)
     ended = given.out / "fronts.jsonl"
     left = given.at_most
     for seed in given.seeds:
@@ -83,10 +93,25 @@ def main() -> int:
     return 0
 
 
+def write_lines(out: Path) -> None:
+    """The lines that all studies learn from and are measured on, as pairs of files."""
+    for split, count in LINES.items():
+        folder = out / split
+        if folder.exists():
+            continue
+        making = out / f"{split}.partial"
+        making.mkdir(parents=True, exist_ok=True)
+        for number, line in enumerate(digit_lines(split, 0, count).lines):
+            line.load().save(making / f"{number:04}.png")
+            (making / f"{number:04}.gt.txt").write_text(line.text + "\n", encoding="utf-8")
+        making.rename(folder)
+
+
 def search(name: str, out: Path, limit: str, seed: int, workers: int) -> dict[str, Any]:
     """One study: its name, seconds, number of full trainings, and front."""
     file = out / f"{name}.toml"
-    file.write_text(STUDY + (OPEN if name.startswith("open") else ""), encoding="utf-8")
+    text = STUDY.replace("SOURCE", str(out.resolve())) + (OPEN if name.startswith("open") else "")
+    file.write_text(text, encoding="utf-8")
     options = {"name": name, "time": limit, "seed": seed, "workers": workers}
     words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
     environment = {**os.environ, "PARETEXT_HOME": str(out / "home"), "OMP_NUM_THREADS": "1"}

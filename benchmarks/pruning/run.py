@@ -27,8 +27,8 @@ from search_space.architecture import PRUNE_CRITERIA
 from search_space.recognizer import build_recognizer
 from trainers.data.prepared import prepare
 from trainers.data.spec import DataSpec
-from trainers.export.facts import facts_of
 from trainers.export.onnx_file import export
+from trainers.export.trained import facts_of
 from trainers.progress import EpochReport, Paused
 from trainers.pruning.prune import Effort, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity

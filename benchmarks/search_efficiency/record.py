@@ -29,8 +29,8 @@ from search_space import Architecture
 from search_space.space import SearchSpace
 from trainers.data.prepared import prepare
 from trainers.data.spec import DataSpec
-from trainers.export.facts import facts_of
 from trainers.export.onnx_file import export
+from trainers.export.trained import facts_of
 from trainers.measure import measure
 from trainers.progress import EpochReport
 from trainers.recipe import find_recipe

@@ -12,15 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from trainers.faults import UserError
 from trainers.geometry import Contrast, canonical_width
-
-if TYPE_CHECKING:
-    from search_space.architecture import Architecture
-    from search_space.recognizer import Recognizer
-    from trainers.data.prepared import Prepared
 
 FORMAT, OLDER_FORMATS = "paretext-2", ("paretext-1",)
 """Raised when a reader of the old format would misread a file of the new one."""
@@ -62,28 +57,6 @@ class ModelFacts:
     def canonical_multiple(self) -> int:
         """Columns: an image is padded on the right to a multiple of this many."""
         return canonical_width(1, self.time_stride)
-
-
-def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepared, normaliser: str) -> ModelFacts:
-    """What the file of a trained recogniser says about itself.
-
-    Args:
-        recognizer: trained.
-        architecture: what it was built from, in the precision that the file is stored in.
-        prepared: the lines it was trained on.
-        normaliser: of their labels.
-    """
-    return ModelFacts(
-        charset=prepared.charset.symbols,
-        normaliser=normaliser,
-        height_px=architecture.height_px,
-        time_stride=architecture.time_stride,
-        architecture=architecture.as_dict(),
-        digest=architecture.digest,
-        data_digest=prepared.digest,
-        decoding=recognizer.head.decoding,
-        contrast=recognizer.contrast,
-    )
 
 
 def metadata_of(facts: ModelFacts, precision: str, versions: Mapping[str, str]) -> dict[str, str]:
