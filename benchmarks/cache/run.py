@@ -27,7 +27,7 @@ DIFFERENT = 300
 
 def link_lines(folder: Path, count: int) -> None:
     """Writes a few hundred lines and links them under other names until there are `count`."""
-    write_lines(folder / "few", DIFFERENT, 0)
+    write_lines(folder / "few", DIFFERENT, 0, "photographs")
     many = folder / "many"
     many.mkdir()
     for number in range(count):

@@ -1,6 +1,7 @@
 """Images per second of our loop against a plain one: same model, data, recipe, number of lines seen and cores.
 
     python -m benchmarks.training_throughput.run [--lines 3000] [--epochs 6] [--width 25] [--threads 2]
+    python -m benchmarks.training_throughput.run --look scans --epochs 10 --out runs/throughput_scans
     python -m benchmarks.training_throughput.run --device cuda --lines 20000 --width 100 --threads 8 --out runs/throughput_gpu
     python -m benchmarks.training_throughput.run --shares
 
@@ -24,7 +25,7 @@ from typing import Any
 import torch
 
 from benchmarks.training_throughput.busy import Stretch
-from benchmarks.training_throughput.lines import write_lines
+from benchmarks.training_throughput.lines import LOOKS, write_lines
 from benchmarks.training_throughput.loops import OurLoop, PlainTurns, Task
 from search_space import Architecture
 from trainers.data.prepared import prepare
@@ -121,14 +122,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--width", type=int, default=25, help="width_percent of the model")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--look", choices=LOOKS, default=LOOKS[0], help="of the lines")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")
     parser.add_argument("--out", type=Path, default=Path("runs/training_throughput"))
     parser.add_argument("--shares", action="store_true", help="only say where the time of our loop goes, on the CPU")
     args = parser.parse_args()
     if not (args.out / "made").exists():
-        write_lines(args.out / "training", args.lines, 0)
-        write_lines(args.out / "validation", VALIDATION_LINES, 1)
+        write_lines(args.out / "training", args.lines, 0, args.look)
+        write_lines(args.out / "validation", VALIDATION_LINES, 1, args.look)
         (args.out / "made").touch()
     architecture, recipe = Architecture(width_percent=args.width), recipe_of(args.lines, args.device)
     task = Task(architecture, recipe, args.epochs, args.device, args.out, args.threads)
