@@ -16,7 +16,7 @@ LENGTHS = (
 )  # fmt: skip
 """How many of the contest's 100,000 training labels have 1, 2, ... 24 characters."""
 LOOKS = ("photographs", "scans")
-"""Scans are learnt in minutes by any loop, photographs (each with its own light, font and noise) are not; a step costs the same."""
+"""Scans are learnt in minutes by any loop, photographs (each in its own light, font and noise) are not; steps cost the same."""
 
 
 def write_lines(folder: Path, count: int, seed: int, look: str) -> None:
