@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ from studies.observer import Observer, TrialRecord
 from studies.pareto import front_numbers
 from studies.proposals import Ready
 from studies.schedule import rung_records
-from studies.store import StudyStore
+from studies.store import StudyStore, distributions
 from studies.study import Study
 from studies.tracking import Tracker
 from trainers.candidate import Candidate, Measurement
 from trainers.epoch_log import EPOCHS_NAME
+
+SHARED = "shares_training_of"
+"""Attribute of a trial that was not trained itself: the number of the trial whose training it shares."""
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Book:
         for trial in trials:
             self.trained += counts(trial)
             attrs = trial.user_attrs
-            if not counts(trial) or attrs.get("over_budget") or "architecture" not in attrs:
+            if not (counts(trial) or SHARED in attrs) or attrs.get("over_budget") or "architecture" not in attrs:
                 continue
             if trial.state == TrialState.COMPLETE:
                 self.results.append(Measurement.from_dict(attrs["measurement"]))
@@ -98,6 +101,33 @@ class Book:
         measured = candidate.measurement
         self._mirror(ready.number, ready.architecture.as_dict(), measured.as_dict(), "complete", kept.model)
         return self._close(ready, TrialRecord(ready.number, "complete", ready.architecture, measured, ""))
+
+    def also(self, ready: Ready, candidate: Candidate) -> TrialRecord | None:
+        """What a training that reached its end has given besides: a trial of its own, which the budget does not count.
+
+        Args:
+            ready: the sibling, under the number of the trial that was trained.
+            candidate: its file and measurement.
+
+        Returns:
+            How the sibling's trial ended; None when its file is over a limit.
+        """
+        architecture, digest = ready.architecture, ready.architecture.digest
+        excess = excess_of(candidate.measurement, self.study.limits.by_cost)
+        if excess is not None:
+            self.ledger.put(digest, Entry(ready.number, "over_budget", reason=excess.reason, violation=excess.violation))
+            return None
+        kept = self._keep(ready, candidate)
+        reason = f"the training of trial {ready.number}, stored as {architecture.precision}"
+        facts: dict[str, Any] = {"architecture": architecture.as_dict(), "digest": digest, "costs": asdict(ready.costs)}
+        facts |= {SHARED: ready.number, "estimated_bytes": ready.size_bytes, "end_reason": reason}
+        number = self.store.add_complete(ready.params, distributions(self.study.search_space), kept, **facts)
+        self.results.append(candidate.measurement)
+        self.ledger.put(digest, Entry(number, "complete", kept))
+        self._mirror(number, architecture.as_dict(), candidate.measurement.as_dict(), "complete", kept.model)
+        record = TrialRecord(number, "complete", architecture, candidate.measurement, reason)
+        self.observer.trial_finished(number, record)
+        return record
 
     def fail(self, ready: Ready, reason: str) -> TrialRecord:
         """A training that could not go on."""
@@ -141,7 +171,7 @@ class Book:
         partial = kept.with_suffix(".partial")
         shutil.copyfile(candidate.model, partial)
         partial.replace(kept)
-        return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.home.folder))
+        return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.home.folder), also=())
 
     def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:
         self.observer.trial_finished(ready.number, record)
@@ -172,7 +202,7 @@ class Book:
 def counts(trial: FrozenTrial) -> bool:
     """Whether a trial is one of the closed candidates that the budget of trials counts."""
     attrs = trial.user_attrs
-    if "duplicate_of" in attrs or attrs.get("resumable") or attrs.get("refused"):
+    if "duplicate_of" in attrs or SHARED in attrs or attrs.get("resumable") or attrs.get("refused"):
         return False
     if attrs.get("over_budget"):
         return bool(attrs.get("trained"))
@@ -184,7 +214,7 @@ def epochs_spent(trials: Iterable[FrozenTrial]) -> int:
     spent: dict[str, int] = {}  # by digest: a training that rested goes on as another trial
     for trial in trials:
         attrs = trial.user_attrs
-        if "digest" in attrs and "duplicate_of" not in attrs:
+        if "digest" in attrs and "duplicate_of" not in attrs and SHARED not in attrs:
             digest = str(attrs["digest"])
             spent[digest] = max([spent.get(digest, 0), int(attrs.get("epoch", 0)), *rung_records(trial)])
     return sum(spent.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -20,7 +21,9 @@ from studies.observer import Summary
 from studies.preparation import Preparation
 from studies.proposals import Exhausted, Proposer, Ready
 from studies.schedule import LEAST_POINTS, Schedule, rung_facts, rung_records
+from studies.spending import Spending
 from studies.store import Proposal
+from trainers.candidate import Candidate
 from trainers.trial import TrialJob
 
 MAX_LOSSES = 2
@@ -55,16 +58,14 @@ class Driver:
         self._book, self._schedule, self._proposer = book, schedule, proposer
         self._engine, self._preparation = engine, preparation
         self._study, self._store, self._observer = book.study, book.store, book.observer
-        self._lease, self._started = lease, started
-        seconds = self._study.budget.seconds
-        self._deadline = None if seconds is None else started + seconds
+        self._lease = lease
+        self._spending = Spending(self._study.budget, started)
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._losses: dict[int, int] = {}
         self._orphans: deque[FrozenTrial] = deque()
         self._planned: deque[tuple[Architecture, FrozenTrial | None]] = deque()
-        self._spent_epochs = 0
         self._reason = "all trials done"
 
     def run(self, trials: list[FrozenTrial]) -> Summary:
@@ -74,14 +75,14 @@ class Driver:
             trials: what the store held when the search began.
         """
         self._orphans.extend(t for t in trials if t.state == TrialState.RUNNING)
-        self._spent_epochs = epochs_spent(trials)
+        self._spending.epochs = epochs_spent(trials)
         if self._wanting():
             resting = {t.user_attrs["digest"]: t for t in trials if t.user_attrs.get("resumable")}
             self._planned.extend((_architecture(trial), trial) for trial in resting.values())
             self._planned.extend((architecture, None) for architecture in self._preparation.warm_start)
         while self._fill() and self._over() is None:
             self._lease.keep()
-            for event in self._engine.wait(self._patience_s()):
+            for event in self._engine.wait(self._spending.patience_s()):
                 self._handle(event)
         reason = self._over()
         if reason is not None and (self._running or self._paused or self._wanting()):
@@ -89,8 +90,7 @@ class Driver:
         self._stop_paused()
         self._proposer.abandon_parked()
         self._store.close_twins()
-        seconds = time.monotonic() - self._started
-        return Summary(self._book.trained, self._study.budget.trials, seconds, self._reason)
+        return Summary(self._book.trained, self._study.budget.trials, self._spending.seconds, self._reason)
 
     def _fill(self) -> bool:
         """Starts trainings while there are free places; returns whether any is running."""
@@ -164,6 +164,8 @@ class Driver:
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
         job, until = self._job(ready.architecture), self._schedule.until(ready.number, epoch)
+        if until is None:
+            job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
         # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
         self._store.note(
             ready.number, training={"owner": owner_here(), "until": until or job.epochs, "folder": str(job.folder)}
@@ -198,20 +200,34 @@ class Driver:
             self._fail(ready, f"{event.kind}: {event.reason}")
         elif isinstance(event, Finished):
             del self._running[ready.number]
+            for other in event.candidate.also:  # first: a run that is killed here finds them again in the trial's folder
+                self._take_in_sibling(ready, other)
             record = self._book.finish(ready, event.candidate)
             if record.state == "complete":
-                values = [o.measured(event.candidate.measurement) for o in self._study.objectives]
-                self._schedule.finished(ready.number, ready.params, values)
+                self._schedule.finished(ready.number, ready.params, self._values(event.candidate))
             else:
                 self._schedule.keep_away(ready.number, ready.params, 1e-6)
-            self._proposer.settle(ready.architecture.digest)
+            self._proposer.settle(ready.architecture)
+
+    def _take_in_sibling(self, trained: Ready, candidate: Candidate) -> None:
+        ready = self._proposer.ready_sibling(trained, candidate.architecture)
+        if ready is None:
+            return
+        record = self._book.also(ready, candidate)
+        if record is not None:
+            self._schedule.finished(record.number, ready.params, self._values(candidate))
+        else:
+            self._schedule.keep_away(trained.number, ready.params, 1e-6)
+
+    def _values(self, candidate: Candidate) -> list[float]:
+        return [o.measured(candidate.measurement) for o in self._study.objectives]
 
     def _progress(self, ready: Ready, event: Progress) -> None:
         report = event.report
         new = report.epoch - self._epochs.get(ready.number, 0)
         if new <= 0:
             return  # what goes on from a checkpoint says first where it stands
-        self._spent_epochs += new
+        self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
         self._losses.pop(ready.number, None)
         if self._schedule.is_rung(ready.number, report.epoch):
@@ -237,7 +253,7 @@ class Driver:
             return self._start(ready, epoch)
         if decision is Decision.STOP:
             self._book.stop(ready, epoch, f"not among the best at epoch {epoch}")
-            self._proposer.settle(ready.architecture.digest)
+            self._proposer.settle(ready.architecture)
         else:
             self._paused[ready.number] = ready
             self._observer.trial_paused(ready.number, epoch)
@@ -255,7 +271,7 @@ class Driver:
         del self._running[ready.number]
         self._book.fail(ready, reason)
         self._schedule.keep_away(ready.number, ready.params, 1.0)
-        self._proposer.settle(ready.architecture.digest)
+        self._proposer.settle(ready.architecture)
 
     def _rest_all(self, reason: str) -> None:
         """The budget is spent: trainings end with their epoch, or at once when that takes too long."""
@@ -279,20 +295,12 @@ class Driver:
         for ready in self._paused.values():
             epoch = self._epochs.get(ready.number, 0)
             self._book.stop(ready, epoch, f"not among the best at epoch {epoch}" if epoch else "not among the best at its rung")
-            self._proposer.settle(ready.architecture.digest)
+            self._proposer.settle(ready.architecture)
         self._paused.clear()
-
-    def _patience_s(self) -> float:
-        return 1.0 if self._deadline is None else max(0.0, min(1.0, self._deadline - time.monotonic()))
 
     def _over(self) -> str | None:
         """Why everything is to stop now, or None."""
-        budget = self._study.budget
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            return "time is up"
-        if budget.total_epochs is not None and self._spent_epochs >= budget.total_epochs:
-            return f"{self._spent_epochs} epochs are trained"
-        return "the target is reached" if self._book.target_met else None
+        return self._spending.over() or ("the target is reached" if self._book.target_met else None)
 
 
 def _architecture(trial: FrozenTrial) -> Architecture:

@@ -3,7 +3,8 @@
 Decisions:
 - Whatever cannot train costs no training but teaches the sampler: told PRUNED with a constraint, never FAIL (the sampler
   does not see failures and would propose the same region again and again).
-- An equal architecture is answered with the first one's result.
+- An equal architecture is answered with the first one's result; so is a sibling (`studies.siblings`) of what trains or was
+  stopped.
 - Samplers cannot be kept from repeating themselves: after `PATIENCE` proposals in a row that brought nothing new, the rest
   of a small space is gone through in random order, so that a search ends only when there is nothing left to try.
 """
@@ -24,6 +25,7 @@ from studies.ledger import Entry, Ledger
 from studies.limits import NAMES, WRITE, excess_before
 from studies.observer import Observer, TrialRecord
 from studies.schedule import Schedule, costs_of
+from studies.siblings import Siblings
 from studies.store import Proposal, StudyStore, distributions
 from studies.study import Study
 
@@ -90,6 +92,7 @@ class Proposer:
         self._store, self._space, self._ledger = store, study.search_space, ledger
         self._costs, self._limits = costs, study.limits.by_cost
         self._schedule, self._observer = schedule, observer
+        self._siblings = Siblings(self._space, study.search.every_precision)
         self._distributions = distributions(self._space)
         self._rest: Iterator[dict[str, Choice]] | None = None
         self._refused_in_a_row = 0
@@ -144,7 +147,7 @@ class Proposer:
     def judge_architecture(self, number: int, architecture: Architecture) -> Ready | None:
         """The same for an architecture that is known, such as that of a trial which a killed search left open."""
         digest = architecture.digest
-        entry = self._ledger.get(digest)
+        entry = self._siblings.twin(architecture, self._ledger)
         params = params_in(self._space, architecture)
         if entry is not None and entry.number != number:
             self._answer_from(number, architecture, entry)
@@ -164,12 +167,28 @@ class Proposer:
         self._ledger.put(digest, Entry(number, "running"))
         return Ready(number, architecture, costs, params)
 
-    def settle(self, digest: str) -> None:
+    def still_missing(self, architecture: Architecture) -> tuple[str, ...]:
+        """Further precisions to store a training of this architecture in: within the limits, and not there yet."""
+        limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
+        return tuple(
+            other.precision
+            for other in self._siblings.of(architecture)
+            if self._ledger.get(other.digest) is None and excess_before(other, self._costs, limits) is None
+        )
+
+    def ready_sibling(self, ready: Ready, architecture: Architecture) -> Ready | None:
+        """What the training of `ready` has given besides, under its number; None when it is known already."""
+        if self._ledger.get(architecture.digest) is not None:
+            return None
+        return Ready(ready.number, architecture, self._costs.cheap(architecture), params_in(self._space, architecture))
+
+    def settle(self, settled: Architecture) -> None:
         """Answers the trials that waited for this architecture's training to end."""
-        entry = self._ledger.get(digest)
+        trained = {settled.digest, *(other.digest for other in self._siblings.of(settled))}
         for number, (architecture, of) in list(self._parked.items()):
-            if architecture.digest != digest:
+            if architecture.digest not in trained:
                 continue
+            entry = self._siblings.twin(architecture, self._ledger)
             del self._parked[number]
             if entry is None or entry.fate == "running":
                 self._store.tell_stopped(number, f"its twin, trial {of}, was not finished", duplicate_of=of)
@@ -213,7 +232,7 @@ class Proposer:
                 architecture = self._space.sample(lambda name, _, p=params: p[name])
             except RefusedArchitecture:
                 continue
-            if self._ledger.get(architecture.digest) is None and self._fits(architecture):
+            if self._siblings.twin(architecture, self._ledger) is None and self._fits(architecture):
                 return params
         if self._parked:
             return Waiting()

@@ -192,7 +192,7 @@ class RayEngine:
         if isinstance(event, Paused):
             return event
         self._folders.drop(home)
-        return replace(event, candidate=replace(event.candidate, model=home / event.candidate.model.name))
+        return replace(event, candidate=event.candidate.in_folder(home))
 
     def _run(self) -> None:
         try:

@@ -173,6 +173,7 @@ class Search(Section):
         early_stopping: "gain" (pause at rungs, go on with what the sampler `front` expects to add most), "promotion" (pause,
             go on with the best of each rung), "stopping" (judge once at each rung), "none", or "auto": gain with the sampler
             `front`, otherwise promotion, unless the study is small.
+        every_precision: whether a training that ends is stored and measured in every precision of the space, not just its own.
         eta: how many times longer the next rung is, and one in so many goes on ("promotion", "stopping").
         first_rung: epochs after which trainings are first compared.
         warm_start: what to try first, one or a list of: a known model's name, "seed" for the published ones, "front:STUDY"
@@ -190,6 +191,7 @@ class Search(Section):
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(default=None, ge=1)
     early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = "auto"
+    every_precision: bool = True
     eta: int = Field(default=3, ge=2)
     first_rung: int = Field(default=3, ge=1)
     warm_start: str | list[str] | None = None

@@ -161,6 +161,27 @@ class StudyStore:
         self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
         self._close(number, TrialState.COMPLETE, [float(o.measured(measured)) for o in self.objectives])
 
+    def add_complete(
+        self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution], candidate: Candidate, **facts: Any
+    ) -> int:
+        """Records what another trial's training has given besides, opened and closed in one call; its number.
+
+        Args:
+            params: value of each open field, or of some.
+            space: distribution of each open field.
+            candidate: what was measured.
+            facts: further facts for the record.
+        """
+        facts |= {"measurement": candidate.measurement.as_dict(), "model": str(candidate.model)}
+        closed = create_trial(
+            state=TrialState.COMPLETE,
+            params=dict(params),
+            distributions={name: space[name] for name in params},
+            values=[float(o.measured(candidate.measurement)) for o in self.objectives],
+            user_attrs=json.loads(json.dumps(facts)),
+        )
+        return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study._study_id, closed))
+
     def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
         """Closes a trial that may not train.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +48,26 @@ class Candidate:
         architecture: what it is.
         measurement: what it is worth.
         model: the ONNX file.
+        also: the same weights stored in other precisions, each a candidate of its own; without further ones.
     """
 
     architecture: Architecture
     measurement: Measurement
     model: Path
+    also: tuple[Candidate, ...] = ()
+
+    def in_folder(self, folder: Path) -> Candidate:
+        """The same, once its files have been moved to a folder."""
+        return replace(self, model=folder / self.model.name, also=tuple(other.in_folder(folder) for other in self.also))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` gives the candidate back."""
-        return {
+        values: dict[str, Any] = {
             "architecture": self.architecture.as_dict(),
             "measurement": self.measurement.as_dict(),
             "model": str(self.model),
         }
+        return values | ({"also": [other.as_dict() for other in self.also]} if self.also else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Candidate:
@@ -68,4 +75,5 @@ class Candidate:
             Architecture.from_dict(values["architecture"]),
             Measurement.from_dict(values["measurement"]),
             Path(values["model"]),
+            tuple(cls.from_dict(other) for other in values.get("also", ())),
         )

@@ -6,15 +6,17 @@ Decisions:
 - A trial is its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. Run again, a trial that was
   killed goes on, and one that is through says so at once; a folder of another trial is emptied first, but for the log of
   the epochs that were trained in it.
+- The same weights may be stored in several precisions: each is a file and a candidate of its own, for no epoch more.
 - No torch until one runs: a driver describes trials by the hundred.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +56,7 @@ class TrialJob:
         seed: of weights, order and augmentation.
         threads: that torch may use.
         device: "cpu", "cuda", "cuda:1" ...
+        also_in: further precisions that the trained weights are stored in and measured.
     """
 
     architecture: Architecture
@@ -65,6 +68,7 @@ class TrialJob:
     seed: int = 0
     threads: int = 1
     device: str = "cpu"
+    also_in: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` gives the job back."""
@@ -78,6 +82,7 @@ class TrialJob:
             "seed": self.seed,
             "threads": self.threads,
             "device": self.device,
+            "also_in": list(self.also_in),
         }
 
     @classmethod
@@ -88,6 +93,7 @@ class TrialJob:
             "cache_folder": Path(values["cache_folder"]),
             "recipe": Recipe.from_dict(values["recipe"]),
             "folder": Path(values["folder"]),
+            "also_in": tuple(values.get("also_in", ())),
         }
         return cls(**{**values, **made})
 
@@ -170,13 +176,17 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report
     )
     if isinstance(outcome, Paused):
         return outcome
-    candidate = _as_file(job, prepared, outcome)
+    others = []
+    for precision in job.also_in:
+        with contextlib.suppress(TrainingFault):  # what was trained is not lost to a precision that it cannot be stored in
+            others.append(_as_file(job, job.architecture.with_(precision=precision), prepared, outcome))
+    candidate = replace(_as_file(job, job.architecture, prepared, outcome), also=tuple(others))
     _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
     return candidate
 
 
-def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
-    """Exports and measures."""
+def _as_file(job: TrialJob, architecture: Architecture, prepared: Prepared, trained: Trained) -> Candidate:
+    """Exports in the precision of an architecture, and measures."""
     from search_space.counting import flops
     from trainers.export.onnx_file import export
     from trainers.export.parity import check_same_text
@@ -184,10 +194,11 @@ def _as_file(job: TrialJob, prepared: Prepared, trained: Trained) -> Candidate:
     from trainers.measure import measure, read_all
     from trainers.reader import Reader
 
-    recognizer, architecture = trained.recognizer, job.architecture
+    recognizer = trained.recognizer
+    name = MODEL_NAME if architecture == job.architecture else f"{architecture.precision}-{MODEL_NAME}"
     facts = facts_of(recognizer, architecture, prepared, job.data.normaliser)
     try:
-        path = export(recognizer, job.folder / MODEL_NAME, facts, architecture.precision)
+        path = export(recognizer, job.folder / name, facts, architecture.precision)
     except (RuntimeError, OSError, TypeError, ValueError) as error:
         raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
     lines, reader = prepared.validation, Reader(path, job.threads)
@@ -208,10 +219,11 @@ def _finished(folder: Path, identity: str) -> Candidate | None:
     """What an earlier run of the same trial came to, if it ended; its model is where the folder is now."""
     try:
         held = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
-        candidate = Candidate.from_dict({**held["candidate"], "model": folder / MODEL_NAME})
+        candidate = Candidate.from_dict(held["candidate"]).in_folder(folder)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return candidate if held["identity"] == identity and candidate.model.is_file() else None
+    there = all(each.model.is_file() for each in (candidate, *candidate.also))
+    return candidate if held["identity"] == identity and there else None
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
