@@ -179,7 +179,7 @@ class Driver:
             cache_folder=self._book.home.cache,
             recipe=self._study.training_recipe,
             epochs=self._study.budget.epochs,
-            folder=self._book.folder(architecture),
+            folder=self._book.files.folder(architecture),
             seed=self._study.search.seed,
             threads=1,
         )
