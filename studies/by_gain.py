@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from studies.asha import Decision, Promotion
+from studies.decisions import Decision, Promotion
 from studies.first_proposals import beginning
 from studies.front_sampler import FrontSampler
 from studies.pareto import Point

@@ -12,8 +12,8 @@ from collections import deque
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space import Architecture
-from studies.asha import Decision
 from studies.book import Book, epochs_spent
+from studies.decisions import Decision
 from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
 from studies.lease import Lease, owner_here
 from studies.observer import Summary
