@@ -12,11 +12,8 @@ Decisions:
 - The share is taken of *all* trials recorded in a rung, and those already promoted are skipped afterwards. (Dropping them
   first lets one of every few newcomers through, however bad it is.)
 - The first to reach a rung goes on at once: a search has a finished candidate early, for the price of one training.
-- An order is a list of trials, best first, never a list of ranks: the two are easily confused, and a newcomer's fate then
-  hangs on somebody else's place.
 - A rung at which next to nothing has been learnt compares nothing (`silent`): a recogniser that still leaves out every
   character says no more about its architecture than a coin, and trains on to the next rung.
-- Of thousands that wait, only the front with the next to go on is put in order: the losers' order is nobody's question.
 - State is nothing but what was recorded: replaying the records of a study, in any order, rebuilds it.
 
 Use, by any engine:
@@ -39,98 +36,14 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from studies.pareto import Point, Scale, front_numbers, spread
+from studies.decisions import Decision, Promotion
+from studies.pareto import Point, Scale
+from studies.rungs import Rung
 
 Form = Literal["promotion", "stopping"]
-
-
-class Decision(Enum):
-    """What becomes of a trial that has reached a rung."""
-
-    CONTINUE = "continue"
-    """Train on to the next rung."""
-    PAUSE = "pause"
-    """Leave a checkpoint and give the place up; the trial may be promoted later."""
-    STOP = "stop"
-    """End for good."""
-    FINISHED = "finished"
-    """The last rung: fully trained."""
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """A paused trial that should train on.
-
-    Attributes:
-        trial: its number.
-        rung: epochs it has been trained for.
-        until: epochs to train it up to, the next rung.
-    """
-
-    trial: int
-    rung: int
-    until: int
-
-
-@dataclass
-class _Rung:
-    """Everything that reached one rung in one bracket."""
-
-    epochs: int
-    entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
-    promoted: set[int] = field(default_factory=set)
-    fronts: list[list[int]] = field(default_factory=list)  # trials; empty when out of date
-    orders: dict[int, list[int]] = field(default_factory=dict)  # of fronts, best first, as far as asked for
-    speaking: int = 0  # of the first `heard` entries
-    heard: int = 0
-
-    def enter(self, trial: int, point: tuple[float, ...]) -> None:
-        """Notes what a trial has reached; a second time changes nothing."""
-        if trial not in self.entries:
-            self.entries[trial] = point
-            self.fronts, self.orders = [], {}
-
-    def first_free(self, count: int, scales: Sequence[Scale] | None) -> int | None:
-        """The best that is not promoted yet, if it is among the first `count`."""
-        for number, front, room in self._fronts_within(count):
-            if len(front) > room or not self.promoted.issuperset(front):
-                free = (trial for trial in self._order(number, room, scales) if trial not in self.promoted)
-                if (trial := next(free, None)) is not None:
-                    return trial
-        return None
-
-    def among_first(self, trial: int, count: int, scales: Sequence[Scale] | None) -> bool:
-        """Whether a trial is among the first `count`."""
-        for number, front, room in self._fronts_within(count):
-            if trial in front:
-                return len(front) <= room or trial in self._order(number, room, scales)
-        return False
-
-    def _fronts_within(self, count: int) -> Iterator[tuple[int, list[int], int]]:
-        """Number and trials of the fronts that the first `count` lie on, and how many of these are left for each."""
-        if not self.fronts:
-            trials = sorted(self.entries)  # of equal points the older trial comes first, in whatever order they arrived
-            numbers = front_numbers([self.entries[trial] for trial in trials])
-            self.fronts = [[] for _ in range(max(numbers, default=-1) + 1)]
-            for trial, number in zip(trials, numbers, strict=True):
-                self.fronts[number].append(trial)
-        for number, front in enumerate(self.fronts):
-            if count <= 0:
-                return
-            yield number, front, count
-            count -= len(front)
-
-    def _order(self, number: int, count: int, scales: Sequence[Scale] | None) -> list[int]:
-        """The first `count` of a front, spread out."""
-        front = self.fronts[number]
-        if len(self.orders.get(number, ())) < min(count, len(front)):
-            self.orders[number] = [front[i] for i in spread([self.entries[trial] for trial in front], count, scales)]
-        return self.orders[number][:count]
 
 
 class Asha:
@@ -173,7 +86,7 @@ class Asha:
         self._seed = seed
         self._scales = scales
         self._silent = silent
-        self._brackets = [[_Rung(epochs) for epochs in self.rungs[s:]] for s in range(brackets)]
+        self._brackets = [[Rung(epochs) for epochs in self.rungs[s:]] for s in range(brackets)]
 
     def milestones(self, trial: int) -> tuple[int, ...]:
         """The rungs at which a trial is compared, in epochs; which bracket it is in depends on its number and the seed."""
@@ -227,11 +140,11 @@ class Asha:
         place = next((r for r in self._brackets[self._bracket_of(trial)] if r.epochs == rung), None)
         if place is None:
             return Decision.CONTINUE
-        if self._is_silent(place):
+        if place.is_silent(self._silent, self.eta):
             self.promoted(trial, rung)
             return Decision.CONTINUE
         if self.form == "stopping":
-            return Decision.CONTINUE if place.among_first(trial, self._quota(place), self._scales) else Decision.STOP
+            return Decision.CONTINUE if place.among_first(trial, place.quota(self.eta), self._scales) else Decision.STOP
         promotion = self.peek_promotion()
         if promotion is None or (promotion.trial, promotion.rung) != (trial, rung):
             return Decision.PAUSE
@@ -249,7 +162,7 @@ class Asha:
             return None
         rungs = [(place, after) for bracket in self._brackets for place, after in itertools.pairwise(bracket)]
         for place, after in sorted(rungs, key=lambda pair: -pair[0].epochs):
-            count = len(place.entries) if beyond_quota else self._quota(place)
+            count = len(place.entries) if beyond_quota else place.quota(self.eta)
             trial = place.first_free(count, self._scales)
             if trial is not None:
                 return Promotion(trial, place.epochs, after.epochs)
@@ -266,39 +179,9 @@ class Asha:
         """How many trials have been recorded at a rung."""
         return sum(len(place.entries) for bracket in self._brackets for place in bracket if place.epochs == rung)
 
-    def _quota(self, place: _Rung) -> int:
-        """How many trials of a rung may go on: one in eta of all that reached it, and always the very best."""
-        return max(1, len(place.entries) // self.eta)
-
-    def _is_silent(self, place: _Rung) -> bool:
-        """Whether too few of a rung's trials have learnt anything to be compared."""
-        if self._silent is None:
-            return False
-        for entry in itertools.islice(place.entries.values(), place.heard, None):
-            place.speaking += all(x < s for x, s in zip(entry, self._silent, strict=True))
-        place.heard = len(place.entries)
-        return place.speaking < self._quota(place)
-
     def _bracket_of(self, trial: int) -> int:
         """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""
         if len(self._brackets) == 1:
             return 0
         weights = [math.exp(len(bracket)) for bracket in self._brackets]
         return random.Random(f"{self._seed}/{trial}").choices(range(len(weights)), weights)[0]
-
-
-def rungs_up_to(epochs: int, eta: int = 3, first: int = 1) -> list[int]:
-    """Rungs first, first * eta, first * eta², ... and the full training, such as 1, 3, 9, 20 for 20 epochs.
-
-    A rung closer to the end than half a step is left out: stopping there would spare nothing.
-
-    Args:
-        epochs: of a full training, at least 1.
-        eta: the factor between rungs, at least 2.
-        first: epochs of the first rung.
-    """
-    rungs, rung = [], max(1, first)
-    while rung * math.sqrt(eta) <= epochs:
-        rungs.append(rung)
-        rung *= eta
-    return [*rungs, epochs]

@@ -14,7 +14,6 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search_space import Architecture
 from studies.home import Home
 from studies.ledger import Entry, Ledger
 from studies.limits import Excess, excess_of
@@ -25,8 +24,8 @@ from studies.schedule import rung_records
 from studies.store import StudyStore, distributions
 from studies.study import Study
 from studies.tracking import Tracker
+from studies.working_files import WorkingFiles
 from trainers.candidate import Candidate, Measurement
-from trainers.epoch_log import EPOCHS_NAME
 
 SHARED = "shares_training_of"
 """Attribute of a trial that was not trained itself: the number of the trial whose training it shares."""
@@ -43,6 +42,7 @@ class Book:
         ledger: what has been met.
         observer: who watches.
         tracker: MLflow's copy.
+        files: what trials leave while they train.
         trained: candidates that count towards the budget of trials.
         results: measurements of those that were trained to the end.
     """
@@ -53,6 +53,7 @@ class Book:
     ledger: Ledger
     observer: Observer
     tracker: Tracker
+    files: WorkingFiles
     trained: int = 0
     results: list[Measurement] = field(default_factory=list)
 
@@ -83,10 +84,6 @@ class Book:
         """Whether a candidate is as good as the budget asks for."""
         target = self.study.budget.target
         return target is not None and any(target.met_by(result.accuracy, result.size_bytes) for result in self.results)
-
-    def folder(self, architecture: Architecture) -> Path:
-        """Working files of an architecture; by digest, so that its checkpoint is found whatever trial it comes back as."""
-        return self.home.trials(self.study.name) / architecture.digest
 
     def finish(self, ready: Ready, candidate: Candidate) -> TrialRecord:
         """A training that reached its end."""
@@ -175,25 +172,15 @@ class Book:
 
     def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:
         self.observer.trial_finished(ready.number, record)
-        self._clear(ready.number, self.folder(ready.architecture))
+        self.files.clear(ready.number, ready.architecture.digest)
         return record
-
-    def _clear(self, number: int, folder: Path) -> None:
-        """Removes working files; what was trained is kept, under the number of the trial that it was closed as."""
-        trained = folder / EPOCHS_NAME
-        if trained.is_file():
-            kept = self.home.epochs(self.study.name) / f"{number:05d}-{folder.name}.jsonl"
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            trained.replace(kept)
-        shutil.rmtree(folder, ignore_errors=True)
 
     def _clear_the_closed(self) -> None:
         """A run that was killed right after it had closed a trial has left its files."""
-        trials = self.home.trials(self.study.name)
-        for folder in trials.iterdir() if trials.is_dir() else ():
-            entry = self.ledger.get(folder.name)
+        for digest in self.files.left():
+            entry = self.ledger.get(digest)
             if entry is not None and entry.fate != "running":
-                self._clear(entry.number, folder)
+                self.files.clear(entry.number, digest)
 
     def _mirror(self, number: int, architecture: dict[str, Any], measured: Any, state: str, model: Path | None) -> None:
         self.tracker.log_trial(number, architecture, measured, state, model and self.home.folder / model, {})

@@ -5,7 +5,7 @@ hypervolume of what is trained to the end, by epoch that is left to train, unles
 
 Decisions:
 - No quota: MO-ASHA (`studies.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is worth it.
-- The first to reach a rung go on (`studies.front_sampler.beginning`): a search has something finished early, and learns what
+- The first to reach a rung go on (`studies.first_proposals.beginning`): a search has something finished early, and learns what
   rungs tell.
 - Known models from outside the space, of which nothing can be foretold, are trained to the end: somebody asked for them.
 - At a rung where next to nothing has been learnt nobody pauses, as in `studies.asha`.
@@ -17,8 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from studies.asha import Decision, Promotion
-from studies.front_sampler import FrontSampler, beginning
+from studies.decisions import Decision, Promotion
+from studies.first_proposals import beginning
+from studies.front_sampler import FrontSampler
 from studies.pareto import Point
 
 

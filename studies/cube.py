@@ -111,6 +111,12 @@ class Cube:
         return np.where(changed, moved, rows)
 
 
+def row_of(values: Array) -> Row:
+    """One row of a matrix of rows, as a key."""
+    row: Row = tuple(values.tolist())
+    return row
+
+
 def _choices(d: BaseDistribution) -> list[Any] | None:
     """The values of a field in their order, None when it is continuous."""
     if isinstance(d, CategoricalDistribution):

@@ -13,8 +13,8 @@ from dataclasses import replace
 from optuna.trial import FrozenTrial, TrialState
 
 from search_space import Architecture
-from studies.asha import Decision
 from studies.book import Book, epochs_spent
+from studies.decisions import Decision
 from studies.engine import Engine, Event, Failed, Finished, Lost, Paused, Progress
 from studies.lease import Lease, owner_here
 from studies.observer import Summary
@@ -181,7 +181,7 @@ class Driver:
             cache_folder=self._book.home.cache,
             recipe=self._study.training_recipe,
             epochs=self._study.budget.epochs,
-            folder=self._book.folder(architecture),
+            folder=self._book.files.folder(architecture),
             seed=self._study.search.seed,
             threads=1,
         )

@@ -21,6 +21,7 @@ import queue
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,13 +186,16 @@ class RayEngine:
 
     def _at_home(self, event: Event) -> Event:
         """The event, once what it speaks of is in the run's folder."""
-        if self._folders is None or not isinstance(event, Paused | Finished):
+        if self._folders is None or isinstance(event, Progress):
             return event
         home = self._homes[event.ticket]
+        if isinstance(event, Failed | Lost):
+            with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
+                self._folders.bring_home(home)
+            return event
         self._folders.bring_home(home)
         if isinstance(event, Paused):
             return event
-        self._folders.drop(home)
         return replace(event, candidate=event.candidate.in_folder(home))
 
     def _run(self) -> None:

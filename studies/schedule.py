@@ -18,12 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_space.architecture import RefusedArchitecture
 from search_space.space import Choice, SearchSpace
-from studies.asha import Asha, Decision, Form, Promotion, rungs_up_to
+from studies.asha import Asha, Form
 from studies.by_gain import ByGain
 from studies.costs import CostModel, Costs
+from studies.decisions import Decision, Promotion
 from studies.front_sampler import FrontSampler
 from studies.limits import excess_before
 from studies.rung_views import RungViews
+from studies.rungs import rungs_up_to
 from studies.samplers import FRONT
 from studies.store import distributions
 from studies.study import Study

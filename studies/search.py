@@ -29,6 +29,7 @@ from studies.store import StudyStore
 from studies.study import Study
 from studies.study_log import StudyLog
 from studies.tracking import Tracker
+from studies.working_files import WorkingFiles
 from trainers.faults import UserError
 
 INTERRUPTED_WAIT_S = 5.0
@@ -94,7 +95,8 @@ def _driven(
     trials = store.trials()
     ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
     schedule.replay(trials)
-    book = Book(study, home, store, ledger, observer, tracker)
+    files = WorkingFiles(home, study.name, study.search.shared, observer.note)
+    book = Book(study, home, store, ledger, observer, tracker, files)
     finished = sum(map(counts, trials))
     observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
     tracker.start(study.model_dump(mode="json"))

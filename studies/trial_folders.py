@@ -3,6 +3,7 @@
 Decisions:
 - What is there is a copy that travels: a node takes it before it trains and puts its checkpoint back after each epoch; the
   driver takes it when a training pauses or ends. So the folder of the run holds all that another engine needs.
+- A copy goes with its folder at home, when the trial is closed (`studies.working_files`).
 - The newer one wins without clocks: the driver remembers which checkpoint it took, and puts its own only if that has changed.
 - A file is put under another name and then moved, so whoever takes it takes all of it.
 """
@@ -60,9 +61,21 @@ class TrialFolders:
         return True
 
     def drop(self, folder: Path) -> None:
-        """Removes a folder's copy."""
+        """Removes a folder's copy, if there is one."""
+        self._files.invalidate_cache()
         if self._files.isdir(self._there(folder)):
             self._files.rm(self._there(folder), recursive=True)
+
+    def names(self, trials: Path) -> list[str]:
+        """Names of a study's folders of which there are copies.
+
+        Args:
+            trials: the folder of those folders, as `studies.home` calls it.
+        """
+        there = self._study_there(trials)
+        self._files.invalidate_cache()
+        found = self._files.ls(there, detail=False) if self._files.isdir(there) else []
+        return [str(path).rsplit("/", 1)[-1] for path in found]
 
     def send_from_home(self, folder: Path) -> None:
         """Before a training: puts the driver's folder if it has got on without the copy."""
@@ -78,7 +91,10 @@ class TrialFolders:
 
     def _there(self, folder: Path) -> str:
         """Place of a copy: STUDY/DIGEST, as the folder is called in `studies.home`."""
-        return f"{self._root.rstrip('/')}/{folder.parents[1].name}/{folder.name}"
+        return f"{self._study_there(folder.parent)}/{folder.name}"
+
+    def _study_there(self, trials: Path) -> str:
+        return f"{self._root.rstrip('/')}/{trials.parent.name}"
 
 
 def empty(folder: Path) -> Path:

@@ -10,39 +10,37 @@ Decisions:
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.recognizer import Recognizer, build_recognizer
+from search_space.recognizer import Recognizer
 from trainers.augment import augment
-from trainers.averaging import WeightAverage
+from trainers.bank import ColumnBank
+from trainers.batches import BatchPlanner
 from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.data.charset import Charset
 from trainers.faults import TrainingFault, UserError
-from trainers.feed import Lines, Shown
+from trainers.feed import Feed, Lines, Shown
 from trainers.flat_start import flatness_at
 from trainers.goal import line_losses
-from trainers.optimizer import computes_in_bf16, make_optimizer
+from trainers.optimizer import computes_in_bf16
 from trainers.pretrained import begin_pretrained
 from trainers.progress import EpochReport, Paused, Report
 from trainers.pruning.phases import Phases
 from trainers.recipe import Recipe
 from trainers.recurrence import quick_recurrence
 from trainers.showing import plan_lines, warmup_epochs
+from trainers.trainee import Trainee
 from trainers.validation import validate
-
-if TYPE_CHECKING:
-    from trainers.pruning.cut import Cut
 
 __all__ = ["EpochReport", "Paused", "Report", "Trained", "train", "training_identity"]
 
@@ -121,7 +119,7 @@ def train(
                     if goes_on is not None and not goes_on(training.history[-1]) and len(training.history) < epochs:
                         return Paused(tuple(training.history), stopped=True)
                 elif recipe.pretrained:
-                    begin_pretrained(training.recognizer, recipe.pretrained)
+                    begin_pretrained(training.trainee.recognizer, recipe.pretrained)
                 return training.run(lambda state: save_checkpoint(folder, identity, state), report, until_epoch)
         except TrainingFault as fault:
             if eased or last_try or fault.kind not in RELIEF:
@@ -147,7 +145,7 @@ def training_identity(architecture: Architecture, prepared: PreparedLines, recip
 
 
 class _Training:
-    """One training's network, optimizer and place."""
+    """One training: its network, its lines and its place."""
 
     def __init__(
         self,
@@ -163,47 +161,23 @@ class _Training:
         self.epochs, self.seed, self.device = epochs, seed, torch.device(device)
         self.half = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
-        torch.manual_seed(seed)
-        self.recognizer = build_recognizer(architecture, len(prepared.charset))
-        self.recognizer.contrast = "even" if self.recipe.even_contrast else "plain"
-        # 1.2 to 1.5 times as fast on CPUs
-        self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trainee = Trainee(architecture, len(prepared.charset), self.recipe, seed, self.device)
         self.phases = Phases.of(epochs, architecture.prune_percent)
-        self.cut: Cut | None = None
-        self._make_optimizer()
-        self.shows = plan_lines(prepared.training, prepared.charset, self.recognizer, self.recipe, self.device)
+        self.shows = self._plan(prepared.training)
         self.warmup_shows, self.warmup_epochs = self.shows, 0
         if prepared.warmup is not None:
             self.warmup_epochs = warmup_epochs(epochs)
-            self.warmup_shows = plan_lines(prepared.warmup, prepared.charset, self.recognizer, self.recipe, self.device)
+            self.warmup_shows = self._plan(prepared.warmup)
 
-    def _make_optimizer(self) -> None:
-        """For the weights that there are now."""
-        self.optimizer = make_optimizer(self.recognizer, self.recipe)
-        self.average = WeightAverage(self.recognizer, self.recipe.ema_decay) if self.recipe.ema_decay else None
+    def _plan(self, lines: Lines) -> tuple[BatchPlanner, Feed | ColumnBank]:
+        return plan_lines(lines, self.prepared.charset, self.trainee.recognizer, self.recipe, self.device)
 
     def restore(self, state: dict[str, Any]) -> None:
-        if state.get("cut") is not None:  # checkpoints of older versions know no cut
-            from trainers.pruning.cut import Cut, cut_again
-
-            cut = self.cut = Cut.from_dict(state["cut"])
-            self.recognizer.auxiliary = None
-            self._changed(lambda network: cut_again(network, cut))
-        self.recognizer.load_state_dict(state["recognizer"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
+        self.trainee.restore(state)
         self.history = [EpochReport(**report) for report in state["history"]]
 
     def state(self) -> dict[str, Any]:
-        return {
-            "recognizer": self.recognizer.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-            "history": [report.as_dict() for report in self.history],
-            "eased": self.eased,
-            "cut": None if self.cut is None else self.cut.as_dict(),
-        }
+        return {**self.trainee.state(), "history": [report.as_dict() for report in self.history], "eased": self.eased}
 
     def run(self, save: Callable[[dict[str, Any]], None], report: Report, until_epoch: int | None) -> Trained | Paused:
         last = self.epochs if until_epoch is None else min(until_epoch, self.epochs)
@@ -216,42 +190,22 @@ class _Training:
         if len(self.history) < self.epochs:
             return Paused(tuple(self.history), stopped=False)
         self._cut_if_due()
-        return Trained(self._reading_network().cpu().eval(), tuple(self.history))
+        return Trained(self.trainee.reading_network().cpu().eval(), tuple(self.history))
 
     def _cut_if_due(self) -> None:
         """Prunes once, after the first phase."""
-        if self.cut is not None or len(self.history) != self.phases.cut_after:
-            return
-        from trainers.pruning.prune import prune  # torch-pruning takes a second, and not every machine that trains has it
-        from trainers.pruning.sensitivity import Lookout
+        if self.trainee.cut is None and len(self.history) == self.phases.cut_after:
+            from trainers.pruning.sensitivity import Lookout
 
-        architecture, prepared = self.recognizer.architecture, self.prepared
-        lookout = Lookout(prepared.training, prepared.validation, prepared.charset.symbols)
-        percent, criterion = architecture.prune_percent, architecture.prune_criterion or "l1"
-
-        def cut(network: Recognizer) -> None:
-            if self.average is not None:
-                self.average.put_into(network)
-            network.auxiliary = None  # it reads maps that are not there any more
-            self.cut = prune(network, percent, criterion, lookout, self.seed)
-
-        torch.manual_seed(self.seed)
-        self._changed(cut)
-
-    def _changed(self, change: Callable[[Recognizer], None]) -> None:
-        """Changes the network's shapes, on the CPU and in plain memory order; the optimizer begins anew."""
-        self.recognizer.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        change(self.recognizer)
-        self.recognizer.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._make_optimizer()
+            prepared = self.prepared
+            self.trainee.prune(Lookout(prepared.training, prepared.validation, prepared.charset.symbols))
 
     def _epoch(self, done: int) -> EpochReport:
         """Trains epoch number `done` (from 0) and reads the validation lines."""
         started = time.perf_counter()
         loss = self._steps(done)
-        score = validate(
-            self._reading_network(), self.prepared.validation, self.prepared.charset.symbols, self.recipe.validation_lines
-        )
+        reading, charset = self.trainee.reading_network(), self.prepared.charset
+        score = validate(reading, self.prepared.validation, charset.symbols, self.recipe.validation_lines)
         seconds = time.perf_counter() - started
         return EpochReport(done + 1, self.epochs, loss, score.accuracy, score.cer, seconds)
 
@@ -259,11 +213,11 @@ class _Training:
         """All steps of an epoch; the mean loss of a line."""
         rng = np.random.default_rng([self.seed, done])
         torch.manual_seed(int(rng.integers(2**62)))
-        self.recognizer.train()
+        self.trainee.recognizer.train()
         planner, feed = self.warmup_shows if done < self.warmup_epochs else self.shows
         batches = planner.plan(rng)
         total, lines = torch.zeros((), device=self.device), 0
-        with quick_recurrence(self.recognizer):
+        with quick_recurrence(self.trainee.recognizer):
             for at, batch in enumerate(batches):
                 rate = self.phases.rate(self.recipe, done + at / len(batches))
                 flatness = flatness_at(done * len(batches) + at, self.epochs * len(batches), self.recipe.flat_start)
@@ -277,30 +231,14 @@ class _Training:
         """One step; the summed loss of its lines, still on the device."""
         images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            goal, losses = line_losses(self.recognizer, self.recipe, images, widths, shown, flatness)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(goal.mean())
-        if self.recipe.clip_norm:
-            nn.utils.clip_grad_norm_(self.recognizer.parameters(), self.recipe.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.follow(self.recognizer)
+            goal, losses = line_losses(self.trainee.recognizer, self.recipe, images, widths, shown, flatness)
+        self.trainee.learn(goal.mean(), rate)
         return losses.detach().sum()
 
     def _look_at(self, total: float, done: int, at: int) -> None:
         if not math.isfinite(total):
             rate = self.recipe.learning_rate
             raise TrainingFault("nan", f"loss is not finite in epoch {done + 1}, step {at + 1}, at learning rate {rate:g}")
-
-    def _reading_network(self) -> Recognizer:
-        """What validation and export see: the averaged weights where an average is kept."""
-        if self.average is None:
-            return self.recognizer
-        averaged = copy.deepcopy(self.recognizer)
-        self.average.put_into(averaged)
-        return averaged
 
 
 LOOK_EVERY = 50

@@ -21,10 +21,12 @@ from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from benchmarks.search_efficiency.problems import Pair, Params, Problem
-from studies.asha import Asha, Decision, Form, rungs_up_to
+from studies.asha import Asha, Form
 from studies.by_gain import ByGain
+from studies.decisions import Decision
 from studies.front_sampler import FrontSampler
 from studies.rung_views import RETRIES, RungViews
+from studies.rungs import rungs_up_to
 
 MOST_PROPOSALS = 400
 """A search that proposes so often is over, even if repetitions have cost nothing."""

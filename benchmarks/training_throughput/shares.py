@@ -13,7 +13,9 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from search_space import Architecture
 from trainers import training
+from trainers.bank import ColumnBank
 from trainers.data.prepared import Prepared
+from trainers.feed import Feed
 from trainers.recipe import Recipe
 
 SECTIONS = ("making batches", "augmentation")
@@ -35,7 +37,8 @@ def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe) -> di
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
-        mock.patch.object(training.Feed, "show", _in_section("making batches", training.Feed.show)),
+        mock.patch.object(Feed, "show", _in_section("making batches", Feed.show)),
+        mock.patch.object(ColumnBank, "show", _in_section("making batches", ColumnBank.show)),
         profile(activities=[ProfilerActivity.CPU]) as seen,
     ):
         training.train(architecture, prepared, recipe, 1, Path(folder), 0, lambda _: True)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.asha import Asha, Decision, Promotion, rungs_up_to
+from studies.asha import Asha
+from studies.decisions import Decision, Promotion
 from studies.pareto import best_first, dominates, front_numbers
+from studies.rungs import rungs_up_to
 
 CONTINUE, PAUSE, STOP, FINISHED = Decision.CONTINUE, Decision.PAUSE, Decision.STOP, Decision.FINISHED
 

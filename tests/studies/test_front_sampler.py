@@ -8,7 +8,8 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from studies.front_sampler import FrontSampler, beginning
+from studies.first_proposals import beginning
+from studies.front_sampler import FrontSampler
 from studies.pareto import hypervolume
 from studies.samplers import make_sampler
 

@@ -173,6 +173,17 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
     assert len(trained) == 3
 
 
+def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, lines: Path, tmp_path: Path) -> None:
+    home, place = Home(tmp_path / "runs").prepare(), tmp_path / "place"
+    asked = study(lines, 4, engine="ray", address=cluster.address, shared=f"file://{place}", early_stopping="stopping")
+    search(asked, home)
+    states = [state for _, state, *_ in decisions(home)]
+    assert {TrialState.COMPLETE, TrialState.PRUNED} <= set(states)
+    assert [folder.name for folder in place.iterdir()] == ["s"] and not list((place / "s").iterdir())
+    assert all(Path(point.model).is_file() for point in load_front(home, "s"))
+    assert len(list(home.epochs("s").iterdir())) == len(states), "what each has trained is kept"
+
+
 def test_a_killed_worker_is_lost_and_its_ticket_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:
     engine = RayEngine(cluster.address, workers=1)
     try:

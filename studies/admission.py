@@ -1,0 +1,81 @@
+"""Which candidates of the sampler `front` may train, and what they cost: exact, and worked out for few.
+
+Decisions:
+- What has been worked out is kept, so nothing is worked out twice; nothing is guessed here (`studies.beliefs` does that).
+- What could not train casts doubt on its neighbours: limits that are only met or missed after training, and combinations that
+  cannot be built, lie together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from studies.cube import Array, Cube, Row
+
+Params = Mapping[str, Any]
+Costs = Callable[[Params], tuple[Sequence[float], bool] | None]
+
+NEAR_MISSES = 0.3
+"""How far around what could not train its neighbours are doubted, in the unit cube."""
+
+
+class Admission:
+    """What is known of candidates before they train.
+
+    Args:
+        cube: of the space.
+        exact: positions of the objectives that are known before training.
+        costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
+        limits: position to the most that is allowed, of some of those; minimised and evenly scaled.
+        minimised: position and value of an objective to the value that is minimised and evenly scaled.
+
+    Attributes:
+        costs: row to the values of the objectives in `exact`, as far as they have been worked out.
+        away: rows that may not train, or cannot.
+    """
+
+    def __init__(
+        self,
+        cube: Cube,
+        exact: Sequence[int],
+        costs: Costs | None,
+        limits: Mapping[int, float],
+        minimised: Callable[[int, float], float],
+    ) -> None:
+        self._cube, self._costs_of, self._minimised = cube, costs, minimised
+        self.exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
+        self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
+        self.costs: dict[Row, tuple[float, ...]] = {}
+        self.away: set[Row] = set()
+
+    def work_out(self, row: Row) -> bool:
+        """Works the costs of a candidate out, unless that was done; whether it may train."""
+        if self._costs_of is None or row in self.costs:
+            return row not in self.away
+        if row in self.away:
+            return False
+        found = self._costs_of(self._cube.decode(row))
+        if found is None:
+            self.away.add(row)
+            return False
+        values, fits = found
+        self.costs[row] = tuple(self._minimised(k, value) for k, value in zip(self.exact, values, strict=True))
+        if not fits:
+            self.away.add(row)
+        return fits
+
+    def trust(self, rows: Array, reached: Collection[Row]) -> Array:
+        """(n,) how likely it is that these may train, from those around that could not, and those that have reached a rung."""
+        if not self.away or not reached:
+            return np.ones(len(rows))
+        points = self._cube.points(rows)
+
+        def near(others: Iterable[Row]) -> Array:
+            at = self._cube.points(np.array(sorted(others)))
+            close: Array = np.exp(-((points[:, None] - at[None]) ** 2).sum(axis=2) / (2 * NEAR_MISSES**2)).sum(axis=1)
+            return close
+
+        return (near(reached) + 0.1) / (near(reached) + near(self.away) + 0.1)
