@@ -100,10 +100,13 @@ class LiveTable:
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
         row = self._rows.get(number)
+        if record.state == "shared" and record.architecture is not None and record.measurement is not None:
+            row = self._rows[number] = _Row(number, record.architecture.describe(), record.measurement.size_bytes)
+            row.epochs = self._facts.epochs if self._facts else 0
         if row is None:
             self._never_trained[record.state] += 1
             return
-        row.state, row.reason = record.state, record.reason
+        row.state, row.reason = ("complete" if record.state == "shared" else record.state), record.reason
         if record.state in ("complete", "failed", "stopped"):
             self._finished += 1
         if record.measurement is not None:

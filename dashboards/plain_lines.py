@@ -86,6 +86,9 @@ class PlainLines:
         else:
             result = record.reason
         total = self._facts.trials if self._facts else 0
+        if record.state == "shared":
+            self._line(f"trial {number}: {record.reason}: {result}")
+            return
         self._line(f"trial {number} {record.state} ({self._finished} of {total}): {result}")
 
     def study_finished(self, summary: Summary) -> None:

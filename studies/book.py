@@ -122,7 +122,7 @@ class Book:
         self.results.append(candidate.measurement)
         self.ledger.put(digest, Entry(number, "complete", kept))
         self._mirror(number, architecture.as_dict(), candidate.measurement.as_dict(), "complete", kept.model)
-        record = TrialRecord(number, "complete", architecture, candidate.measurement, reason)
+        record = TrialRecord(number, "shared", architecture, candidate.measurement, reason)
         self.observer.trial_finished(number, record)
         return record
 

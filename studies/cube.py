@@ -46,6 +46,12 @@ class Cube:
         self.groups = np.repeat(np.arange(len(widths)), widths)
         self.size = math.prod(len(c) if c is not None else math.inf for c in self._choices)
 
+    def place(self, name: str) -> tuple[int | None, int]:
+        """Where in a row a parameter stands, and how many values it has; None and 1 for one that is not a list of the space."""
+        names = list(self._distributions)
+        choices = self._choices[names.index(name)] if name in names else None
+        return (names.index(name), len(choices)) if choices is not None else (None, 1)
+
     def encode(self, params: Mapping[str, Any]) -> Row | None:
         """The row of these parameters; None when they do not lie in the space."""
         row = []

@@ -48,12 +48,13 @@ class FirstProposals:
     def __init__(self, cube: Cube, admission: Admission) -> None:
         self._cube, self._admission = cube, admission
 
-    def pick(self, candidates: Array, begun: Sequence[Row], by: Generator) -> Row:
+    def pick(self, candidates: Array, begun: Sequence[Row], number: int, by: Generator) -> Row:
         """One that fills a gap: in the range of the costs where there are any, and in the space.
 
         Args:
             candidates: (n, fields), at least one.
             begun: rows of all that has been begun.
+            number: of trainings that these are.
             by: source of chance.
         """
         pool = candidates[by.permutation(len(candidates))[:POOL]]
@@ -61,8 +62,8 @@ class FirstProposals:
         room = np.full(len(pool), math.inf)
         if self._admission.exact:
             self._look_at_costs(pool)
-            room = self._near_target(pool, len(begun))
-        elif len(begun) < INNER:
+            room = self._near_target(pool, number)
+        elif number < INNER:
             room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0)
         if begun:
             others = self._cube.points(np.array(begun))

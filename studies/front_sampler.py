@@ -4,6 +4,8 @@ What Optuna's samplers are not told, this one uses:
 
 - What a candidate's file weighs is known before it is trained. It is not guessed, and what is over a limit is not proposed.
 - A training that was stopped early tells something about what it would have reached (`studies.rung_chain`).
+- Candidates that differ in a field which costs no training come together (`studies.families`): what one has reached early the
+  others have, too, and what is worth finishing for one of them is.
 
 A proposal is the candidate with the highest expected gain of hypervolume (`studies.expected_gains`): of all in a small space,
 of random ones and of neighbours of the best in a large one.
@@ -28,6 +30,7 @@ from scipy.special import ndtr
 from studies.admission import Admission, Costs, Params
 from studies.beliefs import Beliefs
 from studies.cube import Array, Cube, Row, row_of
+from studies.families import Families
 from studies.first_proposals import FirstProposals, beginning
 from studies.pareto import Point, Scale
 from studies.rung_chain import Fits
@@ -57,6 +60,7 @@ class FrontSampler:
         exact: positions of the objectives that are known before training.
         costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
         limits: the most that is allowed of some of those, by position.
+        shared: a parameter of which one training gives every value, such as the precision that weights are stored in.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class FrontSampler:
         exact: Sequence[int] = (),
         costs: Costs | None = None,
         limits: Mapping[int, float] | None = None,
+        shared: str | None = None,
     ) -> None:
         self._cube = Cube(distributions)
         self._maximised = [str(d).lower().endswith("maximize") for d in directions]
@@ -77,6 +82,7 @@ class FrontSampler:
         self._beginning = beginning(rungs)[0]
         self._admission = Admission(self._cube, exact, costs, limits or {}, self._minimised)
         self._first = FirstProposals(self._cube, self._admission)
+        self._families = Families(self._cube, shared)
         self._reached: dict[Row, dict[int, Point]] = {}
         self._proposed: set[Row] = set()
         self._running: set[Row] = set()
@@ -100,6 +106,17 @@ class FrontSampler:
         self._reached.setdefault(row, {}).setdefault(rung, point)
         if self._admission.exact:
             self._admission.costs[row] = tuple(point[k] for k in self._admission.exact)
+        if rung < self._rungs[-1]:
+            self._reached_too(row, rung, point)
+
+    def _reached_too(self, row: Row, rung: int, point: Point) -> None:
+        """The rest of its family is as far, and differs in what is known before training."""
+        known = self._admission
+        for other in self._families.others(row) if known.exact else ():
+            if known.work_out(other):
+                costs = dict(zip(known.exact, known.costs[other], strict=True))
+                there = tuple(costs.get(k, value) for k, value in enumerate(point))
+                self._reached.setdefault(other, {}).setdefault(rung, there)
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
         """Notes parameters that may not train, or cannot; by how much does not matter."""
@@ -121,7 +138,8 @@ class FrontSampler:
         Args:
             running: parameters of trainings under way.
         """
-        self._running = {row for params in running if (row := self._cube.encode(params)) is not None}
+        rows = (self._cube.encode(params) for params in running)
+        self._running = self._families.whole(row for row in rows if row is not None)
         row = self._next()[1]
         self._proposed.add(row)
         return self._cube.decode(row)
@@ -140,24 +158,28 @@ class FrontSampler:
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
-        rows = [self._cube.encode(params) or () for params in paused]
-        places = [i for i, row in enumerate(rows) if row in self._reached]
-        if not places:
+        families = [(i, row) for i, params in enumerate(paused) for row in self._known_family(params)]
+        if not families:
             return None
         beliefs, new = self._next()
         if not beliefs.ready:
-            return places[0] if beyond else None
-        going = [row for params in resumed if (row := self._cube.encode(params)) in self._reached]
-        worth, begun = beliefs.finishing([rows[i] for i in places], going, new)
+            return families[0][0] if beyond else None
+        going = [row for params in resumed for row in self._known_family(params)]
+        worth, begun = beliefs.finishing([row for _, row in families], going, new)
         best = int(np.argmax(worth))
-        early = len(self._reached) < self._beginning
-        return places[best] if beyond or (not early and worth[best] >= begun / OPEN) else None
+        early = self._families.count(self._reached) < self._beginning
+        return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
+
+    def _known_family(self, params: Params) -> list[Row]:
+        """Rows of what these parameters and the rest of their family have reached."""
+        row = self._cube.encode(params)
+        return [] if row is None else [member for member in (row, *self._families.others(row)) if member in self._reached]
 
     def _next(self) -> tuple[Beliefs, Row]:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
         known = self._admission
         running = sorted(self._running - self._reached.keys())
-        begun = self._reached.keys() | self._running
+        begun = self._families.whole(self._reached.keys() | self._running)
         taken = begun | known.away | self._proposed
         state = (self._added, len(known.away), len(taken), tuple(running))
         if self._thought is None or self._thought[0] != state:
@@ -171,9 +193,10 @@ class FrontSampler:
         if not len(candidates):
             return row_of(self._cube.draw(1, by)[0])
         picked = None
-        if len(begun) >= self._beginning and beliefs.ready:
+        number = self._families.count(begun)
+        if number >= self._beginning and beliefs.ready:
             picked = self._best(beliefs, candidates, taken, by)
-        return picked if picked is not None else self._first.pick(candidates, sorted(begun), by)
+        return picked if picked is not None else self._first.pick(candidates, sorted(begun), number, by)
 
     def _candidates(self, beliefs: Beliefs, taken: Set[Row], by: Generator) -> Array:
         if self._everything is not None:

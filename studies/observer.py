@@ -9,7 +9,7 @@ from search_space.architecture import Architecture
 from trainers.candidate import Measurement
 from trainers.progress import EpochReport
 
-TrialState = Literal["complete", "over_budget", "refused", "duplicate", "failed", "stopped", "resting"]
+TrialState = Literal["complete", "over_budget", "refused", "duplicate", "failed", "stopped", "resting", "shared"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,10 @@ class TrialRecord:
         number: the trial's.
         state: `complete`: trained and measured; `over_budget`: larger than the limit, never trained; `refused`: cannot be
             built; `duplicate`: answered from an equal architecture's result; `failed`: its training broke; `stopped`: ended
-            before its last epoch; `resting`: the budget is spent, the next run of the study goes on with it.
+            before its last epoch; `resting`: the budget is spent, the next run of the study goes on with it; `shared`: another
+            trial's training, stored in another precision and measured.
         architecture: None when it was refused.
-        measurement: for `complete` and `duplicate`.
+        measurement: for `complete`, `duplicate` and `shared`.
         reason: one line; empty for `complete`.
     """
 

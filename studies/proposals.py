@@ -105,7 +105,7 @@ class Proposer:
         Args:
             busy: parameters of trainings under way or paused, which are not worth proposing again.
         """
-        busy = list(busy)
+        busy = [params for each in busy for params in self._siblings.params(each)]
         for attempt in itertools.count():
             if attempt >= PATIENCE or self._rest is not None:
                 params = self._unseen()

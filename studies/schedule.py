@@ -27,6 +27,7 @@ from studies.limits import excess_before
 from studies.rung_views import RungViews
 from studies.rungs import rungs_up_to
 from studies.samplers import FRONT
+from studies.siblings import PRECISION
 from studies.store import distributions
 from studies.study import Study
 
@@ -63,7 +64,10 @@ class Schedule:
         if search.sampler == FRONT:
             known = _Known(study, space, costs) if costs is not None else None
             exact, limits = (known.exact, known.limits) if known else ((), {})
-            self._sampler = FrontSampler(distributions(space), directions, search.seed, rungs, scales, exact, known, limits)
+            shared = PRECISION if search.every_precision else None
+            self._sampler = FrontSampler(
+                distributions(space), directions, search.seed, rungs, scales, exact, known, limits, shared
+            )
         else:
             self._sampler = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)
         if isinstance(self._sampler, FrontSampler) and form in ("gain", "none"):

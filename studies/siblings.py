@@ -6,13 +6,13 @@ many points for the epochs of one. A sibling of what trains, or has been stopped
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from search_space.architecture import Architecture
-from search_space.space import SearchSpace
+from search_space.space import Choice, SearchSpace
 from studies.ledger import Entry, Ledger
 
-FIELD = "precision"
+PRECISION = "precision"
 
 
 class Siblings:
@@ -24,14 +24,18 @@ class Siblings:
     """
 
     def __init__(self, space: SearchSpace, shared: bool) -> None:
-        is_open = shared and FIELD in space.open_fields
-        self.precisions = tuple(str(choice) for choice in space.choices[FIELD]) if is_open else ()
+        is_open = shared and PRECISION in space.open_fields
+        self.precisions = tuple(str(choice) for choice in space.choices[PRECISION]) if is_open else ()
 
     def of(self, architecture: Architecture) -> Iterator[Architecture]:
         """All others that the same training gives."""
         for precision in self.precisions:
             if precision != architecture.precision:
                 yield architecture.with_(precision=precision)
+
+    def params(self, params: Mapping[str, Choice]) -> list[Mapping[str, Choice]]:
+        """The same for the parameters of a trial, these among them."""
+        return [{**params, PRECISION: precision} for precision in self.precisions] or [params]
 
     def twin(self, architecture: Architecture, ledger: Ledger) -> Entry | None:
         """What is known of an architecture: its own entry, or that of a sibling whose training decides over it, too."""

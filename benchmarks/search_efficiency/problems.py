@@ -45,6 +45,7 @@ class Problem:
         low, high: of what full training reaches.
         best: hypervolume of everything, fully trained.
         exact, costs: which objectives are known before training, and their values; see `studies.front_sampler`.
+        shared: a parameter of which one training gives every value.
         silent: values from which on early results say nothing, see `studies.asha`.
     """
 
@@ -57,6 +58,7 @@ class Problem:
     high: Pair
     best: float = 1.0
     silent: tuple[float, float] | None = None
+    shared: str | None = None
     exact: tuple[int, ...] = ()
     costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
     _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
@@ -67,6 +69,13 @@ class Problem:
         if key not in self._answers:
             self._answers[key] = self.seen(params, epoch)
         return self._answers[key]
+
+    def siblings(self, params: Params) -> list[Params]:
+        """What the same training gives besides."""
+        if self.shared is None:
+            return []
+        given: Any = self.distributions[self.shared]
+        return [{**params, self.shared: other} for other in given.choices if other != params[self.shared]]
 
     def unit(self, point: Pair) -> Pair:
         """In the unit square."""
@@ -111,6 +120,7 @@ def recorded(table: Path = TABLE) -> Problem:
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
     problem.best, problem.silent = problem.volume(full), (SILENT, math.inf)
+    problem.shared = "precision"
     problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem
 

@@ -69,6 +69,14 @@ class Run:
             self.history.append((self.spent, self.problem.volume(self.finished)))
         return values
 
+    def given(self, params: Params) -> Pair:
+        """Both objectives of what another training has given besides."""
+        values = self.problem.at(params, self.problem.epochs)
+        if self.spent <= self.budget:
+            self.finished.append(values)
+            self.history.append((self.spent, self.problem.volume(self.finished)))
+        return values
+
 
 Search = Callable[[Run, int], None]
 
@@ -86,25 +94,34 @@ def plain(make: Callable[[int], BaseSampler]) -> Search:
     return search
 
 
-def ours(form: str = "gain", eta: int = 3, exact: bool = True) -> Search:
+def ours(form: str = "gain", eta: int = 3, exact: bool = True, shared: bool = True) -> Search:
     """The sampler `front`.
 
     Args:
         form: of early stopping, as in a study: "gain", "promotion", "stopping" or "none".
         eta: the factor between rungs.
         exact: False: costs are not told before training.
+        shared: False: a training gives one precision, not all.
     """
 
     def search(run: Run, seed: int) -> None:
         problem = run.problem
         rungs = [problem.epochs] if form == "none" else rungs_up_to(problem.epochs, eta)
         known = (problem.exact, problem.costs) if exact else ((), None)
-        sampler = FrontSampler(problem.distributions, ("minimize", "minimize"), seed, rungs, problem.scales, *known)
+        sampler = FrontSampler(
+            problem.distributions,
+            ("minimize", "minimize"),
+            seed,
+            rungs,
+            problem.scales,
+            *known,
+            shared=problem.shared if shared else None,
+        )
         if form in ("promotion", "stopping"):
             rule: Any = Asha(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
         else:
             rule = ByGain(rungs, sampler, problem.silent, eta)
-        _halving(run, rule, sampler)
+        _halving(run, rule, sampler, shared)
 
     return search
 
@@ -138,8 +155,15 @@ def mo_asha(
     return search
 
 
-def _halving(run: Run, rule: Any, sampler: Any) -> None:
-    """Trains from rung to rung, as the driver of a study does with one worker."""
+def _halving(run: Run, rule: Any, sampler: Any, shared: bool = False) -> None:
+    """Trains from rung to rung, as the driver of a study does with one worker.
+
+    Args:
+        run: what is searched.
+        rule: who goes on.
+        sampler: what is tried next.
+        shared: whether what one training gives besides is taken in.
+    """
     met: dict[int, Params] = {}
     paused: set[int] = set()
     while run.open:
@@ -160,6 +184,9 @@ def _halving(run: Run, rule: Any, sampler: Any) -> None:
             values = run.train(met[trial], until)
             sampler.add(met[trial], until, values)
             rule.record(trial, until, values, met[trial])
+            if shared and until == run.problem.epochs:
+                for other in run.problem.siblings(met[trial]):
+                    sampler.add(other, until, run.given(other))
             decision = rule.decide(trial, until)
             if decision is not Decision.CONTINUE or not run.open:
                 break
@@ -277,6 +304,7 @@ SEARCHES: dict[str, Search] = {
     "ours, eta 2": ours(eta=2),
     "ours, eta 4": ours(eta=4),
     "ours, costs not told": ours(exact=False),
+    "ours, precisions apart": ours(shared=False),
     "TPE, MO-ASHA": mo_asha(),
     "TPE, MO-ASHA stopping": mo_asha("stopping"),
     "TPE, MO-ASHA, PRUNED": mo_asha(views=False),

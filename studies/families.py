@@ -1,0 +1,36 @@
+"""Families of rows: candidates that one training gives together, since they differ in a field that costs no training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from studies.cube import Cube, Row
+
+
+class Families:
+    """Knows who belongs together.
+
+    Args:
+        cube: of the space.
+        shared: the parameter that costs no training; None, or one that the space has not: every row is a family.
+    """
+
+    def __init__(self, cube: Cube, shared: str | None) -> None:
+        self._place, self._count = cube.place(shared) if shared is not None else (None, 1)
+
+    def others(self, row: Row) -> list[Row]:
+        """The rest of a row's family."""
+        if self._place is None:
+            return []
+        before, after = row[: self._place], row[self._place + 1 :]
+        return [(*before, float(x), *after) for x in range(self._count) if x != row[self._place]]
+
+    def whole(self, rows: Iterable[Row]) -> set[Row]:
+        """These and the rest of their families."""
+        return {member for row in rows for member in (row, *self.others(row))}
+
+    def count(self, rows: Iterable[Row]) -> int:
+        """Of how many families these are."""
+        if self._place is None:
+            return len(set(rows))
+        return len({(*row[: self._place], *row[self._place + 1 :]) for row in rows})
