@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 
 from search_space import Architecture
 from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
 from trainers.candidate import Candidate, Measurement
 from trainers.trial import EpochReport, TrialJob
+
+
+STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
+"""Bytes of a file, in those of fp32."""
 
 
 class ScriptedEngine:
@@ -76,16 +81,19 @@ class ScriptedEngine:
         if until < job.epochs:
             return [*events, Paused(ticket, until)]
         self.trained.append(digest)
-        return [*events, Finished(ticket, self._candidate(job))]
+        return [*events, Finished(ticket, self._candidates(job))]
 
     def close(self) -> None:
         self.closed = True
 
-    def _candidate(self, job: TrialJob) -> Candidate:
-        a = job.architecture
-        model = Path(job.folder) / "model.onnx"
+    def _candidates(self, job: TrialJob) -> Candidate:
+        others = tuple(self._candidate(job.architecture.with_(precision=p), job.folder, f"{p}-model.onnx") for p in job.also_in)
+        return replace(self._candidate(job.architecture, job.folder, "model.onnx"), also=others)
+
+    def _candidate(self, a: Architecture, folder: Path, name: str) -> Candidate:
+        model = folder / name
         model.parent.mkdir(parents=True, exist_ok=True)
-        size_bytes = 1000 * a.width_percent + 100 * a.encoder_hidden
+        size_bytes = int((1000 * a.width_percent + 100 * a.encoder_hidden) * STORED[a.precision])
         model.write_bytes(b"x" * size_bytes)
         accuracy = accuracy_of(a)
         return Candidate(a, Measurement(accuracy, 1 - accuracy, size_bytes, 1.0, size_bytes // 4, 500, size_bytes * 9), model)
