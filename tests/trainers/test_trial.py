@@ -68,6 +68,27 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
     assert isinstance(found, Candidate) and found.model == moved / MODEL_NAME
 
 
+def test_what_is_trained_is_stored_in_every_precision_asked_for(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial", also_in=("fp16", "int8"))
+    candidate = run_trial(job, onward)
+    assert isinstance(candidate, Candidate)
+    forms = (candidate, *candidate.also)
+    assert [form.architecture for form in forms] == [TINY, TINY.with_(precision="fp16"), TINY.with_(precision="int8")]
+    for form in forms:
+        reader = Reader(form.model)
+        assert reader.facts.digest == form.architecture.digest
+        assert form.measurement.size_bytes == form.model.stat().st_size
+    sizes = [form.measurement.size_bytes for form in forms]
+    assert sizes == sorted(sizes, reverse=True) and sizes[2] < 0.6 * sizes[0]
+    assert run_trial(job, never) == candidate == Candidate.from_dict(candidate.as_dict())
+    alone = run_trial(replace(job, architecture=TINY.with_(precision="int8"), folder=tmp_path / "alone", also_in=()), onward)
+    assert isinstance(alone, Candidate)
+    assert alone.model.read_bytes() == candidate.also[1].model.read_bytes(), "the same file as trained on its own"
+    candidate.also[0].model.unlink()
+    again = run_trial(job, onward)
+    assert isinstance(again, Candidate) and again.also[0].model.is_file(), "a file that is gone is made anew"
+
+
 def test_another_trials_folder_is_emptied(tmp_path: Path, data: DataSpec, cache: Path) -> None:
     job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path)
     run_trial(job, onward)
