@@ -76,6 +76,22 @@ def test_the_table_shows_trials_epochs_accuracy_size_and_state() -> None:
     assert "not trained: 1 over budget" in lines[4]
 
 
+def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
+    stored = Architecture(width_percent=25, precision="int8")
+    record = TrialRecord(9, "shared", stored, measured(0.9, 110_000), "the training of trial 5, stored as int8")
+    table, console = on_a_terminal()
+    play(table)
+    table.trial_finished(9, record)
+    lines = drawn(table, console)
+    assert re.search(r"9 +mbv3_small 25% gru2x48 int8 +10/10 +90.0 % +110KB +on the front", lines)
+    assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +beaten", lines) and "3/4 trials" in lines
+    told = io.StringIO()
+    plain = PlainLines(told)
+    plain.study_started(FACTS)
+    plain.trial_finished(9, record)
+    assert "trial 9: the training of trial 5, stored as int8: accuracy 90.0 %" in told.getvalue()
+
+
 def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:
     table, console = on_a_terminal()
     play(table)

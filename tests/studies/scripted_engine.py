@@ -11,7 +11,6 @@ from studies.engine import Event, Failed, Finished, Lost, Paused, Progress
 from trainers.candidate import Candidate, Measurement
 from trainers.trial import EpochReport, TrialJob
 
-
 STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
 """Bytes of a file, in those of fp32."""
 
