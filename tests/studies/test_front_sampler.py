@@ -4,16 +4,12 @@ import itertools
 import math
 
 import numpy as np
-import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from studies.first_proposals import beginning
 from studies.front_sampler import FrontSampler
 from studies.pareto import hypervolume
-from studies.samplers import make_sampler
-
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 GRID = {
     "width_percent": IntDistribution(25, 125, step=25),
@@ -29,10 +25,17 @@ def size(params):
     return float(params["width_percent"] * params["encoder_hidden"] * (100 - params["prune_percent"]))
 
 
+LOST = {"none": 0.3, "fpn_a": 0.15, "fpn_d": 0.0}
+
+
 def read(params, rung=9):
-    """A reader needs size and the right neck; more epochs read better."""
-    lost = {"none": 0.3, "fpn_a": 0.15, "fpn_d": 0.0}[params["neck"]]
-    return (1 - lost) * (1 - math.exp(-size(params) / 2e5)) * (1 - 0.5 / rung)
+    """A reader needs size and the right neck; more epochs read better. All but the largest read next to nothing."""
+    return (1 - LOST[params["neck"]]) * (1 - math.exp(-size(params) / 2e5)) * (1 - 0.5 / rung)
+
+
+def read_evenly(params):
+    """Each doubling of the size reads so much more."""
+    return (1 - LOST[params["neck"]]) * (0.2 + 0.75 * math.log(size(params) / 8e3) / math.log(150))
 
 
 def sampler(space=GRID, seed=0, rungs=(9,), costs=True, limit=None, **more):
@@ -41,22 +44,58 @@ def sampler(space=GRID, seed=0, rungs=(9,), costs=True, limit=None, **more):
     return FrontSampler(space, DIRECTIONS, seed, rungs, ("linear", "log"), (1,), told, limits, **more)
 
 
-def covered(met):
-    points = [(1 - read(params), math.log(size(params))) for params in met]
+def covered(met, reads=read):
+    points = [(1 - reads(params), math.log(size(params))) for params in met]
     return hypervolume(points, (1.0, math.log(1.3e6)))
 
 
-def test_covers_more_than_chance():
-    ours, chance = [], []
-    for seed in range(4):
-        asked, met = sampler(seed=seed), []
-        study = optuna.create_study(directions=DIRECTIONS, sampler=make_sampler("random", seed))
-        for _ in range(20):
-            met.append(asked.propose())
-            asked.add(met[-1], 9, [read(met[-1]), size(met[-1])])
-        ours.append(covered(met))
-        chance.append(covered([study.ask(fixed_distributions=GRID).params for _ in range(20)]))
-    assert np.mean(ours) > np.mean(chance)
+def searched(seed, trainings, reads=read):
+    asked, met = sampler(seed=seed), []
+    for _ in range(trainings):
+        met.append(asked.propose())
+        asked.add(met[-1], 9, [reads(met[-1]), size(met[-1])])
+    return met
+
+
+def by_chance(values, trainings, covers, seeds=300):
+    """Mean of what as many trainings cover that are drawn as the sampler `random` does, each value as often as the others."""
+    by = np.random.default_rng(0)
+    drawn = [by.integers([len(v) for v in values.values()], size=(trainings, len(values))) for _ in range(seeds)]
+    return np.mean(
+        [covers([{n: v[i] for (n, v), i in zip(values.items(), row, strict=True)} for row in rows]) for rows in drawn]
+    )
+
+
+VALUES = {
+    "width_percent": range(25, 126, 25),
+    "neck": ("none", "fpn_a", "fpn_d"),
+    "encoder_hidden": (96, 32, 48, 64),
+    "prune_percent": range(0, 91, 10),
+}
+
+
+@pytest.fixture(scope="module")
+def searches():
+    """Twelve searches of twenty trainings, where only the largest read."""
+    return [searched(seed, 20) for seed in range(12)]
+
+
+def test_twelve_trainings_reach_what_chance_reaches_with_twenty_four():
+    ours = np.mean([covered(searched(seed, 12, read_evenly), read_evenly) for seed in range(12)])
+    assert ours >= by_chance(VALUES, 24, lambda met: covered(met, read_evenly))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="the first three leave out the upper quarter of the range of sizes, so what the largest read is foretold too low",
+)
+def test_twelve_trainings_reach_what_chance_reaches_with_twenty_four_where_only_the_largest_read(searches):
+    """So far they reach what chance does with 20. With 0.95 for 0.7 in `studies.first_proposals.TARGETS` it would hold here."""
+    assert np.mean([covered(met[:12]) for met in searches]) >= by_chance(VALUES, 24, covered)
+
+
+def test_twenty_trainings_reach_what_chance_reaches_with_forty_where_only_the_largest_read(searches):
+    assert np.mean([covered(met) for met in searches]) >= by_chance(VALUES, 40, covered)
 
 
 def test_learns_from_rungs_what_is_worth_training():
@@ -133,27 +172,27 @@ def test_continuous_spaces_and_two_learnt_objectives():
     assert all(2e-3 < y < 5e-2 for y in best)
 
 
-def test_three_objectives_one_of_them_learnt():
+def test_with_three_objectives_twelve_trainings_reach_what_chance_reaches_with_twenty_four():
     space = {"a": IntDistribution(0, 9), "b": IntDistribution(0, 9), "c": IntDistribution(0, 9)}
 
     def worth(p):
         return [abs(p["a"] - 7) / 9 + abs(p["b"] - 2) / 9, float(1 + p["c"] + p["a"]), float(10 - p["c"])]
 
-    asked = FrontSampler(space, ("minimize",) * 3, 0, (1,), ("linear", "log", "linear"), (1, 2), lambda p: (worth(p)[1:], True))
-    met = []
-    for _ in range(25):
-        met.append(asked.propose())
-        asked.add(met[-1], 1, worth(met[-1]))
-    found = hypervolume([tuple(worth(p)) for p in met], (2.0, 20.0, 11.0))
-    by = np.random.default_rng(0)
-    chance = [
-        hypervolume(
-            [tuple(worth(dict(zip("abc", map(int, row), strict=True)))) for row in by.integers(10, size=(25, 3))],
-            (2.0, 20.0, 11.0),
-        )
-        for _ in range(10)
-    ]
-    assert found > np.mean(chance) + np.std(chance)
+    def costs(p):
+        return worth(p)[1:], True
+
+    def covers(met):
+        return hypervolume([tuple(worth(p)) for p in met], (2.0, 20.0, 11.0))
+
+    ours = []
+    for seed in range(12):
+        asked = FrontSampler(space, ("minimize",) * 3, seed, (1,), ("linear", "log", "linear"), (1, 2), costs)
+        met = []
+        for _ in range(12):
+            met.append(asked.propose())
+            asked.add(met[-1], 1, worth(met[-1]))
+        ours.append(covers(met))
+    assert np.mean(ours) >= by_chance(dict.fromkeys("abc", range(10)), 24, covers)
 
 
 @pytest.mark.parametrize(

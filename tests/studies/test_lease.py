@@ -16,7 +16,7 @@ from studies.search import search
 from studies.storages import open_storage
 from studies.store import StudyStore
 from tests.studies.scripted_engine import ScriptedEngine
-from tests.studies.test_search import Watcher, study, told
+from tests.studies.small_studies import Watcher, study, told
 from trainers.faults import UserError
 
 __all__ = ["told"]

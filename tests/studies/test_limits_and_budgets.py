@@ -18,7 +18,7 @@ from studies.objectives import OBJECTIVES, objectives_of
 from studies.search import search
 from studies.study import Study, resolve
 from tests.studies.scripted_engine import ScriptedEngine
-from tests.studies.test_search import Watcher, told
+from tests.studies.small_studies import Watcher, told
 from trainers.candidate import Measurement
 from trainers.faults import UserError
 

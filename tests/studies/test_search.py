@@ -15,75 +15,12 @@ from studies.engine import Failed, Lost
 from studies.front import load_front, load_points, load_store, pick
 from studies.home import Home
 from studies.locks import locked
-from studies.observer import SilentObserver, StudyFacts, Summary, TrialRecord
 from studies.search import search
-from studies.study import Study, resolve
 from tests.studies.scripted_engine import ScriptedEngine
+from tests.studies.small_studies import HALVING, SMALL_SPACE, Watcher, numbers_in, study, told
 from trainers.faults import UserError
 
-
-@pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What MLflow would be told; it takes seconds to start and is tested on its own."""
-    words: list[tuple[Any, ...]] = []
-
-    class Quiet:
-        def __init__(self, *_: Any) -> None: ...
-        def start(self, *_: Any) -> None: ...
-        def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
-            words.append((number, state))
-
-        def finish(self, state: str, **_: Any) -> None:
-            words.append(("the study", state))
-
-    monkeypatch.setattr("studies.search.Tracker", Quiet)
-    return words
-
-
-class Watcher(SilentObserver):
-    """Remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.records: list[TrialRecord] = []
-        self.notes: list[str] = []
-        self.losses: list[tuple[int, str]] = []
-        self.facts: StudyFacts | None = None
-        self.summary: Summary | None = None
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def trial_lost(self, number: int, reason: str) -> None:
-        self.losses.append((number, reason))
-
-    def study_started(self, facts: StudyFacts) -> None:
-        self.facts = facts
-
-    def trial_finished(self, number: int, record: TrialRecord) -> None:
-        self.records.append(record)
-
-    def study_finished(self, summary: Summary) -> None:
-        self.summary = summary
-
-    def states(self) -> list[str]:
-        return [r.state for r in self.records]
-
-
-SMALL_SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48]}
-
-
-def study(**changes: Any) -> Study:
-    values: dict[str, Any] = {
-        "name": "s",
-        "space": SMALL_SPACE,
-        "budget": {"trials": 5, "epochs": 2},
-        "search": {"sampler": "random"},
-    }
-    return resolve(values | changes, "test")
-
-
-def numbers_in(home: Home, *states: TrialState) -> list[int]:
-    return [t.number for t in load_store(home, "s").trials(*states)]
+__all__ = ["told"]
 
 
 def test_a_search_spends_its_trials_and_leaves_a_front(home: Home) -> None:
@@ -202,13 +139,6 @@ def test_time_pauses_trainings_and_the_next_run_takes_them_up(home: Home) -> Non
     again = ScriptedEngine()
     search(study(budget={"trials": 8, "epochs": 1}), home, None, again)
     assert again.trained[:2] == paused and len(load_points(home, "s")) == 8
-
-
-HALVING: dict[str, Any] = {
-    "space": {"width_percent": [25, 50, 75, 100], "encoder_hidden": [16, 24, 32, 40, 48]},
-    "budget": {"trials": 18, "epochs": 9},
-    "search": {"sampler": "random", "early_stopping": "promotion", "first_rung": 1},
-}
 
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])

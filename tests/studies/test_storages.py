@@ -18,7 +18,7 @@ from studies.storages import PatientStorage, hidden, open_storage
 from studies.store import StudyStore
 from tests.studies.postgres import Server
 from tests.studies.scripted_engine import ScriptedEngine
-from tests.studies.test_search import Watcher, study, told
+from tests.studies.small_studies import Watcher, study, told
 from trainers.faults import UserError
 
 __all__ = ["told"]

@@ -18,7 +18,7 @@ from studies.search import search
 from studies.storages import open_storage
 from studies.store import StudyStore, distributions
 from tests.studies.scripted_engine import ScriptedEngine
-from tests.studies.test_search import HALVING, Watcher, study, told
+from tests.studies.small_studies import HALVING, Watcher, study, told
 from trainers.epoch_log import EPOCHS_NAME, add_epoch, read_epochs
 from trainers.progress import EpochReport
 

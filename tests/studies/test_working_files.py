@@ -16,7 +16,7 @@ from studies.home import Home
 from studies.search import search
 from studies.trial_folders import TrialFolders
 from tests.studies.scripted_engine import ScriptedEngine
-from tests.studies.test_search import HALVING, Watcher, study, told
+from tests.studies.small_studies import HALVING, Watcher, study, told
 from trainers.checkpoint import CHECKPOINT_NAME
 from trainers.trial import TrialJob
 
