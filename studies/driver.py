@@ -24,7 +24,6 @@ from studies.schedule import LEAST_POINTS, Schedule, rung_facts, rung_records
 from studies.spending import Spending
 from studies.store import Proposal
 from trainers.candidate import Candidate
-from trainers.trial import TrialJob
 
 MAX_LOSSES = 2
 """How often a trial whose process died is started again without having got an epoch further."""
@@ -163,7 +162,8 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
-        job, until = self._job(ready.architecture), self._schedule.until(ready.number, epoch)
+        until = self._schedule.until(ready.number, epoch)
+        job = self._preparation.job(ready.architecture, self._book.files.folder(ready.architecture), self._book.home.cache)
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
         # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
@@ -173,18 +173,6 @@ class Driver:
         self._engine.submit(ready.number, job, until)
         self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
         return True
-
-    def _job(self, architecture: Architecture) -> TrialJob:
-        return TrialJob(
-            architecture=architecture,
-            data=self._preparation.data_spec(architecture.height_px),
-            cache_folder=self._book.home.cache,
-            recipe=self._study.training_recipe,
-            epochs=self._study.budget.epochs,
-            folder=self._book.files.folder(architecture),
-            seed=self._study.search.seed,
-            threads=1,
-        )
 
     def _handle(self, event: Event) -> None:
         ready = self._running.get(event.ticket)

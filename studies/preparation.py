@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from search_space import Architecture, RefusedArchitecture
 from search_space.space import SearchSpace
@@ -15,6 +16,7 @@ from studies.study import Study
 from studies.warm_start import architectures, wishes
 from trainers.data.prepared import DataSpec, Prepared, prepare
 from trainers.faults import UserError
+from trainers.trial import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05
 """Share of training lines that may have fewer time steps than their label needs before a time stride is refused."""
@@ -39,6 +41,25 @@ class Preparation:
     def data_spec(self, height_px: int) -> DataSpec:
         """What a worker opens: the cache entry of this height."""
         return data_spec(self.study, height_px)
+
+    def job(self, architecture: Architecture, folder: Path, cache_folder: Path) -> TrialJob:
+        """What a worker is to train.
+
+        Args:
+            architecture: to train.
+            folder: the trial's own.
+            cache_folder: where decoded lines are kept.
+        """
+        return TrialJob(
+            architecture=architecture,
+            data=self.data_spec(architecture.height_px),
+            cache_folder=cache_folder,
+            recipe=self.study.training_recipe,
+            epochs=self.study.budget.epochs,
+            folder=folder,
+            seed=self.study.search.seed,
+            threads=1,
+        )
 
     def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
         """What watchers are told at the start."""
