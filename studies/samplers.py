@@ -3,7 +3,7 @@
 | name | what it is |
 |---|---|
 | `front` | expected gain of the front, with costs known exactly and all rungs (`studies.front_sampler`) |
-| `tpe` | multivariate tree-structured Parzen estimator (MOTPE); the default |
+| `tpe` | multivariate tree-structured Parzen estimator (MOTPE) |
 | `nsga2`, `nsga3` | genetic: crossover of the non-dominated |
 | `gp` | Gaussian processes and expected hypervolume; good with few trials, slow with many |
 | `random` | no model |

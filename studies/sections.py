@@ -187,7 +187,7 @@ class Search(Section):
         shared: a path or an fsspec URL through which checkpoints and models travel; None: all nodes see the run's folder.
     """
 
-    sampler: str = "tpe"
+    sampler: str = "front"
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(default=None, ge=1)
     early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = "auto"
