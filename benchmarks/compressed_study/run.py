@@ -1,12 +1,13 @@
 """A study with `prune_percent` and `precision` open against the same study without, in the same time on the same lines.
 
-    python -m benchmarks.compressed_study.run [--time 10m] [--seeds 0 1 2] [--workers 1] [--out runs/compressed_study]
+    python -m benchmarks.compressed_study.run [--time 8m] [--seeds 0 1 2] [--out runs/compressed_study]
 
 Decisions:
-- Both are `paretext search` in a process of its own; of each seed one after the other, in turn which is first. What the
-  machine gave them is written down in seconds of its processors.
+- Both are `paretext search` in a process of its own, at the same time on a core each, so that whatever else the machine does
+  slows both; which has which core changes with the seed. What each got is written down in seconds of its processor.
 - Nine epochs on 720 lines of digits: enough of them for a cut network to recover, and short enough for minutes to hold a
-  dozen full trainings, so that there is something to learn from. The sampler is the one that knows bytes before it proposes.
+  handful of full trainings, so that there is something to learn from. The sampler is the one that
+  knows bytes before it proposes.
 - A limit that no unpruned fp32 candidate breaks, so that the closed space is not cut off.
 - EagleEye is the criterion: its dozen candidates are read in seconds, where a sensitivity table takes as long as an epoch
   or two.
@@ -21,20 +22,24 @@ import argparse
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import TrialState
+
+from studies.book import counts
+from studies.front import load_store
+from studies.home import Home
 from studies.pareto import hypervolume
 from trainers.data.digits import Split, digit_lines
 
 LINES: dict[Split, int] = {"training": 720, "validation": 300}
 LIMIT_BYTES = 2_000_000
-MORE_TO_DO = 75
-"""Exit status when `--at-most` studies were run and others are left."""
+SPACES = ("closed", "open")
 
 STUDY = f"""
 [data]
@@ -69,26 +74,18 @@ precision = ["fp32", "fp16", "int8"]
 def main() -> int:
     """Runs what is missing, then prints all fronts and what they are worth."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--time", default="10m", help="wall-clock of each study (10m)")
+    arguments.add_argument("--time", default="8m", help="wall-clock of each study (8m)")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="each space is searched with each (0 1 2)")
-    arguments.add_argument("--workers", type=int, default=1, help="trainings at a time (1)")
     arguments.add_argument("--out", type=Path, default=Path("runs/compressed_study"), help="where it all goes")
-    arguments.add_argument("--at-most", type=int, default=1000, help="studies to run now")
     given = arguments.parse_args()
     write_lines(given.out)
     ended = given.out / "fronts.jsonl"
-    left = given.at_most
     for seed in given.seeds:
-        for space in ("closed", "open") if seed % 2 == 0 else ("open", "closed"):
-            name = f"{space}-{seed}"
-            if any(study["name"] == name for study in read(ended)):
-                continue
-            if not left:
-                return MORE_TO_DO
-            left -= 1
-            study = search(name, given.out, given.time, seed, given.workers)
-            with ended.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(study) + "\n")
+        missing = [f"{space}-{seed}" for space in SPACES if not any(s["name"] == f"{space}-{seed}" for s in read(ended))]
+        with ThreadPoolExecutor() as pool:
+            for study in pool.map(lambda name, seed=seed: search(name, given.out, given.time, seed), missing):
+                with ended.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(study) + "\n")
     report(read(ended))
     return 0
 
@@ -107,31 +104,37 @@ def write_lines(out: Path) -> None:
         making.rename(folder)
 
 
-def search(name: str, out: Path, limit: str, seed: int, workers: int) -> dict[str, Any]:
-    """One study: its name, seconds, number of full trainings, and front."""
+def search(name: str, out: Path, limit: str, seed: int) -> dict[str, Any]:
+    """One study on a core of its own: its name, seconds, number of full trainings, and front."""
     file = out / f"{name}.toml"
-    text = STUDY.replace("SOURCE", str(out.resolve())) + (OPEN if name.startswith("open") else "")
+    space = name.partition("-")[0]
+    text = STUDY.replace("SOURCE", str(out.resolve())) + (OPEN if space == "open" else "")
     file.write_text(text, encoding="utf-8")
-    options = {"name": name, "time": limit, "seed": seed, "workers": workers}
+    options = {"name": name, "time": limit, "seed": seed, "workers": 1}
     words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
-    environment = {**os.environ, "PARETEXT_HOME": str(out / "home"), "OMP_NUM_THREADS": "1"}
-    start, spent = time.monotonic(), _processor_seconds()
-    command = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
-    if answer.returncode:
-        raise SystemExit(f"study '{name}' ended without a front; give it more time with --time, in another --out")
+    environment = {**os.environ, "PARETEXT_HOME": str(out / f"home-{space}"), "OMP_NUM_THREADS": "1"}
+    cores = sorted(os.sched_getaffinity(0))
+    core = cores[(SPACES.index(space) + seed) % len(cores)]
+    here = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
+    start = time.monotonic()
+    with (out / f"{name}.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *here], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        assert process.stdout is not None
+        answer = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(
+            f"study '{name}' ended without a front (see {name}.log); give it more time with --time, in another --out"
+        )
     front = [
-        {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]}
-        for p in json.loads(answer.stdout)
+        {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]} for p in json.loads(answer)
     ]
-    seconds, processor = round(time.monotonic() - start), round(_processor_seconds() - spent)
-    finished = len(list((out / "home").glob(f"models/{name}/*.onnx")))
+    seconds, processor = round(time.monotonic() - start), round(used.ru_utime + used.ru_stime)
+    trials = load_store(Home(Path(environment["PARETEXT_HOME"])), name).trials(TrialState.COMPLETE)
+    finished = sum(map(counts, trials))
     return {"name": name, "seconds": seconds, "processor_seconds": processor, "finished": finished, "front": front}
-
-
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def read(file: Path) -> list[dict[str, Any]]:
