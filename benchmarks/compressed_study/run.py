@@ -124,7 +124,8 @@ def search(name: str, out: Path, limit: str, seed: int) -> dict[str, Any]:
         assert process.stdout is not None
         answer = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
-    if status:
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
         raise SystemExit(
             f"study '{name}' ended without a front (see {name}.log); give it more time with --time, in another --out"
         )
