@@ -65,6 +65,7 @@ class Driver:
         self._losses: dict[int, int] = {}
         self._orphans: deque[FrozenTrial] = deque()
         self._planned: deque[tuple[Architecture, FrozenTrial | None]] = deque()
+        self._extra = 0
         self._reason = "all trials done"
 
     def run(self, trials: list[FrozenTrial]) -> Summary:
@@ -143,9 +144,12 @@ class Driver:
         return False
 
     def _promote_for_the_front(self) -> bool:
-        """At the end, when nothing new may start: goes on with the best paused ones while the front is short of points."""
+        """At the end, when nothing new may start: goes on with a few of the best paused ones if the front is short."""
         lacking = self._book.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
-        return lacking and self._promote(beyond_quota=True)
+        if not lacking or self._extra == LEAST_POINTS or not self._promote(beyond_quota=True):
+            return False
+        self._extra += 1
+        return True
 
     def _start_new(self) -> bool:
         if not self._wanting():

@@ -198,6 +198,18 @@ def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(h
     search(study(space={"width_percent": [100]}), home, watcher, ScriptedEngine())
     assert "space differ here and do not count" in watcher.notes[0]
     assert load_store(home, "s").study.space == SMALL_SPACE
+    watcher = Watcher()
+    search(study(search={"sampler": "tpe", "workers": 1}), home, watcher, ScriptedEngine())
+    assert "; search.sampler differ here" in watcher.notes[0], "workers may change from run to run"
+
+
+def test_a_front_that_can_have_no_more_points_does_not_train_everything(home: Home) -> None:
+    """All are equally good and equally large."""
+    alike = {"width_percent": [25], "attention": ["none", "eca", "coordinate", "squeeze_excite"], "time_stride": [4, 8]}
+    engine = ScriptedEngine()
+    asked = HALVING | {"space": alike | {"pooling": ["max", "blur"]}, "budget": {"trials": 16, "epochs": 9}}
+    search(study(**asked), home, None, engine)
+    assert 3 <= len(engine.trained) <= 9
 
 
 def test_one_study_is_run_by_one_process(home: Home) -> None:
