@@ -6,7 +6,8 @@
     python -m benchmarks.training_throughput.run --shares
 
 Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
-decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both. Our time includes
+decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both; rates are those of
+the median epoch. Our time includes
 decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the plain one's none of these. With
 --minutes it stops after the epoch in which they are over, and the same command goes on there. --shares only says where the time
 of our loop goes.
@@ -17,9 +18,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -67,19 +70,17 @@ def take_turns(task: Task, most_minutes: float) -> dict[str, Any]:
 
 
 def summary(turns: list[dict[str, Any]], task: Task, threads: int) -> dict[str, Any]:
-    """Of one loop's epochs: the sums, and the mean share of the time in which the GPU computed."""
-    seen = len(task.prepared.training) * len(turns)
-    seconds, cpu_seconds, own = (sum(t[name] for t in turns) for name in ("seconds", "cpu_seconds", "own_cpu_seconds"))
+    """Of one loop's epochs: medians, sums, and the mean share of the time in which the GPU computed."""
+    seen, kinds = len(task.prepared.training), ("seconds", "cpu_seconds", "own_cpu_seconds")
+    seconds, cpu_seconds, own = (median(t[name] for t in turns) if turns else math.inf for name in kinds)
     shares = [t["gpu_busy"] for t in turns if t["gpu_busy"] is not None]
     return {
         "threads": threads,
         "epochs": len(turns),
-        "images_per_s": seen / seconds if turns else 0.0,
-        "images_per_cpu_s": seen / cpu_seconds if turns else 0.0,
-        "images_per_own_cpu_s": seen / own if turns else 0.0,
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "own_cpu_seconds": own,
+        "images_per_s": seen / seconds,
+        "images_per_cpu_s": seen / cpu_seconds,
+        "images_per_own_cpu_s": seen / own,
+        **{name: sum(t[name] for t in turns) for name in kinds},
         "gpu_busy": sum(shares) / len(shares) if shares else None,
         "load": sum(t["load"] for t in turns) / max(1, len(turns)),
     }
