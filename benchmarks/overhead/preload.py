@@ -26,6 +26,8 @@ RUNG = 3
 def preload(home: Home, study: Study, count: int) -> None:
     """Fills a study up to so many trials: the best third is complete, the others wait at the first rung.
 
+    The trials of one sampler serve for all: the study that is there goes on with the settings of this one.
+
     Args:
         home: where it is kept.
         study: its space and epochs count.
@@ -33,6 +35,7 @@ def preload(home: Home, study: Study, count: int) -> None:
     """
     storage = open_storage(home.optuna_url, print)
     store, _ = StudyStore.create_or_open(storage, study)
+    store.update_study(study)
     known = {t.user_attrs["digest"] for t in store.trials() if "digest" in t.user_attrs}
     new = _architectures(study, known, count - len(known))
     order = best_first([(_cer(a, study), _size_bytes(a)) for a in new], scales=("linear", "log"))
