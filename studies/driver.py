@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+<<<<<<< HEAD
 from dataclasses import replace
+=======
+from collections.abc import Sequence
+>>>>>>> overhead
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -68,18 +72,17 @@ class Driver:
         self._extra = 0
         self._reason = "all trials done"
 
-    def run(self, trials: list[FrozenTrial]) -> Summary:
-        """From the first training to the last.
-
-        Args:
-            trials: what the store held when the search began.
-        """
+    def take_in(self, trials: Sequence[FrozenTrial]) -> None:
+        """Takes in what the store held when the search began; before `run`."""
         self._orphans.extend(t for t in trials if t.state == TrialState.RUNNING)
         self._spending.epochs = epochs_spent(trials)
         if self._wanting():
             resting = {t.user_attrs["digest"]: t for t in trials if t.user_attrs.get("resumable")}
             self._planned.extend((_architecture(trial), trial) for trial in resting.values())
             self._planned.extend((architecture, None) for architecture in self._preparation.warm_start)
+
+    def run(self) -> Summary:
+        """From the first training to the last."""
         while self._fill() and self._over() is None:
             self._lease.keep()
             for event in self._engine.wait(self._spending.patience_s()):

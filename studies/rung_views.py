@@ -1,4 +1,4 @@
-"""What a sampler should know of trainings that were stopped: one in-memory Optuna study per rung.
+"""What a sampler should know of trainings that were stopped: one in-memory Optuna study per rung (`studies.rung_view`).
 
 Optuna forgets what a PRUNED trial has measured, and to tell it COMPLETE would mix values of 3 epochs with values of 27. A
 *view* of a rung is a small study in memory that holds every trial that reached this rung, COMPLETE with its values there.
@@ -26,25 +26,20 @@ Use:
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any, Literal
+from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseGASampler
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from studies.samplers import LEARNING, make_sampler
+from studies.rung_view import Direction, Key, Params, View, key_of
+from studies.samplers import LEARNING
 
-Params = Mapping[str, Any]
-Direction = Literal["minimize", "maximize"] | StudyDirection
-_Key = tuple[Any, ...]
-
-RETRIES = 20
-"""How often a sampler that repeats itself is asked again before its idea is changed."""
+RETRIES, LEAST_RETRIES = 20, 2
+"""How often a sampler that repeats itself is asked again before its idea is changed: half as often when the last time was in
+vain, twice as often when it was not. In a study of thousands that has converged it nearly always is."""
 MOST_LOOKED_AT = 5000
 """How many combinations around a repeated one are looked at for one that is new."""
 
@@ -75,10 +70,12 @@ class RungViews:
     ) -> None:
         self._coding = _Coding(distributions)
         coded = self._coding.distributions
-        self._views = {rung: _View(coded, directions, sampler_name, seed + 1009 * i) for i, rung in enumerate(rungs)}
+        self._views = {rung: View(coded, directions, sampler_name, seed + 1009 * i) for i, rung in enumerate(rungs)}
         self._learns = sampler_name in LEARNING
         self._min_observations = min_observations
-        self._known: set[_Key] = set()
+        self._known: set[Key] = set()
+        self._under_way: dict[int, tuple[Params, Params | None]] = {}
+        self._retries = RETRIES
         self._draw = random.Random(seed)
 
     def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
@@ -99,7 +96,7 @@ class RungViews:
             return
         coded = self._coding.encode(params)
         if coded is not None:
-            self._known.add(_key(coded))
+            self._known.add(key_of(coded))
             self._views[rung].add(coded, list(values))
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
@@ -111,7 +108,7 @@ class RungViews:
         """
         coded = self._coding.encode(params)
         if coded is not None:
-            self._known.add(_key(coded))
+            self._known.add(key_of(coded))
             for view in self._views.values():
                 view.add_infeasible(coded, violation)
 
@@ -123,25 +120,34 @@ class RungViews:
         Args:
             running: parameters of trainings under way.
         """
-        under_way = {_key(coded): coded for params in running if (coded := self._coding.encode(params)) is not None}
+        under_way = self._encoded(running)
         view = self._views[self.rung_asked()]
         view.set_running(under_way)
         taken = self._known | under_way.keys()
-        coded = view.ask()
-        for _ in range(RETRIES):
-            if _key(coded) not in taken:
+        for coded in itertools.islice(view.ideas(), 1 + self._retries):
+            if key_of(coded) not in taken:
+                self._retries = min(RETRIES, 2 * self._retries)
+                view.take(coded)
                 return self._coding.decode(coded)
-            coded = view.ask()
+        self._retries = max(LEAST_RETRIES, self._retries // 2)
         return self._coding.decode(self._nearest_free(coded, taken))
 
-    def _nearest_free(self, coded: Params, taken: Set[_Key]) -> Params:
+    def _encoded(self, running: Iterable[Params]) -> dict[Key, Params]:
+        """What is under way, by key; of thousands that wait at a rung, most were so the last time."""
+        before, self._under_way = self._under_way, {}
+        for params in running:
+            held = before.get(id(params)) or (params, self._coding.encode(params))  # held on to, so that its id stays its own
+            self._under_way[id(params)] = held
+        return {key_of(coded): coded for _, coded in self._under_way.values() if coded is not None}
+
+    def _nearest_free(self, coded: Params, taken: Set[Key]) -> Params:
         """What is not taken and differs in as few fields as possible, one of them by chance; `coded` itself if all is taken."""
-        met, ring = {_key(coded)}, [coded]
+        met, ring = {key_of(coded)}, [coded]
         while ring and len(met) <= MOST_LOOKED_AT:
-            free = [params for params in ring if _key(params) not in taken]
+            free = [params for params in ring if key_of(params) not in taken]
             if free:
                 return self._draw.choice(free)
-            around = {_key(near): near for params in ring for near in self._coding.neighbours(params)}
+            around = {key_of(near): near for params in ring for near in self._coding.neighbours(params)}
             ring = [near for key, near in around.items() if key not in met]
             met |= around.keys()
         return coded
@@ -196,10 +202,6 @@ class _Coding:
         return {name: self._ordered[name][coded[name]] if name in self._ordered else coded[name] for name in self._given}
 
 
-def _key(coded: Params) -> _Key:
-    return tuple(coded.values())
-
-
 def _numbers(distribution: CategoricalDistribution) -> list[int] | None:
     """The categories in their order if they are whole numbers, otherwise None."""
     numbers = [choice for choice in distribution.choices if isinstance(choice, int) and not isinstance(choice, bool)]
@@ -216,72 +218,3 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
     if isinstance(distribution, FloatDistribution):
         return isinstance(value, int | float) and distribution.low <= value <= distribution.high
     return False
-
-
-class _View:
-    """The study of one rung, in the sampler's coding."""
-
-    def __init__(
-        self, distributions: Mapping[str, BaseDistribution], directions: Sequence[Direction], sampler: str, seed: int
-    ) -> None:
-        self._distributions = dict(distributions)
-        self._sampler_name, self._seed = sampler, seed
-        self._study = optuna.create_study(directions=list(directions), sampler=make_sampler(sampler, seed))
-        self._asked = False
-        self._known: set[_Key] = set()
-        self._open: dict[_Key, int] = {}  # numbers of the trials under way
-        self.observations = 0
-
-    def add(self, params: Params, values: list[float]) -> None:
-        """One finished observation."""
-        if _key(params) not in self._known:
-            number = self._take_open(params)
-            self.observations += 1
-            self._study.tell(number, values)
-
-    def add_infeasible(self, params: Params, violation: float) -> None:
-        """One that is to be kept away from."""
-        if _key(params) not in self._known:
-            number = self._take_open(params)
-            trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
-            self._study._storage.set_trial_system_attr(trial_id, "constraints:limits", violation)
-            self._study.tell(number, state=TrialState.PRUNED)
-
-    def set_running(self, under_way: Mapping[_Key, Params]) -> None:
-        """Makes these the trials under way, apart from those that have values here already."""
-        for key in [key for key in self._open if key not in under_way]:
-            self._study.tell(self._open.pop(key), state=TrialState.FAIL)  # never trained: the sampler must not see it
-        for key, params in under_way.items():
-            if key not in self._known and key not in self._open:
-                self._open[key] = self._add_running(params)
-
-    def ask(self) -> dict[str, Any]:
-        """The sampler's next idea; it stays open until values come, or until it is not among the running ones."""
-        if not self._asked:
-            self._study.sampler = make_sampler(self._sampler_name, self._seed + len(self._known))
-            self._asked = True
-        trial = self._study.ask(fixed_distributions=self._distributions)
-        params = {name: trial.params[name] for name in self._distributions}
-        if _key(params) in self._open or _key(params) in self._known:
-            self._study.tell(trial.number, state=TrialState.FAIL)
-        else:
-            self._open[_key(params)] = trial.number
-        return params
-
-    def _take_open(self, params: Params) -> int:
-        """The number of the trial under way with these parameters, from now on known; it is added if there is none."""
-        key = _key(params)
-        self._known.add(key)
-        return self._open.pop(key) if key in self._open else self._add_running(params)
-
-    def _add_running(self, params: Params) -> int:
-        trial = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=self._distributions)
-        self._study.add_trial(trial)
-        added = self._study.get_trials(deepcopy=False)[-1]
-        self._number_generation(added)
-        return added.number
-
-    def _number_generation(self, trial: FrozenTrial) -> None:
-        """Genetic samplers overlook trials without a generation, which they only write into those they proposed."""
-        if isinstance(self._study.sampler, BaseGASampler):
-            self._study.sampler.get_trial_generation(self._study, trial)

@@ -103,7 +103,10 @@ def _driven(
     book.take_stock(trials)
     proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
     try:
-        return Driver(book, schedule, proposer, engine, preparation, lease, started).run(trials)
+        driver = Driver(book, schedule, proposer, engine, preparation, lease, started)
+        driver.take_in(trials)
+        trials.clear()  # thousands, and all that is needed of them is known by now
+        return driver.run()
     finally:
         lease.release()
 

@@ -27,6 +27,9 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from studies.journal import Journal
+from studies.sql_storage import SqlStorage
+from studies.trial_writes import open_trial, write_trial
 from trainers.faults import UserError
 
 JOURNAL = "journal:"
@@ -52,10 +55,11 @@ def open_storage(url: str, tell: Callable[[str], None] | None = None) -> BaseSto
         if url.startswith(JOURNAL):
             path = Path(url.removeprefix(JOURNAL)).expanduser()
             path.parent.mkdir(parents=True, exist_ok=True)
-            if tell is not None:
-                _mend(path)
-            return JournalStorage(JournalFileBackend(str(path)))
-        storage = _sqlite(url) if url.startswith("sqlite:///") else RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+            if tell is None:
+                return JournalStorage(JournalFileBackend(str(path)))
+            _mend(path)
+            return Journal(path)
+        storage = _sqlite(url) if url.startswith("sqlite:///") else _server(url)
     except ModuleNotFoundError as error:
         raise UserError(
             f"the study database {hidden(url)} needs a driver ({error}); pip install 'paretext[postgres]'"
@@ -65,8 +69,9 @@ def open_storage(url: str, tell: Callable[[str], None] | None = None) -> BaseSto
         raise UserError(
             f"the study database {hidden(url)} cannot be opened ({reason}); check the address, its rights and the disk"
         ) from None
-    cached = optuna.storages.get_storage(storage)
-    return cached if tell is None else PatientStorage(cached, tell)  # type: ignore[abstract]  # its methods are set below
+    if tell is None:
+        return optuna.storages.get_storage(storage)  # with Optuna's cache: a reader asks for the same trials again
+    return PatientStorage(storage, tell)  # type: ignore[abstract]  # its methods are set below
 
 
 def hidden(url: str) -> str:
@@ -82,11 +87,16 @@ def _sqlite(url: str) -> RDBStorage:
     with sqlite3.connect(path, timeout=60) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    storage = SqlStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
     # with WAL, NORMAL loses at most the last commit on a power cut and nothing on a crash; it saves an fsync a commit
     sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
     storage.engine.dispose()
     return storage
+
+
+def _server(url: str) -> RDBStorage:
+    one_that_batches = sqlalchemy.make_url(url).get_backend_name() == "postgresql"
+    return (SqlStorage if one_that_batches else RDBStorage)(url, engine_kwargs={"pool_pre_ping": True})
 
 
 def _mend(journal: Path) -> None:
@@ -128,6 +138,15 @@ class PatientStorage(BaseStorage):
 
     def __init__(self, wrapped: BaseStorage, tell: Callable[[str], None]) -> None:
         self.wrapped, self.tell = wrapped, tell
+
+    def open_trial(self, *args: Any) -> tuple[int, int]:
+        """See `studies.trial_writes.open_trial`; made again as a whole, like every other call."""
+        opened: tuple[int, int] = self.insist(open_trial, self.wrapped, *args)
+        return opened
+
+    def write_trial(self, *args: Any) -> None:
+        """See `studies.trial_writes.write_trial`."""
+        self.insist(write_trial, self.wrapped, *args)
 
     def insist(self, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Makes a call until it succeeds.

@@ -26,12 +26,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
 from studies.objectives import Objective
 from studies.study import Study
+from studies.trial_writes import open_trial, write_trial
 from trainers.candidate import Candidate
 from trainers.faults import UserError
 
@@ -77,6 +78,7 @@ class StudyStore:
 
     def __init__(self, storage: BaseStorage, optuna_study: optuna.Study) -> None:
         self._storage = storage
+        self._ids: dict[int, int] = {}  # number to id, of the trials that this process has under way
         self._study = optuna_study
         self._study.sampler = RandomSampler()  # never asked: what is tried next is decided elsewhere (`studies.schedule`)
 
@@ -145,21 +147,19 @@ class StudyStore:
             space: distribution of each open field.
         """
         named = {name: space[name] for name in params}
-        opened = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=named)
-        trial_id = self._storage.create_new_trial(self._study._study_id, opened)
-        return Proposal(self._storage.get_trial_number_from_id(trial_id), dict(params))
+        trial_id, number = open_trial(self._storage, self._study._study_id, params, named)
+        self._ids[number] = trial_id
+        return Proposal(number, dict(params))
 
     def note(self, number: int, **facts: Any) -> None:
         """Writes facts of an open trial; dicts and lists as they are, so that dashboards show them."""
-        trial_id = self._trial_id(number)
-        for key, value in facts.items():
-            self._storage.set_trial_user_attr(trial_id, key, json.loads(json.dumps(value)))
+        write_trial(self._storage, self._trial_id(number), _plain(facts))
 
     def tell_complete(self, number: int, candidate: Candidate, **facts: Any) -> None:
         """Closes a trial that trained to the end within the limits."""
         measured = candidate.measurement
-        self.note(number, measurement=measured.as_dict(), model=str(candidate.model), **facts)
-        self._close(number, TrialState.COMPLETE, [float(o.measured(measured)) for o in self.objectives])
+        facts = {"measurement": measured.as_dict(), "model": str(candidate.model), **facts}
+        self._close(number, TrialState.COMPLETE, facts, [float(o.measured(measured)) for o in self.objectives])
 
     def add_complete(
         self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution], candidate: Candidate, **facts: Any
@@ -191,21 +191,16 @@ class StudyStore:
             violation: how far it is off, above 0; samplers steer by it.
             facts: further facts for the record.
         """
-        self.note(number, end_reason=reason, **facts)
-        trial_id = self._trial_id(number)
-        self._storage.set_trial_system_attr(trial_id, "constraints:limits", violation)
-        self._storage.set_trial_system_attr(trial_id, "constraints", [violation])
-        self._close(number, TrialState.PRUNED)
+        constraints = {"constraints:limits": violation, "constraints": [violation]}
+        self._close(number, TrialState.PRUNED, {"end_reason": reason, **facts}, system=constraints)
 
     def tell_stopped(self, number: int, reason: str, **facts: Any) -> None:
         """Closes a trial that was stopped before its last epoch."""
-        self.note(number, end_reason=reason, **facts)
-        self._close(number, TrialState.PRUNED)
+        self._close(number, TrialState.PRUNED, {"end_reason": reason, **facts})
 
     def tell_failed(self, number: int, reason: str, **facts: Any) -> None:
         """Closes a trial whose training could not be finished."""
-        self.note(number, end_reason=reason, **facts)
-        self._close(number, TrialState.FAIL)
+        self._close(number, TrialState.FAIL, {"end_reason": reason, **facts})
 
     def close_twins(self) -> int:
         """Closes what was opened twice, since the database was away while it answered; for the end, when nothing is open.
@@ -221,9 +216,25 @@ class StudyStore:
                 self.tell_stopped(twin.number, "opened twice, since the database did not answer", duplicate_of=number)
         return len(twins)
 
-    def _close(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
+    def _close(
+        self,
+        number: int,
+        state: TrialState,
+        facts: Mapping[str, Any] | None = None,
+        values: Sequence[float] | None = None,
+        system: Mapping[str, Any] | None = None,
+    ) -> None:
         with contextlib.suppress(UpdateFinishedTrialError):  # by a call whose answer got lost
-            self._storage.set_trial_state_values(self._trial_id(number), state, values)
+            write_trial(self._storage, self._trial_id(number), _plain(facts or {}), system, (state, values))
+        self._ids.pop(number, None)
 
     def _trial_id(self, number: int) -> int:
-        return self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        if number not in self._ids:
+            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        return self._ids[number]
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as they come back from a database."""
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 
 from benchmarks.overhead.no_op import accuracy_of, measured
 from search_space import Architecture, RefusedArchitecture
@@ -18,6 +18,7 @@ from studies.schedule import rung_facts
 from studies.storages import open_storage
 from studies.store import StudyStore, distributions
 from studies.study import Study
+from studies.trial_writes import open_trial, write_trial
 
 RUNG = 3
 
@@ -25,13 +26,16 @@ RUNG = 3
 def preload(home: Home, study: Study, count: int) -> None:
     """Fills a study up to so many trials: the best third is complete, the others wait at the first rung.
 
+    The trials of one sampler serve for all: the study that is there goes on with the settings of this one.
+
     Args:
         home: where it is kept.
         study: its space and epochs count.
         count: of trials, those that there are already included.
     """
-    storage = open_storage(home.optuna_url)
+    storage = open_storage(home.optuna_url, print)
     store, _ = StudyStore.create_or_open(storage, study)
+    store.update_study(study)
     known = {t.user_attrs["digest"] for t in store.trials() if "digest" in t.user_attrs}
     new = _architectures(study, known, count - len(known))
     order = best_first([(_cer(a, study), _size_bytes(a)) for a in new], scales=("linear", "log"))
@@ -46,19 +50,13 @@ def preload(home: Home, study: Study, count: int) -> None:
             "training": {"owner": "elsewhere:1", "until": RUNG, "folder": str(home.trials(study.name) / architecture.digest)},
             **rung_facts(RUNG, _cer(architecture, study), accuracy_of(architecture) * RUNG / study.budget.epochs),
         }
-        values = None
+        end = None
         if i in complete:
             found = measured(architecture)
             facts |= {"measurement": found.as_dict(), "model": "models/none.onnx", "epoch": study.budget.epochs}
-            values = [objective.measured(found) for objective in study.objectives]
-        trial = create_trial(
-            state=TrialState.RUNNING if values is None else TrialState.COMPLETE,
-            values=values,
-            params=params_in(study.search_space, architecture),
-            distributions=space,
-            user_attrs=facts,
-        )
-        storage.create_new_trial(store.optuna_study._study_id, trial)
+            end = (TrialState.COMPLETE, [objective.measured(found) for objective in study.objectives])
+        opened = open_trial(storage, store.optuna_study._study_id, params_in(study.search_space, architecture), space)
+        write_trial(storage, opened[0], facts, end=end)
 
 
 def _architectures(study: Study, known: set[str], count: int) -> list[Architecture]:

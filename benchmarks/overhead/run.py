@@ -1,6 +1,6 @@
 """What a trial costs besides its training: trainings that are over at once, through all the rest of a search.
 
-    python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local] [--storage sqlite] [--sampler tpe]
+    python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local|ray|inline] [--storage sqlite] [--sampler tpe]
         [--trials 1000] [--preload 900] [--time 9m] [--early-stopping promotion]
 
 The same folder again goes on with the study, so thousands of trials can be done in pieces; `--preload` writes that many into
@@ -13,18 +13,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import studies.search as search_module
-from benchmarks.overhead.no_op import no_op
+from benchmarks.overhead.inline_engine import InlineEngine
+from benchmarks.overhead.no_op import measured, no_op
 from benchmarks.overhead.preload import preload
 from search_space import Architecture
+from studies.costs import CostModel, Costs
 from studies.engine import Engine
 from studies.front import load_store
 from studies.home import Home
@@ -86,15 +91,11 @@ class Watch(SilentObserver):
 
     def study_started(self, facts: StudyFacts) -> None:
         self._began = time.monotonic()
+        print(f"{memory_mb():.0f} MB before the first training", flush=True)
 
-    def goes_on_from(self, home: Home, name: str) -> None:
-        """Takes stock of the architectures that earlier pieces have given a place, and of the numbers that are taken."""
-        try:
-            trials = load_store(home, name).trials()
-        except UserError:
-            return
-        self._before = len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs})
-        self._first = len(trials)
+    def goes_on_from(self, begun: int, first: int) -> None:
+        """Notes how many architectures earlier pieces have given a place, and the first number that is not taken."""
+        self._before, self._first = begun, first
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
         if number < self._first or number in self._met:
@@ -137,6 +138,21 @@ class NoTracker:
     def finish(self, *_: Any, **__: Any) -> None: ...
 
 
+def apart(call: Callable[..., Any], *args: Any) -> Any:
+    """Calls a function in another process: what it needs of memory is none of the driver's."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+        return other.submit(call, *args).result()
+
+
+def taken(home: Home, name: str) -> tuple[int, int]:
+    """How many architectures of a study have been given a place, and how many numbers are taken."""
+    try:
+        trials = load_store(home, name).trials()
+    except UserError:
+        return 0, 0
+    return len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs}), len(trials)
+
+
 def memory_mb() -> float:
     """Resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -144,14 +160,15 @@ def memory_mb() -> float:
 
 
 def study_of(asked: argparse.Namespace, lines: Path) -> Study:
+    words = [asked.storage, asked.early_stopping] if asked.preload else [asked.storage, asked.sampler, asked.early_stopping]
     values: dict[str, Any] = {
-        "name": f"{asked.storage}-{asked.sampler}-{asked.early_stopping}",  # local and Ray share it
+        "name": "-".join(words),  # engines share it; and samplers, what is preloaded
         "data": {"source": str(lines)},
         "space": SPACE,
         "budget": {"trials": asked.trials, "epochs": 9, "time": asked.time},
         "search": {
             "sampler": asked.sampler,
-            "engine": asked.engine,
+            "engine": "ray" if asked.engine == "ray" else "local",
             "workers": asked.workers,
             "early_stopping": asked.early_stopping,
         },
@@ -164,6 +181,8 @@ def engine_of(asked: argparse.Namespace) -> Engine:
         from studies.ray_engine import RayEngine
 
         return RayEngine(workers=asked.workers, run=no_op)
+    if asked.engine == "inline":
+        return InlineEngine(asked.workers)
     from studies.local_engine import LocalEngine
 
     return LocalEngine(asked.workers, run=no_op)
@@ -180,13 +199,14 @@ def storage_of(asked: argparse.Namespace, folder: Path) -> tuple[str | None, Ser
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="where studies and results are kept")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--engine", choices=("local", "ray", "inline"), default="local")
     parser.add_argument("--storage", choices=("sqlite", "journal", "postgresql"), default="sqlite")
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--early-stopping", choices=("promotion", "stopping", "none"), default="promotion")
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--preload", type=int, default=0, help="trials that are there before it begins; without MLflow then")
     parser.add_argument("--without-mlflow", action="store_true")
+    parser.add_argument("--without-estimate", action="store_true", help="sizes are made up, too: it is 100 ms of each trial")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--time", default=None, help="of this piece, such as 9m")
     asked = parser.parse_args()
@@ -199,11 +219,13 @@ def main() -> None:
     home, watch, study = Home(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
     began = time.monotonic()
     if asked.preload:
-        preload(home, study, asked.preload)
+        apart(preload, home, study, asked.preload)
         print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
     if asked.preload or asked.without_mlflow:
         search_module.Tracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
-    watch.goes_on_from(home, study.name)
+    if asked.without_estimate:
+        CostModel._work_out = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
+    watch.goes_on_from(*apart(taken, home, study.name))
     began = time.monotonic()
     summary = search(study, home, watch, engine_of(asked))
     print(f"{summary.reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")

@@ -1,16 +1,15 @@
 """Images per second of our loop against a plain one: same model, data, recipe, number of lines seen and cores.
 
     python -m benchmarks.training_throughput.run [--lines 3000] [--epochs 6] [--width 25] [--threads 2]
-    python -m benchmarks.training_throughput.run --look scans --epochs 10 --out runs/throughput_scans
+    python -m benchmarks.training_throughput.run --look scans --epochs 8 --out runs/throughput_scans
     python -m benchmarks.training_throughput.run --device cuda --lines 20000 --width 100 --threads 8 --out runs/throughput_gpu
     python -m benchmarks.training_throughput.run --shares
 
 Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
 decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both; rates are those of
-the median epoch. Our time includes
-decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the plain one's none of these. With
---minutes it stops after the epoch in which they are over, and the same command goes on there. --shares only says where the time
-of our loop goes.
+the median epoch. Our time includes decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the
+plain one's none of these. With --minutes it stops after the epoch in which they are over, and the same command goes on there.
+--shares only says where the time of our loop goes.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Rung views: the sampler sees what stopped trainings measured, rung by rung."""
 
+import itertools
 import math
 
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
+from studies.rung_view import View
 from studies.rung_views import RungViews
 from studies.samplers import SAMPLERS
 
@@ -166,3 +168,36 @@ def test_genetic_samplers_get_past_their_first_generation(name):
     study = asked._views[1]._study
     generations = [study.sampler.get_trial_generation(study, trial) for trial in study.trials if trial.values]
     assert max(generations) >= 2
+
+
+def test_ideas_that_are_not_taken_leave_nothing_behind():
+    asked = RungViews({"neck": SPACE["neck"], "prune_percent": SPACE["prune_percent"]}, DIRECTIONS, "random", rungs=[1])
+    for i in range(30):
+        asked.add(asked.propose(), 1, [i / 30, 1.0])
+    for _ in range(10):
+        asked.propose()
+    assert len(asked._views[1]._study.trials) <= 30 + 1, "a trial for each observation, and the one that is asked for"
+
+
+def test_a_trial_of_a_view_has_no_distributions_of_its_own():
+    asked = views()
+    for i in range(20):
+        params = asked.propose()
+        asked.add(params, 1, [i / 20, 1.0])
+    asked.add({"width_percent": 25, "neck": "none", "encoder_hidden": 32, "prune_percent": 0}, 1, [0.5, 1.0])
+    trials = asked._views[1]._study.get_trials(deepcopy=False)
+    assert len({id(trial.distributions) for trial in trials if trial.params}) == 1
+
+
+def test_a_sampler_that_only_repeats_itself_is_asked_less_often(monkeypatch):
+    asked, ideas = views("random"), []
+    ask = View._ask
+    monkeypatch.setattr(View, "_ask", lambda view: ideas.append(1) or ask(view))
+    for values in itertools.product(range(25, 126, 25), ("none", "fpn_a", "fpn_d"), (96, 32, 48, 64), range(0, 91, 10)):
+        asked.add(dict(zip(SPACE, values, strict=True)), 1, [0.5, 1.0])
+    counts = []
+    for _ in range(6):
+        ideas.clear()
+        asked.propose()
+        counts.append(len(ideas))
+    assert counts == [21, 11, 6, 3, 3, 3]

@@ -1,0 +1,46 @@
+"""No-op trainings inside the driver's own process: what is left is the driver alone, on a core and in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from benchmarks.overhead.no_op import no_op
+from studies.engine import Event, Finished, Paused, Progress
+from trainers.progress import EpochReport
+from trainers.progress import Paused as PausedTraining
+from trainers.trial import TrialJob
+
+
+class InlineEngine:
+    """Trains when it is asked what has happened.
+
+    Args:
+        slots: trainings at the same time, or rather one after the other.
+    """
+
+    def __init__(self, slots: int = 2) -> None:
+        self.slots = slots
+        self._open: deque[tuple[int, TrialJob, int | None]] = deque()
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        self._open.append((ticket, job, until_epoch))
+
+    def stop(self, ticket: int) -> None:
+        """It is over as soon as it is begun."""
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if not self._open:
+            return []
+        ticket, job, until_epoch = self._open.popleft()
+        events: list[Event] = []
+
+        def report(epoch: EpochReport) -> bool:
+            events.append(Progress(ticket, epoch))
+            return True
+
+        outcome = no_op(job, report, until_epoch)
+        ended = Paused(ticket, outcome.epoch) if isinstance(outcome, PausedTraining) else Finished(ticket, outcome)
+        return [*events, ended]
+
+    def close(self) -> None:
+        """Nothing runs."""
