@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-<<<<<<< HEAD
-from dataclasses import replace
-=======
 from collections.abc import Sequence
->>>>>>> overhead
+from dataclasses import replace
 
 from optuna.trial import FrozenTrial, TrialState
 

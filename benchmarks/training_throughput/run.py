@@ -6,8 +6,8 @@
     python -m benchmarks.training_throughput.run --shares
 
 Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
-decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both; rates are those of
-the median epoch. Our time includes decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the
+decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both; rates are those of the
+median epoch. Our time includes decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the
 plain one's none of these. With --minutes it stops after the epoch in which they are over, and the same command goes on there.
 --shares only says where the time of our loop goes.
 """
