@@ -167,7 +167,7 @@ RECIPES: dict[str, Recipe] = {
         decoupled_decay=True,
         batch_lines=0,
         clip_norm=5.0,
-        augmentation=0.15,
+        augmentation=0.4,
         flat_start=0.2,
         even_contrast=True,
     ),

@@ -134,8 +134,8 @@ def main() -> None:
     parser.add_argument("replays", nargs="*", type=Path, default=[REPLAYS])
     parser.add_argument("--out", type=Path, default=REPLAYS.parent)
     asked = parser.parse_args()
-    for table_of in (FIRST_TABLE, TABLE):
-        print(rank_correlations(table_of), "\n")
+    for recorded in filter(Path.exists, (FIRST_TABLE, TABLE)):
+        print(rank_correlations(recorded), "\n")
     for problem, searches in replays(asked.replays).items():
         last = max(history[-1][0] for histories in searches.values() for history in histories if history)
         budgets = np.arange(1, last + 1)
