@@ -3,9 +3,9 @@
     python -m benchmarks.fraktur.run FOLDER --out OUT [--epochs 24] [--threads 1] [--device cuda]
 
 FOLDER holds `training`, `testing` and `exclusively_for_testing`. Decisions:
-- Trained on all of `training`, with the default recipe but for its even contrast, which black and white scans have no use for, and
-  for its augmentation, which was 0.15 when the table was made. The weights are those of the last epoch. `testing` is read after
-  each epoch for the curve alone: nothing is chosen by it.
+- Trained on all of `training`, with the default recipe but for its even contrast, which black and white scans have no use for,
+  and for its augmentation, which was 0.15 when the table was made. The weights are those of the last epoch. `testing` is read
+  after each epoch for the curve alone: nothing is chosen by it.
 - Error rates come from the exported file, over every line of a folder and every character of its truth, also those that
   training never had. CER is the sum of edit distances divided by the number of characters, as the published figure is.
 - Run again, it goes on after the last epoch that OUT holds; what is through is only read again.
