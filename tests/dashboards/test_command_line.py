@@ -32,7 +32,7 @@ except SystemExit:
         fastest = min(fastest, time.monotonic() - began)
     assert not set(answer.split("IMPORTED")[1].split()) & set(HEAVY)
     assert "--size-limit" in answer
-    assert fastest < 0.3
+    assert fastest < 0.6, "0.15 s on an idle machine; importing torch alone takes seconds"
 
 
 def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -> None:
