@@ -18,7 +18,8 @@ from pathlib import Path
 import optuna
 
 from benchmarks.search_efficiency.problems import PROBLEMS
-from benchmarks.search_efficiency.searches import NOT_STOPPING, SEARCHES, Run
+from benchmarks.search_efficiency.searches import NOT_STOPPING, SEARCHES
+from benchmarks.search_efficiency.under_way import Run
 
 FULL_TRAININGS = 24
 """Budget of a search, in epochs of so many full trainings."""
