@@ -157,9 +157,7 @@ class StudyStore:
 
     def tell_complete(self, number: int, candidate: Candidate, **facts: Any) -> None:
         """Closes a trial that trained to the end within the limits."""
-        measured = candidate.measurement
-        facts = {"measurement": measured.as_dict(), "model": str(candidate.model), **facts}
-        self._close(number, TrialState.COMPLETE, facts, [float(o.measured(measured)) for o in self.objectives])
+        self._close(number, TrialState.COMPLETE, _measured(candidate) | facts, self._values(candidate))
 
     def add_complete(
         self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution], candidate: Candidate, **facts: Any
@@ -172,13 +170,12 @@ class StudyStore:
             candidate: what was measured.
             facts: further facts for the record.
         """
-        facts |= {"measurement": candidate.measurement.as_dict(), "model": str(candidate.model)}
         closed = create_trial(
             state=TrialState.COMPLETE,
             params=dict(params),
             distributions={name: space[name] for name in params},
-            values=[float(o.measured(candidate.measurement)) for o in self.objectives],
-            user_attrs=json.loads(json.dumps(facts)),
+            values=self._values(candidate),
+            user_attrs=_plain(_measured(candidate) | facts),
         )
         return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study._study_id, closed))
 
@@ -228,10 +225,18 @@ class StudyStore:
             write_trial(self._storage, self._trial_id(number), _plain(facts or {}), system, (state, values))
         self._ids.pop(number, None)
 
+    def _values(self, candidate: Candidate) -> list[float]:
+        return [float(o.measured(candidate.measurement)) for o in self.objectives]
+
     def _trial_id(self, number: int) -> int:
         if number not in self._ids:
             self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
         return self._ids[number]
+
+
+def _measured(candidate: Candidate) -> dict[str, Any]:
+    """What is recorded of every complete trial."""
+    return {"measurement": candidate.measurement.as_dict(), "model": str(candidate.model)}
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
