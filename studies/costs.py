@@ -134,7 +134,7 @@ def count(architecture: Architecture, symbols: int) -> tuple[int, int]:
     from search_space.counting import flops
     from search_space.recognizer import build_recognizer
     from trainers.export.estimate import content_of
-    from trainers.trial import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
+    from trainers.files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
 
     plain = architecture.with_(precision="fp32", auxiliary="none", prune_percent=0)
     with torch.device("meta"):

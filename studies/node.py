@@ -74,24 +74,26 @@ def train_here(
 
 def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], None], run: Run) -> Candidate:
     """Trains in the trial's folder, or on a copy of it that travels."""
-    folders = None
-    if shared is not None:
-        from studies.trial_folders import TrialFolders, empty
+    if shared is None:
+        return _trained(job, tell, run, lambda: None)
+    from studies.trial_folders import TrialFolders, scratch
 
-        folders = TrialFolders(shared)
-        job = replace(job, folder=empty(node_cache() / "trials" / job.folder.parents[1].name / "trials" / job.folder.name))
-        folders.take(job.folder)
+    folders, trial = TrialFolders(shared), job.folder
+    with scratch(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
+        folders.take(folder)
+        outcome = _trained(replace(job, folder=folder), tell, run, lambda: folders.put(folder))
+        folders.put(folder)
+    return outcome
 
+
+def _trained(job: TrialJob, tell: Callable[[dict[str, Any]], None], run: Run, keep: Callable[[], None]) -> Candidate:
     def report(epoch_report: EpochReport) -> bool:
-        if folders is not None:
-            folders.put(job.folder)
+        keep()
         tell({"epoch": json.dumps(epoch_report.as_dict())})
         return True
 
     outcome = run(job, report, None)
     assert not isinstance(outcome, Paused), "nobody has asked it to pause"
-    if folders is not None:
-        folders.put(job.folder)
     return outcome
 
 

@@ -10,7 +10,9 @@ Decisions:
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec.core
@@ -97,11 +99,15 @@ class TrialFolders:
         return f"{self._root.rstrip('/')}/{trials.parent.name}"
 
 
-def empty(folder: Path) -> Path:
-    """A new folder in place of what is there."""
+@contextlib.contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A new folder in place of what is there (a process that was killed leaves its own), and gone afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return folder
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stamp(folder: Path) -> str:

@@ -30,7 +30,6 @@ from trainers.recipe import Recipe
 
 if TYPE_CHECKING:
     from trainers.data.prepared import Prepared
-    from trainers.training import Trained
 
 __all__ = ["EpochReport", "Paused", "Run", "TrialJob", "past_reports", "run_on", "run_trial"]
 
@@ -38,8 +37,6 @@ MODEL_NAME = "model.onnx"
 CANDIDATE_NAME = "candidate.json"
 DAMAGED_SOURCES = 4
 """How often decoded lines may turn out damaged; whoever finds that discards those of one source, and they are decoded anew."""
-FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX = 32, 320
-"""The image whose multiply-adds are counted; taller ones are enlarged in proportion."""
 
 
 @dataclass(frozen=True)
@@ -176,43 +173,16 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report
     )
     if isinstance(outcome, Paused):
         return outcome
+    from trainers.files import Files
+
+    files = Files(outcome, job.architecture, prepared, job.data.normaliser, job.threads)
     others = []
     for precision in job.also_in:
         with contextlib.suppress(TrainingFault):  # what was trained is not lost to a precision that it cannot be stored in
-            others.append(_as_file(job, job.architecture.with_(precision=precision), prepared, outcome))
-    candidate = replace(_as_file(job, job.architecture, prepared, outcome), also=tuple(others))
+            others.append(files.candidate(precision, job.folder / f"{precision}-{MODEL_NAME}"))
+    candidate = replace(files.candidate(job.architecture.precision, job.folder / MODEL_NAME), also=tuple(others))
     _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
     return candidate
-
-
-def _as_file(job: TrialJob, architecture: Architecture, prepared: Prepared, trained: Trained) -> Candidate:
-    """Exports in the precision of an architecture, and measures."""
-    from search_space.counting import flops
-    from trainers.export.onnx_file import export
-    from trainers.export.parity import check_same_text
-    from trainers.export.trained import facts_of
-    from trainers.measure import measure, read_all
-    from trainers.reader import Reader
-
-    recognizer = trained.recognizer
-    name = MODEL_NAME if architecture == job.architecture else f"{architecture.precision}-{MODEL_NAME}"
-    facts = facts_of(recognizer, architecture, prepared, job.data.normaliser)
-    try:
-        path = export(recognizer, job.folder / name, facts, architecture.precision)
-    except (RuntimeError, OSError, TypeError, ValueError) as error:
-        raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
-    lines, reader = prepared.validation, Reader(path, job.threads)
-    readings = read_all(reader, lines)
-    if architecture.precision == "fp32":
-        check_same_text(recognizer, reader, lines, readings)
-    products = flops(recognizer, architecture.height_px, FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX)
-    weights = learnable_weights(recognizer)
-    return Candidate(architecture, measure(path, lines, weights, job.threads, products.whole, readings), path)
-
-
-def learnable_weights(recognizer: Any) -> int:
-    """Learnable weights that the exported file has a use for."""
-    return sum(p.numel() for name, p in recognizer.named_parameters() if not name.startswith("auxiliary."))
 
 
 def _finished(folder: Path, identity: str) -> Candidate | None:

@@ -29,13 +29,10 @@ from search_space import Architecture
 from search_space.space import SearchSpace
 from trainers.data.prepared import prepare
 from trainers.data.spec import DataSpec
-from trainers.export.onnx_file import export
-from trainers.export.trained import facts_of
-from trainers.measure import measure
+from trainers.files import Files
 from trainers.progress import EpochReport
 from trainers.recipe import find_recipe
 from trainers.training import train
-from trainers.trial import learnable_weights
 
 TABLE = Path(__file__).with_name("curves.jsonl")
 EPOCHS = 9
@@ -77,7 +74,8 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
 
     try:
         trained = train(architecture, prepared, RECIPE, EPOCHS, folder, 0, report)
-        files = {precision: _file(architecture, precision, trained.recognizer, prepared, folder) for precision in STORED}
+        made = Files(trained, architecture, prepared, "none", threads=1)
+        files = {precision: _measured(made, precision, folder) for precision in STORED}
     finally:
         shutil.rmtree(folder)
     return {
@@ -89,13 +87,9 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
     }
 
 
-def _file(architecture: Architecture, precision: str, recognizer: Any, prepared: Any, folder: Path) -> dict[str, Any]:
+def _measured(files: Files, precision: str, folder: Path) -> dict[str, Any]:
     """What one file is worth."""
-    stored = architecture.with_(precision=precision)
-    facts = facts_of(recognizer, stored, prepared, "none")
-    found = measure(
-        export(recognizer, folder / f"{precision}.onnx", facts, precision), prepared.validation, learnable_weights(recognizer)
-    )
+    found = files.candidate(precision, folder / f"{precision}.onnx").measurement
     return {"bytes": found.size_bytes, "cer": round(found.cer, 5), "accuracy": round(found.accuracy, 4)}
 
 

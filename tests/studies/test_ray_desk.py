@@ -136,6 +136,7 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
     assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
     folders.bring_home(trial.folder)
     assert (trial.folder / "model.onnx").is_file() and (trial.folder / "candidate.json").is_file()
+    assert not [path for path in (tmp_path / "node" / "trials").rglob("*") if path.is_file()], "the node keeps nothing of it"
 
 
 def test_a_place_that_nobody_knows_is_named() -> None:

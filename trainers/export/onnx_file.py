@@ -52,8 +52,25 @@ def export(recognizer: nn.Module, path: Path, facts: ModelFacts, precision: str 
     Returns:
         `path`.
     """
-    model = simplified_graph(ready(recognizer), facts.height_px)
-    return _written(finished(model, facts, precision), path)
+    return write(graph_of(recognizer, facts.height_px), path, facts, precision)
+
+
+def graph_of(recognizer: nn.Module, height_px: int) -> Any:
+    """What all files of one training have in common; see `write`. The recogniser is left as it is."""
+    return simplified_graph(ready(recognizer), height_px)
+
+
+def write(graph: Any, path: Path, facts: ModelFacts, precision: str = "fp32") -> Path:
+    """Writes one of the files that `graph_of` allows; the graph is left as it is.
+
+    Args:
+        graph: of a recogniser, with fp32 weights.
+        path, facts, precision: as for `export`.
+
+    Returns:
+        `path`.
+    """
+    return _written(finished(copy.deepcopy(graph), facts, precision), path)
 
 
 def _written(data: bytes, path: Path) -> Path:
