@@ -19,7 +19,7 @@ test: $(VENV)/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 slow: $(VENV)/.installed-for-tests
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) -m slow
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxschedchunk 1 -m slow
 
 check: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .

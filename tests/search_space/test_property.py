@@ -22,7 +22,7 @@ from search_space.space import SearchSpace
 from tests.search_space.specimens import smooth_image
 from tests.trainers.weights import as_if_trained
 from trainers.export.estimate import estimate_bytes, expected_facts
-from trainers.export.onnx_file import export
+from trainers.export.onnx_file import graph_of, write
 from trainers.onnxruntime_door import Network
 
 SYMBOLS = 40
@@ -76,7 +76,8 @@ def told(architecture: Architecture, folder: Path) -> Told:
     """Exports: the fp32 file is held against torch at two batches and widths, the stored one against its estimate."""
     recognizer = settled(architecture)
     plain = architecture.with_(precision="fp32")
-    path = export(recognizer, folder / "model.onnx", expected_facts(plain, SYMBOLS))
+    graph = graph_of(recognizer, architecture.height_px)
+    path = write(graph, folder / "model.onnx", expected_facts(plain, SYMBOLS))
     network = Network(path)
     differences = []
     for count, width in ((1, 96), (3, 288)):
@@ -86,7 +87,7 @@ def told(architecture: Architecture, folder: Path) -> Told:
         found = network.run(images.numpy())
         assert found.shape == expected.shape
         differences.append(float(np.abs(found - expected).max()))
-    size_bytes = export(recognizer, path, expected_facts(architecture, SYMBOLS), architecture.precision).stat().st_size
+    size_bytes = write(graph, path, expected_facts(architecture, SYMBOLS), architecture.precision).stat().st_size
     return Told(abs(estimate_bytes(architecture, SYMBOLS) / size_bytes - 1), float(np.max(differences)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -55,7 +54,7 @@ def assert_promises(backbone: TimmBackbone, height: int, stride: int) -> None:
 
 @pytest.mark.parametrize("index", range(len(CHECKED)))
 def test_checked_models_keep_their_promises(index: int) -> None:
-    """Each at another geometry and tap; the slow tier has them all."""
+    """Each at another geometry and tap; the slow tier has all geometries."""
     name, (height, stride), tap = CHECKED[index], GEOMETRIES[index % len(GEOMETRIES)], TAPS[index % len(TAPS)]
     assert_promises(on_meta(name, 100, tap, height, stride), height, stride)
 
@@ -63,8 +62,10 @@ def test_checked_models_keep_their_promises(index: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", CHECKED)
-def test_checked_models_keep_their_promises_at_every_geometry_and_tap(name: str) -> None:
-    for (height, stride), tap in product(GEOMETRIES, TAPS):
+def test_checked_models_keep_their_promises_at_every_geometry(name: str) -> None:
+    """And every tap, at two or three of the geometries; at which ones differs from model to model."""
+    for number, (height, stride) in enumerate(GEOMETRIES, CHECKED.index(name)):
+        tap = TAPS[number % len(TAPS)]
         for width_percent in (25, 100, 125) if name in WITH_WIDTHS else (100,):
             assert_promises(on_meta(name, width_percent, tap, height, stride), height, stride)
 
