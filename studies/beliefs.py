@@ -4,7 +4,8 @@ Decisions:
 - Trainings that were stopped, or are under way, count in the front with what is foretold of them: what has been found need
   not be found again, even before it is trained to the end.
 - Objectives known before training (costs) are exact where they were worked out, and foretold from those elsewhere.
-- Regressions are of at most `MOST` trainings: the best two thirds of that, and others evenly.
+- Of a large study only the `CONSIDERED` best trainings are looked at, those that got far and are dominated by few; regressions
+  are of at most `MOST` of them: the best two thirds of that, and others evenly.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from numpy.typing import NDArray
 
 from studies.cube import Array, Cube, Row
 from studies.expected_gains import expected_gains
-from studies.pareto import Point
+from studies.pareto import Point, not_dominated
 from studies.rung_chain import Chain, Fits, Reached
 
-MOST = 250
+CONSIDERED, MOST = 3000, 250
 MARGIN = 0.1
 """The reference lies so much beyond the worst that is foretold, in shares of the extent."""
 RIVALS = 200
@@ -39,7 +40,7 @@ class Beliefs:
 
     Attributes:
         ready: whether there is anything to foretell from; if not, nothing else may be asked.
-        rows: (trainings, fields) that have reached a rung.
+        rows: (trainings, fields) that have reached a rung and are considered.
         believed: (trainings, objectives) what each reaches when it is fully trained.
     """
 
@@ -55,11 +56,16 @@ class Beliefs:
     ) -> None:
         self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
         rows = sorted(reached)
+        lengths = [max(reached[row]) for row in rows]
+        self._deepest = np.searchsorted(self._rungs, lengths)
+        self._values = np.array([reached[r][at] for r, at in zip(rows, lengths, strict=True)], dtype=float)
+        self._values = self._values.reshape(len(rows), len(fits))
+        if len(rows) > CONSIDERED:
+            best = np.sort(_by_promise(self._deepest, self._values)[:CONSIDERED])
+            rows, self._deepest, self._values = [rows[i] for i in best], self._deepest[best], self._values[best]
         self.rows = _matrix(rows, cube)
         self._places = {row: i for i, row in enumerate(rows)}
         self._points = cube.points(self.rows)
-        self._deepest = np.array([self._rungs.index(max(reached[row])) for row in rows], dtype=np.int64)
-        self._values = np.array([reached[row][max(reached[row])] for row in rows], dtype=float).reshape(len(rows), len(fits))
         kept = _kept(self._deepest, self._values)
         self._chains = [
             chain_of_costs(cube, costs, self._exact.index(k), fits[k])
@@ -71,12 +77,17 @@ class Beliefs:
         if self.ready:
             self.believed = np.stack([self._full(k, np.arange(len(rows)))[0] for k in range(len(fits))], axis=1)
             found = self.predict(_matrix(running, cube))[0] if running else np.zeros((0, len(fits)))
-            self._front = np.concatenate([self.believed, found])
-            self.refer(self._front)
+            self._all = np.concatenate([self.believed, found])
+            self._front = self._all[not_dominated(self._all)]
+            self.refer(self._all)
+
+    def considers(self, row: Row) -> bool:
+        """Whether a training is among `rows`."""
+        return row in self._places
 
     def refer(self, values: Array) -> None:
         """Sets the region that counts: what the records and these (n, objectives) values span, and a little more."""
-        span = np.concatenate([self._front, values])
+        span = np.concatenate([self._all, values])
         self._low, high = span.min(axis=0), span.max(axis=0)
         self._extent = np.where(high > self._low, high - self._low, 1.0)
 
@@ -99,14 +110,15 @@ class Beliefs:
         """What it is worth to train on, and to begin: expected gains over what is trained to the end, by epoch left.
 
         Args:
-            paused: rows that wait at a rung.
+            paused: rows that wait at a rung, and are considered.
             resumed: rows on their way up from one, which count as if trained to the end.
             new: what would be begun.
         """
         at = np.array([self._places[row] for row in paused])
         settled = self._deepest == len(self._rungs) - 1
-        settled[[self._places[row] for row in resumed]] = True
+        settled[[self._places[row] for row in resumed if row in self._places]] = True
         front = self.believed[settled]
+        front = front[not_dominated(front)]
         deviations = np.sqrt(np.stack([self._full(k, at)[1] for k in range(len(self._chains))], axis=1))
         left = self._rungs[-1] - np.array(self._rungs)[self._deepest[at]]
         begun = self._gains(*self.predict(np.array([new])), front)
@@ -165,22 +177,30 @@ def _evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.zeros(0, dtype=np.int64)
 
 
-def _kept(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
-    """Which trainings the regressions are of, by position: those that got far and are dominated by few, and others evenly."""
-    n = len(deepest)
-    if n <= MOST:
-        return np.arange(n)
-    worse = np.zeros(n)
+def _by_promise(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
+    """Positions of trainings, first those that got far and are dominated by few of those that got as far."""
+    worse = np.zeros(len(deepest))
     for number in np.unique(deepest):
         at = np.flatnonzero(deepest == number)
         worse[at] = _dominated(values[at], values[at][_evenly(len(at), RIVALS)])
-    order = np.lexsort((worse, -deepest))
+    return np.lexsort((worse, -deepest))
+
+
+def _kept(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
+    """Which trainings the regressions are of, by position: the best, and others evenly."""
+    n = len(deepest)
+    if n <= MOST:
+        return np.arange(n)
+    order = _by_promise(deepest, values)
     best, rest = order[: 2 * MOST // 3], order[2 * MOST // 3 :]
     return np.sort(np.concatenate([best, rest[_evenly(len(rest), MOST - len(best))]]))
 
 
 def _dominated(values: Array, rivals: Array) -> Array:
     """(n,) share of the rivals that dominate each of the values."""
-    better = (rivals[None] <= values[:, None]).all(axis=2) & (rivals[None] < values[:, None]).any(axis=2)
-    shares: Array = better.mean(axis=1)
+    as_good, better = np.ones((len(values), len(rivals)), dtype=bool), np.zeros((len(values), len(rivals)), dtype=bool)
+    for theirs, mine in zip(rivals.T, values.T[:, :, None], strict=True):
+        as_good &= theirs <= mine
+        better |= theirs < mine
+    shares: Array = (as_good & better).mean(axis=1)
     return shares

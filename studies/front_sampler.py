@@ -84,6 +84,8 @@ class FrontSampler:
         self._first = FirstProposals(self._cube, self._admission)
         self._families = Families(self._cube, shared)
         self._reached: dict[Row, dict[int, Point]] = {}
+        self._begun: set[Row] = set()
+        self._trained: set[Row] = set()
         self._proposed: set[Row] = set()
         self._running: set[Row] = set()
         self._added = 0
@@ -103,6 +105,8 @@ class FrontSampler:
             self._admission.away.add(row)
             return
         self._added += 1
+        self._begun |= self._families.whole([row])
+        self._trained.add(self._families.name(row))
         self._reached.setdefault(row, {}).setdefault(rung, point)
         if self._admission.exact:
             self._admission.costs[row] = tuple(point[k] for k in self._admission.exact)
@@ -158,16 +162,16 @@ class FrontSampler:
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
-        families = [(i, row) for i, params in enumerate(paused) for row in self._known_family(params)]
+        beliefs, new = self._next()
+        families = [(i, row) for i, params in enumerate(paused) for row in self._known_family(params) if beliefs.considers(row)]
         if not families:
             return None
-        beliefs, new = self._next()
         if not beliefs.ready:
             return families[0][0] if beyond else None
         going = [row for params in resumed for row in self._known_family(params)]
         worth, begun = beliefs.finishing([row for _, row in families], going, new)
         best = int(np.argmax(worth))
-        early = self._families.count(self._reached) < self._beginning
+        early = len(self._trained) < self._beginning
         return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
 
     def _known_family(self, params: Params) -> list[Row]:
@@ -179,7 +183,7 @@ class FrontSampler:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
         known = self._admission
         running = sorted(self._running - self._reached.keys())
-        begun = self._families.whole(self._reached.keys() | self._running)
+        begun = self._begun | self._running
         taken = begun | known.away | self._proposed
         state = (self._added, len(known.away), len(taken), tuple(running))
         if self._thought is None or self._thought[0] != state:
@@ -193,7 +197,7 @@ class FrontSampler:
         if not len(candidates):
             return row_of(self._cube.draw(1, by)[0])
         picked = None
-        number = self._families.count(begun)
+        number = len(self._trained | {self._families.name(row) for row in self._running})
         if number >= self._beginning and beliefs.ready:
             picked = self._best(beliefs, candidates, taken, by)
         return picked if picked is not None else self._first.pick(candidates, sorted(begun), number, by)

@@ -51,6 +51,22 @@ def front_numbers(points: Sequence[Point]) -> list[int]:
     return _front_numbers_of_two(points) if len(points[0]) == 2 else _front_numbers_of_many(points)
 
 
+def not_dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) whether no other of the (n, objectives) points dominates each; of equal ones the first is kept alone."""
+    kept = np.zeros(len(points), dtype=bool)
+    order = np.lexsort(points.T[::-1])  # whatever dominates a point, or equals it, comes before it
+    if points.shape[1] == 2:
+        second = points[order, 1]
+        kept[order[second < np.append(np.inf, np.minimum.accumulate(second))[:-1]]] = True
+        return kept
+    edge = np.zeros((0, points.shape[1]))
+    for i in order:
+        if not (edge <= points[i]).all(axis=1).any():
+            kept[i] = True
+            edge = np.concatenate([edge, points[i : i + 1]])
+    return kept
+
+
 def _front_numbers_of_two(points: Sequence[Point]) -> list[int]:
     """Goes through the points from left to right; the lowest second value met so far on each front decides."""
     numbers = [0] * len(points)

@@ -283,3 +283,21 @@ def test_the_beginning_fits_the_rungs():
     assert beginning([1, 3, 9]) == (3, 3)
     assert beginning([1, 3, 9, 27]) == (8, 1)
     assert beginning([1, 3, 9, 27, 81]) == (8, 1)
+
+
+def test_of_a_large_study_the_best_are_considered(monkeypatch):
+    """And none of the front is among those that are not; what is no longer considered is not proposed again either."""
+    monkeypatch.setattr("studies.beliefs.CONSIDERED", 60)
+    asked, by = sampler(rungs=(1, 9)), np.random.default_rng(0)
+    choices = list(itertools.product(*VALUES.values()))
+    met = [dict(zip(VALUES, choices[i], strict=True)) for i in by.permutation(len(choices))[:300]]
+    for i, params in enumerate(met):
+        asked.add(params, 1, [read(params, 1), size(params)])
+        if i % 10 == 0:
+            asked.add(params, 9, [read(params, 9), size(params)])
+    finished, paused = met[::10], [params for i, params in enumerate(met) if i % 10]
+    best = paused[asked.worth_finishing(paused, beyond=True)]
+    more = [covered([*finished, params]) for params in paused]
+    assert covered([*finished, best]) >= np.quantile(more, 0.95)
+    assert asked.propose() not in met
+    assert len(asked._thought[1].rows) == 60

@@ -4,11 +4,12 @@ import itertools
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.pareto import best_first, dominates, front_numbers, hypervolume, spread
+from studies.pareto import best_first, dominates, front_numbers, hypervolume, not_dominated, spread
 
 grid = st.integers(0, 6).map(float)
 pairs = st.lists(st.tuples(grid, grid), max_size=30)
@@ -35,6 +36,15 @@ def test_fronts_of_two_objectives_are_those_of_the_definition(points):
 @given(triples)
 def test_fronts_of_three_objectives_are_those_of_the_definition(points):
     assert front_numbers(points) == peeled(points)
+
+
+@given(st.one_of(pairs, triples))
+def test_what_is_not_dominated_is_the_first_front_each_point_once(points):
+    if points:
+        kept = not_dominated(np.array(points))
+        numbers = peeled(points)
+        firsts = [numbers[i] == 0 and points.index(point) == i for i, point in enumerate(points)]
+        assert kept.tolist() == firsts
 
 
 def test_fronts_by_hand():
