@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 from pathlib import Path
+
+TRIES = 6
 
 
 class Server:
@@ -25,7 +29,10 @@ class Server:
         os.kill(self._server.get_pid(), signal.SIGQUIT)
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        for _ in range(TRIES):  # on a busy machine it takes longer than the package waits
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._server.ensure_postgres_running()
+        raise RuntimeError(f"PostgreSQL has not started in {TRIES} tries")
 
     def close(self) -> None:
         self._server.cleanup()
