@@ -1,9 +1,9 @@
 """What a full training will reach, foretold from trainings of all lengths: one regression a rung, each upon the one below.
 
-The value at the first rung is a function of the parameters. The value at every further rung is a share of the value at the
-rung below, plus a function of the parameters that is learnt from the trainings that reached both. So early records inform
-the final value as far as they are found to tell something, and no further; and that only good ones are trained on does not
-mislead it, since each is compared with itself.
+The value at the first rung is a function of the parameters, with a straight trend. The value at every further rung is a share
+of the value at the rung below, plus a function of the parameters that is learnt from the trainings that reached both. So early
+records inform the final value as far as they are found to tell something, and no further; and that only good ones are trained
+on does not mislead it, since each is compared with itself.
 
 Decisions:
 - Values of different rungs need not mean the same (character errors of a sample early, lines misread at the end): each rung
@@ -26,6 +26,8 @@ from studies.gaussian import Array, GaussianProcess
 LEAST = 2
 SHARE, SHARE_SPREAD = 0.7, 0.5
 """Prior of how much of a rung's deviation is that of the rung below."""
+TREND = 1.0
+"""Prior deviation of the slope along each column, in deviations at the first rung: few tell a slope sooner than a shape."""
 REFIT = 1.06
 """Lengths and noise are fitted anew once there are so many times more trainings."""
 
@@ -89,7 +91,7 @@ class Chain:
             reached[rows] = rung.values
             if len(rest):
                 reached[rest] = link.over(points[rest], low[rest], np.zeros(len(rest)))[0]
-                link.process.believe(points[rest], link.linear(low[rest]))
+                link.process.believe(points[rest], link.linear(points[rest], low[rest]))
             self._links.append(link)
             below = reached
 
@@ -132,14 +134,13 @@ class _Link:
     mean: float
     scale: float
 
-    def linear(self, low: Array) -> Array:
-        """(n, weights) columns of the linear part: a constant, and the (n,) values at the rung below."""
-        ones = np.ones((len(low), 1))
-        return np.column_stack([ones, (low - self.low_mean) / self.low_scale]) if self.low_scale else ones
+    def linear(self, points: Array, low: Array) -> Array:
+        """(n, weights) columns of the linear part: a constant, and the parameters or the (n,) values at the rung below."""
+        return _share(low, self.low_mean, self.low_scale) if self.low_scale else _trend(points)
 
     def over(self, points: Array, low: Array, variance: Array, believing: bool = True) -> tuple[Array, Array]:
         """Mean and variance at the rung, from those at the rung below; see `GaussianProcess.predict`."""
-        linear = self.linear(low)
+        linear = self.linear(points, low)
         rest, spread = self.process.predict(points, linear, believing)
         if self.low_scale:
             share = SHARE + self.process.weights[1]
@@ -150,16 +151,25 @@ class _Link:
 def _fitted(points: Array, groups: NDArray[np.int64], number: int, rung: Reached, below: Array | None, fits: Fits) -> _Link:
     rows, values = np.array(rung.rows), np.array(rung.values)
     mean, scale = _moments(values)
-    target, linear, weights, low_mean, low_scale = (values - mean) / scale, np.ones((len(rows), 1)), np.ones(1), 0.0, 0.0
+    target, linear, low_mean, low_scale = (values - mean) / scale, _trend(points[rows]), 0.0, 0.0
+    weights = np.array([1.0, *[TREND] * points.shape[1]])
     if below is not None:
         low_mean, low_scale = _moments(below[rows])
-        low = (below[rows] - low_mean) / low_scale
-        target, linear, weights = target - SHARE * low, np.column_stack([linear, low]), np.array([1.0, SHARE_SPREAD])
+        linear, weights = _share(below[rows], low_mean, low_scale), np.array([1.0, SHARE_SPREAD])
+        target = target - SHARE * linear[:, 1]
     start, fit = fits.start(number, len(rows), int(groups.max(initial=-1)) + 1)
     process = GaussianProcess(points[rows], groups, linear, weights, target, start, fit)
     if fit:
         fits.keep(number, len(rows), process.found)
     return _Link(number, process, low_mean, low_scale, mean, scale)
+
+
+def _trend(points: Array) -> Array:
+    return np.column_stack([np.ones(len(points)), points - 0.5])
+
+
+def _share(low: Array, mean: float, scale: float) -> Array:
+    return np.column_stack([np.ones(len(low)), (low - mean) / scale])
 
 
 def _moments(values: Array) -> tuple[float, float]:

@@ -93,8 +93,14 @@ def _scaled(value: float, scale: Scale) -> float:
     return math.log(value) if scale == "log" else value
 
 
-def recorded(table: Path = TABLE) -> Problem:
-    """A table of real trainings; its grid is that of the values which occur in it."""
+def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
+    """A table of real trainings; its grid is that of the values which occur in it.
+
+    Args:
+        table: its file.
+        lines: whether the error of a full training is the share of lines misread, as in a study that searches for accuracy
+            (whose rungs compare character errors, since early on no line is right); False: the character error rate.
+    """
     rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     architectures = [Architecture.from_dict(row["architecture"]) for row in rows]
     choices = {**_grid(architectures), "precision": STORED}
@@ -102,7 +108,8 @@ def recorded(table: Path = TABLE) -> Problem:
     for architecture, row in zip(architectures, rows, strict=True):
         for precision, file in row["files"].items():
             place = (*(getattr(architecture, name) for name in choices if name != "precision"), precision)
-            known[place] = [(cer, float(file["bytes"])) for cer in row["cer"][:-1]] + [(file["cer"], float(file["bytes"]))]
+            end = 1.0 - file["accuracy"] if lines else file["cer"]
+            known[place] = [(error, float(file["bytes"])) for error in (*row["cer"][:-1], end)]
     places = {name: {value: i for i, value in enumerate(values)} for name, values in choices.items()}
 
     def steps(row: tuple[Any, ...], wanted: tuple[Any, ...]) -> int:
@@ -162,7 +169,7 @@ def _corners(points: list[Pair]) -> tuple[Pair, Pair]:
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     **({"table": recorded} if TABLE.exists() else {}),
-    "first_table": lambda: recorded(FIRST_TABLE),
+    "first_table": lambda: recorded(FIRST_TABLE, lines=False),
     "branin_currin": lambda: analytic("MOMFBraninCurrin"),
     "park": lambda: analytic("MOMFPark"),
 }

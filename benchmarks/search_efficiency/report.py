@@ -97,9 +97,15 @@ def rank_correlations(path: Path) -> str:
     """How well the order after few epochs tells that of full trainings (Spearman), over the trained architectures."""
     from scipy.stats import spearmanr
 
-    curves = np.array([json.loads(line)["cer"] for line in path.read_text(encoding="utf-8").splitlines()])
-    found = [f"epoch {epoch}: {spearmanr(curves[:, epoch - 1], curves[:, -1])[0]:.2f}" for epoch in (1, 2, 3, 5)]
-    return f"Rank correlation with the CER of epoch {curves.shape[1]}, {len(curves)} trainings: {', '.join(found)}"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    curves, misread = np.array([row["cer"] for row in rows]), [1 - row["files"]["fp32"]["accuracy"] for row in rows]
+    last = curves.shape[1]
+    told = [
+        f"epoch {epoch}: {spearmanr(curves[:, epoch - 1], curves[:, -1])[0]:.2f}"
+        f" and {spearmanr(curves[:, epoch - 1], misread)[0]:.2f}"
+        for epoch in (1, 2, 3, 5)
+    ]
+    return f"Rank correlation with CER and lines misread after epoch {last}, {len(rows)} trainings: {', '.join(told)}"
 
 
 def plot(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64], path: Path) -> None:
