@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Searches, then shows the front; 1 when nothing has been fully trained."""
+    began = time.monotonic()  # the imports below take seconds, which are part of its time
     from studies.study_file import load_study
 
     asked = vars(arguments)
@@ -88,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         home = Home.of_environment()
         if arguments.study is None and (stored := stored_study(home, study.name)) is not None:
             study = continued(stored, given)
-        search(study, home, watcher)
+        search(study, home, watcher, began=began)
     front = load_front(home, study.name)
     if arguments.json:
         from dashboards.screens import print_json

@@ -36,7 +36,9 @@ INTERRUPTED_WAIT_S = 5.0
 """How long a search that is interrupted, or whose time is up, waits for MLflow; the rest is written when the study goes on."""
 
 
-def search(study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None) -> Summary:
+def search(
+    study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None, began: float | None = None
+) -> Summary:
     """Runs a study until its budget is spent.
 
     Args:
@@ -44,24 +46,25 @@ def search(study: Study, home: Home, observer: Observer | None = None, engine: E
         home: where everything is kept.
         observer: told of everything that happens.
         engine: where to train; None is the one that the study names. It is closed at the end.
+        began: `time.monotonic()` from which the study's time counts; None is now.
 
     Raises:
         UserError: the study is being run by another process, its data cannot be read, nothing can meet its limit, or the
             cluster does not answer.
     """
+    began = time.monotonic() if began is None else began
     home.prepare()
     observer = observer or SilentObserver()
     try:
         with locked(home.lock(f"study-{study.name}"), wait=False), StudyLog(home.log(study.name), observer) as log:
-            return _run(study, home, log, engine)
+            return _run(study, home, log, engine, began)
     except Taken:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
         ) from None
 
 
-def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) -> Summary:
-    started = time.monotonic()
+def _run(study: Study, home: Home, observer: Observer, engine: Engine | None, began: float) -> Summary:
     storage = open_storage(home.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
@@ -69,7 +72,7 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
     tracker = Tracker(home, study.name, observer.note)
     try:
         try:
-            summary = _driven(study, home, observer, engine, tracker, storage, started)
+            summary = _driven(study, home, observer, engine, tracker, storage, began)
         finally:
             engine.close()
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
@@ -84,7 +87,7 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None) ->
 
 
 def _driven(
-    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, started: float
+    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, began: float
 ) -> Summary:
     """Prepares, takes in what earlier runs have left, and runs the loop."""
     preparation = prepare_study(study, home, observer)
@@ -103,7 +106,7 @@ def _driven(
     book.take_stock(trials)
     proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
     try:
-        driver = Driver(book, schedule, proposer, engine, preparation, lease, started)
+        driver = Driver(book, schedule, proposer, engine, preparation, lease, began)
         driver.take_in(trials)
         trials.clear()  # thousands, and all that is needed of them is known by now
         return driver.run()
