@@ -13,6 +13,7 @@ Source: Rasmussen & Williams 2006, chapters 2.7 and 5; Hvarfner et al. 2024 (len
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -71,7 +72,7 @@ class GaussianProcess:
             self.found = found.x if np.isfinite(found.fun) else middle
         covariance = self._covariance(points, linear, points, linear)
         covariance[np.diag_indices(len(points))] += math.exp(self.found[-1])
-        self._root = np.linalg.cholesky(covariance)
+        self._root = _root(covariance)
         self._sure, self._sure_points, self._sure_linear = self._root, points, linear
         self._solved = cho_solve((self._root, True), values)
         self.variance = (float(values @ self._solved) + 2 * SHAPE) / (len(values) + 2 * SHAPE)
@@ -88,7 +89,7 @@ class GaussianProcess:
         self._sure_linear = np.concatenate([self._linear, linear])
         covariance = self._covariance(self._sure_points, self._sure_linear, self._sure_points, self._sure_linear)
         covariance[np.diag_indices(len(covariance))] += math.exp(self.found[-1])
-        self._sure = np.linalg.cholesky(covariance)
+        self._sure = _root(covariance)
 
     def predict(self, points: Array, linear: Array, believing: bool = True) -> tuple[Array, Array]:
         """Mean and variance, without noise.
@@ -118,6 +119,16 @@ def _apart(a: Array, b: Array) -> Array:
     """(len(a), len(b)) squared distances."""
     squared: Array = np.maximum(0.0, (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2.0 * a @ b.T)
     return squared
+
+
+def _root(covariance: Array) -> Array:
+    """Lower Cholesky factor; where rounding has made a covariance indefinite, of one with as little more noise as will do."""
+    more = 0.0
+    for more in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            root: Array = np.linalg.cholesky(covariance + more * np.diag(np.diag(covariance)))
+            return root
+    raise np.linalg.LinAlgError(f"a covariance is not positive definite, not even with {more:g} more of noise")
 
 
 def _matern(distance: Array) -> Array:

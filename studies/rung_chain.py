@@ -28,6 +28,7 @@ SHARE, SHARE_SPREAD = 0.7, 0.5
 """Prior of how much of a rung's deviation is that of the rung below."""
 TREND = 1.0
 """Prior deviation of the slope along each column, in deviations at the first rung: few tell a slope sooner than a shape."""
+LEAST_SCALE = 1e-9
 REFIT = 1.06
 """Lengths and noise are fitted anew once there are so many times more trainings."""
 
@@ -173,4 +174,6 @@ def _share(low: Array, mean: float, scale: float) -> Array:
 
 
 def _moments(values: Array) -> tuple[float, float]:
-    return float(values.mean()), float(values.std()) or 1.0
+    """Mean and deviation; 1 for one that is nothing but rounding, which would blow up what is foretold by it."""
+    mean, scale = float(values.mean()), float(values.std())
+    return mean, scale if scale > LEAST_SCALE * max(1.0, abs(mean)) else 1.0

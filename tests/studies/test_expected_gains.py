@@ -82,3 +82,29 @@ def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
     assert (variance > 0).all()
     finished = chain.finish(np.array([[0.9, 0.5]]), 0, np.array([0.9]))[0]
     assert finished == pytest.approx([0.65], abs=0.15)
+
+
+def test_a_chain_goes_on_with_a_slope_and_knows_how_little_it_knows():
+    points = np.linspace(0.0, 0.4, 5)[:, None]
+    chain = Chain(points, np.arange(1), [Reached(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
+    mean, variance = chain.predict(np.array([[0.2], [1.0]]))
+    assert mean[0] == pytest.approx(1.4, abs=0.05) and mean[1] < 0.75, "lower than the lowest that it has seen"
+    assert variance[1] > 10 * variance[0]
+
+
+def test_equal_values_that_differ_by_rounding_blow_nothing_up():
+    """Nothing is read at the first rung, and what is foretold there differs from 1.0 in the last digit."""
+    points = np.random.default_rng(5).random((6, 3))
+    first = Reached([0, 1, 2, 3], [1.0, 1.0 + 2e-16, 1.0, 1.0 - 1e-16])
+    chain = Chain(points, np.arange(3), [first, Reached([0, 1, 2], [0.3, 0.5, 0.4])])
+    mean, variance = chain.predict(points)
+    assert np.isfinite(mean).all() and np.isfinite(variance).all() and (np.abs(mean) < 2).all()
+
+
+def test_a_covariance_made_indefinite_by_rounding_is_taken_with_a_little_noise():
+    from studies.gaussian import _root
+
+    twins = np.full((3, 3), 1.0)
+    assert np.allclose(_root(twins) @ _root(twins).T, twins, atol=1e-3)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        _root(np.diag([1.0, -1.0]))
