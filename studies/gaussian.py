@@ -31,6 +31,8 @@ LEAST_NOISE = 1e-5
 SHAPE = 2.0
 """How firmly the variance is believed to be 1 before anything is seen, in halves of observations."""
 STEPS = 40
+NUDGES = (0.0, 1e-10, 1e-8, 1e-6, 1e-4)
+"""Noise added in turn, in shares of the variance, until a covariance has a root."""
 _ROOT5 = math.sqrt(5.0)
 
 
@@ -123,12 +125,13 @@ def _apart(a: Array, b: Array) -> Array:
 
 def _root(covariance: Array) -> Array:
     """Lower Cholesky factor; where rounding has made a covariance indefinite, of one with as little more noise as will do."""
-    more = 0.0
-    for more in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
+    for more in NUDGES:
+        nudged = covariance.copy()
+        nudged[np.diag_indices(len(nudged))] *= 1.0 + more
         with contextlib.suppress(np.linalg.LinAlgError):
-            root: Array = np.linalg.cholesky(covariance + more * np.diag(np.diag(covariance)))
+            root: Array = np.linalg.cholesky(nudged)
             return root
-    raise np.linalg.LinAlgError(f"a covariance is not positive definite, not even with {more:g} more of noise")
+    raise np.linalg.LinAlgError(f"a covariance is not positive definite, not even with {NUDGES[-1]:g} more of noise")
 
 
 def _matern(distance: Array) -> Array:
