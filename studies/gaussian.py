@@ -129,7 +129,7 @@ def _root(covariance: Array) -> Array:
         nudged = covariance.copy()
         nudged[np.diag_indices(len(nudged))] *= 1.0 + more
         with contextlib.suppress(np.linalg.LinAlgError):
-            root: Array = np.linalg.cholesky(nudged)
+            root: Array = np.asarray(np.linalg.cholesky(nudged), dtype=np.float64)
             return root
     raise np.linalg.LinAlgError(f"a covariance is not positive definite, not even with {NUDGES[-1]:g} more of noise")
 
