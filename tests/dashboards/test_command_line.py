@@ -81,7 +81,7 @@ def test_a_wrong_request_is_one_line_and_exit_2(paretext: Paretext, words: list[
 
 
 def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("studies.search.search", interrupted)
