@@ -55,14 +55,9 @@ class Beliefs:
         fits: Sequence[Fits],
     ) -> None:
         self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
-        rows = sorted(reached)
-        lengths = [max(reached[row]) for row in rows]
-        self._deepest = np.searchsorted(self._rungs, lengths)
-        self._values = np.array([reached[r][at] for r, at in zip(rows, lengths, strict=True)], dtype=float)
+        rows = most_promising(reached, self._rungs, CONSIDERED)
+        self._deepest, self._values = _last_values(rows, reached, self._rungs)
         self._values = self._values.reshape(len(rows), len(fits))
-        if len(rows) > CONSIDERED:
-            best = np.sort(_by_promise(self._deepest, self._values)[:CONSIDERED])
-            rows, self._deepest, self._values = [rows[i] for i in best], self._deepest[best], self._values[best]
         self.rows = _matrix(rows, cube)
         self._places = {row: i for i, row in enumerate(rows)}
         self._points = cube.points(self.rows)
@@ -175,6 +170,30 @@ def _matrix(rows: Sequence[Row], cube: Cube) -> Array:
 def _evenly(count: int, most: int) -> NDArray[np.int64]:
     """At most so many of the positions 0 to count - 1."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.zeros(0, dtype=np.int64)
+
+
+def most_promising(reached: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int], most: int) -> list[Row]:
+    """At most so many rows, in their order: those that got far and are dominated by few of those that got as far.
+
+    Args:
+        reached: row to rung to values there, all to be minimised.
+        rungs: epochs of each rung, rising.
+        most: how many.
+    """
+    rows = sorted(reached)
+    if len(rows) <= most:
+        return rows
+    best = np.sort(_by_promise(*_last_values(rows, reached, rungs))[:most])
+    return [rows[i] for i in best]
+
+
+def _last_values(
+    rows: Sequence[Row], reached: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int]
+) -> tuple[NDArray[np.int64], Array]:
+    """(n,) number of the highest rung that each has reached, and (n, objectives) its values there."""
+    lengths = [max(reached[row]) for row in rows]
+    values = np.array([reached[row][rung] for row, rung in zip(rows, lengths, strict=True)], dtype=float)
+    return np.searchsorted(rungs, lengths), values
 
 
 def _by_promise(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:

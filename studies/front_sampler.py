@@ -28,7 +28,7 @@ from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
 from studies.admission import Admission, Costs, Params
-from studies.beliefs import Beliefs
+from studies.beliefs import Beliefs, most_promising
 from studies.cube import Array, Cube, Row, row_of
 from studies.families import Families
 from studies.first_proposals import FirstProposals, beginning
@@ -44,6 +44,8 @@ DRAWN, MOVED, PARENTS = 400, 600, 20
 REACHES = (0.3, 0.1, 0.03, 0.01)
 REFINED = 20
 """How many candidates of a large space are looked around again."""
+KIN = 200
+"""Of how many trainings the rest of the family is looked at: the best, since it takes milliseconds each."""
 EXACT, ROUNDS = 4, 3
 """Of how many candidates the costs are worked out at a time, and how often."""
 
@@ -110,17 +112,18 @@ class FrontSampler:
         self._reached.setdefault(row, {}).setdefault(rung, point)
         if self._admission.exact:
             self._admission.costs[row] = tuple(point[k] for k in self._admission.exact)
-        if rung < self._rungs[-1]:
-            self._reached_too(row, rung, point)
 
-    def _reached_too(self, row: Row, rung: int, point: Point) -> None:
-        """The rest of its family is as far, and differs in what is known before training."""
-        known = self._admission
-        for other in self._families.others(row) if known.exact else ():
-            if known.work_out(other):
-                costs = dict(zip(known.exact, known.costs[other], strict=True))
-                there = tuple(costs.get(k, value) for k, value in enumerate(point))
-                self._reached.setdefault(other, {}).setdefault(rung, there)
+    def _with_kin(self) -> dict[Row, dict[int, Point]]:
+        """What has been reached; the rest of a family is as far, and differs in what is known before training."""
+        known, found = self._admission, dict(self._reached)
+        for row in most_promising(self._reached, self._rungs, KIN) if known.exact else ():
+            early = {rung: point for rung, point in self._reached[row].items() if rung < self._rungs[-1]}
+            for other in self._families.others(row) if early else ():
+                if known.work_out(other):
+                    costs = dict(zip(known.exact, known.costs[other], strict=True))
+                    there = {rung: tuple(costs.get(k, x) for k, x in enumerate(point)) for rung, point in early.items()}
+                    found[other] = there | found.get(other, {})
+        return found
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
         """Notes parameters that may not train, or cannot; by how much does not matter."""
@@ -163,32 +166,33 @@ class FrontSampler:
             Position in `paused`; None when something new promises more, or too little is known.
         """
         beliefs, new = self._next()
-        families = [(i, row) for i, params in enumerate(paused) for row in self._known_family(params) if beliefs.considers(row)]
+        families = [(i, row) for i, params in enumerate(paused) for row in self._family(params) if beliefs.considers(row)]
         if not families:
             return None
         if not beliefs.ready:
             return families[0][0] if beyond else None
-        going = [row for params in resumed for row in self._known_family(params)]
+        going = [row for params in resumed for row in self._family(params)]
         worth, begun = beliefs.finishing([row for _, row in families], going, new)
         best = int(np.argmax(worth))
         early = len(self._trained) < self._beginning
         return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
 
-    def _known_family(self, params: Params) -> list[Row]:
-        """Rows of what these parameters and the rest of their family have reached."""
+    def _family(self, params: Params) -> list[Row]:
+        """Rows of these parameters and of the rest of their family."""
         row = self._cube.encode(params)
-        return [] if row is None else [member for member in (row, *self._families.others(row)) if member in self._reached]
+        return [] if row is None else [row, *self._families.others(row)]
 
     def _next(self) -> tuple[Beliefs, Row]:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
         known = self._admission
-        running = sorted(self._running - self._reached.keys())
         begun = self._begun | self._running
         taken = begun | known.away | self._proposed
-        state = (self._added, len(known.away), len(taken), tuple(running))
+        state = (self._added, len(known.away), len(taken), tuple(sorted(self._running)))
         if self._thought is None or self._thought[0] != state:
-            by = np.random.default_rng([self._seed, len(taken)])
-            beliefs = Beliefs(self._cube, self._rungs, self._reached, known.costs, known.exact, running, self._fits)
+            by, reached = np.random.default_rng([self._seed, len(taken)]), self._with_kin()
+            running = sorted(self._running - reached.keys())
+            taken |= known.away  # of the kin, too
+            beliefs = Beliefs(self._cube, self._rungs, reached, known.costs, known.exact, running, self._fits)
             self._thought = (state, beliefs, self._pick(beliefs, begun, taken, by))
         return self._thought[1:]
 

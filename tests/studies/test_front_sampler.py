@@ -257,3 +257,21 @@ def test_of_a_large_study_the_best_are_considered(monkeypatch):
     assert covered([*finished, best]) >= np.quantile(more, 0.95)
     assert asked.propose() not in met
     assert len(asked._thought[1].rows) == 60
+
+
+def test_taking_up_a_large_study_works_the_costs_of_few_kin_out(monkeypatch):
+    """Each takes milliseconds: after thousands of trials the next proposal must not wait for all of them."""
+    monkeypatch.setattr("studies.front_sampler.KIN", 20)
+    space, asked = {**GRID, "precision": CategoricalDistribution(("fp32", "fp16", "int8"))}, []
+
+    def costs(params):
+        asked.append(params)
+        return [size(params)], True
+
+    resumed = FrontSampler(space, DIRECTIONS, 0, (1, 9), ("linear", "log"), (1,), costs, shared="precision")
+    choices = list(itertools.product(*VALUES.values()))
+    for i in np.random.default_rng(0).permutation(len(choices))[:200]:
+        params = {**dict(zip(VALUES, choices[i], strict=True)), "precision": "fp32"}
+        resumed.add(params, 1, [read(params, 1), size(params)])
+    proposed = resumed.propose()
+    assert len(asked) <= 2 * 20 + 20 and proposed["precision"] in ("fp32", "fp16", "int8")
