@@ -46,8 +46,9 @@ REFINED = 20
 """How many candidates of a large space are looked around again."""
 KIN = 200
 """Of how many trainings the rest of the family is looked at: the best, since it takes milliseconds each."""
-EXACT, ROUNDS = 4, 3
-"""Of how many candidates the costs are worked out at a time, and how often."""
+EXACT, ROUNDS, SURE = 4, 3, 250
+"""Of how many candidates the costs are worked out at a time, and how often; of one at a time once so many costs are known that
+others are foretold well."""
 
 
 class FrontSampler:
@@ -224,8 +225,9 @@ class FrontSampler:
             more = self._cube.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1)))
             more = _without(np.unique(more, axis=0), taken)
             gains, candidates = np.append(gains, self._gains(beliefs, more)), np.concatenate([candidates, more])
+        at_a_time = EXACT if len(self._admission.costs) < SURE else 1
         for _ in range(ROUNDS if self._admission.exact else 0):
-            best = np.argsort(-gains, kind="stable")[:EXACT]
+            best = np.argsort(-gains, kind="stable")[:at_a_time]
             unknown = [i for i in best if row_of(candidates[i]) not in self._admission.costs]
             if not unknown:
                 break
