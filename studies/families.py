@@ -18,6 +18,11 @@ class Families:
     def __init__(self, cube: Cube, shared: str | None) -> None:
         self._place, self._count = cube.place(shared) if shared is not None else (None, 1)
 
+    @property
+    def single(self) -> bool:
+        """Whether every row is a family."""
+        return self._place is None
+
     def others(self, row: Row) -> list[Row]:
         """The rest of a row's family."""
         if self._place is None:

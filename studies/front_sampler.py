@@ -117,7 +117,9 @@ class FrontSampler:
     def _with_kin(self) -> dict[Row, dict[int, Point]]:
         """What has been reached; the rest of a family is as far, and differs in what is known before training."""
         known, found = self._admission, dict(self._reached)
-        for row in most_promising(self._reached, self._rungs, KIN) if known.exact else ():
+        if self._families.single or not known.exact:
+            return found
+        for row in most_promising(self._reached, self._rungs, KIN):
             early = {rung: point for rung, point in self._reached[row].items() if rung < self._rungs[-1]}
             for other in self._families.others(row) if early else ():
                 if known.work_out(other):
