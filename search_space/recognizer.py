@@ -9,19 +9,25 @@ Decisions:
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture
 from search_space.auxiliaries import auxiliaries
 from search_space.backbones import backbones
-from search_space.contracts import Auxiliary, BackboneRequest, Features, Neck, Tap
+from search_space.contracts import Auxiliary, Backbone, BackboneRequest, Encoder, Features, Head, Neck, Pooling, Tap
 from search_space.encoders import encoders
 from search_space.heads import heads
 from search_space.necks import necks
 from search_space.poolings import poolings
 from search_space.rectifiers import rectifiers
+
+
+def build_component(component: Callable[..., Any], *arguments: Any) -> Any:
+    """Builds a component as its class says."""
+    return component(*arguments)
 
 
 class Recognizer(nn.Module):
@@ -30,6 +36,7 @@ class Recognizer(nn.Module):
     Args:
         architecture: what to build.
         symbols: characters in the charset, without blank or end of line.
+        make: builds each component from its class and arguments; what only looks at networks puts something lighter in its place.
 
     Attributes:
         contrast: how the pixels it is shown are made into numbers: "plain", or "even", each line by its own mean and deviation.
@@ -37,28 +44,27 @@ class Recognizer(nn.Module):
 
     contrast: Literal["plain", "even"] = "plain"
 
-    def __init__(self, architecture: Architecture, symbols: int) -> None:
+    def __init__(self, architecture: Architecture, symbols: int, make: Callable[..., Any] = build_component) -> None:
         super().__init__()
         a = architecture
         self.architecture = a
         self.symbols = symbols
         tap: Tap = "none" if a.neck == "none" else necks[a.neck].tap
         name = "timm" if a.backbone.startswith("timm/") else a.backbone
-        self.rectifier = None if a.rectifier == "none" else rectifiers[a.rectifier](a.height_px)
-        self.backbone = backbones[name](
-            BackboneRequest(a.backbone, a.width_percent, a.attention, a.activation, tap, a.height_px, a.time_stride)
-        )
+        self.rectifier = None if a.rectifier == "none" else make(rectifiers[a.rectifier], a.height_px)
+        request = BackboneRequest(a.backbone, a.width_percent, a.attention, a.activation, tap, a.height_px, a.time_stride)
+        self.backbone: Backbone = make(backbones[name], request)
         heights, out_channels = self.backbone.level_heights, self.backbone.out_channels
         self.neck: Neck | None = None
         if a.neck != "none":
-            self.neck = necks[a.neck](self.backbone.level_channels, heights, out_channels, a.activation)
-        self.pooling = poolings[a.pooling](out_channels, (heights[-1], self.backbone.pool_width))
-        self.encoder = encoders[a.encoder](out_channels, a.encoder_hidden, a.encoder_layers)
-        self.head = heads[a.head](self.encoder.out_features, symbols, a.head_rank)
+            self.neck = make(necks[a.neck], self.backbone.level_channels, heights, out_channels, a.activation)
+        self.pooling: Pooling = make(poolings[a.pooling], out_channels, (heights[-1], self.backbone.pool_width))
+        self.encoder: Encoder = make(encoders[a.encoder], out_channels, a.encoder_hidden, a.encoder_layers)
+        self.head: Head = make(heads[a.head], self.encoder.out_features, symbols, a.head_rank)
         self.auxiliary: Auxiliary | None = None
         if a.auxiliary != "none":
             channels = self.backbone.level_channels[0]
-            self.auxiliary = auxiliaries[a.auxiliary](channels, out_channels, symbols, a.height_px)
+            self.auxiliary = make(auxiliaries[a.auxiliary], channels, out_channels, symbols, a.height_px)
 
     def features(self, images: Tensor) -> Features:
         """Everything up to the head."""

@@ -1,9 +1,10 @@
 """What a trial costs besides its training: trainings that are over at once, through all the rest of a search.
 
-    python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local|ray|inline] [--storage sqlite] [--sampler tpe]
-        [--trials 1000] [--preload 900] [--time 9m] [--early-stopping promotion]
+    python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local|ray|inline] [--storage sqlite] [--sampler front]
+        [--trials 1000] [--preload 900] [--time 9m] [--early-stopping gain]
 
-The same folder again goes on with the study, so thousands of trials can be done in pieces; `--preload` writes that many into
+Each piece is broken off when `--trials` architectures have begun, and the same folder again goes on with the study: what waited
+at a rung waits on, so thousands of trials can be done in pieces; `--preload` writes that many into
 the storage first, as a search that was killed would have left them (a third complete, the others waiting at a rung). A line is
 printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each piece:
 milliseconds a trial over the last tenth of the study (of this piece, if that is less), and the driver's memory.
@@ -12,6 +13,7 @@ milliseconds a trial over the last tenth of the study (of this piece, if that is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -33,7 +35,7 @@ from studies.costs import CostModel, Costs
 from studies.engine import Engine
 from studies.front import load_store
 from studies.home import Home
-from studies.observer import SilentObserver, StudyFacts, Summary
+from studies.observer import SilentObserver, StudyFacts
 from studies.search import search
 from studies.study import Study, resolve
 from tests.studies.postgres import Server
@@ -77,8 +79,12 @@ class Line:
     memory_mb: float
 
 
+class Enough(BaseException):
+    """As many trials have begun as were asked for; the search is broken off, so that what waits at a rung goes on waiting."""
+
+
 class Watch(SilentObserver):
-    """Notes when each new architecture was given a place."""
+    """Notes when each new architecture was given a place, and breaks the search off when there have been enough."""
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self._asked, self._met = asked, set[int]()
@@ -105,17 +111,18 @@ class Watch(SilentObserver):
         self._met.add(number)
         self._moments.append((time.monotonic(), time.process_time()))
         if self.trials in COUNTS:
-            self._take()
+            self.take()
+        if self.trials >= self._asked.trials:
+            raise Enough
 
     @property
     def trials(self) -> int:
         return self._before + len(self._met)
 
-    def study_finished(self, summary: Summary) -> None:
-        if not self.lines or self.lines[-1].trials != self.trials:
-            self._take()
-
-    def _take(self) -> None:
+    def take(self) -> None:
+        """Measures, unless it has done so just now."""
+        if self.lines and self.lines[-1].trials == self.trials:
+            return
         over = min(len(self._moments) - 1, max(20, self.trials // 10))
         if over < 1:
             return
@@ -165,7 +172,7 @@ def study_of(asked: argparse.Namespace, lines: Path) -> Study:
         "name": "-".join(words),  # engines share it; and samplers, what is preloaded
         "data": {"source": str(lines)},
         "space": SPACE,
-        "budget": {"trials": asked.trials, "epochs": 9, "time": asked.time},
+        "budget": {"trials": asked.trials + 1000, "epochs": 9, "time": asked.time},
         "search": {
             "sampler": asked.sampler,
             "engine": "ray" if asked.engine == "ray" else "local",
@@ -201,8 +208,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where studies and results are kept")
     parser.add_argument("--engine", choices=("local", "ray", "inline"), default="local")
     parser.add_argument("--storage", choices=("sqlite", "journal", "postgresql"), default="sqlite")
-    parser.add_argument("--sampler", default="tpe")
-    parser.add_argument("--early-stopping", choices=("promotion", "stopping", "none"), default="promotion")
+    parser.add_argument("--sampler", default="front")
+    parser.add_argument("--early-stopping", choices=("promotion", "stopping", "gain", "none"), default="gain")
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--preload", type=int, default=0, help="trials that are there before it begins; without MLflow then")
     parser.add_argument("--without-mlflow", action="store_true")
@@ -227,8 +234,11 @@ def main() -> None:
         CostModel._work_out = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
     watch.goes_on_from(*apart(taken, home, study.name))
     began = time.monotonic()
-    summary = search(study, home, watch, engine_of(asked))
-    print(f"{summary.reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
+    reason = "enough trials have begun"
+    with contextlib.suppress(Enough):
+        reason = search(study, home, watch, engine_of(asked)).reason
+    watch.take()
+    print(f"{reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
     with (folder / "results.jsonl").open("a") as results:
         results.writelines(json.dumps(asdict(line)) + "\n" for line in watch.lines)
     if server is not None:

@@ -4,7 +4,7 @@ Decisions:
 - Same code as the exporter wherever there is a choice: the final form (`onnx_file.final`), how each tensor is stored
   (`precision.how_stored`), the file around them (`onnx_file.frame`). Only nodes are not written out but looked up
   (`node_costs`), since tracing them takes a second.
-- Built on the meta device: weights have shapes and no numbers.
+- Read off component by component, on the meta device (`outline`): few of them are new to a search.
 - What an architecture brings is remembered without its precision, which changes nothing but storage.
 """
 
@@ -13,22 +13,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.export.facts import ModelFacts
-from trainers.export.inventory import Weight, parts_of, weights_of
+from trainers.export.inventory import Weight
+from trainers.export.no_numbers import without_numbers
 from trainers.export.node_costs import Constant, Cost, costs_in, known_costs
 from trainers.export.onnx_file import final, frame, simplified_graph
+from trainers.export.outline import outline_of
 from trainers.export.precision import how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
 from trainers.export.shrinking import shrunk_weights
 
+REMEMBERED = 64
+"""Architectures; the precisions of one are asked for in a row."""
 DIGEST = "0" * 16
 NORMALISER = "none"
 ASCII = "".join(map(chr, range(32, 127)))
@@ -68,6 +70,7 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     return framed_bytes(graph, expected_facts(architecture, symbols, charset), precision)
 
 
+@lru_cache(maxsize=50_000)
 def weight_bytes(weight: Weight, precision: str) -> int:
     """Bytes of a weight and of the nodes that turn it back."""
     return stored_bytes(weight.shape, weight.axes, how_stored(weight.shape, weight.axes, precision))
@@ -106,20 +109,20 @@ def framed_bytes(graph_bytes: int, facts: ModelFacts, precision: str) -> int:
     return int(file.ByteSize()) - field_bytes(ports) + field_bytes(ports + graph_bytes)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED)
 def content_of(architecture: Architecture, symbols: int) -> Content:
     """Reads off an architecture's modules what its file holds; learns what unknown modules cost from an export."""
-    model = unfilled(architecture, symbols)
-    parts = parts_of(model)
+    outline = outline_of(architecture, symbols)
+    codes, weights = outline.codes, outline.weights
     costs = known_costs()
-    if any(part.code not in costs for part in parts):
+    if any(code not in costs for code in codes):
         costs.update(learn(architecture, symbols))
-    pruned = architecture.prune_percent
-    kinds = Counter(shrunk_weights(model, architecture.prune_percent) if pruned else weights_of(model))
+    if architecture.prune_percent:
+        weights = Counter(shrunk_weights(unfilled(architecture, symbols), architecture.prune_percent))
     return Content(
-        node_bytes=sum(costs[part.code].node_bytes for part in parts),
-        weights=tuple(kinds.items()),
-        constants=frozenset().union(*(costs[part.code].constants for part in parts)),
+        node_bytes=sum(count * costs[code].node_bytes for code, count in codes.items()),
+        weights=tuple(weights.items()),
+        constants=frozenset().union(*(costs[code].constants for code in codes)),
     )
 
 
@@ -140,46 +143,7 @@ def with_numbers(model: nn.Module) -> nn.Module:
 
 def unfilled(architecture: Architecture, symbols: int) -> Recognizer:
     """The network of an architecture in its final form on the meta device: shapes without numbers."""
-    with torch.device("meta"), _NoNumbers():
+    with without_numbers():
         model = final(build_recognizer(architecture, symbols))
     assert isinstance(model, Recognizer)
     return model
-
-
-class _NoNumbers(TorchFunctionMode):
-    """Lets nobody draw, fill in or add up numbers: on the meta device that tells nothing and takes most of the time."""
-
-    DRAWN = frozenset({torch.randn, torch.rand})
-    FILLED = frozenset(
-        {nn.init.kaiming_uniform_, nn.init.kaiming_normal_, nn.init.uniform_, nn.init.normal_, nn.init.trunc_normal_}
-        | {
-            Tensor.normal_,
-            Tensor.uniform_,
-            Tensor.fill_,
-            Tensor.zero_,
-            Tensor.clamp_,
-            Tensor.erfinv_,
-            Tensor.add_,
-            Tensor.copy_,
-        }
-    )
-    ADDED_UP = frozenset({Tensor.add, Tensor.sub, Tensor.mul, Tensor.div, Tensor.sqrt, Tensor.pow, Tensor.__pow__})
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if function in self.DRAWN:
-            return torch.empty(*args, **(kwargs or {}))
-        if function in self.FILLED:
-            return args[0] if args else (kwargs or {})["tensor"]
-        if function is Tensor.__setitem__ and args[0].is_meta:
-            return None
-        if function in self.ADDED_UP and args[0].is_meta:
-            return args[0].new_empty(_broadcast(*(given.shape for given in args if isinstance(given, Tensor))))
-        return function(*args, **(kwargs or {}))
-
-
-def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of an elementwise result; torch's own function for it is slow."""
-    rank = max(map(len, shapes))
-    return tuple(max(sizes) for sizes in zip(*((1,) * (rank - len(shape)) + tuple(shape) for shape in shapes), strict=True))

@@ -113,7 +113,7 @@ def _recurrent(module: nn.GRU | nn.LSTM) -> Iterator[Weight]:
 
 def parts_of(model: nn.Module) -> list[Part]:
     """Every module with code of its own, the recogniser itself first."""
-    return [Part(path, _code(module)) for path, module in model.named_modules() if has_code(module)]
+    return [Part(path, code_of(module)) for path, module in model.named_modules() if has_code(module)]
 
 
 def has_code(module: nn.Module) -> bool:
@@ -123,7 +123,7 @@ def has_code(module: nn.Module) -> bool:
     return not type(module).__module__.startswith("torch.nn") or bool(module._modules)
 
 
-def _code(module: nn.Module) -> str:
+def code_of(module: nn.Module) -> str:
     """Names what a module's own nodes depend on: class, switches, and the kinds of its direct layers."""
     facts = [type(module).__qualname__, _forward_text(type(module))]  # type: ignore[arg-type]
     facts += sorted(f"{k}={v}" for k, v in vars(module).items() if _is_switch(k, v))
