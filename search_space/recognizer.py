@@ -36,7 +36,7 @@ class Recognizer(nn.Module):
     Args:
         architecture: what to build.
         symbols: characters in the charset, without blank or end of line.
-        make: builds each component from its class and arguments; what only looks at networks puts something lighter in its place.
+        make: builds each component from its class and arguments; whoever only counts puts something lighter in its place.
 
     Attributes:
         contrast: how the pixels it is shown are made into numbers: "plain", or "even", each line by its own mean and deviation.

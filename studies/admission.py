@@ -8,18 +8,22 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from studies.cube import Array, Cube, Row
+from studies.gaussian import apart
+from studies.records import evenly
 
 Params = Mapping[str, Any]
 Costs = Callable[[Params], tuple[Sequence[float], bool] | None]
 
 NEAR_MISSES = 0.3
 """How far around what could not train its neighbours are doubted, in the unit cube."""
+COMPARED = 300
+"""With how many of these at most a candidate is compared, and with how many of those that have trained."""
 
 
 class Admission:
@@ -31,6 +35,7 @@ class Admission:
         costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
         limits: position to the most that is allowed, of some of those; minimised and evenly scaled.
         minimised: position and value of an objective to the value that is minimised and evenly scaled.
+        taken: told of all that is turned away.
 
     Attributes:
         costs: row to the values of the objectives in `exact`, as far as they have been worked out.
@@ -44,12 +49,19 @@ class Admission:
         costs: Costs | None,
         limits: Mapping[int, float],
         minimised: Callable[[int, float], float],
+        taken: set[Row],
     ) -> None:
         self._cube, self._costs_of, self._minimised = cube, costs, minimised
         self.exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
         self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
         self.costs: dict[Row, tuple[float, ...]] = {}
         self.away: set[Row] = set()
+        self._taken = taken
+
+    def turn_away(self, row: Row) -> None:
+        """Notes what may not train, or cannot."""
+        self.away.add(row)
+        self._taken.add(row)
 
     def work_out(self, row: Row) -> bool:
         """Works the costs of a candidate out, unless that was done; whether it may train."""
@@ -59,12 +71,12 @@ class Admission:
             return False
         found = self._costs_of(self._cube.decode(row))
         if found is None:
-            self.away.add(row)
+            self.turn_away(row)
             return False
         values, fits = found
         self.costs[row] = tuple(self._minimised(k, value) for k, value in zip(self.exact, values, strict=True))
         if not fits:
-            self.away.add(row)
+            self.turn_away(row)
         return fits
 
     def trust(self, rows: Array, reached: Collection[Row]) -> Array:
@@ -73,9 +85,11 @@ class Admission:
             return np.ones(len(rows))
         points = self._cube.points(rows)
 
-        def near(others: Iterable[Row]) -> Array:
-            at = self._cube.points(np.array(sorted(others)))
-            close: Array = np.exp(-((points[:, None] - at[None]) ** 2).sum(axis=2) / (2 * NEAR_MISSES**2)).sum(axis=1)
-            return close
+        def near(others: Collection[Row]) -> Array:
+            few = evenly(len(others), COMPARED)
+            at = self._cube.points(np.array(sorted(others))[few])
+            close: Array = np.exp(-apart(points, at) / (2 * NEAR_MISSES**2)).sum(axis=1)
+            return close * (len(others) / len(few))
 
-        return (near(reached) + 0.1) / (near(reached) + near(self.away) + 0.1)
+        good = near(reached) + 0.1
+        return good / (good + near(self.away))

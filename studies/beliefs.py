@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from studies.cube import Array, Cube, Row
 from studies.expected_gains import expected_gains
 from studies.pareto import Point, not_dominated
+from studies.records import RIVALS, Table, dominated, evenly
 from studies.rung_chain import Chain, Fits, Reached
 
 CONSIDERED, MOST = 3000, 250
 MARGIN = 0.1
 """The reference lies so much beyond the worst that is foretold, in shares of the extent."""
-RIVALS = 200
 
 
 class Beliefs:
@@ -32,7 +32,8 @@ class Beliefs:
     Args:
         cube: of the space.
         rungs: epochs of each rung, rising.
-        reached: row to rung to values there, all to be minimised and evenly scaled.
+        table: trainings that have reached a rung; values all to be minimised and evenly scaled.
+        reached: row to rung to values there.
         costs: row to the values of the objectives in `exact`, as far as they have been worked out.
         exact: positions of the objectives that are known before training.
         running: rows of trainings under way that have reached no rung yet.
@@ -48,6 +49,7 @@ class Beliefs:
         self,
         cube: Cube,
         rungs: Sequence[int],
+        table: Table,
         reached: Mapping[Row, Mapping[int, Point]],
         costs: Mapping[Row, tuple[float, ...]],
         exact: Sequence[int],
@@ -55,30 +57,28 @@ class Beliefs:
         fits: Sequence[Fits],
     ) -> None:
         self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
-        rows = most_promising(reached, self._rungs, CONSIDERED)
-        self._deepest, self._values = _last_values(rows, reached, self._rungs)
-        self._values = self._values.reshape(len(rows), len(fits))
-        self.rows = _matrix(rows, cube)
-        self._places = {row: i for i, row in enumerate(rows)}
+        table = table.best(CONSIDERED)
+        self._deepest, self._values, self.rows = table.deepest, table.values, table.matrix
+        self._places = {row: i for i, row in enumerate(table.rows)}
         self._points = cube.points(self.rows)
-        kept = _kept(self._deepest, self._values)
+        kept = _kept(table)
         self._chains = [
             chain_of_costs(cube, costs, self._exact.index(k), fits[k])
             if k in self._exact
-            else self._chain(k, fits[k], kept, rows, reached)
+            else self._chain(k, fits[k], kept, table.rows, reached)
             for k in range(len(fits))
         ]
-        self.ready = bool(rows) and all(chain.known for chain in self._chains)
+        self.ready = bool(table.rows) and all(chain.known for chain in self._chains)
         if self.ready:
-            self.believed = np.stack([self._full(k, np.arange(len(rows)))[0] for k in range(len(fits))], axis=1)
+            self.believed = np.stack([self._full(k, np.arange(len(table.rows)))[0] for k in range(len(fits))], axis=1)
             found = self.predict(_matrix(running, cube))[0] if running else np.zeros((0, len(fits)))
             self._all = np.concatenate([self.believed, found])
             self._front = self._all[not_dominated(self._all)]
             self.refer(self._all)
 
-    def considers(self, row: Row) -> bool:
-        """Whether a training is among `rows`."""
-        return row in self._places
+    def can_finish(self, row: Row) -> bool:
+        """Whether a training is among `rows` and not at its end."""
+        return row in self._places and self._deepest[self._places[row]] < len(self._rungs) - 1
 
     def refer(self, values: Array) -> None:
         """Sets the region that counts: what the records and these (n, objectives) values span, and a little more."""
@@ -105,7 +105,7 @@ class Beliefs:
         """What it is worth to train on, and to begin: expected gains over what is trained to the end, by epoch left.
 
         Args:
-            paused: rows that wait at a rung, and are considered.
+            paused: rows that wait at a rung and `can_finish`.
             resumed: rows on their way up from one, which count as if trained to the end.
             new: what would be begun.
         """
@@ -121,7 +121,7 @@ class Beliefs:
 
     def losses(self) -> Array:
         """(trainings,) how much worse than the front each is believed to be: the share of others that dominate it."""
-        return _dominated(self.believed, self.believed[_evenly(len(self.believed), RIVALS)])
+        return dominated(self.believed, self.believed[evenly(len(self.believed), RIVALS)])
 
     def _gains(self, means: Array, deviations: Array, front: Array) -> Array:
         known = ((front - self._low) / self._extent).tolist()
@@ -158,7 +158,7 @@ def chain_of_costs(cube: Cube, costs: Mapping[Row, tuple[float, ...]], place: in
         fits: what was found before.
     """
     rows = sorted(costs)
-    rows = [rows[i] for i in _evenly(len(rows), MOST)]
+    rows = [rows[i] for i in evenly(len(rows), MOST)]
     records = Reached(list(range(len(rows))), [costs[row][place] for row in rows])
     return Chain(cube.points(_matrix(rows, cube)), cube.groups, [records], fits)
 
@@ -167,59 +167,11 @@ def _matrix(rows: Sequence[Row], cube: Cube) -> Array:
     return np.array(rows, dtype=float).reshape(len(rows), cube.fields)
 
 
-def _evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many of the positions 0 to count - 1."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.zeros(0, dtype=np.int64)
-
-
-def most_promising(reached: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int], most: int) -> list[Row]:
-    """At most so many rows, in their order: those that got far and are dominated by few of those that got as far.
-
-    Args:
-        reached: row to rung to values there, all to be minimised.
-        rungs: epochs of each rung, rising.
-        most: how many.
-    """
-    rows = sorted(reached)
-    if len(rows) <= most:
-        return rows
-    best = np.sort(_by_promise(*_last_values(rows, reached, rungs))[:most])
-    return [rows[i] for i in best]
-
-
-def _last_values(
-    rows: Sequence[Row], reached: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int]
-) -> tuple[NDArray[np.int64], Array]:
-    """(n,) number of the highest rung that each has reached, and (n, objectives) its values there."""
-    lengths = [max(reached[row]) for row in rows]
-    values = np.array([reached[row][rung] for row, rung in zip(rows, lengths, strict=True)], dtype=float)
-    return np.searchsorted(rungs, lengths), values
-
-
-def _by_promise(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
-    """Positions of trainings, first those that got far and are dominated by few of those that got as far."""
-    worse = np.zeros(len(deepest))
-    for number in np.unique(deepest):
-        at = np.flatnonzero(deepest == number)
-        worse[at] = _dominated(values[at], values[at][_evenly(len(at), RIVALS)])
-    return np.lexsort((worse, -deepest))
-
-
-def _kept(deepest: NDArray[np.int64], values: Array) -> NDArray[np.int64]:
+def _kept(table: Table) -> NDArray[np.int64]:
     """Which trainings the regressions are of, by position: the best, and others evenly."""
-    n = len(deepest)
+    n = len(table.rows)
     if n <= MOST:
         return np.arange(n)
-    order = _by_promise(deepest, values)
+    order = table.by_promise()
     best, rest = order[: 2 * MOST // 3], order[2 * MOST // 3 :]
-    return np.sort(np.concatenate([best, rest[_evenly(len(rest), MOST - len(best))]]))
-
-
-def _dominated(values: Array, rivals: Array) -> Array:
-    """(n,) share of the rivals that dominate each of the values."""
-    as_good, better = np.ones((len(values), len(rivals)), dtype=bool), np.zeros((len(values), len(rivals)), dtype=bool)
-    for theirs, mine in zip(rivals.T, values.T[:, :, None], strict=True):
-        as_good &= theirs <= mine
-        better |= theirs < mine
-    shares: Array = (as_good & better).mean(axis=1)
-    return shares
+    return np.sort(np.concatenate([best, rest[evenly(len(rest), MOST - len(best))]]))

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studies.cube import Row
 from studies.decisions import Decision, Promotion
 from studies.first_proposals import beginning
 from studies.front_sampler import FrontSampler
@@ -38,10 +39,15 @@ class ByGain:
     ) -> None:
         self.rungs, self._sampler, self._silent, self._eta = tuple(rungs), sampler, silent, eta
         self._straight = beginning(rungs)[1]
-        self._entries: dict[int, dict[int, Point]] = {rung: {} for rung in self.rungs}
-        self._params: dict[int, Mapping[str, Any]] = {}
+        self._entered: dict[int, set[int]] = {rung: set() for rung in self.rungs}
+        self._speaking = dict.fromkeys(self.rungs, 0)
+        self._rows: dict[int, Row | None] = {}
         self._deepest: dict[int, int] = {}
         self._left: dict[int, int] = {}
+        self._waiting: set[int] = set()
+        self._going: set[int] = set()
+        self._changes = 0
+        self._found: tuple[Any, Promotion | None] | None = None
 
     def milestones(self, trial: int) -> tuple[int, ...]:
         """The rungs at which a trial is compared."""
@@ -60,20 +66,24 @@ class ByGain:
             objectives: all to be minimised.
             params: value of every parameter.
         """
-        self._entries[rung].setdefault(trial, tuple(objectives))
-        self._params[trial] = params
+        if trial in self._entered[rung]:
+            return
+        self._entered[rung].add(trial)
+        self._speaking[rung] += self._silent is None or all(x < s for x, s in zip(objectives, self._silent, strict=True))
+        self._rows[trial] = self._sampler.row(params)
         self._deepest[trial] = max(rung, self._deepest.get(trial, 0))
+        self._place(trial)
 
     def promoted(self, trial: int, rung: int) -> None:
         """Notes that a trial is on its way up from a rung; from the last one: that it will never be."""
         self._left[trial] = max(rung, self._left.get(trial, 0))
+        self._place(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
         """What becomes of a trial that has just been recorded at a rung."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
-        entries = self._entries[rung]
-        if len(entries) > self._straight and not self._is_silent(entries):
+        if len(self._entered[rung]) > self._straight and not self._is_silent(rung):
             promotion = self._best(beyond_quota=False)
             if promotion is None or promotion.trial != trial:
                 return Decision.PAUSE
@@ -91,24 +101,40 @@ class ByGain:
             self.promoted(promotion.trial, promotion.rung)
         return promotion
 
+    def _place(self, trial: int) -> None:
+        """Whether a trial waits, is on its way, or is over."""
+        end, deepest, left = self.rungs[-1], self._deepest.get(trial, 0), self._left.get(trial, 0)
+        self._waiting.discard(trial)
+        self._going.discard(trial)
+        if left < deepest < end:
+            self._waiting.add(trial)
+        elif 0 < deepest <= left < end:
+            self._going.add(trial)
+        self._changes += 1
+
     def _best(self, beyond_quota: bool) -> Promotion | None:
-        end = self.rungs[-1]
-        going = [t for t, rung in self._deepest.items() if rung < end and rung <= self._left.get(t, 0) < end]
-        paused = sorted(t for t, rung in self._deepest.items() if rung > self._left.get(t, 0) and rung < end)
-        if not paused:
-            return None
-        for trial in paused:
-            if not self._sampler.knows(self._params[trial]):
+        """The same as long as nothing has changed: thousands that waited when a search was killed ask one after the other."""
+        asked = (self._changes, self._sampler.state, beyond_quota)
+        if self._found is None or self._found[0] != asked:
+            best = self._look(beyond_quota)
+            self._found = ((self._changes, self._sampler.state, beyond_quota), best)
+        return self._found[1]
+
+    def _look(self, beyond_quota: bool) -> Promotion | None:
+        known: dict[int, Row] = {}
+        for trial in sorted(self._waiting):
+            row = self._rows[trial]
+            if row is None:
                 return self._on(trial)
-        params = [self._params[t] for t in paused]
-        best = self._sampler.worth_finishing(params, [self._params[t] for t in going], beyond_quota)
-        return None if best is None else self._on(paused[best])
+            known[trial] = row
+        if not known:
+            return None
+        going = [row for trial in sorted(self._going) if (row := self._rows[trial]) is not None]
+        best = self._sampler.worth_finishing(list(known.values()), going, beyond_quota)
+        return None if best is None else self._on(list(known)[best])
 
     def _on(self, trial: int) -> Promotion:
         return Promotion(trial, self._deepest[trial], self.next_rung(trial, self._deepest[trial]))
 
-    def _is_silent(self, entries: Mapping[int, Point]) -> bool:
-        if self._silent is None:
-            return False
-        speaking = sum(all(x < s for x, s in zip(e, self._silent, strict=True)) for e in entries.values())
-        return speaking < max(1, len(entries) // self._eta)
+    def _is_silent(self, rung: int) -> bool:
+        return self._speaking[rung] < max(1, len(self._entered[rung]) // self._eta)

@@ -154,8 +154,7 @@ class Driver:
     def _start_new(self) -> bool:
         if not self._wanting():
             return False
-        busy = [r.params for r in (*self._running.values(), *self._paused.values())]
-        proposed = self._proposer.next(busy)
+        proposed = self._proposer.next(self._running.values(), self._paused.values())
         if isinstance(proposed, Exhausted):
             self._reason = proposed.reason
         return isinstance(proposed, Ready) and self._start(proposed)

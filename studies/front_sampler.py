@@ -19,6 +19,7 @@ Decisions:
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -28,11 +29,12 @@ from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
 from studies.admission import Admission, Costs, Params
-from studies.beliefs import Beliefs, most_promising
+from studies.beliefs import Beliefs
 from studies.cube import Array, Cube, Row, row_of
 from studies.families import Families
 from studies.first_proposals import FirstProposals, beginning
 from studies.pareto import Point, Scale
+from studies.records import Records, Table
 from studies.rung_chain import Fits
 
 OPEN = 0.7
@@ -83,15 +85,15 @@ class FrontSampler:
         self._scales = tuple(scales or ["linear"] * len(self._maximised))
         self._rungs, self._seed = tuple(rungs), seed
         self._beginning = beginning(rungs)[0]
-        self._admission = Admission(self._cube, exact, costs, limits or {}, self._minimised)
+        self._taken: set[Row] = set()
+        self._admission = Admission(self._cube, exact, costs, limits or {}, self._minimised, self._taken)
         self._first = FirstProposals(self._cube, self._admission)
         self._families = Families(self._cube, shared)
-        self._reached: dict[Row, dict[int, Point]] = {}
+        self._records = Records(self._cube.fields, len(self._maximised), self._rungs)
         self._begun: set[Row] = set()
         self._trained: set[Row] = set()
-        self._proposed: set[Row] = set()
         self._running: set[Row] = set()
-        self._added = 0
+        self._added = self._proposed = 0
         self._thought: tuple[Any, Beliefs, Row] | None = None
         self._fits = [Fits() for _ in self._maximised]
         self._everything = self._cube.everything() if self._cube.size <= WHOLE else None
@@ -105,106 +107,118 @@ class FrontSampler:
             return
         point = tuple(self._minimised(k, value) for k, value in enumerate(values))
         if not all(math.isfinite(value) for value in point):
-            self._admission.away.add(row)
+            self._admission.turn_away(row)
             return
         self._added += 1
-        self._begun |= self._families.whole([row])
+        family = self._families.whole([row])
+        self._begun |= family
+        self._taken |= family
         self._trained.add(self._families.name(row))
-        self._reached.setdefault(row, {}).setdefault(rung, point)
+        self._records.add(row, rung, point)
         if self._admission.exact:
             self._admission.costs[row] = tuple(point[k] for k in self._admission.exact)
 
-    def _with_kin(self) -> dict[Row, dict[int, Point]]:
-        """What has been reached; the rest of a family is as far, and differs in what is known before training."""
-        known, found = self._admission, dict(self._reached)
+    def _kin(self, table: Table) -> dict[Row, dict[int, Point]]:
+        """The rest of the families of the best: it is as far, and differs in what is known before training."""
+        known, reached = self._admission, self._records.reached
+        found: dict[Row, dict[int, Point]] = {}
         if self._families.single or not known.exact:
             return found
-        for row in most_promising(self._reached, self._rungs, KIN):
-            early = {rung: point for rung, point in self._reached[row].items() if rung < self._rungs[-1]}
+        for row in table.best(KIN).rows:
+            early = {rung: point for rung, point in reached[row].items() if rung < self._rungs[-1]}
             for other in self._families.others(row) if early else ():
                 if known.work_out(other):
                     costs = dict(zip(known.exact, known.costs[other], strict=True))
                     there = {rung: tuple(costs.get(k, x) for k, x in enumerate(point)) for rung, point in early.items()}
-                    found[other] = there | found.get(other, {})
+                    found[other] = there | found.get(other, reached.get(other, {}))
         return found
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
         """Notes parameters that may not train, or cannot; by how much does not matter."""
         row = self._cube.encode(params)
         if row is not None:
-            self._admission.away.add(row)
+            self._admission.turn_away(row)
 
-    def knows(self, params: Params) -> bool:
-        """Whether anything can be foretold of parameters: not of models from outside the space."""
-        return self._cube.encode(params) is not None
+    def row(self, params: Params) -> Row | None:
+        """What `worth_finishing` knows parameters by; None for models from outside the space, of which nothing is foretold."""
+        return self._cube.encode(params)
 
     def observations(self, rung: int) -> int:
         """How many different parameters have values at a rung."""
-        return sum(rung in reached for reached in self._reached.values())
+        return sum(rung in reached for reached in self._records.reached.values())
 
-    def propose(self, running: Iterable[Params] = ()) -> dict[str, Any]:
+    def propose(self, running: Iterable[Params] = (), waiting: Iterable[Params] = ()) -> dict[str, Any]:
         """The next parameters to try; a repetition only when a small space is used up.
 
         Args:
             running: parameters of trainings under way.
+            waiting: of those that wait at a rung, which are known from what they have reached.
         """
         rows = (self._cube.encode(params) for params in running)
         self._running = self._families.whole(row for row in rows if row is not None)
         row = self._next()[1]
-        self._proposed.add(row)
+        self._proposed += 1
+        self._taken.add(row)
         return self._cube.decode(row)
 
-    def worth_finishing(self, paused: Sequence[Params], resumed: Iterable[Params] = (), beyond: bool = False) -> int | None:
+    def worth_finishing(self, paused: Sequence[Row], resumed: Iterable[Row] = (), beyond: bool = False) -> int | None:
         """Which of the trainings that wait at a rung is to go on before anything new is begun.
 
         The expected gain over what is trained to the end, by epoch left, is compared with that of the next proposal, whose
         epochs count `OPEN` times: it may be stopped early.
 
         Args:
-            paused: their parameters.
-            resumed: parameters of those on their way up from a rung.
+            paused: their rows, see `row`.
+            resumed: rows of those on their way up from a rung.
             beyond: whether one is to be named even if something new promises more.
 
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
         beliefs, new = self._next()
-        families = [(i, row) for i, params in enumerate(paused) for row in self._family(params) if beliefs.considers(row)]
+        families = [(i, row) for i, one in enumerate(paused) for row in self._family(one) if beliefs.can_finish(row)]
         if not families:
             return None
         if not beliefs.ready:
             return families[0][0] if beyond else None
-        going = [row for params in resumed for row in self._family(params)]
+        going = [row for one in resumed for row in self._family(one)]
         worth, begun = beliefs.finishing([row for _, row in families], going, new)
         best = int(np.argmax(worth))
         early = len(self._trained) < self._beginning
         return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
 
-    def _family(self, params: Params) -> list[Row]:
-        """Rows of these parameters and of the rest of their family."""
-        row = self._cube.encode(params)
-        return [] if row is None else [row, *self._families.others(row)]
+    def _family(self, row: Row) -> list[Row]:
+        """A row and the rest of its family."""
+        return [row, *self._families.others(row)]
 
     def _next(self) -> tuple[Beliefs, Row]:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
-        known = self._admission
-        begun = self._begun | self._running
-        taken = begun | known.away | self._proposed
-        state = (self._added, len(known.away), len(taken), tuple(sorted(self._running)))
-        if self._thought is None or self._thought[0] != state:
-            by, reached = np.random.default_rng([self._seed, len(taken)]), self._with_kin()
-            running = sorted(self._running - reached.keys())
-            taken |= known.away  # of the kin, too
-            beliefs = Beliefs(self._cube, self._rungs, reached, known.costs, known.exact, running, self._fits)
-            self._thought = (state, beliefs, self._pick(beliefs, begun, taken, by))
+        if self._thought is None or self._thought[0] != self.state:
+            known, begun = self._admission, self._begun | self._running
+            number = len(self._taken) + len(self._running - self._taken)
+            by, table = np.random.default_rng([self._seed, number]), self._records.table()
+            kin = self._kin(table)
+            reached = ChainMap(kin, self._records.reached)
+            running = sorted(row for row in self._running if row not in reached)
+            beliefs = Beliefs(
+                self._cube, self._rungs, table.with_(kin, self._rungs), reached, known.costs, known.exact, running, self._fits
+            )
+            taken = self._taken | self._running  # what the kin has turned away is among them
+            picked = self._pick(beliefs, begun, taken, by)
+            self._thought = (self.state, beliefs, picked)
         return self._thought[1:]
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What is foretold and proposed stays the same as long as this does."""
+        return self._added, len(self._admission.away), self._proposed, tuple(sorted(self._running))
 
     def _pick(self, beliefs: Beliefs, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
         candidates = self._candidates(beliefs, taken, by)
         if not len(candidates):
             return row_of(self._cube.draw(1, by)[0])
         picked = None
-        number = len(self._trained | {self._families.name(row) for row in self._running})
+        number = len(self._trained) + len({self._families.name(row) for row in self._running} - self._trained)
         if number >= self._beginning and beliefs.ready:
             picked = self._best(beliefs, candidates, taken, by)
         return picked if picked is not None else self._first.pick(candidates, sorted(begun), number, by)
@@ -242,7 +256,7 @@ class FrontSampler:
     def _gains(self, beliefs: Beliefs, rows: Array) -> Array:
         """(n,) expected gains, less as far as it is doubtful that these may train."""
         means, deviations = beliefs.predict(rows)
-        gains = beliefs.gains(means, deviations) * self._admission.trust(rows, self._reached)
+        gains = beliefs.gains(means, deviations) * self._admission.trust(rows, self._records.reached)
         for k, limit in self._admission.limits.items():
             gains *= ndtr((limit - means[:, k]) / np.maximum(deviations[:, k], 1e-9))
         return gains

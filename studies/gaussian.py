@@ -65,11 +65,11 @@ class GaussianProcess:
         spread = np.array([LENGTH_SPREAD] * fields + [NOISE_SPREAD])
         self.found = middle if start is None else start
         if fit:
-            apart = np.stack([_apart(points[:, groups == g], points[:, groups == g]) for g in range(fields)])
+            distances = np.stack([apart(points[:, groups == g], points[:, groups == g]) for g in range(fields)])
             plain = (linear * weights**2) @ linear.T
             bounds = [(m - 3 * s, m + 3 * s) for m, s in zip(middle, spread, strict=True)]
             bounds[-1] = (math.log(LEAST_NOISE), 1.0)
-            arguments = (apart, plain, values, middle, spread)
+            arguments = (distances, plain, values, middle, spread)
             found = minimize(_misfit, self.found, arguments, "L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": STEPS})
             self.found = found.x if np.isfinite(found.fun) else middle
         covariance = self._covariance(points, linear, points, linear)
@@ -112,12 +112,12 @@ class GaussianProcess:
     def _covariance(self, points: Array, linear: Array, others: Array, other_linear: Array) -> Array:
         """(len(points), len(others)) in shares of the variance."""
         lengths = np.exp(self.found[:-1])[self._groups]
-        squared = _apart(points / lengths, others / lengths)
+        squared = apart(points / lengths, others / lengths)
         covariance: Array = _matern(np.sqrt(squared)) + (linear * self._weights**2) @ other_linear.T
         return covariance
 
 
-def _apart(a: Array, b: Array) -> Array:
+def apart(a: Array, b: Array) -> Array:
     """(len(a), len(b)) squared distances."""
     squared: Array = np.maximum(0.0, (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2.0 * a @ b.T)
     return squared

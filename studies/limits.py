@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_space import Architecture, write_size
+from search_space import Architecture, RefusedArchitecture, write_size
 from search_space.sizes import write_count
+from search_space.space import Choice, SearchSpace
 from studies.costs import LATENCY_MARGIN, CostModel
 
 if TYPE_CHECKING:
@@ -48,6 +49,29 @@ def excess_before(architecture: Architecture, costs: CostModel, limits: Mapping[
 def excess_of(measurement: Measurement, limits: Mapping[str, float]) -> Excess | None:
     """Which limit a trained file breaks."""
     return _first({name: getattr(measurement, name) for name in limits}, limits)
+
+
+def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int:
+    """The least of a cost found in a space, one field after the other.
+
+    Raises:
+        RefusedArchitecture: no combination that was looked at can be built.
+    """
+    picked: dict[str, Choice] = {field: values[0] for field, values in space.choices.items()}
+    best: int | None = None
+    refusal: RefusedArchitecture | None = None
+    for name in 2 * space.open_fields or [next(iter(space.choices), "backbone")]:
+        for value in space.choices.get(name, (Architecture().as_dict()[name],)):
+            try:
+                size_bytes = estimate(Architecture.from_dict(picked | {name: value}))
+            except RefusedArchitecture as refused:
+                refusal = refused
+                continue
+            if best is None or size_bytes < best:
+                best, picked = size_bytes, picked | {name: value}
+    if best is None:
+        raise refusal or RefusedArchitecture("the space is empty")
+    return best
 
 
 def _first(values: Mapping[str, float | None], limits: Mapping[str, float], margin: float = 1.0) -> Excess | None:

@@ -46,6 +46,15 @@ def front_numbers(points: Sequence[Point]) -> list[int]:
     """
     if any(value != value for point in points for value in point):
         raise ValueError("a point holds NaN, which is neither better nor worse than anything; use infinity for a failure")
+    order = sorted(range(len(points)), key=lambda i: tuple(points[i]))
+    numbers = [0] * len(points)
+    for i, number in zip(order, front_numbers_of_rising([points[i] for i in order]), strict=True):
+        numbers[i] = number
+    return numbers
+
+
+def front_numbers_of_rising(points: Sequence[Point]) -> list[int]:
+    """The same of points that are sorted, and of which each value is a number."""
     if not points:
         return []
     return _front_numbers_of_two(points) if len(points[0]) == 2 else _front_numbers_of_many(points)
@@ -69,12 +78,11 @@ def not_dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _front_numbers_of_two(points: Sequence[Point]) -> list[int]:
     """Goes through the points from left to right; the lowest second value met so far on each front decides."""
-    numbers = [0] * len(points)
+    numbers: list[int] = []
     lowest: list[float] = []  # of each front, strictly rising from front to front
-    previous: tuple[float, float] | None = None
+    previous: Point | None = None
     number = 0
-    for i in sorted(range(len(points)), key=lambda i: (points[i][0], points[i][1])):
-        point = (points[i][0], points[i][1])
+    for point in points:
         if point != previous:
             number = bisect_right(lowest, point[1])
             if number == len(lowest):
@@ -82,23 +90,21 @@ def _front_numbers_of_two(points: Sequence[Point]) -> list[int]:
             else:
                 lowest[number] = point[1]
             previous = point
-        numbers[i] = number
+        numbers.append(number)
     return numbers
 
 
 def _front_numbers_of_many(points: Sequence[Point]) -> list[int]:
     """A dominating point sorts before the dominated one, so each point needs to look back only."""
-    numbers = [0] * len(points)
-    fronts: list[list[int]] = []
-    for i in sorted(range(len(points)), key=lambda i: tuple(points[i])):
+    numbers: list[int] = []
+    fronts: list[list[Point]] = []
+    for point in points:
         # a front that dominates the point is followed only by later fronts, so the first free one is found by halving
-        number = bisect_left(
-            range(len(fronts)), True, key=lambda f: not any(dominates(points[j], points[i]) for j in fronts[f])
-        )
+        number = bisect_left(range(len(fronts)), True, key=lambda f: not any(dominates(other, point) for other in fronts[f]))
         if number == len(fronts):
             fronts.append([])
-        fronts[number].append(i)
-        numbers[i] = number
+        fronts[number].append(point)
+        numbers.append(number)
     return numbers
 
 

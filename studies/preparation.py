@@ -9,9 +9,8 @@ from search_space import Architecture, RefusedArchitecture
 from search_space.space import SearchSpace
 from studies.costs import CostModel
 from studies.home import Home
-from studies.limits import NAMES, WRITE
+from studies.limits import NAMES, WRITE, smallest
 from studies.observer import Observer, StudyFacts
-from studies.proposals import smallest
 from studies.study import Study
 from studies.warm_start import architectures, wishes
 from trainers.data.prepared import DataSpec, Prepared, prepare

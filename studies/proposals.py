@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from optuna.trial import FrozenTrial
@@ -22,7 +22,7 @@ from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.costs import CostModel, Costs
 from studies.ledger import Entry, Ledger
-from studies.limits import NAMES, WRITE, excess_before
+from studies.limits import NAMES, WRITE, excess_before, smallest
 from studies.observer import Observer, TrialRecord
 from studies.schedule import Schedule, costs_of
 from studies.siblings import Siblings
@@ -43,12 +43,14 @@ class Ready:
         architecture: what to train.
         costs: what is known of its costs before it is trained.
         params: value of each open field, as far as the space has it.
+        family: these and those of its siblings (`studies.siblings`).
     """
 
     number: int
     architecture: Architecture
     costs: Costs
     params: Mapping[str, Choice] = field(default_factory=dict)
+    family: tuple[Mapping[str, Choice], ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -99,20 +101,22 @@ class Proposer:
         self._seed = study.search.seed
         self._parked: dict[int, tuple[Architecture, int]] = {}
 
-    def next(self, busy: Iterable[Mapping[str, Choice]] = ()) -> Ready | Exhausted | Waiting:
+    def next(self, running: Iterable[Ready] = (), paused: Iterable[Ready] = ()) -> Ready | Exhausted | Waiting:
         """The next architecture to train.
 
         Args:
-            busy: parameters of trainings under way or paused, which are not worth proposing again.
+            running: trainings under way, which are not worth proposing again.
+            paused: trainings that wait at a rung, neither.
         """
-        busy = [params for each in busy for params in self._siblings.params(each)]
+        under_way = [params for ready in running for params in ready.family]
+        waiting = [params for ready in paused for params in ready.family]
         for attempt in itertools.count():
             if attempt >= PATIENCE or self._rest is not None:
                 params = self._unseen()
                 if not isinstance(params, dict):
                     return params
             else:
-                params = self._schedule.propose(busy)
+                params = self._schedule.propose(under_way, waiting)
             ready = self.judge(self._store.ask_params(params, self._distributions))
             if ready is not None:
                 return ready
@@ -131,7 +135,7 @@ class Proposer:
         if "costs" not in trial.user_attrs or self._ledger.get(architecture.digest) is not None:
             return self.judge_architecture(trial.number, architecture)
         self._ledger.put(architecture.digest, Entry(trial.number, "running"))
-        return Ready(trial.number, architecture, costs_of(trial), params_in(self._space, architecture))
+        return self._ready(trial.number, architecture, costs_of(trial))
 
     def judge(self, proposal: Proposal) -> Ready | None:
         """What a proposal is: an architecture to train, or None when it has been answered already."""
@@ -165,7 +169,7 @@ class Proposer:
         self._refused_in_a_row = 0
         self._store.note(number, **facts, costs=asdict(costs))
         self._ledger.put(digest, Entry(number, "running"))
-        return Ready(number, architecture, costs, params)
+        return self._ready(number, architecture, costs)
 
     def still_missing(self, architecture: Architecture) -> tuple[str, ...]:
         """Further precisions to store a training of this architecture in: within the limits, and not there yet."""
@@ -180,7 +184,7 @@ class Proposer:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
         if self._ledger.get(architecture.digest) is not None:
             return None
-        return Ready(ready.number, architecture, self._costs.cheap(architecture), params_in(self._space, architecture))
+        return self._ready(ready.number, architecture, self._costs.cheap(architecture))
 
     def settle(self, settled: Architecture) -> None:
         """Answers the trials that waited for this architecture's training to end."""
@@ -200,6 +204,10 @@ class Proposer:
         for number, (_, of) in self._parked.items():
             self._store.tell_stopped(number, f"its twin, trial {of}, was not finished", duplicate_of=of)
         self._parked.clear()
+
+    def _ready(self, number: int, architecture: Architecture, costs: Costs) -> Ready:
+        params = params_in(self._space, architecture)
+        return Ready(number, architecture, costs, params, tuple(self._siblings.params(params)))
 
     def _answer_from(self, number: int, architecture: Architecture, entry: Entry) -> None:
         """Closes a trial with the result of an equal architecture."""
@@ -271,26 +279,3 @@ def params_in(space: SearchSpace, architecture: Architecture) -> dict[str, Choic
     """The open fields of an architecture whose values the space has; a known model may lie outside it in others."""
     values = architecture.as_dict()
     return {name: values[name] for name in space.open_fields if values[name] in space.choices[name]}
-
-
-def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int:
-    """The least of a cost found in a space, one field after the other.
-
-    Raises:
-        RefusedArchitecture: no combination that was looked at can be built.
-    """
-    picked: dict[str, Choice] = {field: values[0] for field, values in space.choices.items()}
-    best: int | None = None
-    refusal: RefusedArchitecture | None = None
-    for name in 2 * space.open_fields or [next(iter(space.choices), "backbone")]:
-        for value in space.choices.get(name, (Architecture().as_dict()[name],)):
-            try:
-                size_bytes = estimate(Architecture.from_dict(picked | {name: value}))
-            except RefusedArchitecture as refused:
-                refusal = refused
-                continue
-            if best is None or size_bytes < best:
-                best, picked = size_bytes, picked | {name: value}
-    if best is None:
-        raise refusal or RefusedArchitecture("the space is empty")
-    return best

@@ -112,15 +112,16 @@ class RungViews:
             for view in self._views.values():
                 view.add_infeasible(coded, violation)
 
-    def propose(self, running: Iterable[Params] = ()) -> dict[str, Any]:
+    def propose(self, running: Iterable[Params] = (), waiting: Iterable[Params] = ()) -> dict[str, Any]:
         """The next parameters to try.
 
         They are a repetition only when a small space is used up: the caller decides what to do then.
 
         Args:
             running: parameters of trainings under way.
+            waiting: of those that wait at a rung, which are under way to those above it.
         """
-        under_way = self._encoded(running)
+        under_way = self._encoded(itertools.chain(running, waiting))
         view = self._views[self.rung_asked()]
         view.set_running(under_way)
         taken = self._known | under_way.keys()

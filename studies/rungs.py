@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from studies.pareto import Scale, front_numbers, spread
+from studies.pareto import Scale, front_numbers_of_rising, spread
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Rung:
     epochs: int
     entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
     promoted: set[int] = field(default_factory=set)
+    _rising: list[tuple[tuple[float, ...], int]] = field(default_factory=list)  # entries, of equal ones the older trial first
     _fronts: list[list[int]] = field(default_factory=list)  # trials; empty when out of date
     _orders: dict[int, list[int]] = field(default_factory=dict)  # of fronts, best first, as far as asked for
     _speaking: int = 0  # of the first `heard` entries
@@ -38,6 +40,7 @@ class Rung:
         """Notes what a trial has reached; a second time changes nothing."""
         if trial not in self.entries:
             self.entries[trial] = point
+            insort(self._rising, (point, trial))
             self._fronts, self._orders = [], {}
 
     def first_free(self, count: int, scales: Sequence[Scale] | None) -> int | None:
@@ -77,10 +80,9 @@ class Rung:
     def _fronts_within(self, count: int) -> Iterator[tuple[int, list[int], int]]:
         """Number and trials of the fronts that the first `count` lie on, and how many of these are left for each."""
         if not self._fronts:
-            trials = sorted(self.entries)  # of equal points the older trial comes first, in whatever order they arrived
-            numbers = front_numbers([self.entries[trial] for trial in trials])
+            numbers = front_numbers_of_rising([point for point, _ in self._rising])
             self._fronts = [[] for _ in range(max(numbers, default=-1) + 1)]
-            for trial, number in zip(trials, numbers, strict=True):
+            for (_, trial), number in zip(self._rising, numbers, strict=True):
                 self._fronts[number].append(trial)
         for number, front in enumerate(self._fronts):
             if count <= 0:

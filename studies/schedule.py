@@ -133,9 +133,14 @@ class Schedule:
         """The paused trial that a free place should resume."""
         return self._rule.next_promotion(beyond_quota)
 
-    def propose(self, running: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
-        """Parameters to try next."""
-        return self._sampler.propose(running)
+    def propose(self, running: Iterable[Mapping[str, Choice]], waiting: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
+        """Parameters to try next.
+
+        Args:
+            running: parameters of trainings under way.
+            waiting: of those that wait at a rung.
+        """
+        return self._sampler.propose(running, waiting)
 
 
 class _Known:

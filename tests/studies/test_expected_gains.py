@@ -46,12 +46,12 @@ def test_a_regression_finds_what_matters_and_how_sure_it_is():
 
 
 def test_the_gradient_is_that_of_the_misfit():
-    from studies.gaussian import _apart, _misfit
+    from studies.gaussian import _misfit, apart
 
     by = np.random.default_rng(2)
     points, values, at = by.random((12, 2)), by.standard_normal(12), np.array([-0.5, 0.2, -2.0])
-    apart = np.stack([_apart(points[:, [k]], points[:, [k]]) for k in range(2)])
-    rest = (apart, np.ones((12, 12)), values, np.zeros(3), np.ones(3))
+    distances = np.stack([apart(points[:, [k]], points[:, [k]]) for k in range(2)])
+    rest = (distances, np.ones((12, 12)), values, np.zeros(3), np.ones(3))
     for k in range(3):
         step = 1e-5 * (np.arange(3) == k)
         slope = (_misfit(at + step, *rest)[0] - _misfit(at - step, *rest)[0]) / 2e-5
