@@ -8,6 +8,7 @@ Decisions:
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,23 @@ NEAR_MISSES = 0.3
 """How far around what could not train its neighbours are doubted, in the unit cube."""
 COMPARED = 300
 """With how many of these at most a candidate is compared, and with how many of those that have trained."""
+
+
+class KnownCosts(dict[Row, tuple[float, ...]]):
+    """Row to costs.
+
+    Attributes:
+        rows: in their order, whatever the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+
+    def __setitem__(self, row: Row, costs: tuple[float, ...]) -> None:
+        if row not in self:
+            insort(self.rows, row)
+        super().__setitem__(row, costs)
 
 
 class Admission:
@@ -54,7 +72,7 @@ class Admission:
         self._cube, self._costs_of, self._minimised = cube, costs, minimised
         self.exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
         self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
-        self.costs: dict[Row, tuple[float, ...]] = {}
+        self.costs = KnownCosts()
         self.away: set[Row] = set()
         self._taken = taken
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from studies.admission import KnownCosts
 from studies.cube import Array, Cube, Row
 from studies.expected_gains import expected_gains
 from studies.pareto import Point, not_dominated
@@ -51,7 +52,7 @@ class Beliefs:
         rungs: Sequence[int],
         table: Table,
         reached: Mapping[Row, Mapping[int, Point]],
-        costs: Mapping[Row, tuple[float, ...]],
+        costs: KnownCosts,
         exact: Sequence[int],
         running: Sequence[Row],
         fits: Sequence[Fits],
@@ -148,7 +149,7 @@ class Beliefs:
         return Chain(self._points[kept], self._cube.groups, records, fits)
 
 
-def chain_of_costs(cube: Cube, costs: Mapping[Row, tuple[float, ...]], place: int, fits: Fits | None = None) -> Chain:
+def chain_of_costs(cube: Cube, costs: KnownCosts, place: int, fits: Fits | None = None) -> Chain:
     """The regression of a cost, which does not change with training: a chain of one link.
 
     Args:
@@ -157,8 +158,7 @@ def chain_of_costs(cube: Cube, costs: Mapping[Row, tuple[float, ...]], place: in
         place: of the cost among them.
         fits: what was found before.
     """
-    rows = sorted(costs)
-    rows = [rows[i] for i in evenly(len(rows), MOST)]
+    rows = [costs.rows[i] for i in evenly(len(costs.rows), MOST)]
     records = Reached(list(range(len(rows))), [costs[row][place] for row in rows])
     return Chain(cube.points(_matrix(rows, cube)), cube.groups, [records], fits)
 

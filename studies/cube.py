@@ -41,6 +41,7 @@ class Cube:
         self._distributions, self.fields = dict(distributions), len(distributions)
         self._choices = [_choices(d) for d in distributions.values()]
         self._apart = np.array([_unordered(d) for d in distributions.values()], dtype=bool)
+        self._places = [{} if c is None else {choice: float(i) for i, choice in enumerate(c)} for c in self._choices]
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
         widths = [n if apart else 1 for n, apart in zip(self._counts, self._apart, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
@@ -55,12 +56,12 @@ class Cube:
     def encode(self, params: Mapping[str, Any]) -> Row | None:
         """The row of these parameters; None when they do not lie in the space."""
         row = []
-        for (name, d), choices in zip(self._distributions.items(), self._choices, strict=True):
+        for (name, d), choices, places in zip(self._distributions.items(), self._choices, self._places, strict=True):
             value = params.get(name)
             if choices is not None:
-                if name not in params or value not in choices:
+                if name not in params or (place := places.get(value)) is None:
                     return None
-                row.append(float(choices.index(value)))
+                row.append(place)
             elif isinstance(value, int | float) and d.low <= value <= d.high:  # type: ignore[attr-defined]
                 row.append(_share(d, value))
             else:

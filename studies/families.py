@@ -16,7 +16,8 @@ class Families:
     """
 
     def __init__(self, cube: Cube, shared: str | None) -> None:
-        self._place, self._count = cube.place(shared) if shared is not None else (None, 1)
+        self._place, count = cube.place(shared) if shared is not None else (None, 1)
+        self._values = [float(x) for x in range(count)]
 
     @property
     def single(self) -> bool:
@@ -28,7 +29,7 @@ class Families:
         if self._place is None:
             return []
         before, after = row[: self._place], row[self._place + 1 :]
-        return [(*before, float(x), *after) for x in range(self._count) if x != row[self._place]]
+        return [(*before, x, *after) for x in self._values if x != row[self._place]]
 
     def whole(self, rows: Iterable[Row]) -> set[Row]:
         """These and the rest of their families."""

@@ -13,6 +13,8 @@ import io
 import math
 import os
 import warnings
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,7 @@ def frame(facts: ModelFacts, precision: str) -> Any:
     return file
 
 
-def made_with() -> dict[str, str]:
+@cache
+def made_with() -> Mapping[str, str]:
     """Versions of what makes the file."""
     return {"paretext": version("paretext"), "torch": torch.__version__, "onnx": onnx.__version__}
