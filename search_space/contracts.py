@@ -2,7 +2,8 @@
 
 Shapes: N images, C channels, H rows, W columns; T time steps of D features; V symbols out of the head; L target length.
 Every component works at any W (a multiple of the time stride) and any N, exports to ONNX with both dynamic, and is
-deterministic in eval mode. `tests/search_space/test_contracts.py` holds every catalog to it.
+deterministic in eval mode. What it is built of follows from its class and its arguments alone: sizes told before training are
+read off once for each of these. `tests/search_space/test_contracts.py` holds every catalog to it.
 """
 
 from __future__ import annotations

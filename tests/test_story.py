@@ -22,7 +22,7 @@ name = "story"
 
 [budget]
 trials = 2
-epochs = 6
+epochs = 4
 
 [space]
 width_percent = [25]
