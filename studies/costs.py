@@ -58,7 +58,7 @@ class CostModel:
 
     def __init__(self, charset: str, wanted: Collection[str], prepared: Mapping[int, Prepared]) -> None:
         self._charset, self._wanted, self._prepared = charset, frozenset(wanted), prepared
-        self._of: Callable[[Architecture], Costs] = lru_cache(maxsize=10_000)(self._work_out)
+        self._of: Callable[[Architecture], Costs] = lru_cache(maxsize=2_000)(self._work_out)
         self._latency: Callable[[Architecture], float] = lru_cache(maxsize=10_000)(self._measure_latency)
 
     def cheap(self, architecture: Architecture) -> Costs:

@@ -21,6 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 Array = NDArray[np.float64]
 Row = tuple[float, ...]
+_SHARED = {float(place): float(place) for place in range(1000)}  # thousands of rows are kept, of numbers that recur
 MOST_CHOICES = 100_000
 """Whole numbers with a longer range are treated as continuous."""
 
@@ -41,7 +42,7 @@ class Cube:
         self._distributions, self.fields = dict(distributions), len(distributions)
         self._choices = [_choices(d) for d in distributions.values()]
         self._apart = np.array([_unordered(d) for d in distributions.values()], dtype=bool)
-        self._places = [{} if c is None else {choice: float(i) for i, choice in enumerate(c)} for c in self._choices]
+        self._places = [{choice: _SHARED.get(i, float(i)) for i, choice in enumerate(c or ())} for c in self._choices]
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
         widths = [n if apart else 1 for n, apart in zip(self._counts, self._apart, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
@@ -120,7 +121,7 @@ class Cube:
 
 def row_of(values: Array) -> Row:
     """One row of a matrix of rows, as a key."""
-    row: Row = tuple(values.tolist())
+    row: Row = tuple(_SHARED.get(value, value) for value in values.tolist())
     return row
 
 

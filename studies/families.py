@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from studies.cube import Cube, Row
+import numpy as np
+
+from studies.cube import Cube, Row, row_of
 
 
 class Families:
@@ -17,7 +19,7 @@ class Families:
 
     def __init__(self, cube: Cube, shared: str | None) -> None:
         self._place, count = cube.place(shared) if shared is not None else (None, 1)
-        self._values = [float(x) for x in range(count)]
+        self._values = row_of(np.arange(count, dtype=float))
 
     @property
     def single(self) -> bool:

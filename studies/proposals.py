@@ -15,6 +15,7 @@ import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 
 from optuna.trial import FrozenTrial
 
@@ -43,19 +44,24 @@ class Ready:
         architecture: what to train.
         costs: what is known of its costs before it is trained.
         params: value of each open field, as far as the space has it.
-        family: these and those of its siblings (`studies.siblings`).
+        siblings: what the same training gives besides.
     """
 
     number: int
     architecture: Architecture
     costs: Costs
     params: Mapping[str, Choice] = field(default_factory=dict)
-    family: tuple[Mapping[str, Choice], ...] = ()
+    siblings: Siblings | None = field(default=None, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int:
         """The estimate of its file."""
         return self.costs.size_bytes
+
+    @cached_property
+    def family(self) -> tuple[Mapping[str, Choice], ...]:
+        """Its parameters and those of its siblings; the same objects each time, by which samplers know them again."""
+        return (self.params,) if self.siblings is None else tuple(self.siblings.params(self.params))
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,14 @@ class Proposer:
             paused: trainings that wait at a rung, neither.
         """
         under_way = [params for ready in running for params in ready.family]
-        waiting = [params for ready in paused for params in ready.family]
+        waits = tuple(paused)
         for attempt in itertools.count():
             if attempt >= PATIENCE or self._rest is not None:
                 params = self._unseen()
                 if not isinstance(params, dict):
                     return params
             else:
-                params = self._schedule.propose(under_way, waiting)
+                params = self._schedule.propose(under_way, (params for ready in waits for params in ready.family))
             ready = self.judge(self._store.ask_params(params, self._distributions))
             if ready is not None:
                 return ready
@@ -206,8 +212,7 @@ class Proposer:
         self._parked.clear()
 
     def _ready(self, number: int, architecture: Architecture, costs: Costs) -> Ready:
-        params = params_in(self._space, architecture)
-        return Ready(number, architecture, costs, params, tuple(self._siblings.params(params)))
+        return Ready(number, architecture, costs, params_in(self._space, architecture), self._siblings)
 
     def _answer_from(self, number: int, architecture: Architecture, entry: Entry) -> None:
         """Closes a trial with the result of an equal architecture."""

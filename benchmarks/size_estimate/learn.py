@@ -47,8 +47,11 @@ def main() -> None:
 
 
 def candidates(draws: int, seed: int) -> Iterator[Architecture]:
-    """Some with each value of each field, then any."""
+    """Some with each value of each field, wide encoders, then any."""
     space = full_space()
+    for encoder in CATALOGS["encoder"].choices():
+        if encoder != "none":  # numbers from 128 on, such as its groups of channels, are written with a byte more
+            yield from (Architecture(width_percent=25, encoder=encoder, encoder_hidden=192, encoder_layers=n) for n in (1, 2))
     for field in space.open_fields:
         yield from with_each_value(field, EACH, seed)
     yield from islice(drawn(space, seed), draws)

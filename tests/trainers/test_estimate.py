@@ -16,6 +16,7 @@ from trainers.export.estimate import estimate_bytes, expected_facts, framed_byte
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
+from trainers.export.outline import outline_of
 
 
 def largest_error(architecture: Architecture, symbols: int) -> float:
@@ -146,3 +147,11 @@ def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, cou
         if part.code not in known
     }
     assert not missing, "run: python -m benchmarks.size_estimate.learn"
+
+
+@pytest.mark.parametrize("encoder", ["gru", "lstm", "svtr"])
+@pytest.mark.parametrize("hidden", [16, 48, 128, 256])
+def test_the_table_holds_encoders_of_all_widths(encoder: str, hidden: int) -> None:
+    known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
+    outline = outline_of(Architecture(width_percent=25, encoder=encoder, encoder_hidden=hidden, encoder_layers=2), 10)
+    assert outline.codes.keys() <= known.keys(), "run: python -m benchmarks.size_estimate.learn"
