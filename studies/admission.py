@@ -9,7 +9,7 @@ Decisions:
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,10 +74,13 @@ class Admission:
         self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
         self.costs = KnownCosts()
         self.away: set[Row] = set()
+        self._away_in_order: list[Row] = []
         self._taken = taken
 
     def turn_away(self, row: Row) -> None:
         """Notes what may not train, or cannot."""
+        if row not in self.away:
+            insort(self._away_in_order, row)
         self.away.add(row)
         self._taken.add(row)
 
@@ -97,17 +100,24 @@ class Admission:
             self.turn_away(row)
         return fits
 
-    def trust(self, rows: Array, reached: Collection[Row]) -> Array:
-        """(n,) how likely it is that these may train, from those around that could not, and those that have reached a rung."""
+    def trust(self, rows: Array, reached: Sequence[Row]) -> Array:
+        """How likely it is that candidates may train, from those around that could not, and those that have reached a rung.
+
+        Args:
+            rows: (n, fields)
+            reached: rows that have, in their order.
+
+        Returns:
+            (n,) shares.
+        """
         if not self.away or not reached:
             return np.ones(len(rows))
         points = self._cube.points(rows)
 
-        def near(others: Collection[Row]) -> Array:
-            few = evenly(len(others), COMPARED)
-            at = self._cube.points(np.array(sorted(others))[few])
+        def near(others: Sequence[Row]) -> Array:
+            at = self._cube.points(np.array([others[i] for i in evenly(len(others), COMPARED)]))
             close: Array = np.exp(-apart(points, at) / (2 * NEAR_MISSES**2)).sum(axis=1)
-            return close * (len(others) / len(few))
+            return close * (len(others) / len(at))
 
         good = near(reached) + 0.1
-        return good / (good + near(self.away))
+        return good / (good + near(self._away_in_order))

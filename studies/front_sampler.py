@@ -256,7 +256,7 @@ class FrontSampler:
     def _gains(self, beliefs: Beliefs, rows: Array) -> Array:
         """(n,) expected gains, less as far as it is doubtful that these may train."""
         means, deviations = beliefs.predict(rows)
-        gains = beliefs.gains(means, deviations) * self._admission.trust(rows, self._records.reached)
+        gains = beliefs.gains(means, deviations) * self._admission.trust(rows, self._records.table().rows)
         for k, limit in self._admission.limits.items():
             gains *= ndtr((limit - means[:, k]) / np.maximum(deviations[:, k], 1e-9))
         return gains

@@ -12,7 +12,7 @@ from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
 from search_space.architecture import PRECISIONS, Architecture
 from search_space.recognizer import build_recognizer
 from tests.trainers.weights import as_if_trained
-from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, unfilled, weight_bytes
+from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
@@ -141,10 +141,10 @@ def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, cou
     """Or else each process learns them anew, a second each; `python -m benchmarks.size_estimate.learn` adds them."""
     known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
     missing = {
-        part.code: architecture.describe()
+        code: architecture.describe()
         for architecture in with_each_value(field, count)
-        for part in parts_of(unfilled(architecture.with_(auxiliary="none", precision="fp32"), 10))
-        if part.code not in known
+        for code in outline_of(architecture.with_(auxiliary="none", precision="fp32"), 10).codes
+        if code not in known
     }
     assert not missing, "run: python -m benchmarks.size_estimate.learn"
 
