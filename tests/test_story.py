@@ -22,7 +22,7 @@ name = "story"
 
 [budget]
 trials = 2
-epochs = 4
+epochs = 3
 
 [space]
 width_percent = [25]
