@@ -60,7 +60,7 @@ class Ready:
 
     @cached_property
     def family(self) -> tuple[Mapping[str, Choice], ...]:
-        """Its parameters and those of its siblings; the same objects each time, by which samplers know them again."""
+        """Its parameters and those of its siblings; kept, since samplers know thousands that wait again by the objects."""
         return (self.params,) if self.siblings is None else tuple(self.siblings.params(self.params))
 
 
@@ -114,7 +114,7 @@ class Proposer:
             running: trainings under way, which are not worth proposing again.
             paused: trainings that wait at a rung, neither.
         """
-        under_way = [params for ready in running for params in ready.family]
+        under_way = [params for ready in running for params in self._siblings.params(ready.params)]
         waits = tuple(paused)
         for attempt in itertools.count():
             if attempt >= PATIENCE or self._rest is not None:
