@@ -114,9 +114,8 @@ class ByGain:
 
     def _best(self, beyond_quota: bool) -> Promotion | None:
         """The same as long as nothing has changed: thousands that waited when a search was killed ask one after the other."""
-        asked = (self._changes, self._sampler.state, beyond_quota)
-        if self._found is None or self._found[0] != asked:
-            best = self._look(beyond_quota)
+        if self._found is None or self._found[0] != (self._changes, self._sampler.state, beyond_quota):
+            best = self._look(beyond_quota)  # which may find out that something cannot train, and change the state
             self._found = ((self._changes, self._sampler.state, beyond_quota), best)
         return self._found[1]
 

@@ -21,9 +21,6 @@ from studies.pareto import Point
 RIVALS = 200
 """With how many others each is compared."""
 
-Reached = Mapping[int, Point]
-"""Rung to values there, all to be minimised and evenly scaled."""
-
 
 @dataclass(frozen=True)
 class Table:
@@ -41,11 +38,11 @@ class Table:
     deepest: NDArray[np.int64]
     values: Array
 
-    def with_(self, found: Mapping[Row, Reached], rungs: Sequence[int]) -> Table:
+    def with_(self, found: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int]) -> Table:
         """One with more trainings, or with more of those it has.
 
         Args:
-            found: what each has reached in all.
+            found: row to rung to values there, of all rungs that each has reached.
             rungs: epochs of each, rising.
         """
         if not found:
@@ -94,7 +91,7 @@ class Records:
         rungs: epochs of each, rising.
 
     Attributes:
-        reached: row to rung to values there.
+        reached: row to rung to values there, all to be minimised and evenly scaled.
     """
 
     def __init__(self, fields: int, objectives: int, rungs: Sequence[int]) -> None:
