@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from studies.front import load_store
-from studies.home import Home
-from studies.mlflow_door import open_mlflow
+from studies.registry.mlflow_client import open_mlflow
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Home
 
 STUDY = """
 name = "story"
@@ -38,7 +38,7 @@ def paretext(home: Home, *words: object, timeout_s: float = 600) -> subprocess.C
 
 
 def command(*words: object) -> list[str]:
-    return [sys.executable, "-m", "dashboards.command_line", *(str(word) for word in words)]
+    return [sys.executable, "-m", "dashboards.cli.command_line", *(str(word) for word in words)]
 
 
 def environment(home: Home) -> dict[str, str]:

@@ -39,8 +39,8 @@ def measure(folder: Path, processes: int, cache: Path) -> dict[str, Any]:
     """Prepares the lines and plans an epoch, in this process; what that took."""
     import numpy as np
 
-    from trainers.batches import BatchPlanner
-    from trainers.data.prepared import DataSpec, prepare
+    from trainers.batching.batch_planner import BatchPlanner
+    from trainers.data.dataset import DataSpec, prepare
 
     with Stretch() as preparing:
         prepared = prepare(DataSpec(str(folder)), cache, processes=processes)

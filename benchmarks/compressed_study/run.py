@@ -31,10 +31,10 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from studies.book import counts
-from studies.front import load_store
-from studies.home import Home
-from studies.pareto import hypervolume
+from studies.objectives.pareto import hypervolume
+from studies.run.trial_recorder import counts
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Home
 from trainers.data.digits import Split, digit_lines
 
 LINES: dict[Split, int] = {"training": 720, "validation": 300}
@@ -115,7 +115,7 @@ def search(name: str, out: Path, limit: str, seed: int) -> dict[str, Any]:
     environment = {**os.environ, "PARETEXT_HOME": str(out / f"home-{space}"), "OMP_NUM_THREADS": "1"}
     cores = sorted(os.sched_getaffinity(0))
     core = cores[(SPACES.index(space) + seed) % len(cores)]
-    here = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
+    here = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(file), "--json", *words]
     start = time.monotonic()
     with (out / f"{name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -23,8 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from studies.pareto import hypervolume
-from studies.study_file import BUILT_IN
+from studies.definition.study_file import BUILT_IN
+from studies.objectives.pareto import hypervolume
 
 LIMIT_BYTES = 2_000_000
 FIRST_SPACE = """
@@ -68,7 +68,7 @@ def search(name: str, out: Path, limit: str, seed: int, workers: int) -> dict[st
     words = [word for option, value in options.items() for word in (f"--{option}", str(value))]
     environment = {**os.environ, "PARETEXT_HOME": str(out / "home"), "OMP_NUM_THREADS": "1"}
     start = time.monotonic()
-    command = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--json", *words]
+    command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(file), "--json", *words]
     answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     front = [
         {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]}

@@ -21,14 +21,14 @@ from typing import Any
 from PIL import Image
 
 from search_space import Architecture
-from trainers.candidate import Candidate
-from trainers.data.prepared import prepare
+from trainers.base.candidate import Candidate
+from trainers.base.progress import EpochReport
+from trainers.base.recipe import find_recipe
+from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
-from trainers.progress import EpochReport
-from trainers.reader import Reader
-from trainers.recipe import find_recipe
-from trainers.score import score
-from trainers.trial import TrialJob, past_reports, run_trial
+from trainers.evaluation.metrics import score
+from trainers.inference.reader import Reader
+from trainers.trial.run import TrialJob, past_reports, run_trial
 
 LIMIT_BYTES, LIMIT_CER = 693_073, 0.01089
 MODEL = Architecture(width_percent=50, encoder="lstm", encoder_hidden=76, encoder_layers=2, precision="int8")

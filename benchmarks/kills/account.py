@@ -8,11 +8,11 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from studies.book import counts
-from studies.front import load_store
-from studies.home import Home
-from studies.study_log import epoch_logs, read_log
-from trainers.epoch_log import read_epochs
+from studies.run.study_log import epoch_logs, read_log
+from studies.run.trial_recorder import counts
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Home
+from trainers.trial.epoch_log import read_epochs
 
 
 @dataclass(frozen=True)

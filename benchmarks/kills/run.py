@@ -29,12 +29,12 @@ from typing import Any
 
 from benchmarks.kills.account import account_of
 from benchmarks.kills.processes import trainings
-from studies.home import Home
-from studies.study_log import epoch_logs
-from tests.interrupts import heed_ctrl_c
-from tests.studies.postgres import Server
-from tests.trainers.plain_lines import plain_lines, write_pairs
-from trainers.epoch_log import read_epochs
+from studies.run.study_log import epoch_logs
+from studies.workspace.paths import Home
+from testing.interrupts import heed_ctrl_c
+from testing.plain_lines import plain_lines, write_pairs
+from testing.postgres import Server
+from trainers.trial.epoch_log import read_epochs
 
 LINES = 240
 STUDY = """
@@ -66,7 +66,7 @@ class Cluster:
     def __init__(self, nodes: int) -> None:
         from ray.cluster_utils import Cluster as RayCluster
 
-        import studies.ray_door  # noqa: F401  # its settings before Ray's
+        import studies.engines.ray_tune  # noqa: F401  # its settings before Ray's
 
         self._least = {"include_dashboard": False, "object_store_memory": 100_000_000}
         self._cluster = RayCluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0, **self._least})
@@ -152,7 +152,7 @@ class Trouble:
             write_pairs(lines, plain_lines(LINES, 0))
         file = self._folder / f"{self.study}.toml"
         file.write_text(STUDY.format(name=self.study, lines=lines, trials=self._asked.trials, seed=self._number))
-        command = [sys.executable, "-m", "dashboards.command_line", "search", str(file), "--engine", self._asked.engine]
+        command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(file), "--engine", self._asked.engine]
         command += ["--address", self._cluster.address] if self._cluster else []
         env = {**os.environ, "PARETEXT_HOME": str(self._home.folder), "OMP_NUM_THREADS": "1"}
         env |= {"PARETEXT_STORAGE": self._home.storage} if self._home.storage else {}

@@ -24,21 +24,21 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from search_space import known
+from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import export
-from trainers.geometry import to_input
-from trainers.onnxruntime_door import Network
+from trainers.inference.onnx_session import Network
+from trainers.inference.preprocess import to_input
 
 SYMBOLS = 3938
 WIDTH_PX, HEIGHT_PX = 320, 32
 WARM_UPS, RUNS = 3, 6
 """Runs of a batch in one turn of a model: first without the clock, then with it."""
 OURS = {
-    "baseline (mobilev3_small_1.0)": known.architecture("mobilev3_small_1.0"),
-    "published best (mobilev3_fpnd_large_0.5)": known.architecture("mobilev3_fpnd_large_0.5"),
+    "baseline (mobilev3_small_1.0)": zoo.architecture("mobilev3_small_1.0"),
+    "published best (mobilev3_fpnd_large_0.5)": zoo.architecture("mobilev3_fpnd_large_0.5"),
     "small x0.5, low-rank head": Architecture(width_percent=50, head="ctc_low_rank", head_rank=48),
 }
 

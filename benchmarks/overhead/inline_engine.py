@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 
 from benchmarks.overhead.no_op import no_op
-from studies.engine import Event, Finished, Paused, Progress
-from trainers.progress import EpochReport
-from trainers.progress import Paused as PausedTraining
-from trainers.trial import TrialJob
+from studies.engines.base import Event, Finished, Paused, Progress
+from trainers.base.progress import EpochReport
+from trainers.base.progress import Paused as PausedTraining
+from trainers.trial.run import TrialJob
 
 
 class InlineEngine:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 from search_space import Architecture
-from trainers.candidate import Candidate, Measurement
-from trainers.progress import EpochReport, Paused, Report
-from trainers.trial import TrialJob
+from trainers.base.candidate import Candidate, Measurement
+from trainers.base.progress import EpochReport, Paused, Report
+from trainers.trial.run import TrialJob
 
 
 def no_op(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
-    """Takes the place of `trainers.trial.run_trial`: pauses, goes on and ends like it; its checkpoint is a list of reports."""
+    """Takes the place of `trainers.trial.run.run_trial`: pauses, goes on and ends like it; its checkpoint is a list of
+    reports."""
     checkpoint = job.folder / "checkpoint.json"
     job.folder.mkdir(parents=True, exist_ok=True)
     history = [EpochReport(**held) for held in json.loads(checkpoint.read_text())] if checkpoint.exists() else []

@@ -10,15 +10,15 @@ from optuna.trial import TrialState
 
 from benchmarks.overhead.no_op import accuracy_of, measured
 from search_space import Architecture, RefusedArchitecture
-from studies.costs import Costs
-from studies.home import Home
-from studies.pareto import best_first
-from studies.proposals import params_in
-from studies.schedule import rung_facts
-from studies.storages import open_storage
-from studies.store import StudyStore, distributions
-from studies.study import Study
-from studies.trial_writes import open_trial, write_trial
+from studies.definition.study import Study
+from studies.objectives.costs import Costs
+from studies.objectives.pareto import best_first
+from studies.run.proposer import params_in
+from studies.run.schedule import rung_facts
+from studies.storage.backends import open_storage
+from studies.storage.batched_writes import open_trial, write_trial
+from studies.storage.study_store import StudyStore, distributions
+from studies.workspace.paths import Home
 
 RUNG = 3
 

@@ -26,21 +26,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import studies.search as search_module
+import studies.run.search as search_module
 from benchmarks.overhead.inline_engine import InlineEngine
 from benchmarks.overhead.no_op import measured, no_op
 from benchmarks.overhead.preload import preload
 from search_space import Architecture
-from studies.costs import CostModel, Costs
-from studies.engine import Engine
-from studies.front import load_store
-from studies.home import Home
-from studies.observer import SilentObserver, StudyFacts
-from studies.search import search
-from studies.study import Study, resolve
-from tests.studies.postgres import Server
-from tests.trainers.plain_lines import plain_lines, write_pairs
-from trainers.faults import UserError
+from studies.definition.study import Study, resolve
+from studies.engines.base import Engine
+from studies.objectives.costs import CostModel, Costs
+from studies.run.observer import SilentObserver, StudyFacts
+from studies.run.search import search
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Home
+from testing.plain_lines import plain_lines, write_pairs
+from testing.postgres import Server
+from trainers.base.errors import UserError
 
 COUNTS = (100, 1_000, 10_000)
 SPACE = {
@@ -185,12 +185,12 @@ def study_of(asked: argparse.Namespace, lines: Path) -> Study:
 
 def engine_of(asked: argparse.Namespace) -> Engine:
     if asked.engine == "ray":
-        from studies.ray_engine import RayEngine
+        from studies.engines.ray_engine import RayEngine
 
         return RayEngine(workers=asked.workers, run=no_op)
     if asked.engine == "inline":
         return InlineEngine(asked.workers)
-    from studies.local_engine import LocalEngine
+    from studies.engines.local import LocalEngine
 
     return LocalEngine(asked.workers, run=no_op)
 

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.architecture import PRECISIONS
-from trainers.data.prepared import DataSpec, prepare
-from trainers.export.facts import ModelFacts
+from trainers.data.dataset import DataSpec, prepare
+from trainers.evaluation.metrics import score
 from trainers.export.onnx_file import stored_again
-from trainers.reader import Reader
-from trainers.score import score
+from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.reader import Reader
 
 
 def lines_of(facts: ModelFacts, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:

@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from benchmarks.precision.accuracy import lines_of, reading_row
-from search_space import known
+from search_space import zoo
 from search_space.recognizer import build_recognizer
-from trainers.data.prepared import DataSpec, prepare
+from trainers.data.dataset import DataSpec, prepare
 from trainers.export.estimate import expected_facts, with_numbers
-from trainers.export.facts import ModelFacts
 from trainers.export.onnx_file import INPUT, export, finished, stored_again
-from trainers.geometry import canonical_width, to_input
-from trainers.onnxruntime_door import Network
-from trainers.reader import Reader
+from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.onnx_session import Network
+from trainers.inference.preprocess import canonical_width, to_input
+from trainers.inference.reader import Reader
 
 CALIBRATION_LINES = 64
 ROUNDS = 40
@@ -103,7 +103,7 @@ def milliseconds(paths: dict[str, Path], image: NDArray[np.float32]) -> dict[str
 
 def time_known(name: str, folder: Path) -> None:
     """Bytes and milliseconds of a known model, before its cut."""
-    architecture = known.architecture(name).with_(prune_percent=0)
+    architecture = zoo.architecture(name).with_(prune_percent=0)
     recognizer = with_numbers(build_recognizer(architecture, SYMBOLS))
     facts = expected_facts(architecture, SYMBOLS)
     model = export(recognizer, folder / "fp32.onnx", facts)

@@ -12,15 +12,15 @@ import argparse
 
 import torch
 
-from search_space import known
+from search_space import zoo
 from search_space.architecture import PRECISIONS, Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.sizes import write_size
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import finished, ready, simplified_graph
-from trainers.pruning.cut import cut_away
+from trainers.pruning.mask import cut_away
 from trainers.pruning.prune import solved
-from trainers.pruning.torch_pruning_door import Coupling
+from trainers.pruning.torch_pruning_adapter import Coupling
 
 SYMBOLS = 3938
 
@@ -35,8 +35,8 @@ def main() -> None:
     smaller = [p for p in PRECISIONS if p != "fp32"]
     worst = dict.fromkeys(smaller, 0.0)
     print("".join([f"{'model':44s}", *(f"{p:>14s}" for p in PRECISIONS), *(f"{p + '/fp32':>18s}" for p in smaller)]))
-    for name in given.models or known.names():
-        architecture = known.architecture(name)
+    for name in given.models or zoo.names():
+        architecture = zoo.architecture(name)
         for stage in ("before the cut", "cut") if architecture.prune_percent else ("",):
             sizes = exported_sizes(architecture, stage == "cut")
             shares = {p: sizes[p] / sizes["fp32"] for p in smaller}

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from search_space import known
+from search_space import zoo
 from search_space.counting import flops, parameters
 from search_space.recognizer import Recognizer, build_recognizer
-from trainers.pruning.cut import cut_away
+from trainers.pruning.mask import cut_away
 from trainers.pruning.prune import solved
 
 PRUNED_ROWS = {
@@ -83,7 +83,7 @@ def main() -> None:
     seed = arguments.parse_args().seed
     for model, (source, percent, expected) in PRUNED_ROWS.items():
         torch.manual_seed(0)
-        recognizer = build_recognizer(known.architecture(model).with_(prune_percent=0), 3938).eval()
+        recognizer = build_recognizer(zoo.architecture(model).with_(prune_percent=0), 3938).eval()
         before, whole = parameters(recognizer), flops(recognizer, 32, 320).backbone
         cut_away(recognizer, solved(published_table(seed, source), recognizer, percent, {LAST_STAGE}), "fpgm")
         gone = 1 - flops(recognizer, 32, 320).backbone / whole

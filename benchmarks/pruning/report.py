@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from statistics import mean
 
-from dashboards.sensitivity_picture import draw
+from dashboards.views.sensitivity_picture import draw
 from search_space.architecture import PRUNE_CRITERIA
 from trainers.pruning.sensitivity import read_table
 

@@ -22,20 +22,20 @@ from typing import Any
 import torch
 
 from benchmarks.pruning.stages import Bench, candidates_of, cut_and_recalibrated, fine_tuned
-from search_space import known
+from search_space import zoo
 from search_space.architecture import PRUNE_CRITERIA
 from search_space.recognizer import build_recognizer
-from trainers.data.prepared import prepare
+from trainers.base.progress import EpochReport, Paused
+from trainers.base.recipe import find_recipe
+from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
 from trainers.export.onnx_file import export
 from trainers.export.trained import facts_of
-from trainers.progress import EpochReport, Paused
 from trainers.pruning.prune import Effort, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity
-from trainers.recipe import find_recipe
-from trainers.training import train
+from trainers.training.loop import train
 
-PARENT = known.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_percent=25)
+PARENT = zoo.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_percent=25)
 PARENT_EPOCHS, FINE_TUNED_EPOCHS = 5, 2
 PERCENTS = (50, 70, 90)
 MORE_TO_DO = 75

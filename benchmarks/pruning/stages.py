@@ -14,21 +14,21 @@ from typing import Any
 from search_space.architecture import Architecture
 from search_space.counting import flops
 from search_space.recognizer import Recognizer
-from trainers.checkpoint import load_checkpoint, save_checkpoint
-from trainers.data.prepared import Prepared
-from trainers.optimizer import make_optimizer
-from trainers.progress import EpochReport, Paused, Report
-from trainers.pruning.cut import Cut, cut_away
+from trainers.base.progress import EpochReport, Paused, Report
+from trainers.base.recipe import Recipe
+from trainers.data.dataset import Prepared
+from trainers.evaluation.metrics import spread
+from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
+from trainers.pruning.macs import RemovedWork, backbone_work
+from trainers.pruning.mask import Cut, cut_away
 from trainers.pruning.prune import Effort, thorough_lookout
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import Lookout
-from trainers.pruning.torch_pruning_door import Coupling
-from trainers.pruning.work import RemovedWork, backbone_work
-from trainers.recipe import Recipe
-from trainers.score import spread
-from trainers.training import train, training_identity
-from trainers.validation import validate
+from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.training.checkpoint import load_checkpoint, save_checkpoint
+from trainers.training.loop import train, training_identity
+from trainers.training.optimizer import make_optimizer
 
 FLOPS_WIDTH_PX = 320
 

@@ -23,8 +23,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from benchmarks.search_efficiency.record import STORED, TABLE
 from search_space import Architecture
-from studies.pareto import Scale, hypervolume
-from studies.schedule import SILENT
+from studies.objectives.pareto import Scale, hypervolume
+from studies.run.schedule import SILENT
 
 FIRST_TABLE = TABLE.with_name("first_curves.jsonl")
 """Recorded earlier, of another grid."""
@@ -44,9 +44,9 @@ class Problem:
         scales: of the objectives.
         low, high: of what full training reaches.
         best: hypervolume of everything, fully trained.
-        exact, costs: which objectives are known before training, and their values; see `studies.front_sampler`.
+        exact, costs: which objectives are known before training, and their values; see `studies.samplers.front.sampler`.
         shared: a parameter of which one training gives every value.
-        silent: values from which on early results say nothing, see `studies.asha`.
+        silent: values from which on early results say nothing, see `studies.schedulers.asha`.
     """
 
     name: str

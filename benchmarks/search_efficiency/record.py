@@ -27,12 +27,12 @@ import torch
 
 from search_space import Architecture
 from search_space.space import SearchSpace
-from trainers.data.prepared import prepare
+from trainers.base.progress import EpochReport
+from trainers.base.recipe import find_recipe
+from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
-from trainers.files import Files
-from trainers.progress import EpochReport
-from trainers.recipe import find_recipe
-from trainers.training import train
+from trainers.training.loop import train
+from trainers.trial.model_files import Files
 
 TABLE = Path(__file__).with_name("curves.jsonl")
 EPOCHS = 9

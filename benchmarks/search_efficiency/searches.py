@@ -3,8 +3,8 @@
 Decisions:
 - Epochs are counted when they are trained, once: a proposal that was trained before gets the stored answer for nothing,
   and goes on from its checkpoint. So for all alike.
-- Ours is `studies.front_sampler` with `studies.by_gain`, put together as `studies.schedule` does; so are the searches called
-  MO-ASHA of `studies.asha` with `studies.rung_views`.
+- Ours is `studies.samplers.front.sampler` with `studies.schedulers.expected_gain`, put together as `studies.run.schedule` does;
+  so are the searches called MO-ASHA of `studies.schedulers.asha` with `studies.samplers.optuna_based.per_rung_sampler`.
 - Ray's searcher and scheduler, and Syne Tune's scheduler, are the classes as shipped, called in the order in which their
   own loops call them. Ray compares the error alone; both get every epoch's result.
 """
@@ -21,12 +21,12 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 
 from benchmarks.search_efficiency.problems import Pair, Params, Problem
 from benchmarks.search_efficiency.under_way import Run
-from studies.asha import Asha, Form
-from studies.by_gain import ByGain
-from studies.decisions import Decision
-from studies.front_sampler import FrontSampler
-from studies.rung_views import RETRIES, RungViews
-from studies.rungs import rungs_up_to
+from studies.samplers.front.sampler import FrontSampler
+from studies.samplers.optuna_based.per_rung_sampler import RETRIES, RungViews
+from studies.schedulers.asha import Asha, Form
+from studies.schedulers.decisions import Decision
+from studies.schedulers.expected_gain import ByGain
+from studies.schedulers.rungs import rungs_up_to
 
 Search = Callable[[Run, int], None]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from trainers.progress import EpochReport
+from trainers.base.progress import EpochReport
 
 GOAL = 0.9
 RECIPE_COLOURS = {"paretext": "tab:blue", "seed": "tab:orange"}

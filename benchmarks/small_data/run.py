@@ -19,10 +19,10 @@ import torch
 from benchmarks.small_data.codes import write_codes
 from benchmarks.small_data.histories import History, load, load_all, plot, table
 from search_space import Architecture
-from trainers.data.prepared import DataSpec, prepare
-from trainers.progress import EpochReport
-from trainers.recipe import find_recipe
-from trainers.training import train
+from trainers.base.progress import EpochReport
+from trainers.base.recipe import find_recipe
+from trainers.data.dataset import DataSpec, prepare
+from trainers.training.loop import train
 
 TRAINING_LINES, VALIDATION_LINES = 800, 200
 

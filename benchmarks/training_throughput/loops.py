@@ -11,13 +11,13 @@ import torch
 
 from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
-from trainers.data.prepared import DataSpec, Prepared, prepare
-from trainers.geometry import canonical_width
-from trainers.recipe import Recipe
-from trainers.score import Score
-from trainers.threads import quickest_threads
-from trainers.training import Trained, train
-from trainers.validation import validate
+from trainers.base.recipe import Recipe
+from trainers.data.dataset import DataSpec, Prepared, prepare
+from trainers.evaluation.metrics import Score
+from trainers.evaluation.validation import validate
+from trainers.inference.preprocess import canonical_width
+from trainers.training.loop import Trained, train
+from trainers.training.threads import quickest_threads
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
+from trainers.base.recipe import Recipe
+from trainers.batching.collate import Shown
 from trainers.data.charset import Charset
-from trainers.decode import collapse, spell
-from trainers.feed import Shown
-from trainers.flat_start import flatness_at
-from trainers.goal import line_losses
-from trainers.recipe import Recipe
-from trainers.score import Score, score
+from trainers.evaluation.metrics import Score, score
+from trainers.inference.decode import collapse, spell
+from trainers.training.flat_start import flatness_at
+from trainers.training.losses import line_losses
 
 
 class Files(Dataset[tuple[Tensor, int, Tensor]]):

@@ -30,8 +30,8 @@ from benchmarks.training_throughput.busy import Stretch
 from benchmarks.training_throughput.lines import LOOKS, write_lines
 from benchmarks.training_throughput.loops import OurLoop, PlainTurns, Task
 from search_space import Architecture
-from trainers.data.prepared import prepare
-from trainers.recipe import RECIPES, Recipe
+from trainers.base.recipe import RECIPES, Recipe
+from trainers.data.dataset import prepare
 
 VALIDATION_LINES = 1000
 VALIDATED_EACH_EPOCH = 200

@@ -12,11 +12,11 @@ from unittest import mock
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from search_space import Architecture
-from trainers import training
-from trainers.bank import ColumnBank
-from trainers.data.prepared import Prepared
-from trainers.feed import Feed
-from trainers.recipe import Recipe
+from trainers.base.recipe import Recipe
+from trainers.batching.collate import Feed
+from trainers.batching.device_dataset import ColumnBank
+from trainers.data.dataset import Prepared
+from trainers.training import loop as training
 
 SECTIONS = ("making batches", "augmentation")
 RULES = (

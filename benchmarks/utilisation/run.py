@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kills.processes import trainings
-from studies.durations import parse_duration
-from studies.home import Home
-from studies.study_log import epoch_logs, read_log
-from trainers.epoch_log import read_epochs
+from studies.definition.durations import parse_duration
+from studies.run.study_log import epoch_logs, read_log
+from studies.workspace.paths import Home
+from trainers.trial.epoch_log import read_epochs
 
 NAME = "utilisation"
 
@@ -65,7 +65,7 @@ def run(asked: argparse.Namespace, home: Home) -> tuple[str, float, float]:
     command = [
         sys.executable,
         "-m",
-        "dashboards.command_line",
+        "dashboards.cli.command_line",
         "search",
         *([str(asked.study)] if asked.study else []),
         "--json",

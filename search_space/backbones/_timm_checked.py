@@ -46,5 +46,5 @@ CUTTABLE = (
     "tinynet_c",
     "tinynet_e",
 )
-"""Those whose channels can be cut to a share of the work, as `tests/trainers/test_pruning.py` does. The others split channels
-into fixed parts, or repeat them, in ways that a dependency graph does not follow."""
+"""Those whose channels can be cut to a share of the work, as `tests/trainers/pruning/test_pruning.py` does. The others split
+channels into fixed parts, or repeat them, in ways that a dependency graph does not follow."""

@@ -24,7 +24,7 @@ from search_space.backbones._timm_widths import create_at_width, has_widths
 from search_space.backbones.timm import column_stride, facts_of, layout_of, level_indices
 from search_space.catalog import nearest
 from search_space.contracts import Tap
-from search_space.timm_door import TimmUnavailable, model_names, reparameterized
+from search_space.timm_adapter import TimmUnavailable, model_names, reparameterized
 
 WIDE, NARROW = 384, 192
 MERGING = ("fuse", "reparameterize", "switch_to_deploy")

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from search_space.blocks import make_divisible
-from search_space.timm_door import builder_function, create_features
+from search_space.timm_adapter import builder_function, create_features
 
 TINYNETS = {"a": (1.0, 1.2), "b": (0.75, 1.1), "c": (0.54, 0.85), "d": (0.54, 0.695), "e": (0.51, 0.6)}
 """Width and depth of each, as `timm.models.efficientnet` has them."""

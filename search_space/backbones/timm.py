@@ -25,7 +25,7 @@ from search_space.backbones._text_strides import Layout, Recording, apply_layout
 from search_space.backbones._timm_widths import create_at_width, drop_late_stages
 from search_space.catalog import Source
 from search_space.contracts import Backbone, BackboneRequest, Tap
-from search_space.timm_door import create_features, pretrained_features, reparameterized
+from search_space.timm_adapter import create_features, pretrained_features, reparameterized
 
 COARSEST = {"none": 1, "last": 3, "first": 3}
 """Levels taken from the coarsest on."""

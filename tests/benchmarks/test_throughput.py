@@ -9,9 +9,9 @@ import torch
 from benchmarks.training_throughput.busy import Stretch, mean_share
 from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
-from tests.trainers.plain_lines import plain_lines, write_pairs
+from testing.plain_lines import plain_lines, write_pairs
+from trainers.base.recipe import RECIPES
 from trainers.data.charset import Charset
-from trainers.recipe import RECIPES
 
 
 def test_rows_that_are_no_number_do_not_count() -> None:

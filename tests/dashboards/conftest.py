@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.command_line import main
+from dashboards.cli.command_line import main
 from search_space import Architecture
-from studies.home import Home
-from studies.storages import open_storage
-from studies.store import StudyStore, distributions
-from studies.study import resolve
-from tests.studies.tiny_model import tiny_model
-from trainers.candidate import Candidate, Measurement
+from studies.definition.study import resolve
+from studies.storage.backends import open_storage
+from studies.storage.study_store import StudyStore, distributions
+from studies.workspace.paths import Home
+from testing.tiny_model import tiny_model
+from trainers.base.candidate import Candidate, Measurement
 
 ACCURACIES = {25: 0.5, 50: 0.75, 75: 0.7, 100: 0.9}
 """Width to accuracy; the sizes grow with the width, so the third is beaten by the second."""

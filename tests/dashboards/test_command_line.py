@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards import command_line
+from dashboards.cli import command_line
 from tests.dashboards.conftest import Paretext
-from trainers.faults import UserError
+from trainers.base.errors import UserError
 
 HEAVY = ("torch", "timm", "numpy", "optuna", "mlflow", "rich", "ray", "sklearn", "pandas", "matplotlib", "onnxruntime")
 
@@ -19,7 +19,7 @@ HEAVY = ("torch", "timm", "numpy", "optuna", "mlflow", "rich", "ray", "sklearn",
 def test_help_imports_nothing_heavy_and_takes_a_moment() -> None:
     program = """
 import sys
-from dashboards.command_line import main
+from dashboards.cli.command_line import main
 try:
     main(["search", "--help"])
 except SystemExit:
@@ -84,7 +84,7 @@ def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.Monk
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.search.search", interrupted)
+    monkeypatch.setattr("studies.run.search.search", interrupted)
     answer = paretext("search", "--trials", "1")
     assert answer.code == 130
     assert "goes on where this stopped" in answer.err
@@ -95,7 +95,7 @@ def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch:
     def refuses(*_: object) -> None:
         raise UserError("first\n  second")
 
-    monkeypatch.setattr("studies.front.load_points", refuses)
+    monkeypatch.setattr("studies.storage.pareto_front.load_points", refuses)
     assert paretext("front", "plates").err == "paretext: first second\n"
 
 
@@ -103,7 +103,7 @@ def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: 
     def breaks(*_: object) -> None:
         raise ValueError("a defect")
 
-    monkeypatch.setattr("studies.front.load_points", breaks)
+    monkeypatch.setattr("studies.storage.pareto_front.load_points", breaks)
     with pytest.raises(ValueError, match="a defect"):
         paretext("front", "plates")
 

@@ -17,9 +17,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from studies.home import Home
+from studies.workspace.paths import Home
+from testing.interrupts import heed_ctrl_c
 from tests.dashboards.conftest import ACCURACIES, Paretext
-from tests.interrupts import heed_ctrl_c
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -38,7 +38,7 @@ CHROMIUM_FLAGS = [
 def page(home: Home) -> Iterator[str]:
     """The address that `paretext dashboard plates` prints; Ctrl-C ends it."""
     environment = {**os.environ, "PARETEXT_HOME": str(home.folder)}
-    command = [sys.executable, "-m", "dashboards.command_line", "dashboard", "plates", "--port", "0"]
+    command = [sys.executable, "-m", "dashboards.cli.command_line", "dashboard", "plates", "--port", "0"]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
     )

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from search_space import Architecture, known
+from search_space import Architecture, zoo
 from tests.dashboards.conftest import Paretext
 
 
@@ -17,7 +17,7 @@ from tests.dashboards.conftest import Paretext
 def listed() -> tuple[list[dict[str, object]], float]:
     """What `paretext models --json` prints in a process of its own, and the seconds of work that it takes."""
     before = os.times()
-    command = [sys.executable, "-m", "dashboards.command_line", "models", "--json"]
+    command = [sys.executable, "-m", "dashboards.cli.command_line", "models", "--json"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     after = os.times()
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
@@ -26,12 +26,12 @@ def listed() -> tuple[list[dict[str, object]], float]:
 
 def test_every_known_model_is_listed_with_all_figures(listed: tuple[list[dict[str, object]], float]) -> None:
     models, _ = listed
-    assert [model["name"] for model in models] == known.names()
+    assert [model["name"] for model in models] == zoo.names()
     for model in models:
         assert 0 < model["backbone_flops"] < model["flops"]  # type: ignore[operator]
         assert 0 < model["bytes_int8"] < model["bytes_fp16"] < model["bytes_fp32"]  # type: ignore[operator]
         architecture = Architecture.from_dict(model["architecture"])  # type: ignore[arg-type]
-        assert architecture == known.architecture(str(model["name"]))
+        assert architecture == zoo.architecture(str(model["name"]))
         bytes_each = model["bytes_fp32"] / model["parameters"]  # type: ignore[operator]
         if architecture.prune_percent:  # parameters are counted before pruning, bytes expected after it
             assert bytes_each < 1
@@ -57,5 +57,5 @@ def test_the_table_names_every_model(paretext: Paretext) -> None:
     assert answer.code == 0
     rows = answer.out.splitlines()
     assert rows[0].split() == ["model", "architecture", "parameters", "MFLOPs", "backbone", "fp32", "fp16", "int8"]
-    assert [row.split()[0] for row in rows[1 : 1 + len(known.names())]] == known.names()
+    assert [row.split()[0] for row in rows[1 : 1 + len(zoo.names())]] == zoo.names()
     assert "before pruning" in answer.out

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from studies.example_image import example_png_base64
-from studies.home import Home
+from studies.registry.example_image import example_png_base64
+from studies.workspace.paths import Home
 from tests.dashboards.conftest import Paretext
-from trainers.reader import Reader
+from trainers.inference.reader import Reader
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.command_line import build_parser
-from dashboards.space_table import with_space_table
-from studies.study_file import load_study
+from dashboards.cli.command_line import build_parser
+from dashboards.views.space_table import with_space_table
+from studies.definition.study_file import load_study
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_table_of_the_space_is_made_from_the_catalogs() -> None:
-    assert with_space_table(README) == README, "run: python -m dashboards.space_table README.md"
+    assert with_space_table(README) == README, "run: python -m dashboards.views.space_table README.md"
 
 
 def test_every_command_is_one_that_the_command_line_takes() -> None:
@@ -73,7 +73,7 @@ import search_space, torch
 from pathlib import Path
 assert Path(search_space.__file__).parent.parent == Path.cwd(), search_space.__file__
 from search_space.recognizer import build_recognizer
-from studies.study_file import load_study
+from studies.definition.study_file import load_study
 from trainers.export.estimate import estimate_bytes
 study = load_study(Path("study.toml"))
 architecture = study.search_space.sample(lambda field, choices: choices[-1])
@@ -106,7 +106,7 @@ encoder_hidden = [24, 48]
 def test_a_study_trains_exports_and_measures_the_new_component(tmp_path: Path) -> None:
     environment = checkout_with_the_component(tmp_path)
     (tmp_path / "study.toml").write_text(STUDY)
-    paretext = [sys.executable, "-m", "dashboards.command_line"]
+    paretext = [sys.executable, "-m", "dashboards.cli.command_line"]
     assert run([*paretext, "data", "digits", "lines", "--count", "80"], tmp_path, environment).returncode == 0
     answer = run([*paretext, "search", "study.toml", "--json"], tmp_path, environment)
     assert answer.returncode == 0, answer.stderr

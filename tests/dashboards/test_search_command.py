@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.search_command import OVERRIDES, continued
-from studies.sections import Budget
-from studies.study import Study, resolve
+from dashboards.cli.search_command import OVERRIDES, continued
+from studies.definition.sections import Budget
+from studies.definition.study import Study, resolve
 
 STORED: Study = resolve({"name": "x", "budget": {"trials": 40, "epochs": 9, "time": "2h"}, "limits": {"size": "1MB"}}, "a test")
 

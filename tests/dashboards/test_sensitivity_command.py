@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.command_line import main
-from dashboards.sensitivity_picture import draw
-from tests.trainers.test_data_prepared import make_pairs
-from trainers.faults import UserError
+from dashboards.cli.command_line import main
+from dashboards.views.sensitivity_picture import draw
+from tests.trainers.data.test_data_prepared import make_pairs
+from trainers.base.errors import UserError
 
 TINY = "backbone=mobilenetv3_small,width_percent=25,encoder_hidden=16,encoder_layers=1"
 

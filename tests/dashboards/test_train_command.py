@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboards.architecture_argument import read_architecture
-from dashboards.command_line import main
-from dashboards.train_command import read_recipe
-from dashboards.training_pictures import Mistake, draw_mistakes
-from dashboards.training_screen import sparkline
+from dashboards.cli.architecture_argument import read_architecture
+from dashboards.cli.command_line import main
+from dashboards.cli.train_command import read_recipe
+from dashboards.views.training_pictures import Mistake, draw_mistakes
+from dashboards.views.training_screen import sparkline
 from search_space import Architecture
-from tests.trainers.plain_lines import plain_lines, write_pairs
-from trainers.faults import UserError
-from trainers.recipe import find_recipe
+from testing.plain_lines import plain_lines, write_pairs
+from trainers.base.errors import UserError
+from trainers.base.recipe import find_recipe
 
 TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
 
@@ -104,10 +104,10 @@ def test_an_architecture_can_be_written_in_four_ways(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"trial": 3, "architecture": expected.as_dict()}))
     for text in (str(tmp_path / "a.toml"), str(tmp_path / "a.json"), "width_percent=50, encoder=lstm"):
         assert read_architecture(text) == expected
-    from search_space import known
+    from search_space import zoo
 
-    name = known.names()[0]
-    assert read_architecture(name) == known.architecture(name)
+    name = zoo.names()[0]
+    assert read_architecture(name) == zoo.architecture(name)
 
 
 def test_a_recipe_is_a_preset_with_changes() -> None:

@@ -8,12 +8,12 @@ import re
 import pytest
 from rich.console import Console
 
-from dashboards.live_table import LiveTable
-from dashboards.plain_lines import PlainLines
+from dashboards.views.live_table import LiveTable
+from dashboards.views.plain_lines import PlainLines
 from search_space import Architecture
-from studies.observer import Observer, StudyFacts, Summary, TrialRecord
-from trainers.candidate import Measurement
-from trainers.training import EpochReport
+from studies.run.observer import Observer, StudyFacts, Summary, TrialRecord
+from trainers.base.candidate import Measurement
+from trainers.training.loop import EpochReport
 
 FACTS = StudyFacts(
     name="plates",

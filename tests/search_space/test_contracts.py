@@ -16,7 +16,7 @@ from search_space.auxiliaries import auxiliaries
 from search_space.contracts import Features
 from search_space.heads import heads
 from search_space.rules import CATALOGS
-from tests.search_space.specimens import (
+from testing.specimens import (
     GEOMETRIES,
     SYMBOLS,
     Specimen,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from search_space import known
+from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.counting import flops, parameters
 from search_space.recognizer import build_recognizer
@@ -23,7 +23,7 @@ DIFFERENT = (
         head="ctc_low_rank",
         head_rank=32,
     ),
-    known.architecture("rare_mv3_small_0.5_32bigru_att"),
+    zoo.architecture("rare_mv3_small_0.5_32bigru_att"),
     Architecture(backbone="mobilenetv3_large", width_percent=25, rectifier="tps", encoder="none", height_px=48, time_stride=12),
     Architecture(backbone="lcnet", width_percent=25),
 )
@@ -56,7 +56,7 @@ def test_counting_leaves_the_recogniser_as_it_was() -> None:
 
 
 def test_one_without_numbers_counts_the_same() -> None:
-    architecture = known.architecture("star_mv3_fpnb_small_1.0")
+    architecture = zoo.architecture("star_mv3_fpnb_small_1.0")
     with torch.device("meta"):
         hollow = build_recognizer(architecture, SYMBOLS)
     whole = build_recognizer(architecture, SYMBOLS)

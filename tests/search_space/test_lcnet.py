@@ -10,7 +10,7 @@ from search_space import Architecture
 from search_space.backbones.lcnet import BranchedConv
 from search_space.fusing import fuse, fuse_in_place
 from search_space.recognizer import Recognizer, build_recognizer
-from tests.trainers.weights import as_if_trained
+from testing.weights import as_if_trained
 
 
 def weights(module: nn.Module) -> int:

@@ -20,11 +20,11 @@ from search_space.full_space import drawn, draws, full_space
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import CATALOGS
 from search_space.space import SearchSpace
-from tests.search_space.specimens import smooth_image
-from tests.trainers.weights import as_if_trained
+from testing.specimens import smooth_image
+from testing.weights import as_if_trained
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import graph_of, write
-from trainers.onnxruntime_door import Network
+from trainers.inference.onnx_session import Network
 
 SYMBOLS = 40
 SPACE = full_space()

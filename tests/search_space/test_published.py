@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from search_space import known
+from search_space import zoo
 from search_space.counting import parameters
-from search_space.known.seed import SYMBOLS
 from search_space.recognizer import Recognizer, build_recognizer
-from tests.shared_data import shared_folder
+from search_space.zoo.seed import SYMBOLS
+from testing.shared_data import shared_folder
 
-SEED = known.names("seed")
+SEED = zoo.names("seed")
 DEAD_BEHIND = {
     "mobilev3_fpn_small_1.0": "ResidualUnit-9",
     "mobilev3_fpn_bp_small_1.0": "ResidualUnit-9",
@@ -60,7 +60,7 @@ def kind_of(row: Row) -> str:
 @cache
 def built(name: str) -> Recognizer:
     with torch.device("meta"):
-        return build_recognizer(known.architecture(name), SYMBOLS).eval().to("meta")
+        return build_recognizer(zoo.architecture(name), SYMBOLS).eval().to("meta")
 
 
 def own_layers(model: nn.Module) -> list[tuple[str, int]]:
@@ -83,8 +83,8 @@ def test_parameters_are_the_logged_ones(name: str) -> None:
     row = logged_models()[name]
     logged = int(row["params_before_pruning"] or row["params_total"])
     dead = int(row["params_total"]) - sum(int(layer["params"]) for layer in logged_layers(name)) if name in DEAD_BEHIND else 0
-    assert parameters(built(name)) == logged - dead == known.published(name).built_parameters
-    assert known.published(name).logged_parameters == int(row["params_total"])
+    assert parameters(built(name)) == logged - dead == zoo.published(name).built_parameters
+    assert zoo.published(name).logged_parameters == int(row["params_total"])
 
 
 def test_fpn_a_without_its_dead_blocks() -> None:
@@ -118,11 +118,11 @@ def test_every_map_is_as_large_as_the_logged_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEED)
 def test_scores_and_sizes_are_the_published_ones(name: str) -> None:
-    row, published = logged_models()[name], known.published(name)
+    row, published = logged_models()[name], zoo.published(name)
     assert published.accuracy == float(row["accuracy"])
     assert published.allocated_mib == float(row["allocated_size_mb"])
     assert published.epochs == int(row["epochs"])
-    architecture = known.architecture(name)
+    architecture = zoo.architecture(name)
     assert architecture.prune_percent == round(100 * float(row["flops_pruned"]))
     assert architecture.encoder_hidden == int(row["rnn_hidden"])
     assert architecture.width_percent == round(100 * float(row["width"]))
@@ -142,20 +142,20 @@ def test_the_logs_trainable_counts_leave_out_what_batchnorm_learns(name: str) ->
 
 
 def test_known_models_are_named_without_torch() -> None:
-    code = "import sys; from search_space import known; known.names(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from search_space import zoo; zoo.names(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_unknown_model_is_answered_with_the_nearest_one() -> None:
-    with pytest.raises(known.UnknownModel, match=r"did you mean 'mobilev3_fpnd_small_1\.0'"):
-        known.architecture("mobilev3_fpnd_small")
-    with pytest.raises(known.UnknownModel, match="did you mean 'modern'"):
-        known.names("modem")
+    with pytest.raises(zoo.UnknownModel, match=r"did you mean 'mobilev3_fpnd_small_1\.0'"):
+        zoo.architecture("mobilev3_fpnd_small")
+    with pytest.raises(zoo.UnknownModel, match="did you mean 'modern'"):
+        zoo.names("modem")
 
 
-@pytest.mark.parametrize("name", known.names("modern"))
+@pytest.mark.parametrize("name", zoo.names("modern"))
 def test_modern_baselines_read_a_line(name: str) -> None:
-    architecture = known.architecture(name)
+    architecture = zoo.architecture(name)
     model = build_recognizer(architecture, 10).eval()
     with torch.no_grad():
         logits = model(torch.zeros(1, 3, architecture.height_px, 96))

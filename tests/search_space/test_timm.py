@@ -21,8 +21,8 @@ from search_space.backbones.timm import TimmBackbone, facts_of, layout_of
 from search_space.contracts import BackboneRequest, Tap
 from search_space.fusing import fuse
 from search_space.recognizer import Recognizer, build_recognizer
-from search_space.timm_door import model_names
-from tests.trainers.weights import as_if_trained
+from search_space.timm_adapter import model_names
+from testing.weights import as_if_trained
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
 

@@ -14,7 +14,7 @@ from search_space.architecture import Architecture
 from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import finished, simplified_graph
-from trainers.onnxruntime_door import Network
+from trainers.inference.onnx_session import Network
 
 
 def weights_and_statistics(module: nn.Module) -> int:

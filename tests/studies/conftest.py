@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from studies.home import Home
-from tests.studies.postgres import Server
+from studies.workspace.paths import Home
+from testing.postgres import Server
 
 
 @pytest.fixture(scope="session")

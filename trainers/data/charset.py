@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from trainers.base.errors import UserError
 from trainers.data.normalisers import half_width, simplified
-from trainers.faults import UserError
 
 Unknown = Literal["drop", "error", "map"]
 UNKNOWN_POLICIES: tuple[Unknown, ...] = ("drop", "error", "map")

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 
+from trainers.base.errors import UserError
 from trainers.data.render.fonts import Face, bundled_faces, find_faces
-from trainers.faults import UserError
 
 COLUMNS = 3
 CELL_PX = (400, 84)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from trainers.faults import UserError
+from trainers.base.errors import UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
 

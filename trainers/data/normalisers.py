@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Callable
 
 from search_space.catalog import nearest
+from trainers.base.errors import UserError
 from trainers.data.traditional import PAIRS
-from trainers.faults import UserError
 
 _HALF_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _SIMPLIFIED = str.maketrans(dict(zip(PAIRS[::2], PAIRS[1::2], strict=True)))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from search_space.catalog import nearest
-from trainers.faults import UserError
+from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
-from trainers.faults import UserError
 
 SNIFFED_ROWS = 50
 

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from search_space.catalog import nearest
+from trainers.base.errors import UserError
 from trainers.data.charset import UNKNOWN_POLICIES, Unknown
 from trainers.data.normalisers import check_normaliser
 from trainers.data.rendered import Rendered
-from trainers.data.sources import split_sources
-from trainers.faults import UserError
+from trainers.data.source_registry import split_sources
 
 
 @dataclass(frozen=True)

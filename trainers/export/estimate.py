@@ -19,15 +19,15 @@ from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
-from trainers.export.facts import ModelFacts
+from trainers.export.component_sizes import outline_of
 from trainers.export.inventory import Weight
-from trainers.export.no_numbers import without_numbers
 from trainers.export.node_costs import Constant, Cost, costs_in, known_costs
 from trainers.export.onnx_file import final, frame, simplified_graph
-from trainers.export.outline import outline_of
 from trainers.export.precision import how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
-from trainers.export.shrinking import shrunk_weights
+from trainers.export.pruned_size import shrunk_weights
+from trainers.export.skip_init import without_numbers
+from trainers.inference.model_metadata import ModelFacts
 
 REMEMBERED = 64
 """Architectures; the precisions of one are asked for in a row."""

@@ -27,7 +27,7 @@ from trainers.export.edits import (
     set_nodes,
     values_of,
 )
-from trainers.onnxruntime_door import evaluate
+from trainers.inference.onnx_session import evaluate
 
 
 def simplify(model: Any, examples: Sequence[Sequence[int]]) -> Any:

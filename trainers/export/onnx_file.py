@@ -25,12 +25,12 @@ from torch import nn
 
 from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
-from trainers.export.facts import ModelFacts, facts_from, metadata_of
+from trainers.base.errors import UserError
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
-from trainers.faults import UserError
-from trainers.onnxruntime_door import Network
+from trainers.inference.model_metadata import ModelFacts, facts_from, metadata_of
+from trainers.inference.onnx_session import Network
 
 OPSET = 20
 """GridSample as torch means it, HardSwish and a reversible Shape slice in one; ONNX Runtime reads it since 1.17."""

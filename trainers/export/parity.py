@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from search_space.recognizer import Recognizer
-from trainers.decode import read_logits
+from trainers.base.errors import TrainingFault
+from trainers.batching.collate import Lines
+from trainers.evaluation.validation import read
 from trainers.export.onnx_file import ready
-from trainers.faults import TrainingFault
-from trainers.feed import Lines
-from trainers.geometry import canonical_width, to_input
-from trainers.reader import Reader
-from trainers.validation import read
+from trainers.inference.decode import read_logits
+from trainers.inference.preprocess import canonical_width, to_input
+from trainers.inference.reader import Reader
 
 TIE = 1e-3
 """Logits closer than this are equal: fp32 sums of a deep network in another order differ by up to 1e-4."""

@@ -8,7 +8,7 @@ Decisions:
 - Each tensor takes the form with the fewest bytes among those the precision allows, nodes and scales counted: a bias of 12
   stays fp32. The choice looks at shapes only, so the size estimate makes the same one (`how_stored`).
 - int8 for weights that a sum runs over (convolutions, matrix products, recurrent layers); everything else, such as
-  biases, at most halves. int4 is int8 but for matrices of very many outputs (`half_bytes`).
+  biases, at most halves. int4 is int8 but for matrices of very many outputs (`int4_packing`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from trainers.export import half_bytes
+from trainers.export import int4_packing
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
 Storage = Literal["fp32", "fp16", "int8", "int4"]
@@ -64,7 +64,7 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
         return tensor_bytes(shape, 2) + CAST_BYTES
     assert axes is not None
     if storage == "int4":
-        return half_bytes.packed_bytes(shape, axes)
+        return int4_packing.packed_bytes(shape, axes)
     return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
 
 
@@ -76,7 +76,7 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
         axes: those with scales of their own, or None for a tensor that int8 is not for.
         precision: of the file.
     """
-    fits = {"int8": axes is not None, "int4": half_bytes.is_for(shape, axes)}
+    fits = {"int8": axes is not None, "int4": int4_packing.is_for(shape, axes)}
     allowed = [storage for storage in ALLOWED[precision] if fits.get(storage, True)]
     return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage))
 
@@ -100,7 +100,7 @@ def store(graph: Any, precision: str) -> None:
             new.append(_raw(value.astype(np.float16), f"{tensor.name}.h"))
             added.append(_cast(f"{tensor.name}.h", tensor.name))
         elif storage == "int4":
-            tensors_of_it, nodes_of_it = half_bytes.packed(tensor.name, value, axes[tensor.name])
+            tensors_of_it, nodes_of_it = int4_packing.packed(tensor.name, value, axes[tensor.name])
             new += tensors_of_it
             added += nodes_of_it
         else:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
-from trainers.data.prepared import Prepared
-from trainers.export.facts import ModelFacts
+from trainers.data.dataset import Prepared
+from trainers.inference.model_metadata import ModelFacts
 
 
 def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepared, normaliser: str) -> ModelFacts:

@@ -17,13 +17,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from search_space.recognizer import Recognizer
-from trainers.pruning.cut import Cut, cut_away
 from trainers.pruning.eagleeye import draw_candidates
+from trainers.pruning.macs import RemovedWork, backbone_work
+from trainers.pruning.mask import Cut, cut_away
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import Lookout, measure_sensitivity
 from trainers.pruning.solver import Table, solve
-from trainers.pruning.torch_pruning_door import Coupling
-from trainers.pruning.work import RemovedWork, backbone_work
+from trainers.pruning.torch_pruning_adapter import Coupling
 
 
 @dataclass(frozen=True)

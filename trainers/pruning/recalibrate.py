@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.recognizer import Recognizer
-from trainers.feed import Lines
-from trainers.geometry import to_input
-from trainers.reader import equal_widths
-from trainers.validation import spread
+from trainers.batching.collate import Lines
+from trainers.evaluation.validation import spread
+from trainers.inference.preprocess import to_input
+from trainers.inference.reader import equal_widths
 
 
 def image_batches(recognizer: Recognizer, lines: Lines, at_most: int) -> Iterator[torch.Tensor]:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_space.recognizer import Recognizer
-from trainers.feed import Lines
+from trainers.batching.collate import Lines
+from trainers.evaluation.validation import validate
 from trainers.pruning.criteria import least
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.solver import removed_channels
-from trainers.pruning.torch_pruning_door import Coupling
-from trainers.validation import validate
+from trainers.pruning.torch_pruning_adapter import Coupling
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a layer's channels that are tried, as in the published tables."""

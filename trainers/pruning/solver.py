@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from trainers.faults import UserError
+from trainers.base.errors import UserError
 
 Table = Mapping[str, Sequence[tuple[float, float]]]
 """Layer to pairs (ratio of channels removed, share of the accuracy lost)."""

@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from trainers.data.cache import Progress
 from trainers.data.charset import ctc_steps
 from trainers.data.checks import image_checks
 from trainers.data.checks.findings import Finding
+from trainers.data.checks.image_stats import Look, look_at
 from trainers.data.checks.label_checks import label_findings, visible
-from trainers.data.checks.look import Look, look_at
 from trainers.data.lines import Line, Skipped
 from trainers.data.normalisers import check_normaliser, normalise
-from trainers.data.sources import open_source, split_sources
-from trainers.data.store import Progress
-from trainers.geometry import canonical_width, scaled_width
+from trainers.data.source_registry import open_source, split_sources
+from trainers.inference.preprocess import canonical_width, scaled_width
 
 HEIGHTS_PX = (32, 48, 64)
 STRIDES = (12, 8, 4)

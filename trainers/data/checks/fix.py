@@ -9,10 +9,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.errors import UserError
 from trainers.data.checks.check import Report
 from trainers.data.checks.label_checks import visible
 from trainers.data.lines import FromFile, Line
-from trainers.faults import UserError
 
 LABELS = "labels.txt"
 DROPPED = "dropped.log"

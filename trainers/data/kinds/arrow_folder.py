@@ -19,11 +19,11 @@ from typing import Any
 
 from PIL import Image
 
+from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
 from trainers.data.lines import Line, LineSet, Skipped, decode
 from trainers.data.source import Kind
-from trainers.faults import UserError
 
 TRAINING_SPLITS = ("train", "training")
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")

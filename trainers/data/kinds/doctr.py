@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainers.base.errors import UserError
 from trainers.data.lines import Skipped
 from trainers.data.source import Kind, ListedImages, folder_or_none, is_image_name
-from trainers.faults import UserError
 
 
 class DoctrLabels(ListedImages):

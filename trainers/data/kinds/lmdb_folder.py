@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image
 
+from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped, decode
 from trainers.data.source import Kind
-from trainers.faults import UserError
 
 FILE = "data.mdb"
 

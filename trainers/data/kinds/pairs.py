@@ -12,10 +12,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
 from trainers.data.source import Kind
-from trainers.faults import UserError
 
 LABEL_SUFFIX = ".gt.txt"
 VARIANTS = (".bin", ".nrm", "", ".dew", ".raw", ".gray", ".color")

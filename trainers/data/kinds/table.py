@@ -13,9 +13,9 @@ import csv
 from pathlib import Path
 
 from search_space.catalog import nearest
+from trainers.base.errors import UserError
 from trainers.data.lines import Skipped
 from trainers.data.source import Kind, ListedImages, first_rows, label_files, only_one, read_rows
-from trainers.faults import UserError
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 IMAGE_COLUMNS = ("filename", "file_name", "image", "image_path", "path", "file", "img", "image_name", "name")

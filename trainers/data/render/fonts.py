@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import ImageFont
 
-from trainers.faults import UserError
+from trainers.base.errors import UserError
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 SYSTEM_FOLDERS = (

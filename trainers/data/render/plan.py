@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trainers.base.errors import UserError
 from trainers.data.lines import decode
 from trainers.data.normalisers import normalise
 from trainers.data.render.fonts import Face, characters
 from trainers.data.render.lettering import NoInk
 from trainers.data.render.line import StyleChoice, render_line
 from trainers.data.source import is_image_name, read_rows
-from trainers.data.sources import KINDS, open_source
-from trainers.faults import UserError
+from trainers.data.source_registry import KINDS, open_source
 
 REVISION = 1
 """Raised when the same seed draws other lines than before, so that caches are made anew."""

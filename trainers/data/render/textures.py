@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainers.base.errors import UserError
 from trainers.data.lines import IMAGE_SUFFIXES
-from trainers.faults import UserError
 
 Pixels = NDArray[np.float32]
 Grain = Literal["white", "fine", "cloud", "brushed", "paper"]

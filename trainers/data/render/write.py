@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.errors import UserError
+from trainers.data.cache import Progress
 from trainers.data.lines import Skipped
 from trainers.data.processes import spread, usable_cores
 from trainers.data.render.plan import RenderedLine
-from trainers.data.store import Progress
-from trainers.faults import UserError
 
 CHUNK_LINES = 32
 LABELS = "labels.txt"

@@ -1,0 +1,58 @@
+"""An architecture as people write it: a known model's name, a file, or its fields one after the other."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.base.errors import UserError
+
+if TYPE_CHECKING:
+    from search_space import Architecture
+
+FORMS = "a known model's name (see 'paretext models'), a .json or .toml file, or field=value,field=value"
+
+
+def read_architecture(text: str) -> Architecture:
+    """The architecture that a word on the command line means.
+
+    Args:
+        text: one of `FORMS`. A file holds the fields, or a table `architecture` of them, as `front --json` prints it.
+
+    Raises:
+        UserError: none of these, or a file that cannot be read.
+        RefusedArchitecture: an unknown field, or a combination that cannot be built.
+    """
+    from search_space import Architecture, zoo
+
+    if Path(text).suffix in (".json", ".toml"):
+        return Architecture.from_dict(_fields_in(Path(text)))
+    if "=" in text:
+        return Architecture.from_dict(dict(_field(part) for part in text.split(",") if part.strip()))
+    try:
+        return zoo.architecture(text)
+    except zoo.UnknownModel as error:
+        raise UserError(f"{error}; an architecture is {FORMS}") from None
+
+
+def _field(part: str) -> tuple[str, Any]:
+    name, equals, value = (word.strip() for word in part.partition("="))
+    if not (name and equals and value):
+        raise UserError(f"'{part.strip()}' is not field=value; write for example width_percent=50,encoder_hidden=64")
+    return name, int(value) if value.isdecimal() else value
+
+
+def _fields_in(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        held = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}") from None
+    fields = held.get("architecture", held) if isinstance(held, dict) else None
+    if not isinstance(fields, dict):
+        raise UserError(f"{path} must hold the fields of one architecture, such as {{'width_percent': 50}}")
+    return fields

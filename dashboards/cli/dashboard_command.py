@@ -1,0 +1,35 @@
+"""`paretext dashboard`: optuna-dashboard on this machine's studies, for this machine's browser."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dashboards.cli import options
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("dashboard", help="browse studies in a web page", description=__doc__)
+    parser.add_argument("name", metavar="NAME", nargs="?", help="a study to open; without it, the list of all")
+    parser.add_argument("--port", metavar="P", type=options.port, default=8080, help="0 takes a free one (default: 8080)")
+    parser.set_defaults(run=run, interrupted="the dashboard has stopped")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the address and serves until interrupted."""
+    from dashboards.views.board_server import HOST, open_server
+    from studies.storage.pareto_front import load_store
+    from studies.workspace.paths import Home
+    from trainers.base.errors import UserError
+
+    home = Home.of_environment()
+    page = "dashboard/"
+    if arguments.name is not None:
+        page = f"dashboard/studies/{load_store(home, arguments.name).optuna_study._study_id}"
+    elif not home.holds_studies:
+        raise UserError(f"{home.folder} holds no study yet; start one with 'paretext search'")
+    with open_server(home, arguments.port) as server:
+        print(f"http://{HOST}:{server.server_port}/{page}", flush=True)
+        server.serve_forever()
+    return 0

@@ -1,0 +1,239 @@
+"""`paretext data check | render | digits`: looks at a data set, draws lines from labels, writes lines nobody has seen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dashboards.cli import options
+
+SOURCE_HELP = "digits, a folder or a label file, or kind:path; several joined by ';' (see docs/data.md)"
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb and what can be done with data."""
+    parser = subparsers.add_parser("data", help="check a data set, or make one", description="Check a data set, or make one.")
+    verbs = parser.add_subparsers(dest="data_verb", metavar="WHAT", required=True)
+    _add_check(verbs)
+    _add_render(verbs)
+    _add_digits(verbs)
+
+
+def _add_check(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "check",
+        help="report what is wrong with labelled lines",
+        description="Decodes every image, looks at every label, and reports what a person should know before training.",
+    )
+    parser.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
+    parser.add_argument("--height", metavar="PX", type=options.count, default=32, help="input height to judge by (32)")
+    parser.add_argument("--time-stride", metavar="PX", type=options.count, default=4, help="columns per time step (4)")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels first (none)")
+    parser.add_argument(
+        "--seed", metavar="N", type=options.seed, default=0, help="of generated lines, and of the samples shown"
+    )
+    parser.add_argument(
+        "--fix", metavar="OUT", type=Path, help="write a cleaned label file and what was dropped into this folder"
+    )
+    parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw samples and suspects on a contact sheet")
+    parser.add_argument("--processes", metavar="N", type=options.count, help="that decode together (default: all cores)")
+    parser.add_argument("--json", action="store_true", help="print the report for a script")
+    parser.set_defaults(run=run_check)
+
+
+def _add_render(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "render",
+        help="draw lines of text from labels and fonts",
+        description="Draws labelled lines that look like photographs, screens and prints: OUT/images and OUT/labels.txt "
+        "(PaddleOCR form). The same seed gives the same files, whatever the number of processes.",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write into")
+    labels_help = "a text a row, or image<TAB>text; or any data source"
+    parser.add_argument("--labels", metavar="FILE", required=True, help=labels_help)
+    fonts_help = "a folder of TrueType and OpenType fonts, or a font (default: the system's); may be given again"
+    parser.add_argument("--fonts", metavar="DIR", type=Path, action="append", help=fonts_help)
+    parser.add_argument("--count", metavar="N", type=options.count, required=True, help="how many lines")
+    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="decides everything that is left open (0)")
+    parser.add_argument(
+        "--style", choices=("mixed", "scene", "web", "print"), default="mixed", help="what they look like (mixed)"
+    )
+    parser.add_argument("--photos", metavar="DIR", type=Path, help="photographs to draw on (default: two of scikit-learn's)")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to texts first (none)")
+    parser.add_argument("--charset", metavar="FILE", type=Path, help="leave out texts with other characters")
+    recombine_help = "of 100 texts, put so many together from two labels (0)"
+    parser.add_argument("--recombine", metavar="N", type=options.seed, default=0, help=recombine_help)
+    parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw the first 64 lines on a contact sheet")
+    parser.add_argument("--processes", metavar="N", type=options.count, help="that draw together (default: all cores)")
+    parser.set_defaults(run=run_render, interrupted="stopped; the same command again draws the same lines")
+
+
+def _add_digits(verbs: Any) -> None:
+    parser = verbs.add_parser(
+        "digits",
+        help="write unseen lines of handwritten digits",
+        description="Writes lines of handwritten digits that are in neither training nor validation, from scans that training "
+        "never saw: 000.png, 001.png, … and labels.txt (PaddleOCR form).",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write into")
+    parser.add_argument("--count", metavar="N", type=options.count, default=20, help="how many lines (20)")
+    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of the study they are to be tried on (0)")
+    parser.set_defaults(run=run_digits)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Checks; 0 whatever was found, since a finding is an answer."""
+    from dashboards.views.console import print_json, remarks
+    from trainers.data.checks.check import check
+
+    with _Progress("looking at images") as progress:
+        report = check(
+            arguments.source,
+            arguments.height,
+            arguments.time_stride,
+            arguments.normaliser,
+            arguments.seed,
+            progress.show,
+            arguments.processes,
+        )
+    written: dict[str, Any] = {}
+    if arguments.fix is not None:
+        from trainers.data.checks.fix import write_fixed
+
+        fixed = write_fixed(report, arguments.fix)
+        written["fixed"] = {
+            "labels": str(fixed.labels),
+            "dropped_list": str(fixed.dropped_list),
+            "kept": fixed.kept,
+            "dropped": fixed.dropped,
+            "rewritten": fixed.rewritten,
+        }
+        counts = f"{fixed.kept} lines, {fixed.rewritten} rewritten; {fixed.dropped} dropped, see {fixed.dropped_list}"
+        remarks().print(f"{fixed.labels}: {counts}", markup=False)
+    if arguments.sheet is not None:
+        from trainers.data.checks.sheet import check_sheet
+
+        save_image(check_sheet(report, arguments.seed), arguments.sheet)
+        written["sheet"] = str(arguments.sheet)
+        remarks().print(f"contact sheet: {arguments.sheet}", markup=False)
+    if arguments.json:
+        print_json(report.as_dict() | written)
+    else:
+        from dashboards.views.data_report import print_report
+
+        print_report(report)
+    return 0
+
+
+def run_render(arguments: argparse.Namespace) -> int:
+    """Draws lines."""
+    from dashboards.views.console import remarks
+    from trainers.base.errors import UserError
+    from trainers.data.charset import Charset
+    from trainers.data.normalisers import check_normaliser
+    from trainers.data.render.fonts import find_faces
+    from trainers.data.render.plan import drawable, plan_lines, read_texts
+    from trainers.data.render.textures import photo_files
+    from trainers.data.render.write import LABELS, write_lines
+
+    check_normaliser(arguments.normaliser)
+    if (arguments.out / LABELS).exists():
+        raise UserError(f"{arguments.out / LABELS} is already there; name another folder")
+    photos = None if arguments.photos is None else str(photo_files(arguments.photos)[0].parent)
+    charset = None if arguments.charset is None else Charset.from_file(arguments.charset).symbols
+    faces = find_faces(arguments.fonts)
+    texts = drawable(read_texts(arguments.labels, arguments.normaliser), faces, charset)
+    if texts.left_out:
+        shown = " ".join(texts.missing[:10])
+        remarks().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
+    seed, recombine = arguments.seed, min(100, arguments.recombine) / 100
+    planned = plan_lines(texts.usable, faces, arguments.count, seed, arguments.style, photos, recombine)
+    with _Progress("drawing lines") as progress:
+        written = write_lines(planned, arguments.out, arguments.processes, progress.show)
+    if arguments.sheet is not None:
+        from trainers.data.contact_sheet import Picture, Section, draw_sheet
+
+        pictures = [Picture(line(), line.text) for line in planned[:64]]
+        save_image(draw_sheet([Section(f"{arguments.out}: the first {len(pictures)} lines", pictures)]), arguments.sheet)
+    print(f"{written.labels}: {written.lines} lines in {len({f.path for line in planned for f in line.faces[:1]})} fonts")
+    return 0
+
+
+def run_digits(arguments: argparse.Namespace) -> int:
+    """Writes unseen digit lines."""
+    from trainers.base.errors import UserError
+    from trainers.data.digits import digit_lines
+
+    out: Path = arguments.out
+    rows = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, line in enumerate(digit_lines("unseen", arguments.seed, arguments.count).lines):
+            line.load().save(out / f"{number:03d}.png")
+            rows.append(f"{number:03d}.png\t{line.text}\n")
+        (out / "labels.txt").write_text("".join(rows), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
+    print(f"{out}: {arguments.count} lines and labels.txt; read them: paretext predict {out}/*.png")
+    return 0
+
+
+def save_image(image: Any, path: Path) -> None:
+    """Writes an image where a person asked for it.
+
+    Raises:
+        UserError: the file cannot be written, or its ending names no image format.
+    """
+    from trainers.base.errors import UserError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {path}: {error}") from None
+
+
+class _Progress:
+    """A bar on a terminal; elsewhere a line every ten seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._bar: Any = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> _Progress:
+        if sys.stderr.isatty():
+            from rich.progress import Progress
+
+            from dashboards.views.console import remarks
+
+            self._bar = Progress(console=remarks(), transient=True)
+            self._task = self._bar.add_task(self._what, total=None)
+            self._bar.start()
+        return self
+
+    def _say(self, done: int, total: int) -> None:
+        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            print(f"{self._what}: {done} of {total}", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    @property
+    def show(self) -> Callable[[int, int], None]:
+        """To be told (done, total)."""
+        if self._bar is None:
+            return self._say
+        bar, task = self._bar, self._task
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return show

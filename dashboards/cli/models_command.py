@@ -1,0 +1,133 @@
+"""`paretext models`: the published models and modern baselines by name, with what they weigh and compute."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboards.cli import options
+
+if TYPE_CHECKING:
+    from search_space import Architecture
+
+PUBLISHED_SYMBOLS = 3_938
+"""The seed's charset; with the blank, 3,939 classes."""
+REFERENCE_PX = (32, 320)
+"""Rows and columns of the image that multiply-adds are counted for; a taller model sees it enlarged to its height."""
+
+CONVENTIONS = """\
+parameters: as the seed counts them, learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds
+for one image of 3x32x320, enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by
+how it stores weights; of pruned models (-90%...) what is expected to be left after pruning."""
+
+DESCRIPTION = """\
+Lists the models that a study can start from by name: the seed's published ones and modern baselines. """ + " ".join(
+    CONVENTIONS.split()
+)
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """What a known model weighs and computes.
+
+    Attributes:
+        name: to use in a study's `warm_start`.
+        parameters: learnt numbers plus BatchNorm statistics.
+        flops: multiply-adds of the whole model.
+        backbone_flops: of its backbone alone.
+        input: (3, rows, columns) that they are counted for.
+        bytes_fp32: of the exported file.
+        bytes_fp16: the same with weights stored in 16 bits.
+        bytes_int8: in 8 bits.
+        architecture: field to value.
+    """
+
+    name: str
+    parameters: int
+    flops: int
+    backbone_flops: int
+    input: tuple[int, int, int]
+    bytes_fp32: int
+    bytes_fp16: int
+    bytes_int8: int
+    architecture: dict[str, Any]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("models", help="list the known models", description=DESCRIPTION)
+    parser.add_argument(
+        "--symbols",
+        metavar="N",
+        type=options.count,
+        default=PUBLISHED_SYMBOLS,
+        help=f"characters in the charset (default: {PUBLISHED_SYMBOLS:,}, which makes {PUBLISHED_SYMBOLS + 1:,} classes)",
+    )
+    parser.add_argument("--json", action="store_true", help="print a list for a script")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the list."""
+    from dashboards.views.console import answers, print_json
+    from search_space import zoo
+
+    figures = [figures_of(name, zoo.architecture(name), arguments.symbols) for name in zoo.names()]
+    if arguments.json:
+        print_json([asdict(figure) for figure in figures])
+    else:
+        answers().print(_table(figures))
+        answers().print(CONVENTIONS, style="dim")
+    return 0
+
+
+def figures_of(name: str, architecture: Architecture, symbols: int) -> ModelFigures:
+    """What a model weighs and computes, from its architecture alone.
+
+    Args:
+        name: what to call it.
+        architecture: what it is; its precision does not matter here.
+        symbols: characters in the charset.
+    """
+    import torch
+
+    from search_space.counting import flops, parameters
+    from search_space.recognizer import build_recognizer
+    from trainers.export.estimate import estimate_bytes
+
+    with torch.device("meta"):
+        recognizer = build_recognizer(architecture, symbols)
+    rows, columns = REFERENCE_PX
+    width_px = columns * architecture.height_px // rows
+    counted = flops(recognizer, architecture.height_px, width_px)
+    fp32, fp16, int8 = (estimate_bytes(architecture.with_(precision=p), symbols) for p in ("fp32", "fp16", "int8"))
+    return ModelFigures(
+        name=name,
+        parameters=parameters(recognizer),
+        flops=counted.whole,
+        backbone_flops=counted.backbone,
+        input=(3, architecture.height_px, width_px),
+        bytes_fp32=fp32,
+        bytes_fp16=fp16,
+        bytes_int8=int8,
+        architecture=architecture.as_dict(),
+    )
+
+
+def _table(figures: list[ModelFigures]) -> Any:
+    from rich.table import Table
+
+    from search_space import Architecture, write_size
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("model", no_wrap=True)
+    table.add_column("architecture")
+    for column in ("parameters", "MFLOPs", "backbone", "fp32", "fp16", "int8"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for f in figures:
+        sizes = (write_size(size) for size in (f.bytes_fp32, f.bytes_fp16, f.bytes_int8))
+        computed = (f"{f.flops / 1e6:.0f}", f"{f.backbone_flops / 1e6:.0f}")
+        words = Architecture.from_dict(f.architecture).describe()
+        table.add_row(f.name, words, f"{f.parameters:,}", *computed, *sizes)
+    return table

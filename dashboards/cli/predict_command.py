@@ -1,0 +1,145 @@
+"""`paretext predict`: reads lines of text from images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from studies.workspace.paths import Home
+    from trainers.inference.reader import Reading
+
+    Read = Callable[[Sequence[bytes]], list[Reading]]
+
+IMAGES_AT_ONCE = 64
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("predict", help="read lines of text from images", description=__doc__)
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="PNG, JPEG, … of one line of text each")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="models:/NAME@champion, models:/NAME/VERSION or an exported FILE.onnx (default: what was promoted last)",
+    )
+    parser.add_argument(
+        "--truth", action="store_true", help="show the label beside each image (x.gt.txt or labels.txt), and count the faults"
+    )
+    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence} for a script")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a line for each image; 2 when some could not be read, which are named."""
+    from dashboards.views.console import print_json
+    from studies.workspace.paths import Home
+
+    good, faults = _readable(arguments.images)
+    truths = _truths(good) if arguments.truth else {}
+    for fault in faults:
+        print(f"paretext: {fault}", file=sys.stderr)
+    found = []
+    if good:
+        read = _reader(arguments.model, Home.of_environment())
+        for at in range(0, len(good), IMAGES_AT_ONCE):
+            some = good[at : at + IMAGES_AT_ONCE]
+            for path, reading in zip(some, read([path.read_bytes() for path in some]), strict=True):
+                found.append({"image": str(path), "text": reading.text, "confidence": reading.confidence})
+                beside = ""
+                if path in truths:
+                    found[-1]["truth"] = truths[path]
+                    beside = f"\t{truths[path]}\t{'right' if truths[path] == reading.text else 'wrong'}"
+                if not arguments.json:
+                    print(f"{path}\t{reading.text}\t{reading.confidence:.3f}{beside}")
+    if arguments.json:
+        print_json(found)
+    if truths:
+        _count(found)
+    return 2 if faults else 0
+
+
+def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
+    """Images that can be decoded, and a line on each that cannot."""
+    from PIL import Image
+
+    good, faults = [], []
+    for path in paths:
+        try:
+            with Image.open(path) as image:
+                image.load()
+        except FileNotFoundError:
+            faults.append(f"{path}: there is no such image")
+        except IsADirectoryError:
+            faults.append(f"{path} is a folder; name the images in it")
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
+            faults.append(f"{path} is not a readable image ({reason})")
+        else:
+            good.append(path)
+    return good, faults
+
+
+def _truths(paths: list[Path]) -> dict[Path, str]:
+    """Labels that lie beside images: `x.gt.txt`, or a line of `labels.txt` (name, tab, text).
+
+    Raises:
+        UserError: an image has none.
+    """
+    from trainers.base.errors import UserError
+    from trainers.data.kinds.pairs import LABEL_SUFFIX, split_image
+
+    truths = {}
+    for path in paths:
+        split = split_image(path.name)
+        label = path.with_name((split[0] if split else path.name) + LABEL_SUFFIX)
+        listed = path.with_name("labels.txt")
+        if label.is_file():
+            truths[path] = label.read_text(encoding="utf-8-sig").strip()
+            continue
+        rows = listed.read_text(encoding="utf-8-sig").splitlines() if listed.is_file() else []
+        texts = [text.strip() for name, tab, text in (row.partition("\t") for row in rows) if tab and name == path.name]
+        if not texts:
+            raise UserError(f"{path} has no truth beside it: write {label.name}, or a row of labels.txt, or leave --truth out")
+        truths[path] = texts[0]
+    return truths
+
+
+def _count(found: list[dict[str, Any]]) -> None:
+    """Says how many of the readings are right."""
+    from trainers.evaluation.metrics import score
+
+    counted = score([f["truth"] for f in found], [f["text"] for f in found])
+    print(f"{counted.right} of {counted.lines} lines right, {counted.cer:.1%} of characters wrong", file=sys.stderr)
+
+
+def _reader(model: str | None, home: Home) -> Read:
+    """What reads: a file as it is, or a registered model as it would be served.
+
+    Raises:
+        UserError: no such file or model, or none has been promoted yet.
+    """
+    if model is not None and not model.startswith("models:"):
+        from trainers.inference.reader import Reader
+
+        reader = Reader(Path(model))
+        return lambda images: reader.read([_open(image) for image in images])
+    from studies.registry.model_registry import find, newest_champion
+
+    registered = newest_champion(home) if model is None else find(home, model)
+    if model is None:
+        tags = registered.tags
+        origin = f"study {tags.get('study')}, trial {tags.get('trial')}"
+        print(f"reading with models:/{registered.model}@champion, version {registered.version} ({origin})", file=sys.stderr)
+    return registered.read
+
+
+def _open(image: bytes) -> Any:
+    import io
+
+    from PIL import Image
+
+    return Image.open(io.BytesIO(image))

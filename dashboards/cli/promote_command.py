@@ -1,0 +1,45 @@
+"""`paretext promote`: makes a candidate of a study the champion of a registered model."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dashboards.cli import options
+
+DESCRIPTION = """\
+The best candidate of a study within a size limit, or a trial that you name, becomes a new version of a
+model in the MLflow registry, and the alias 'champion' points to it."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("promote", help="make a candidate the champion", description=DESCRIPTION)
+    parser.add_argument("name", metavar="NAME", help="a study")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--size-limit", metavar="SIZE", type=options.size, help="the best within it, such as 500KB, 1.5MiB")
+    choice.add_argument("--trial", metavar="N", type=options.seed, help="this trial, whatever its size")
+    parser.add_argument("--as", metavar="MODEL", dest="model", help="name of the registered model (default: the study's)")
+    parser.add_argument("--json", action="store_true", help="print what was promoted for a script")
+    parser.set_defaults(run=run, interrupted="stopped; if the last line above does not name a champion, it is the one before")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Promotes."""
+    from dashboards.views.console import percent, print_json
+    from search_space import parse_size, write_size
+    from studies.registry.model_registry import promote
+    from studies.storage.pareto_front import load_points, pick
+    from studies.workspace.paths import Home
+
+    home = Home.of_environment()
+    limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
+    point = pick(load_points(home, arguments.name), limit, arguments.trial, name=f"study '{arguments.name}'")
+    promotion = promote(point, arguments.model or arguments.name, home, arguments.name)
+    if arguments.json:
+        print_json(promotion.as_dict())
+        return 0
+    measured = f"accuracy {percent(point.accuracy)}, {write_size(point.size_bytes)}"
+    before = "" if promotion.previous_version is None else f" (before: version {promotion.previous_version})"
+    print(f"{promotion.address} is now version {promotion.version}{before}: trial {point.trial}, {measured}")
+    return 0

@@ -1,0 +1,101 @@
+"""`paretext sensitivity`: how much accuracy each layer's channels are worth, as a table and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboards.cli import options, train_command
+
+if TYPE_CHECKING:
+    from trainers.trial.run import TrialJob
+
+DESCRIPTION = """\
+Cuts a share of each layer's channels in turn, recalibrates BatchNorm, reads validation lines, and says how much accuracy
+that cost. Leaves sensitivity-CRITERION.csv and .png in the folder of the training. A model that 'paretext train' has not
+trained with the same options is trained first. The same command again goes on where it was stopped."""
+
+TABLE_KEYS = ("layer", "filter_ratio_pruned", "accuracy_loss")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("sensitivity", help="see what each layer bears to lose", description=DESCRIPTION)
+    train_command.add_options(parser)
+    parser.add_argument("--criterion", choices=("l1", "l2", "fpgm"), default="l1", help="which channels go first (default: l1)")
+    parser.add_argument(
+        "--read-lines", metavar="N", type=options.count, default=200, help="validation lines read each time (default: 200)"
+    )
+    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains if need be, measures, draws."""
+    job = train_command.job_of(arguments)
+    job = dataclasses.replace(job, architecture=job.architecture.with_(prune_percent=0))
+    from dashboards.views.console import answers, print_json, remarks
+    from dashboards.views.sensitivity_picture import draw
+
+    table_file = job.folder / f"sensitivity-{arguments.criterion}.csv"
+    table = _measured(job, arguments.criterion, arguments.read_lines, table_file)
+    picture = table_file.with_suffix(".png")
+    draw(table, picture)
+    remarks().print(f"wrote {table_file} and {picture}", markup=False)
+    if arguments.json:
+        rows = [(layer, *point) for layer, points in table.items() for point in points]
+        print_json([dict(zip(TABLE_KEYS, row, strict=True)) for row in rows])
+    else:
+        answers().print(_shown(table))
+    return 0
+
+
+def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) -> dict[str, list[tuple[float, float]]]:
+    """The table of a trained network."""
+    import torch
+    from rich.progress import Progress
+
+    from dashboards.views.console import remarks
+    from dashboards.views.training_screen import TrainingScreen
+    from trainers.data.dataset import prepare
+    from trainers.pruning.sensitivity import RATIOS, Lookout, keep_only_of, measure_sensitivity
+    from trainers.training.loop import Trained, train, training_identity
+    from trainers.trial.run import past_reports
+
+    prepared = prepare(job.data, job.cache_folder)
+    torch.set_num_threads(job.threads)
+    heading = f"{job.architecture.describe()} on {job.data.training}"
+    with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
+        outcome = train(
+            job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, screen.report, device=job.device
+        )
+    assert isinstance(outcome, Trained)  # nothing here pauses it
+    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
+    keep_only_of(table_file, f"{identity} {criterion} {read_lines}")
+    lookout = Lookout(prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines)
+    with Progress(console=remarks()) as bar:
+        task = bar.add_task("layers", total=None)
+        return measure_sensitivity(
+            outcome.recognizer,
+            lookout,
+            criterion,
+            RATIOS,
+            table_file,
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _shown(table: dict[str, list[tuple[float, float]]]) -> Any:
+    """A row for each layer, a column for each share."""
+    from rich.table import Table
+
+    from dashboards.views.console import percent
+
+    shown = Table(box=None, pad_edge=False, header_style="bold", title="share of the accuracy lost", title_justify="left")
+    shown.add_column("layer")
+    for ratio, _ in next(iter(table.values()), []):
+        shown.add_column(f"-{ratio:.0%}", justify="right", no_wrap=True)
+    for layer, points in table.items():
+        shown.add_row(layer, *(percent(loss) for _, loss in points))
+    return shown

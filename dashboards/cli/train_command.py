@@ -1,0 +1,233 @@
+"""`paretext train`: trains one known or described model, and shows how it goes and what it gets wrong."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dashboards.cli import options
+from dashboards.cli.architecture_argument import FORMS, read_architecture
+from trainers.base.candidate import Candidate
+
+if TYPE_CHECKING:
+    from dashboards.views.training_pictures import Mistake
+    from trainers.base.progress import EpochReport
+    from trainers.base.recipe import Recipe
+    from trainers.data.arrays import LineArrays
+    from trainers.data.dataset import Prepared
+    from trainers.trial.run import TrialJob
+
+DESCRIPTION = """\
+Trains one model and leaves in a folder: model.onnx, curves.png (loss, accuracy, CER) and mistakes.png (the lines it
+reads worst). The same command again goes on where it was stopped."""
+
+EPOCHS = 30
+SHOWN_MISTAKES = 30
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the verb."""
+    parser = subparsers.add_parser("train", help="train one model", description=DESCRIPTION)
+    add_options(parser)
+    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say what to train, on what, and how."""
+    parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
+    parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
+    parser.add_argument("--validation", metavar="SOURCE", help="validation lines; default: a part of the data")
+    parser.add_argument(
+        "--recipe", metavar="RECIPE", default="paretext", help="paretext, seed, or either and changes: seed,batch_lines=16"
+    )
+    parser.add_argument("--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"default: {EPOCHS}")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels (none)")
+    charset_help = "a file with one character a line; default: the characters of the training labels"
+    parser.add_argument("--charset", metavar="FILE", help=charset_help)
+    unknown_help = "what becomes of a training line with another character: drop and count it (default), error, or map"
+    parser.add_argument("--unknown", metavar="POLICY", default="drop", help=unknown_help)
+    parser.add_argument("--lines", metavar="N", type=options.count, help="use only so many training lines")
+    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of weights, order and augmentation")
+    parser.add_argument(
+        "--threads", metavar="N", type=options.count, help="default: what is quickest here, at most one per core"
+    )
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
+    parser.add_argument("--out", metavar="FOLDER", type=Path, help="default: trainings/DIGEST in the folder of all runs")
+    parser.add_argument("--json", action="store_true", help="print the result for a script")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains, then draws and prints what came of it."""
+    job = job_of(arguments)
+    from dashboards.views.console import print_json, remarks
+    from dashboards.views.training_screen import TrainingScreen
+    from trainers.data.dataset import prepare
+    from trainers.trial.run import past_reports, run_trial
+
+    prepared = prepare(job.data, job.cache_folder)
+    job = dataclasses.replace(job, threads=arguments.threads or _threads(job, prepared))
+    heading = (
+        f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
+        f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
+        f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
+    )
+    left_out = _left_out(job, prepared)
+    if left_out:
+        remarks().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+    with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
+        candidate = run_trial(job, screen.report)
+    assert isinstance(candidate, Candidate)  # nothing here pauses it
+    _draw(job, candidate, prepared.validation, screen.history)
+    if arguments.json:
+        print_json({**candidate.as_dict(), "history": [report.as_dict() for report in screen.history]})
+    else:
+        _tell(candidate, job.folder)
+    return 0
+
+
+def read_recipe(text: str) -> Recipe:
+    """A preset's name, and changes after commas: `seed,batch_lines=16`.
+
+    Raises:
+        UserError: no such preset or value, or one out of its range.
+    """
+    import json
+
+    from trainers.base.errors import UserError
+    from trainers.base.recipe import Recipe, find_recipe
+
+    name, *changes = (part.strip() for part in text.split(","))
+    values = find_recipe(name).as_dict()
+    for change in changes:
+        field, equals, value = (word.strip() for word in change.partition("="))
+        if not equals:
+            raise UserError(f"'{change}' is not a change of a recipe; write for example {name},batch_lines=16")
+        try:
+            values |= {field: json.loads(value)}
+        except ValueError:
+            values |= {field: value}
+    return Recipe.from_dict(values)
+
+
+def job_of(arguments: argparse.Namespace) -> TrialJob:
+    """What is asked for, checked before anything is loaded or made."""
+    architecture, recipe = read_architecture(arguments.architecture), read_recipe(arguments.recipe)
+
+    from studies.workspace.paths import Home
+    from trainers.data.spec import DataSpec
+    from trainers.trial.run import TrialJob
+
+    home = Home.of_environment().prepare()
+    data = DataSpec(
+        arguments.data,
+        arguments.validation,
+        architecture.height_px,
+        normaliser=arguments.normaliser,
+        charset=arguments.charset,
+        unknown=arguments.unknown,
+        seed=arguments.seed,
+        training_lines=arguments.lines,
+    )
+    return TrialJob(
+        architecture=architecture,
+        data=data,
+        cache_folder=home.cache,
+        recipe=recipe,
+        epochs=arguments.epochs,
+        folder=(arguments.out or home.folder / "trainings" / architecture.digest).resolve(),
+        seed=arguments.seed,
+        threads=arguments.threads or 1,
+        device=_device(arguments.device),
+    )
+
+
+def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
+    """How many lines are not trained on, by reason."""
+    counts = dict(prepared.counts)
+    stride = job.architecture.time_stride
+    narrow = len(prepared.infeasible(stride)) if job.architecture.head.startswith("ctc") else 0
+    if narrow:
+        counts[f"too narrow for their label at time_stride {stride}"] = narrow
+    return counts
+
+
+def _threads(job: TrialJob, prepared: Prepared) -> int:
+    """As many as make this training quickest; kept in its folder: a training that goes on must add up in the same order."""
+    from trainers.data.processes import usable_cores
+    from trainers.inference.preprocess import canonical_width
+    from trainers.training.threads import quickest_threads
+
+    if job.device != "cpu":
+        return usable_cores()
+    kept = job.folder / "threads.txt"
+    if kept.exists():
+        return int(kept.read_text(encoding="utf-8"))
+    lines = job.recipe.lines_per_batch(len(prepared.training))
+    width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
+    threads = quickest_threads(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
+    job.folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f"{threads}\n", encoding="utf-8")
+    return threads
+
+
+def _device(asked: str | None) -> str:
+    """The device asked for, or the best there is.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    import torch
+
+    from trainers.base.errors import UserError
+
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=asked)
+    except (RuntimeError, AssertionError):
+        raise UserError(f"there is no device '{asked}' on this machine; leave --device out") from None
+    return asked
+
+
+def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[EpochReport]) -> None:
+    """Writes curves.png and mistakes.png."""
+    from dashboards.views.console import percent
+    from dashboards.views.training_pictures import draw_curves, draw_mistakes
+
+    measured = candidate.measurement
+    title = (
+        f"{job.architecture.describe()} on {job.data.training}: {percent(measured.accuracy)} exact, CER {percent(measured.cer)}"
+    )
+    draw_curves(history, job.folder / "curves.png", title)
+    draw_mistakes(worst_mistakes(candidate.model, lines), job.folder / "mistakes.png", f"worst readings of {title}")
+
+
+def worst_mistakes(model: Path, lines: LineArrays, at_most: int = SHOWN_MISTAKES) -> list[Mistake]:
+    """The lines that a file reads worst: most wrong characters first, then those it was surest of."""
+    from rapidfuzz.distance import Levenshtein
+
+    from dashboards.views.training_pictures import Mistake
+    from trainers.inference.reader import Reader
+
+    images = [lines.image(i) for i in range(len(lines))]
+    found = []
+    for i, reading in enumerate(Reader(model).read(images)):
+        edits = Levenshtein.distance(lines.text(i), reading.text)
+        if edits:
+            found.append(Mistake(lines.name(i), images[i], lines.text(i), reading.text, reading.confidence, edits))
+    return sorted(found, key=lambda m: (-m.edits, -m.confidence))[:at_most]
+
+
+def _tell(candidate: Candidate, folder: Path) -> None:
+    from dashboards.views.console import answers, percent
+    from search_space import write_size
+
+    m = candidate.measurement
+    answers().print(
+        f"{percent(m.accuracy)} of {m.lines:,} validation lines without a fault, CER {percent(m.cer)}; "
+        f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
+        markup=False,
+    )
+    answers().print(f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'mistakes.png'}", markup=False, soft_wrap=True)

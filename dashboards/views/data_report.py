@@ -1,0 +1,68 @@
+"""The report of `paretext data check`, for a person: counts, distributions, and what was found with a few examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainers.data.checks.check import Report
+
+SHOWN_DETAILS = 5
+_ABOUT_CHARACTERS = ("width_twins", "nfkc_twins", "chinese_twins", "rare")
+"""Findings whose details speak of characters and not of lines."""
+
+
+def _bars(histogram: Mapping[str, Any]) -> str:
+    """A distribution in one row of text: a bar a step, blank where there is nothing."""
+    from dashboards.views.training_screen import BARS
+
+    counts = histogram["counts"]
+    most = max(counts)
+    bars = "".join(BARS[max(0, round(count / most * len(BARS)) - 1)] if count else " " for count in counts)
+    return f"{histogram['from']:.4g} {bars} {histogram['to']:.4g}"
+
+
+def print_report(report: Report) -> None:
+    """Prints it to stdout."""
+    from rich.table import Table
+
+    from dashboards.views.console import answers
+
+    console = answers()
+    facts = report.facts
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row(
+        "lines", f"{facts['lines']}, of which {facts['usable']} can be used; {facts['never_a_line']} files or rows are none"
+    )
+    table.add_row("characters", f"{facts['characters']}, {facts['symbols']} different ones")
+    for name, unit in (("label_length", "characters"), ("image_height", "px"), ("aspect_ratio", "widths per height")):
+        spread = facts[name]
+        if spread:
+            numbers = (
+                f"{spread['least']:g} to {spread['greatest']:g}, median {spread['median']:g}, 95 % up to {spread['p95']:g}"
+            )
+            table.add_row(name.replace("_", " "), f"{numbers} {unit}")
+            table.add_row("", _bars(facts["histograms"][name]))
+    if facts["suggested"]:
+        s = facts["suggested"]
+        table.add_row(
+            "suggested", f"height {s['height_px']} px, time stride {s['time_stride']}, most lines within {s['width_px']} px"
+        )
+    console.print(table)
+    names = [line.name for line in report.lines]
+    verbs = {"drop": "--fix drops them", "rewrite": "--fix rewrites them", "none": "--fix leaves them"}
+    for finding in report.findings:
+        console.print(f"\n{finding.count} x {finding.title} ({verbs[finding.fix]})", style="bold", markup=False)
+        console.print(f"  {finding.advice}", markup=False)
+        shown = list(finding.names) + [names[i] for i in finding.lines]
+        if finding.details and finding.kind not in _ABOUT_CHARACTERS:
+            shown = [f"{name}: {detail}" for name, detail in zip(shown, finding.details, strict=True)]
+        elif finding.details:
+            shown = list(finding.details)
+        for row in shown[:SHOWN_DETAILS]:
+            console.print(f"    {row}", markup=False, overflow="ellipsis", no_wrap=True)
+        if len(shown) > SHOWN_DETAILS:
+            console.print(f"    … {len(shown) - SHOWN_DETAILS} more (--json names all)", markup=False)
+    if not report.findings:
+        console.print("\nnothing wrong was found")

@@ -1,0 +1,83 @@
+"""The front as a picture: every candidate a dot, the front a line of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainers.base.errors import UserError
+
+if TYPE_CHECKING:
+    from studies.objectives.objectives import Objective
+    from studies.storage.pareto_front import FrontPoint
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def draw(
+    points: list[FrontPoint], front: list[FrontPoint], name: str, file: Path, objectives: Sequence[Objective] | None = None
+) -> None:
+    """Draws how well candidates read against what they cost.
+
+    Args:
+        points: all fully trained candidates.
+        front: those of them on the front, smallest first.
+        name: the study.
+        file: PNG, SVG or PDF, by its suffix.
+        objectives: of the study; None means accuracy and size. Of three the first two that make a trade-off are drawn.
+
+    Raises:
+        UserError: nothing to draw, another suffix, or a file that cannot be written.
+    """
+    if file.suffix.lower() not in FORMATS:
+        raise UserError(f"cannot draw into {file}; use a file that ends in {', '.join(FORMATS)}")
+    if not points:
+        raise UserError(f"study '{name}' has no fully trained candidate yet, so there is nothing to draw")
+    from matplotlib.figure import Figure
+
+    from studies.objectives.objectives import DEFAULT, objectives_of
+
+    sought = objectives or objectives_of(DEFAULT)
+    across = _axis(next(o for o in sought if o.before_training), points)
+    up = _axis(next(o for o in sought if not o.before_training), points)
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    beaten = [p for p in points if p not in front]
+    axes.scatter(list(map(across.of, beaten)), list(map(up.of, beaten)), s=24, color="0.65", label="beaten")
+    if len(sought) == 2:
+        steps = sorted(front, key=across.of)
+        xs, ys = [across.of(p) for p in steps], [up.of(p) for p in steps]
+        axes.step([*xs, max(map(across.of, points))], [*ys, ys[-1]], where="post", color="C0")
+    axes.scatter(list(map(across.of, front)), list(map(up.of, front)), s=42, color="C0", zorder=3, label="front")
+    for point in front:
+        at = (across.of(point), up.of(point))
+        axes.annotate(str(point.trial), at, textcoords="offset points", xytext=(4, 5), fontsize=8)
+    axes.set(xlabel=across.label, ylabel=up.label, title=f"study '{name}'")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best")
+    try:
+        figure.savefig(file, dpi=150)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """How an objective is drawn."""
+
+    label: str
+    of: Callable[[FrontPoint], float]
+
+
+def _axis(objective: Objective, points: list[FrontPoint]) -> _Axis:
+    most = max(map(objective.measured, points))
+    label, scale = {
+        "accuracy": ("lines read without a fault (%)", 0.01),
+        "cer": ("character error rate (%)", 0.01),
+        "size": ("size of the exported file (MB)", 1e6) if most >= 1e6 else ("size of the exported file (KB)", 1e3),
+        "latency": ("milliseconds a line, one thread", 1.0),
+        "flops": ("million multiply-adds", 1e6),
+    }[objective.name]
+    return _Axis(label, lambda point: objective.measured(point) / scale)

@@ -1,0 +1,129 @@
+"""A search as plain lines, where there is no terminal to draw a table on: a line when something begins or ends, and now and
+then one in between."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from dashboards.views.console import percent
+from search_space import Architecture, write_size
+from studies.definition.durations import write_duration
+from studies.run.observer import StudyFacts, Summary, TrialRecord
+
+if TYPE_CHECKING:
+    from trainers.training.loop import EpochReport
+
+QUIET_S = 10.0
+"""A training's progress is a line only after so many seconds without any."""
+NAMED_SKIPPED = 5
+"""So many skipped lines are named one by one; the rest are counted."""
+
+
+class PlainLines:
+    """Watches a search and writes lines.
+
+    Args:
+        stream: where to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last_s = time.monotonic()
+        self._facts: StudyFacts | None = None
+        self._finished = 0
+        self._begun: set[int] = set()
+        self._never_trained: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        if done == total or time.monotonic() - self._last_s > QUIET_S:
+            self._line(f"{what}: {done} of {total}")
+
+    def study_started(self, facts: StudyFacts) -> None:
+        self._facts = facts
+        self._finished = facts.finished
+        for line in introduction(facts):
+            self._line(line)
+
+    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+        if number in self._begun:
+            self._line(f"trial {number} goes on: {architecture.describe()}")
+            return
+        self._begun.add(number)
+        self._line(f"trial {number} starts: {architecture.describe()}, about {write_size(size_bytes)}")
+
+    def trial_progress(self, number: int, report: EpochReport) -> None:
+        if time.monotonic() - self._last_s > QUIET_S:
+            self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, accuracy {percent(report.accuracy)}")
+
+    def trial_lost(self, number: int, reason: str) -> None:
+        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+
+    def trial_paused(self, number: int, epoch: int) -> None:
+        if number in self._begun:  # otherwise an earlier run of the study had paused it
+            self._line(f"trial {number} pauses after epoch {epoch}")
+
+    def trial_finished(self, number: int, record: TrialRecord) -> None:
+        if record.state in ("over_budget", "refused", "duplicate"):
+            self._never_trained[record.state] += 1
+            return
+        if record.state in ("complete", "failed", "stopped"):
+            self._finished += 1
+        if record.measurement is not None:
+            m = record.measurement
+            result = f"accuracy {percent(m.accuracy)}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
+        else:
+            result = record.reason
+        total = self._facts.trials if self._facts else 0
+        if record.state == "shared":
+            self._line(f"trial {number}: {record.reason}: {result}")
+            return
+        self._line(f"trial {number} {record.state} ({self._finished} of {total}): {result}")
+
+    def study_finished(self, summary: Summary) -> None:
+        if self._never_trained:
+            self._line(f"not trained: {count_states(self._never_trained)}")
+        self._line(conclusion(summary))
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+        self._last_s = time.monotonic()
+
+
+def introduction(facts: StudyFacts) -> list[str]:
+    """What a person should know before the first trial, a line each."""
+    lines = []
+    if facts.resumed:
+        lines.append(f"study '{facts.name}' goes on where it stopped: {facts.finished} of {facts.trials} trials are done")
+    else:
+        lines.append(f"study '{facts.name}': {facts.trials} trials of {facts.epochs} epochs, {facts.workers} at a time")
+    limit = "" if facts.size_limit_bytes is None else f"; no file over {write_size(facts.size_limit_bytes)}"
+    learn = f"{facts.training_lines:,} lines to learn from and {facts.validation_lines:,} to score on"
+    lines.append(f"{learn}, {facts.symbols:,} symbols{limit}")
+    if facts.skipped:
+        lines.append(f"{len(facts.skipped):,} lines are left out:")
+        lines += [f"  {reason}" for reason in facts.skipped[:NAMED_SKIPPED]]
+        more = len(facts.skipped) - NAMED_SKIPPED
+        lines += [f"  and {more:,} more ('paretext data' lists them)"] if more > 0 else []
+    return lines
+
+
+def conclusion(summary: Summary) -> str:
+    """How it ended, one line."""
+    return f"{summary.reason}: {summary.finished} of {summary.trials} trials, {write_duration(summary.seconds)}"
+
+
+def count_states(states: Counter[str]) -> str:
+    """`3 over budget, 1 duplicate`."""
+    return ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.most_common())

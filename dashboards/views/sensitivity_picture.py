@@ -1,0 +1,37 @@
+"""A sensitivity table as a picture: a line for each layer, accuracy lost against the share of its channels that is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainers.base.errors import UserError
+
+COLOURS = 10
+
+
+def draw(table: Mapping[str, Sequence[tuple[float, float]]], file: Path) -> None:
+    """Draws a PNG.
+
+    Args:
+        table: layer to (share cut, relative loss of accuracy) pairs.
+        file: where to.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, max(5.0, 0.2 * len(table))), layout="constrained")
+    axes = figure.subplots()
+    for number, (layer, points) in enumerate(table.items()):
+        ratios, losses = [ratio for ratio, _ in points], [-loss for _, loss in points]
+        style = ("-", "--", ":", "-.")[number // COLOURS % 4]
+        axes.plot(ratios, losses, style, color=f"C{number % COLOURS}", label=layer.removeprefix("backbone."))
+    axes.set(title="Sensitivity analysis", xlabel="share of the layer's channels cut", ylabel="change of accuracy (share)")
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=7, ncols=1 + len(table) // 40)
+    try:
+        figure.savefig(file, dpi=150)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror or error}") from None

@@ -1,0 +1,154 @@
+"""What a training leaves to look at: its curves, and a sheet of the lines it reads worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+    from trainers.base.progress import EpochReport
+
+SHEET_WIDTH_PX = 1000
+ROW_GAP_PX = 10
+TEXT_PX = 18
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A line that was misread.
+
+    Attributes:
+        name: what the data calls it.
+        image: uint8 (H, W, 3).
+        truth: what it says.
+        reading: what was read.
+        confidence: how sure the reader was.
+        edits: characters between the two.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    truth: str
+    reading: str
+    confidence: float
+    edits: int
+
+
+def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
+    """Loss, accuracy and CER over the epochs, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+
+    epochs = [r.epoch for r in history]
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    panels = (
+        ("training loss of a line", "loss", "tab:orange", "{:.3g}", FuncFormatter(lambda value, _: f"{value:g}")),
+        ("lines read without a fault", "accuracy", "tab:green", "{:.1%}", PercentFormatter(1)),
+        ("CER", "cer", "tab:blue", "{:.2%}", PercentFormatter(1)),
+    )
+    for axis, (label, name, colour, form, ticks) in zip(axes, panels, strict=True):
+        values = [getattr(r, name) for r in history]
+        axis.plot(epochs, values, color=colour, marker="." if len(epochs) < 40 else None)
+        axis.set(xlabel="epoch", title=f"{label}: {form.format(values[-1])} at the end", xlim=(0.5, epochs[-1] + 0.5))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+        if name != "accuracy" and min(values) > 0 and max(values) > 20 * min(values):
+            axis.set_yscale("log")
+            axis.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            axis.set_ylim(0, 1.02 if name == "accuracy" else 1.05 * max(max(values), 1e-6))
+        axis.yaxis.set_major_formatter(ticks)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
+    """Each misread line with the truth and the reading below it, as a PNG; differing characters are red."""
+    from PIL import Image, ImageDraw
+
+    font = _font(mistakes)
+    rows = [max(24, round(m.image.shape[0] * _scale(m))) + 2 * (TEXT_PX + 4) + ROW_GAP_PX for m in mistakes]
+    sheet = Image.new("RGB", (SHEET_WIDTH_PX, 40 + sum(rows)), "white")
+    pen, y = ImageDraw.Draw(sheet), 40
+    pen.text((10, 10), title, fill="black", font=font)
+    for mistake, height in zip(mistakes, rows, strict=True):
+        line = Image.fromarray(np.ascontiguousarray(mistake.image))
+        line = line.resize((max(1, round(line.width * _scale(mistake))), max(1, round(line.height * _scale(mistake)))))
+        sheet.paste(line, (10, y))
+        below = y + line.height + 2
+        _write(pen, font, (10, below), "truth", mistake.truth, mistake.reading)
+        label = f"read ({mistake.confidence:.2f})"
+        _write(pen, font, (10, below + TEXT_PX + 4), label, mistake.reading, mistake.truth)
+        _write_name(pen, font, below, mistake)
+        y += height
+    sheet.save(path)
+
+
+def _scale(mistake: Mistake) -> float:
+    height, width = mistake.image.shape[:2]
+    return float(min(48 / height, (SHEET_WIDTH_PX - 20) / width))
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    at: tuple[int, int],
+    label: str,
+    text: str,
+    other: str,
+) -> None:
+    """A label, and a text whose characters that the other lacks are red."""
+    from rapidfuzz.distance import Levenshtein
+
+    wrong = {i for op in Levenshtein.opcodes(text, other) if op.tag != "equal" for i in range(op.src_start, op.src_end)}
+    x, y = at
+    pen.text((x, y), label, fill="grey", font=font)
+    left = float(x + 110)
+    for i, symbol in enumerate(text or "(nothing)"):
+        pen.text((left, y), symbol, fill="red" if i in wrong or not text else "black", font=font)
+        left += pen.textlength(symbol, font=font)
+
+
+def _write_name(
+    pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, top: float, mistake: Mistake
+) -> None:
+    """At the right, where there is room: how many characters are wrong, and which line it is."""
+    taken = 120 + max(pen.textlength(text, font=font) for text in (mistake.truth, mistake.reading or "(nothing)"))
+    remarks = (f"{mistake.edits} wrong", mistake.name)
+    if taken + 20 + max(pen.textlength(remark, font=font) for remark in remarks) > SHEET_WIDTH_PX - 10:
+        return
+    for row, remark in enumerate(remarks):
+        left = SHEET_WIDTH_PX - 10 - pen.textlength(remark, font=font)
+        pen.text((left, top + row * (TEXT_PX + 4)), remark, fill="grey", font=font)
+
+
+def _font(mistakes: Sequence[Mistake]) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """A font that can write the texts, where this machine has one; matplotlib's own for Latin, Greek and Cyrillic."""
+    from matplotlib import font_manager
+    from PIL import ImageFont
+
+    needed = {ord(symbol) for m in mistakes for symbol in m.truth + m.reading}
+    own = str(font_manager.findfont("DejaVu Sans"))
+    candidates = [own, *sorted(str(font.fname) for font in font_manager.fontManager.ttflist if font.fname != own)]
+    best, missing = own, len(needed) + 1
+    for name in candidates:
+        try:
+            lacking = len(needed - set(font_manager.get_font(name).get_charmap()))
+        except (OSError, RuntimeError):
+            continue
+        if lacking < missing:
+            best, missing = name, lacking
+        if not missing:
+            break
+    return ImageFont.truetype(best, TEXT_PX)

@@ -1,0 +1,182 @@
+"""A study, resolved: everything a search needs to know, as strict typed values with every default filled in.
+
+Decisions:
+- TOML keys, field names here and field names of an architecture are the same words.
+- Everything that is wrong is reported at once, each with the nearest valid name, in the words of the file.
+- The resolved study is stored with the study as JSON and read back from there on resume; the file is not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from search_space.catalog import nearest
+from search_space.space import SearchSpace
+from studies.definition.sections import Budget, Data, Limits, Search, Section
+from studies.objectives.objectives import Objective, objectives_of
+from trainers.base.errors import UserError
+from trainers.base.recipe import Recipe, find_recipe
+
+DEFAULT_SPACE: dict[str, list[str | int | None]] = {
+    "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
+    "width_percent": [25, 50, 75, 100],
+    "neck": ["none", "fpn_a", "fpn_d"],
+    "attention": ["squeeze_excite", "coordinate", "eca"],
+    "encoder": ["gru", "svtr"],
+    "encoder_hidden": [48, 64, 96, 128],
+    "encoder_layers": [1, 2],
+    "precision": ["fp32", "fp16", "int8"],
+}
+"""What is open where a study says nothing: what has paid for lines of text, from light to accurate."""
+
+
+class Study(Section):
+    """A whole study.
+
+    Attributes:
+        name: what it is called in `runs/`, Optuna and MLflow.
+        recipe: how to train: a preset's name, or a table of a preset and the values that differ from it.
+        space: architecture field to the list of values to choose from; one value fixes the field.
+    """
+
+    name: str = Field(default="digits", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    data: Data = Data()
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    search: Search = Search()
+    recipe: str | dict[str, Any] = "paretext"
+    space: dict[str, list[str | int | None]] = Field(default_factory=lambda: {k: list(v) for k, v in DEFAULT_SPACE.items()})
+
+    @property
+    def search_space(self) -> SearchSpace:
+        """The space as the sampler sees it."""
+        return SearchSpace({field: tuple(values) for field, values in self.space.items()})
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is searched for."""
+        return objectives_of(self.search.objectives)
+
+    @property
+    def training_recipe(self) -> Recipe:
+        """How candidates are trained."""
+        return resolve_recipe(self.recipe)
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Study:
+        """A copy with some values replaced.
+
+        Args:
+            overrides: dotted key to value, such as {"budget.trials": 20}; None values are left alone.
+
+        Raises:
+            UserError: a value is out of range.
+        """
+        values = self.model_dump(mode="python")
+        for key, value in overrides.items():
+            if value is None:
+                continue
+            section, _, field = key.rpartition(".")
+            (values[section] if section else values)[field] = value
+        return resolve(values, "the command line")
+
+
+def resolve(values: Mapping[str, Any], origin: str) -> Study:
+    """Checks written values and fills in the defaults.
+
+    Args:
+        values: what the file or the command line says, nested by section.
+        origin: what to call it in the message.
+
+    Raises:
+        UserError: everything that is wrong, one line.
+    """
+    faults: list[str] = []
+    study = None
+    try:
+        study = Study.model_validate(dict(values))
+    except ValidationError as error:
+        faults += [_line(fault) for fault in error.errors()]
+    faults += _deeper_faults(study, values)
+    if faults:
+        raise UserError(f"{origin}: " + "; ".join(faults))
+    assert study is not None
+    return study
+
+
+def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
+    """Faults that types alone cannot show: names of components, samplers, recipes and known models."""
+    from studies.samplers.factory import FRONT, NAMES
+
+    faults = []
+    space = study.space if study else values.get("space")
+    if isinstance(space, Mapping):
+        written = {k: tuple(v) for k, v in space.items() if isinstance(v, list) and all(isinstance(x, str | int) for x in v)}
+        try:
+            SearchSpace(written)
+        except ValueError as error:
+            faults.append(str(error))
+    search = values.get("search", {})
+    sampler = search.get("sampler") if isinstance(search, Mapping) else None
+    if isinstance(sampler, str) and sampler not in NAMES:
+        faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, list(NAMES))}")
+    if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
+        faults.append(
+            f'search.early_stopping: "gain" is what the sampler "{FRONT}" foretells; write "promotion" or that sampler'
+        )
+    recipe = values.get("recipe", "paretext")
+    if isinstance(recipe, str | Mapping):
+        try:
+            resolve_recipe(recipe)
+        except UserError as error:
+            faults.append(str(error))
+    if study is not None:
+        faults += _warm_start_faults(study.search.warm_start)
+        try:
+            study.data.spec(height_px=32, seed=0)
+        except UserError as error:
+            faults.append(f"data: {error}")
+    return faults
+
+
+def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
+    """The recipe that a study names: a preset, or `preset` (default "paretext") and the values that differ from it.
+
+    Raises:
+        UserError: no such preset, no such value, or a value out of its range.
+    """
+    if isinstance(written, str):
+        return find_recipe(written)
+    changes = dict(written)
+    preset = find_recipe(str(changes.pop("preset", "paretext")))
+    return Recipe.from_dict(preset.as_dict() | changes)
+
+
+def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:
+    from studies.run.warm_start import fault_of, wishes
+
+    faults = [fault_of(wish) for wish in wishes(warm_start)]
+    return [f"search.warm_start: {fault}" for fault in faults if fault is not None]
+
+
+def _line(fault: Any) -> str:
+    """One of pydantic's faults in the words of the file."""
+    path = [str(part) for part in fault["loc"]]
+    key = ".".join(path)
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{nearest(path[-1], _known_keys(path[:-1]))}"
+    if fault["type"] == "value_error":
+        return f"{key}: {fault['ctx']['error']}"
+    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    model: type[BaseModel] = Study
+    for part in path:
+        inner = model.model_fields[part].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

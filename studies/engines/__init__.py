@@ -1,0 +1,1 @@
+"""Where trainings run: local worker processes or Ray Tune."""

@@ -1,0 +1,208 @@
+"""Trains on a Ray cluster, or on this machine with Ray's resources: fractions of GPUs, several nodes.
+
+    driver's thread                     a thread beside it
+    Driver <-> RayEngine <-> Desk <-> our Searcher and TrialScheduler <-> Ray Tune <-> actors on nodes <->
+    `studies.engines.remote_worker`
+
+Decisions:
+- Ray Tune runs the trainings, and decides nothing. Our searcher hands out the tickets that the driver has submitted; our
+  scheduler ends each where the driver has said. So both engines take the same decisions: there is one place where they are
+  taken.
+- Checkpoints are those of the trials' folders; Tune makes none of its own, which only Tune could read. So a study begun on
+  Ray goes on without it and the other way round, and nothing that Ray keeps need survive.
+- A ticket that pauses is over for Tune, and one that goes on is a new trial with the old folder: Tune would go through all its
+  paused trials again and again, and there may be thousands.
+- A ticket whose actor or node has died is reported as lost; the driver counts losses, not Tune.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.remote_worker import Share, candidate_of, order_of, report_of
+from studies.workspace.remote_trial_files import TrialFolders
+from trainers.trial.run import Run, TrialJob, run_on
+
+CAPACITY_LOOK_S = 2.0
+"""How often the cluster is asked how much it can run; nodes come and go."""
+CLOSE_S = 15.0
+"""How long closing waits for Tune to let go."""
+
+
+class Desk:
+    """Where the driver's thread and Tune's meet: orders one way, events the other."""
+
+    def __init__(self) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.closing = threading.Event()
+        self._changed = threading.Condition()
+        self._new: deque[dict[str, Any]] = deque()
+        self._until: dict[int, int | None] = {}
+        self._open: set[int] = set()
+
+    def __reduce__(self) -> tuple[type[Desk], tuple[()]]:
+        """Tune pickles all that it is given; nothing of a desk is worth keeping."""
+        return (Desk, ())
+
+    # the driver's side
+
+    def submit(self, ticket: int, order: dict[str, Any], until_epoch: int | None) -> None:
+        """Puts a ticket in the queue."""
+        with self._changed:
+            self._open.add(ticket)
+            self._until[ticket] = until_epoch
+            self._new.append(order)
+            self._changed.notify_all()
+
+    def stop(self, ticket: int) -> None:
+        """Lets a ticket pause after any epoch."""
+        with self._changed:
+            self._until[ticket] = 0
+
+    def close(self) -> None:
+        self.closing.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    # Tune's side
+
+    def next_new(self, patience_s: float) -> dict[str, Any] | None:
+        """The next order; waits for one only while nothing is open, since whoever asks has other things to do."""
+        with self._changed:
+            if not self._open and not self.closing.is_set():
+                self._changed.wait(patience_s)
+            return self._new.popleft() if self._new else None
+
+    def heard(self, ticket: int, told: dict[str, Any]) -> bool:
+        """Takes in what a training says; whether it is to go on."""
+        with self._changed:
+            if ticket not in self._open:
+                return False
+            if "epoch" in told:
+                return self._heard_epoch(ticket, told["epoch"])
+            self._open.discard(ticket)
+        if "finished" in told:
+            self.events.put(Finished(ticket, candidate_of(told["finished"])))
+        else:
+            kind, reason = json.loads(told["failed"])
+            self.events.put(Failed(ticket, kind, reason))
+        return False
+
+    def lost(self, ticket: int, reason: str) -> None:
+        """The process behind a ticket is no more."""
+        with self._changed:
+            was_open = ticket in self._open
+            self._open.discard(ticket)
+        if was_open:
+            self.events.put(Lost(ticket, reason))
+
+    def _heard_epoch(self, ticket: int, told: str) -> bool:
+        report = report_of(told)
+        self.events.put(Progress(ticket, report))
+        until = self._until[ticket]
+        if until is None or report.epoch < until or report.epoch >= report.epochs:
+            return True
+        self._open.discard(ticket)
+        self.events.put(Paused(ticket, report.epoch))
+        return False
+
+
+class RayEngine:
+    """Trains with Ray Tune.
+
+    Args:
+        address: of a running cluster, such as `auto` or `ray-head:6379`; None starts Ray on this machine and ends it again.
+        workers: trainings at the same time; None means as many as the cluster has room for, now and later.
+        share: what each may take.
+        shared: where trials' folders travel through (`studies.workspace.remote_trial_files`); None: all nodes see the run's
+            folder.
+        run: what a node does with a job.
+
+    Raises:
+        UserError: there is no such cluster, or no node of it has room for one training.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        workers: int | None = None,
+        share: Share | None = None,
+        shared: str | None = None,
+        run: Run = run_on,
+    ) -> None:
+        from studies.engines.ray_tune import Ray
+
+        self._share, self._workers = share or Share(), workers
+        self._shared, self._run_job = shared, run
+        self._folders = None if shared is None else TrialFolders(shared)
+        self._homes: dict[int, Path] = {}
+        self._desk = Desk()
+        self._ray = Ray(address, workers, self._share)
+        self._looked, self._room = time.monotonic(), self._ray.room()
+        self._faults: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
+        self._thread.start()
+
+    @property
+    def slots(self) -> int:
+        if self._workers is not None:
+            return self._workers
+        if time.monotonic() - self._looked > CAPACITY_LOOK_S:
+            self._looked, self._room = time.monotonic(), self._ray.room()
+        return max(1, self._room)  # where a node has gone, another may come
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        if self._folders is not None:
+            self._homes[ticket] = job.folder
+            self._folders.send_from_home(job.folder)
+        self._desk.submit(ticket, order_of(ticket, job, self._share, self._shared), until_epoch)
+
+    def stop(self, ticket: int) -> None:
+        self._desk.stop(ticket)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._faults:
+            raise self._faults[0]
+        events: list[Event] = []
+        try:
+            events.append(self._desk.events.get(timeout=max(0.0, timeout_s)))
+            while True:
+                events.append(self._desk.events.get_nowait())
+        except queue.Empty:
+            return [self._at_home(event) for event in events]
+
+    def close(self) -> None:
+        self._desk.close()
+        self._ray.kill_trainings()
+        self._thread.join(CLOSE_S)
+        self._ray.leave()
+
+    def _at_home(self, event: Event) -> Event:
+        """The event, once what it speaks of is in the run's folder."""
+        if self._folders is None or isinstance(event, Progress):
+            return event
+        home = self._homes[event.ticket]
+        if isinstance(event, Failed | Lost):
+            with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
+                self._folders.bring_home(home)
+            return event
+        self._folders.bring_home(home)
+        if isinstance(event, Paused):
+            return event
+        return replace(event, candidate=event.candidate.in_folder(home))
+
+    def _run(self) -> None:
+        try:
+            self._ray.tune(self._desk, self._run_job)
+        except BaseException as error:
+            if not self._desk.closing.is_set():
+                self._faults.append(error)

@@ -1,0 +1,1 @@
+"""Objectives, costs that are known before training, limits, and Pareto orders."""

@@ -1,0 +1,1 @@
+"""MLflow: runs of a study, registered models, and the package that serves them."""

@@ -1,0 +1,274 @@
+"""Studies and trials as MLflow runs: one parent run for a study, one child for each trial.
+
+Decisions:
+- MLflow is a copy for people to browse; Optuna has the truth. So nothing here ever stops a study: a fault is said once,
+  what could not be written waits and is tried again with the next trial and at the end.
+- A thread does the writing: MLflow's import and first database take ten seconds that the search does not wait for.
+- A trial is written whole or again: its run is closed last, and a run found open belongs to a driver that died, so it is
+  replaced. The driver may send every finished trial again on resume; those already closed are left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal
+
+from studies.registry.mlflow_client import experiment_id, open_mlflow
+from studies.workspace.paths import Home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+STUDY_TAG = "paretext.study"
+KIND_TAG = "paretext.kind"
+TRIAL_TAG = "paretext.trial"
+STATE_TAG = "paretext.state"
+PARENT_TAG = "mlflow.parentRunId"
+
+_STATUS = {"complete": "FINISHED", "failed": "FAILED"}  # every other state of a trial: KILLED
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A finished trial, as it waits to be written."""
+
+    number: int
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    state: str
+    model: Path | None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What the parent run says of the study."""
+
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _End:
+    """How the study ended."""
+
+    status: str
+    metrics: dict[str, float]
+
+
+_Job = _Trial | _Study | _End
+
+
+class Tracker:
+    """Writes one study and its trials to MLflow, behind the driver's back.
+
+    Args:
+        home: where the MLflow database lies.
+        study_name: name of the study and of its parent run.
+        report: called with one line, at most twice: when writing first fails, and at the end if some trials are missing.
+    """
+
+    def __init__(self, home: Home, study_name: str, report: Callable[[str], None] = lambda line: None) -> None:
+        self._home = home
+        self._study_name = study_name
+        self._report = report
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting: deque[_Job] = deque()
+        self._unwritten: set[int] = set()
+        self._said = False
+        self._ledger: _Ledger | None = None
+        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+
+    def start(self, study_params: Mapping[str, Any]) -> None:
+        """Opens the study's parent run, or the one it had before. Returns at once.
+
+        Args:
+            study_params: the resolved study; nested tables become dotted names.
+        """
+        self._jobs.put(_Study(flatten(study_params)))
+        self._thread.start()
+
+    def log_trial(
+        self,
+        number: int,
+        architecture: Mapping[str, Any] | None,
+        measurement: Mapping[str, Any] | None,
+        state: str,
+        model: Path | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes a finished trial, once: one that is already there is left alone. Returns at once.
+
+        Args:
+            number: the trial's number in the study.
+            architecture: its fields, which become params.
+            measurement: its numbers, which become metrics; None when nothing was measured.
+            state: `complete`, `failed`, `over_budget`, `duplicate`, `refused` or `stopped`.
+            model: the exported file, copied as an artifact.
+            tags: further facts, such as the reason why it ended.
+        """
+        metrics = {
+            k: float(v) for k, v in (measurement or {}).items() if isinstance(v, int | float) and not isinstance(v, bool)
+        }
+        words = {f"paretext.{k}": str(v) for k, v in (tags or {}).items() if v is not None}
+        self._unwritten.add(number)
+        self._jobs.put(_Trial(number, dict(architecture or {}), metrics, state, model, words))
+
+    def finish(
+        self,
+        state: Literal["complete", "stopped"] = "complete",
+        metrics: Mapping[str, float] | None = None,
+        wait_s: float = 120.0,
+    ) -> None:
+        """Closes the parent run and waits until all is written.
+
+        Args:
+            state: whether the study reached its end or was interrupted.
+            metrics: numbers of the whole study for the parent run.
+            wait_s: longest wait; what is missing then is written when the study is next continued.
+        """
+        self._jobs.put(_End("FINISHED" if state == "complete" else "KILLED", dict(metrics or {})))
+        self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join(wait_s)
+        if self._unwritten:
+            trials = "1 trial is" if len(self._unwritten) == 1 else f"{len(self._unwritten)} trials are"
+            self._report(f"{trials} not in MLflow yet; running the study '{self._study_name}' again writes what is missing")
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._waiting.append(job)
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        for _ in range(len(self._waiting)):
+            job = self._waiting[0]
+            try:
+                self._ledger = self._ledger or _Ledger(self._home, self._study_name)
+                self._ledger.write(job)
+            except Exception as error:  # whatever MLflow, SQLAlchemy or the disk may raise: the study goes on
+                self._say(error)
+                if self._ledger is None:
+                    return
+                self._ledger = None  # opened anew, which clears away what was written by half
+                self._waiting.rotate(-1)  # one that cannot be written must not hold up the others
+            else:
+                self._waiting.popleft()
+                if isinstance(job, _Trial):
+                    self._unwritten.discard(job.number)
+
+    def _say(self, error: Exception) -> None:
+        if not self._said:
+            self._said = True
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self._report(f"MLflow cannot be written ({reason}); the search goes on and tries again")
+
+
+class _Ledger:
+    """The runs of one study in MLflow.
+
+    Args:
+        home: where the database lies.
+        study_name: the study.
+    """
+
+    def __init__(self, home: Home, study_name: str) -> None:
+        self._client: MlflowClient = open_mlflow(home)
+        self._experiment = experiment_id(self._client, home)
+        self._study_name = study_name
+        self._parent = self._find_or_create_parent()
+        self._written = self._closed_trials()
+
+    def write(self, job: _Job) -> None:
+        """Writes one job."""
+        if isinstance(job, _Study):
+            self._write_study(job)
+        elif isinstance(job, _End):
+            self._client.log_batch(self._parent, metrics=_metrics(job.metrics))
+            self._client.set_terminated(self._parent, job.status)
+        elif job.number not in self._written:
+            self._write_trial(job)
+            self._written.add(job.number)
+
+    def _find_or_create_parent(self) -> str:
+        runs = self._runs("study")
+        if runs:
+            return str(runs[0].info.run_id)
+        tags = {STUDY_TAG: self._study_name, KIND_TAG: "study"}
+        return str(self._client.create_run(self._experiment, tags=tags, run_name=self._study_name).info.run_id)
+
+    def _closed_trials(self) -> set[int]:
+        """Numbers of the trials whose runs are closed; runs left open by a driver that died are deleted."""
+        closed = set()
+        for run in self._runs("trial"):
+            if run.info.status == "RUNNING":
+                self._client.delete_run(run.info.run_id)
+            else:
+                closed.add(int(run.data.tags[TRIAL_TAG]))
+        return closed
+
+    def _runs(self, kind: str) -> list[Any]:
+        """All runs of the study of one kind, oldest first."""
+        wanted = f"tags.`{STUDY_TAG}` = '{self._study_name}' and tags.`{KIND_TAG}` = '{kind}'"
+        runs: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], wanted, max_results=1000, order_by=["attributes.start_time"], page_token=token
+            )
+            runs += page
+            token = page.token
+            if not token:
+                return runs
+
+    def _write_study(self, job: _Study) -> None:
+        from mlflow.entities import RunTag
+
+        # a study that is continued may have a larger budget, and a param cannot be changed: the newest word is a tag
+        known = self._client.get_run(self._parent).data.params
+        new = {key: value for key, value in job.params.items() if key not in known}
+        changed = {key: str(value) for key, value in job.params.items() if key in known and known[key] != str(value)}
+        tags = [RunTag(f"paretext.now.{key}", value) for key, value in changed.items()]
+        self._client.log_batch(self._parent, params=_params(new), tags=tags)
+        self._client.update_run(self._parent, status="RUNNING")
+
+    def _write_trial(self, trial: _Trial) -> None:
+        from mlflow.entities import RunTag
+
+        tags = {STUDY_TAG: self._study_name, KIND_TAG: "trial", TRIAL_TAG: str(trial.number), PARENT_TAG: self._parent}
+        name = f"{self._study_name} {trial.number}"
+        run_id = self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id
+        if trial.model is not None and trial.model.is_file():
+            self._client.log_artifact(run_id, str(trial.model))
+        facts = [RunTag(STATE_TAG, trial.state), *(RunTag(key, value[:5000]) for key, value in trial.tags.items())]
+        self._client.log_batch(run_id, metrics=_metrics(trial.metrics), params=_params(trial.params), tags=facts)
+        self._client.set_terminated(run_id, _STATUS.get(trial.state, "KILLED"))
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested tables as one level with dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _params(values: Mapping[str, Any]) -> list[Any]:
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)[:6000]) for key, value in values.items()]
+
+
+def _metrics(values: Mapping[str, float]) -> list[Any]:
+    from mlflow.entities import Metric
+
+    now_ms = int(time.time() * 1000)
+    return [Metric(key, value, now_ms, 0) for key, value in values.items()]

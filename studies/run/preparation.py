@@ -1,0 +1,168 @@
+"""Everything that must be right before the first trial: data, limits, space; and what the driver needs to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from search_space import Architecture, RefusedArchitecture
+from search_space.space import SearchSpace
+from studies.definition.study import Study
+from studies.objectives.costs import CostModel
+from studies.objectives.limits import NAMES, WRITE, smallest
+from studies.run.observer import Observer, StudyFacts
+from studies.run.warm_start import architectures, wishes
+from studies.workspace.paths import Home
+from trainers.base.errors import UserError
+from trainers.data.dataset import DataSpec, Prepared, prepare
+from trainers.trial.run import TrialJob
+
+LARGEST_UNREADABLE_SHARE = 0.05
+"""Share of training lines that may have fewer time steps than their label needs before a time stride is refused."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is known once a study has been found to make sense.
+
+    Attributes:
+        study: the study.
+        prepared: its lines, by input height.
+        costs: what an architecture costs before it is trained.
+        warm_start: architectures to try first.
+    """
+
+    study: Study
+    prepared: dict[int, Prepared]
+    costs: CostModel
+    warm_start: list[Architecture]
+
+    def data_spec(self, height_px: int) -> DataSpec:
+        """What a worker opens: the cache entry of this height."""
+        return data_spec(self.study, height_px)
+
+    def job(self, architecture: Architecture, folder: Path, cache_folder: Path) -> TrialJob:
+        """What a worker is to train.
+
+        Args:
+            architecture: to train.
+            folder: the trial's own.
+            cache_folder: where decoded lines are kept.
+        """
+        return TrialJob(
+            architecture=architecture,
+            data=self.data_spec(architecture.height_px),
+            cache_folder=cache_folder,
+            recipe=self.study.training_recipe,
+            epochs=self.study.budget.epochs,
+            folder=folder,
+            seed=self.study.search.seed,
+            threads=1,
+        )
+
+    def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
+        """What watchers are told at the start."""
+        first = next(iter(self.prepared.values()))
+        return StudyFacts(
+            name=study.name,
+            trials=study.budget.trials,
+            finished=finished,
+            resumed=resumed,
+            epochs=study.budget.epochs,
+            training_lines=len(first.training),
+            validation_lines=len(first.validation),
+            symbols=len(first.charset.symbols),
+            skipped=tuple(f"{s.name}: {s.reason}" for s in first.skipped),
+            size_limit_bytes=study.limits.size_bytes,
+            seconds=study.budget.seconds,
+            workers=workers,
+        )
+
+
+def data_spec(study: Study, height_px: int) -> DataSpec:
+    """A study's data at one input height."""
+    return study.data.spec(height_px, study.search.seed)
+
+
+def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
+    """Decodes the data, then checks the limits and the space against it.
+
+    Raises:
+        UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
+            meet the size limit.
+    """
+    warm_start = _warm_start(study, home)
+    heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
+    prepared = {}
+    for height_px in sorted(heights):
+        what = f"images at {height_px} px"
+
+        def show(done: int, total: int, what: str = what) -> None:
+            observer.preparing(what, done, total)
+
+        prepared[height_px] = prepare(data_spec(study, height_px), home.cache, show)
+    charset = "".join(next(iter(prepared.values())).charset.symbols)
+    wanted = {*study.limits.by_cost, *(objective.metric for objective in study.objectives)}
+    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
+    _check_time_steps(preparation, observer)
+    _check_precisions(preparation, len(charset), observer)
+    _check_limits(preparation)
+    return preparation
+
+
+def _values(space: SearchSpace, field: str) -> list[int]:
+    return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
+
+
+def _warm_start(study: Study, home: Home) -> list[Architecture]:
+    return [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, home)]
+
+
+def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
+    """Finds time strides that leave fewer steps than the labels need, before anything trains on them."""
+    space = preparation.study.search_space
+    heads = space.choices.get("head", ("ctc",))
+    if not any(str(head).startswith("ctc") for head in heads):
+        return
+    for height_px in _values(space, "height_px"):
+        prepared = preparation.prepared[height_px]
+        for time_stride in _values(space, "time_stride"):
+            unreadable = len(prepared.infeasible(time_stride))
+            lines = len(prepared.training)
+            if unreadable > LARGEST_UNREADABLE_SHARE * lines:
+                raise UserError(
+                    f"time_stride {time_stride} at height_px {height_px} gives {unreadable} of {lines} training lines fewer "
+                    f"time steps than their label needs; leave it out of space.time_stride, or choose a greater height_px"
+                )
+            if unreadable:
+                observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
+
+
+def _check_precisions(preparation: Preparation, symbols: int, observer: Observer) -> None:
+    """Tells when two precisions of the space come to the same file: trials on the one teach nothing about the other."""
+    from trainers.export.int4_packing import LEAST_OUTPUTS  # brings onnx
+
+    precisions = preparation.study.search_space.choices.get("precision", ())
+    if {"int8", "int4"} <= set(precisions) and symbols < LEAST_OUTPUTS - 1:
+        observer.note(
+            f"precision int4 differs from int8 only from {LEAST_OUTPUTS - 1} characters on, and here are {symbols}: "
+            f"leave it out of space.precision"
+        )
+
+
+def _check_limits(preparation: Preparation) -> None:
+    """Finds limits that nothing in the space can meet, each looked at alone."""
+    space, costs = preparation.study.search_space, preparation.costs
+    for metric, limit in preparation.study.limits.by_cost.items():
+        if metric == "latency_ms":
+            continue  # takes seconds an architecture
+        try:
+            least = smallest(space, costs.of(metric))
+        except RefusedArchitecture as refused:
+            raise UserError(f"nothing in the space can be built: {refused}") from None
+        if least > limit:
+            raise UserError(
+                f"nothing in the space meets the {NAMES[metric]} limit of {WRITE[metric](limit)}: the smallest architecture "
+                f"found takes {least} ({WRITE[metric](least)}); raise the limit or open smaller choices "
+                f"(width_percent, encoder_hidden)"
+            )

@@ -1,0 +1,146 @@
+"""A search: runs a study until its budget is spent; goes on where an earlier run of the same name stopped.
+
+Decisions:
+- The driver alone writes to Optuna and MLflow; workers only train and report.
+- Nothing is written to the study before the data, the limits and the space have been found to make sense.
+- One process runs a study at a time: on one machine by a lock that dies with it, also by `kill -9`, on several by a lease.
+"""
+
+from __future__ import annotations
+
+import time
+
+from optuna.storages import BaseStorage
+
+from studies.definition.study import Study
+from studies.engines.base import Engine
+from studies.engines.factory import engine_for, of_this_run
+from studies.registry.run_tracker import Tracker
+from studies.run.driver import Driver
+from studies.run.observer import Observer, SilentObserver, Summary
+from studies.run.preparation import prepare_study
+from studies.run.proposer import Proposer
+from studies.run.schedule import Schedule
+from studies.run.seen_architectures import Ledger
+from studies.run.study_log import StudyLog
+from studies.run.trial_recorder import Book, counts
+from studies.storage.backends import open_storage
+from studies.storage.lease import Lease
+from studies.storage.study_store import StudyStore
+from studies.workspace.locks import Taken, locked
+from studies.workspace.paths import Home
+from studies.workspace.trial_files import WorkingFiles
+from trainers.base.errors import UserError
+
+INTERRUPTED_WAIT_S = 5.0
+"""How long a search that is interrupted, or whose time is up, waits for MLflow; the rest is written when the study goes on."""
+
+
+def search(
+    study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None, began: float | None = None
+) -> Summary:
+    """Runs a study until its budget is spent.
+
+    Args:
+        study: what to search; if a study of that name is there already, only its budget and workers count.
+        home: where everything is kept.
+        observer: told of everything that happens.
+        engine: where to train; None is the one that the study names. It is closed at the end.
+        began: `time.monotonic()` from which the study's time counts; None is now.
+
+    Raises:
+        UserError: the study is being run by another process, its data cannot be read, nothing can meet its limit, or the
+            cluster does not answer.
+    """
+    began = time.monotonic() if began is None else began
+    home.prepare()
+    observer = observer or SilentObserver()
+    try:
+        with locked(home.lock(f"study-{study.name}"), wait=False), StudyLog(home.log(study.name), observer) as log:
+            return _run(study, home, log, engine, began)
+    except Taken:
+        raise UserError(
+            f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
+        ) from None
+
+
+def _run(study: Study, home: Home, observer: Observer, engine: Engine | None, began: float) -> Summary:
+    storage = open_storage(home.optuna_url, observer.note)
+    study = _as_stored(study, storage, observer)
+    if engine is None:
+        engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
+    tracker = Tracker(home, study.name, observer.note)
+    try:
+        try:
+            summary = _driven(study, home, observer, engine, tracker, storage, began)
+        finally:
+            engine.close()
+    except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
+        tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
+        raise
+    if summary.reason == "time is up":
+        tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
+    else:
+        tracker.finish("complete")
+    observer.study_finished(summary)
+    return summary
+
+
+def _driven(
+    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, began: float
+) -> Summary:
+    """Prepares, takes in what earlier runs have left, and runs the loop."""
+    preparation = prepare_study(study, home, observer)
+    store, resumed = StudyStore.create_or_open(storage, study)
+    lease = Lease(store, observer.note)
+    lease.take()
+    store.update_study(study)
+    trials = store.trials()
+    ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
+    schedule.replay(trials)
+    files = WorkingFiles(home, study.name, study.search.shared, observer.note)
+    book = Book(study, home, store, ledger, observer, tracker, files)
+    finished = sum(map(counts, trials))
+    observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
+    tracker.start(study.model_dump(mode="json"))
+    book.take_stock(trials)
+    proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
+    try:
+        driver = Driver(book, schedule, proposer, engine, preparation, lease, began)
+        driver.take_in(trials)
+        trials.clear()  # thousands, and all that is needed of them is known by now
+        return driver.run()
+    finally:
+        lease.release()
+
+
+def stored_study(home: Home, name: str) -> Study | None:
+    """The study of that name as it was first resolved; None when there is none yet."""
+    if not home.holds_studies:
+        return None
+    try:
+        return StudyStore.open(open_storage(home.optuna_url), name).study
+    except UserError:
+        return None
+
+
+def _as_stored(study: Study, storage: BaseStorage, observer: Observer) -> Study:
+    """The study as it was first resolved, with this run's budget and workers."""
+    try:
+        stored = StudyStore.open(storage, study.name).study
+    except UserError:
+        return study
+    asked = study.model_dump(mode="json")
+    kept = stored.model_dump(mode="json")
+    differing = [key for key in ("data", "limits", "recipe", "space") if asked[key] != kept[key]]
+    differing += ["budget.epochs"] if study.budget.epochs != stored.budget.epochs else []
+    searches = asked["search"], of_this_run(stored.search, study.search).model_dump(mode="json")
+    differing += [f"search.{key}" for key, value in searches[0].items() if value != searches[1][key]]
+    if differing:
+        observer.note(
+            f"study '{study.name}' goes on with the settings it was made with; "
+            f"{', '.join(differing)} differ here and do not count (use --name for a new study)"
+        )
+    now = study.budget
+    budget = now.model_copy(update={"epochs": stored.budget.epochs})
+    return stored.model_copy(update={"budget": budget, "search": of_this_run(stored.search, study.search)})

@@ -1,0 +1,1 @@
+"""The sampler `front`: multi-fidelity expected hypervolume improvement with exact costs."""

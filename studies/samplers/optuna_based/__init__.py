@@ -1,0 +1,1 @@
+"""Optuna's samplers, told what each rung has reached."""

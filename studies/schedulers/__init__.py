@@ -1,0 +1,1 @@
+"""Early stopping: MO-ASHA and expected hypervolume gain."""

@@ -1,0 +1,1 @@
+"""Optuna storages, the study as it is stored, the lease on it, and queries of its Pareto front."""

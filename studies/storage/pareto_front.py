@@ -1,0 +1,149 @@
+"""The Pareto front of a study: the candidates that no other beats in what it searches for, accuracy and size as a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search_space.sizes import write_size
+from studies.objectives.objectives import DEFAULT, Objective, objectives_of
+from studies.objectives.pareto import front_numbers
+from studies.storage.backends import open_storage
+from studies.storage.study_store import StudyStore
+from studies.workspace.paths import Home
+from trainers.base.errors import UserError
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One candidate on the front.
+
+    Attributes:
+        trial: its number in the study.
+        accuracy: share of validation lines read without a fault, [0, 1].
+        cer: total edits / total characters.
+        size_bytes: of the exported file.
+        latency_ms: median time of one line alone, one thread.
+        parameters: learnable weights (after pruning).
+        architecture: field to value.
+        model: absolute path of the ONNX file.
+        flops: multiply-adds of one image of 3 x 32 x 320; None in studies that did not record them.
+    """
+
+    trial: int
+    accuracy: float
+    cer: float
+    size_bytes: int
+    latency_ms: float
+    parameters: int
+    architecture: dict[str, Any]
+    model: str
+    flops: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, the keys in the order above."""
+        return asdict(self)
+
+
+def load_store(home: Home, name: str) -> StudyStore:
+    """Opens a study of a home folder to read.
+
+    Raises:
+        UserError: no such study.
+    """
+    if not home.holds_studies:
+        raise UserError(f"no study is called '{name}': {home.folder} holds none yet; start one with 'paretext search'")
+    return StudyStore.open(open_storage(home.optuna_url), name)
+
+
+def load_points(home: Home, name: str) -> list[FrontPoint]:
+    """Every fully trained candidate of a study, oldest first.
+
+    Raises:
+        UserError: no such study.
+    """
+    return points_of(load_store(home, name).trials(TrialState.COMPLETE), home)
+
+
+def load_front(home: Home, name: str) -> list[FrontPoint]:
+    """The front of a study, smallest first; empty while no candidate has been fully trained.
+
+    Raises:
+        UserError: no such study.
+    """
+    store = load_store(home, name)
+    return pareto_front(points_of(store.trials(TrialState.COMPLETE), home), store.objectives)
+
+
+def points_of(trials: Iterable[FrozenTrial], home: Home) -> list[FrontPoint]:
+    """Complete trials as points, without those that were answered from another."""
+    points = []
+    for trial in trials:
+        attrs = trial.user_attrs
+        if trial.state != TrialState.COMPLETE or "duplicate_of" in attrs:
+            continue
+        m = attrs["measurement"]
+        points.append(
+            FrontPoint(
+                trial=trial.number,
+                accuracy=m["accuracy"],
+                cer=m["cer"],
+                size_bytes=m["size_bytes"],
+                latency_ms=m["latency_ms"],
+                parameters=m["parameters"],
+                architecture=attrs["architecture"],
+                model=str(home.folder / Path(attrs["model"])),
+                flops=m.get("flops"),
+            )
+        )
+    return points
+
+
+def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] | None = None) -> list[FrontPoint]:
+    """The points that no other beats or equals in all objectives, smallest first; of equal points the oldest.
+
+    Args:
+        points: complete candidates.
+        objectives: of their study; None means accuracy and size.
+    """
+    sought = objectives or objectives_of(DEFAULT)
+    distinct: dict[tuple[float, ...], FrontPoint] = {}
+    for point in sorted(points, key=lambda p: p.trial):
+        distinct.setdefault(tuple(o.minimised(o.measured(point)) for o in sought), point)
+    numbers = front_numbers(list(distinct))
+    front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
+    return sorted(front, key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+
+
+def pick(
+    points: list[FrontPoint], size_limit_bytes: int | None = None, trial: int | None = None, name: str = "the study"
+) -> FrontPoint:
+    """The point to promote.
+
+    Args:
+        points: all complete candidates of a study.
+        size_limit_bytes: the most accurate within this size (of equally accurate ones the smallest); None is no limit.
+        trial: this trial, whatever its size.
+        name: the study, for messages.
+
+    Raises:
+        UserError: nothing has been trained yet, no such trial, or nothing fits.
+    """
+    if not points:
+        raise UserError(f"{name} has no fully trained candidate yet; run 'paretext search' on")
+    if trial is not None:
+        found = [p for p in points if p.trial == trial]
+        if not found:
+            numbers = ", ".join(str(p.trial) for p in pareto_front(points))
+            raise UserError(f"{name} has no fully trained trial {trial}; on its front are {numbers}")
+        return found[0]
+    fitting = [p for p in points if size_limit_bytes is None or p.size_bytes <= size_limit_bytes]
+    if not fitting:
+        smallest = min(p.size_bytes for p in points)
+        limit = write_size(size_limit_bytes or 0)
+        raise UserError(f"{name} has no candidate within {limit}; its smallest takes {smallest} bytes ({write_size(smallest)})")
+    return max(fitting, key=lambda p: (p.accuracy, -p.size_bytes))

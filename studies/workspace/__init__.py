@@ -1,0 +1,1 @@
+"""The workspace folder: paths, locks and trial files."""

@@ -1,0 +1,1 @@
+"""Contract suites for extensions, and fixtures that tests and benchmarks share."""

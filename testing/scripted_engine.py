@@ -1,0 +1,103 @@
+"""An engine that answers at once with made-up measurements: for laws of the driver, which do not depend on training."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+
+from search_space import Architecture
+from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from trainers.base.candidate import Candidate, Measurement
+from trainers.trial.run import EpochReport, TrialJob
+
+STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
+"""Bytes of a file, in those of fp32."""
+
+
+class ScriptedEngine:
+    """Trains nothing; an architecture's accuracy grows with its width and hidden size.
+
+    Args:
+        slots: trainings at the same time.
+        break_after: raises KeyboardInterrupt instead of this event (counted from 1), as a killed driver would end.
+        script: digest to an event class that its first training ends with instead of Finished.
+        patient: trainings end only when they are stopped.
+    """
+
+    def __init__(
+        self,
+        slots: int = 2,
+        break_after: int | None = None,
+        script: dict[str, type[Failed] | type[Lost]] | None = None,
+        patient: bool = False,
+    ) -> None:
+        self.slots = slots
+        self.trained: list[str] = []
+        self.epochs: dict[str, int] = {}
+        """Digest to the epochs trained so far; like checkpoints, it may be handed on to the next engine."""
+        self.closed = False
+        self._open: deque[tuple[int, TrialJob]] = deque()
+        self._until: dict[int, int] = {}
+        self._break_after, self._script, self._patient = break_after, dict(script or {}), patient
+        self._stopped: list[int] = []
+        self._events = 0
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        assert len(self._open) < self.slots
+        self._open.append((ticket, job))
+        self._until[ticket] = until_epoch or job.epochs
+
+    def stop(self, ticket: int) -> None:
+        self._stopped.append(ticket)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._patient:
+            paused = [t for t, _ in self._open if t in self._stopped]
+            self._open = deque((t, j) for t, j in self._open if t not in paused)
+            return [Paused(ticket, 1) for ticket in paused]
+        if not self._open:
+            return []
+        self._events += 1
+        if self._events == self._break_after:
+            raise KeyboardInterrupt
+        ticket, job = self._open.popleft()
+        kind = self._script.pop(job.architecture.digest, None)
+        if kind is Failed:
+            return [Failed(ticket, "nan", "the loss is not finite")]
+        if kind is Lost:
+            self._open.append((ticket, job))
+            lost: list[Event] = [Lost(ticket, "its worker process ended with code -9")]
+            self._open.pop()
+            return lost
+        events: list[Event] = []
+        digest, until = job.architecture.digest, self._until[ticket]
+        stands = self.epochs.get(digest, 0)
+        for epoch in range(max(1, stands), max(until, stands) + 1):  # one that goes on says first where it stands
+            accuracy = accuracy_of(job.architecture) * epoch / job.epochs
+            events.append(Progress(ticket, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
+        self.epochs[digest] = until = max(until, stands)
+        if until < job.epochs:
+            return [*events, Paused(ticket, until)]
+        self.trained.append(digest)
+        return [*events, Finished(ticket, self._candidates(job))]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _candidates(self, job: TrialJob) -> Candidate:
+        others = tuple(self._candidate(job.architecture.with_(precision=p), job.folder, f"{p}-model.onnx") for p in job.also_in)
+        return replace(self._candidate(job.architecture, job.folder, "model.onnx"), also=others)
+
+    def _candidate(self, a: Architecture, folder: Path, name: str) -> Candidate:
+        model = folder / name
+        model.parent.mkdir(parents=True, exist_ok=True)
+        size_bytes = int((1000 * a.width_percent + 100 * a.encoder_hidden) * STORED[a.precision])
+        model.write_bytes(b"x" * size_bytes)
+        accuracy = accuracy_of(a)
+        return Candidate(a, Measurement(accuracy, 1 - accuracy, size_bytes, 1.0, size_bytes // 4, 500, size_bytes * 9), model)
+
+
+def accuracy_of(architecture: Architecture) -> float:
+    """Grows with width and hidden size."""
+    return min(1.0, architecture.width_percent / 200 + architecture.encoder_hidden / 400)

@@ -1,0 +1,82 @@
+"""Studies of a few trials, who watches them, and no MLflow: for laws of the driver, which a scripted engine shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from studies.definition.study import Study, resolve
+from studies.run.observer import SilentObserver, StudyFacts, Summary, TrialRecord
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Home
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What MLflow would be told; it takes seconds to start and is tested on its own."""
+    words: list[tuple[Any, ...]] = []
+
+    class Quiet:
+        def __init__(self, *_: Any) -> None: ...
+        def start(self, *_: Any) -> None: ...
+        def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
+            words.append((number, state))
+
+        def finish(self, state: str, **_: Any) -> None:
+            words.append(("the study", state))
+
+    monkeypatch.setattr("studies.run.search.Tracker", Quiet)
+    return words
+
+
+class Watcher(SilentObserver):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.records: list[TrialRecord] = []
+        self.notes: list[str] = []
+        self.losses: list[tuple[int, str]] = []
+        self.facts: StudyFacts | None = None
+        self.summary: Summary | None = None
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def trial_lost(self, number: int, reason: str) -> None:
+        self.losses.append((number, reason))
+
+    def study_started(self, facts: StudyFacts) -> None:
+        self.facts = facts
+
+    def trial_finished(self, number: int, record: TrialRecord) -> None:
+        self.records.append(record)
+
+    def study_finished(self, summary: Summary) -> None:
+        self.summary = summary
+
+    def states(self) -> list[str]:
+        return [r.state for r in self.records]
+
+
+SMALL_SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48]}
+HALVING: dict[str, Any] = {
+    "space": {"width_percent": [25, 50, 75, 100], "encoder_hidden": [16, 24, 32, 40, 48]},
+    "budget": {"trials": 18, "epochs": 9},
+    "search": {"sampler": "random", "early_stopping": "promotion", "first_rung": 1},
+}
+
+
+def study(**changes: Any) -> Study:
+    values: dict[str, Any] = {
+        "name": "s",
+        "space": SMALL_SPACE,
+        "budget": {"trials": 5, "epochs": 2},
+        "search": {"sampler": "random"},
+    }
+    return resolve(values | changes, "test")
+
+
+def numbers_in(home: Home, *states: TrialState) -> list[int]:
+    return [t.number for t in load_store(home, "s").trials(*states)]

@@ -1,0 +1,112 @@
+"""Workers train, are replaced when they die, and do not outlive their driver."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_space import Architecture
+from studies.definition.study import resolve
+from studies.engines.base import Event, Finished, Lost, Paused, Progress
+from studies.engines.local import LocalEngine
+from studies.run.preparation import data_spec
+from studies.workspace.paths import Home
+from trainers.data.dataset import prepare
+from trainers.trial.run import TrialJob
+
+
+def job(home: Home, folder: Path, epochs: int) -> TrialJob:
+    study = resolve({}, "test")
+    spec = replace(data_spec(study, 32), training_lines=200)
+    prepare(spec, home.cache)
+    return TrialJob(
+        architecture=Architecture(width_percent=25, encoder_hidden=24),
+        data=spec,
+        cache_folder=home.cache,
+        recipe=study.training_recipe,
+        epochs=epochs,
+        folder=folder,
+        seed=0,
+        threads=1,
+    )
+
+
+def wait_for(engine: LocalEngine, kind: type[Event], seconds: float = 120) -> list[Event]:
+    """Everything up to the first event of a kind."""
+    seen: list[Event] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for event in engine.wait(1.0):
+            seen.append(event)
+            if isinstance(event, kind):
+                return seen
+    raise AssertionError(f"no {kind.__name__} within {seconds} s; seen: {seen}")
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.slow
+def test_a_training_is_stopped_lost_and_taken_up_again(home: Home, tmp_path: Path) -> None:
+    engine = LocalEngine(1)
+    try:
+        # an order to stop may arrive after the next epoch has begun, so that epoch must not be the last
+        epochs = 4
+        long = job(home, tmp_path / "trial", epochs)
+        engine.submit(7, long)
+        before = wait_for(engine, Progress)
+        engine.stop(7)
+        *more, paused = wait_for(engine, Paused)
+        assert isinstance(paused, Paused) and paused.ticket == 7 and paused.epoch >= 1
+        engine.submit(7, long)
+        os.kill(engine._workers[0].process.pid or 0, signal.SIGKILL)
+        lost = wait_for(engine, Lost)[-1]
+        assert isinstance(lost, Lost) and "-9" in lost.reason
+        engine.submit(7, long)
+        events = wait_for(engine, Finished)
+        last, *trained = [e.report for e in events if isinstance(e, Progress)]
+        said = [e.report for e in [*before, *more] if isinstance(e, Progress)]
+        assert last == said[-1], "said again, with the seconds of then"
+        assert [report.epoch for report in trained] == list(range(paused.epoch + 1, epochs + 1))
+    finally:
+        engine.close()
+
+
+def test_workers_end_with_their_driver() -> None:
+    code = (
+        "import time\nfrom studies.engines.local import LocalEngine\n"
+        "if __name__ == '__main__':\n"
+        "    engine = LocalEngine(2)\n"
+        "    print(*(w.process.pid for w in engine._workers), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    script = Path(os.environ.get("TMPDIR", "/tmp")) / f"paretext-driver-{os.getpid()}.py"
+    script.write_text(code)
+    driver = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
+    )
+    try:
+        assert driver.stdout is not None
+        pids = [int(p) for p in driver.stdout.readline().split()]
+        assert len(pids) == 2 and all(alive(p) for p in pids)
+        driver.kill()
+        driver.wait()
+        end = time.monotonic() + 30
+        while any(alive(p) for p in pids) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not any(alive(p) for p in pids)
+    finally:
+        driver.kill()
+        script.unlink()

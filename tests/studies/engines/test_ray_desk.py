@@ -1,0 +1,156 @@
+"""What Ray's side of a search may rely on, without Ray: tickets are handed out, paused where told, and never told twice."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_space import Architecture
+from studies.definition.study import resolve
+from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.ray_engine import Desk
+from studies.engines.remote_worker import Share, order_of, train_here
+from studies.workspace.remote_trial_files import TrialFolders
+from testing.plain_lines import plain_lines, write_pairs
+from trainers.base.errors import UserError
+from trainers.trial.epoch_log import read_epochs
+from trainers.trial.run import TrialJob
+
+
+def job(folder: Path, source: str = "digits", epochs: int = 9) -> TrialJob:
+    study = resolve({"data": {"source": source}}, "test")
+    return TrialJob(
+        architecture=Architecture(width_percent=25, encoder_hidden=8),
+        data=study.data.spec(height_px=32, seed=0),
+        cache_folder=folder / "cache",
+        recipe=study.training_recipe,
+        epochs=epochs,
+        folder=folder / "studies" / "s" / "trials" / "digest",
+    )
+
+
+def told(epoch: int, epochs: int = 9) -> dict[str, Any]:
+    report = {"epoch": epoch, "epochs": epochs, "loss": 1.0, "accuracy": 0.5, "cer": 0.5, "seconds": 1.0}
+    return {"epoch": json.dumps(report)}
+
+
+def events(desk: Desk) -> list[Event]:
+    seen = []
+    while not desk.events.empty():
+        seen.append(desk.events.get_nowait())
+    return seen
+
+
+def test_a_ticket_is_paused_where_it_was_sent_to_and_goes_on_as_the_same_one() -> None:
+    desk = Desk()
+    desk.submit(4, {"ticket": 4}, 3)
+    assert desk.next_new(0.0) == {"ticket": 4} and desk.next_new(0.0) is None
+    assert [desk.heard(4, told(epoch)) for epoch in (1, 2, 3)] == [True, True, False]
+    assert not desk.heard(4, told(4)), "nobody is told of an epoch after the pause"
+    assert [type(e) for e in events(desk)] == [Progress, Progress, Progress, Paused]
+    desk.submit(4, {"ticket": 4}, None)
+    assert desk.next_new(0.0) == {"ticket": 4}
+    assert [desk.heard(4, told(epoch)) for epoch in (3, 4, 9)] == [True] * 3, "the last epoch is followed by the export"
+
+
+def test_a_stopped_ticket_pauses_after_its_epoch_unless_that_was_the_last() -> None:
+    desk = Desk()
+    desk.submit(1, {}, None)
+    desk.submit(2, {}, None)
+    desk.stop(1)
+    desk.stop(2)
+    assert not desk.heard(1, told(5)) and desk.heard(2, told(9))
+
+
+def test_a_lost_ticket_is_lost_once_and_begins_anew() -> None:
+    desk = Desk()
+    desk.submit(1, {"ticket": 1}, 3)
+    desk.next_new(0.0)
+    desk.lost(1, "gone")
+    desk.lost(1, "gone")
+    assert events(desk) == [Lost(1, "gone")]
+    desk.submit(1, {"ticket": 1}, 3)
+    assert desk.next_new(0.0) == {"ticket": 1}
+    assert not desk.heard(1, {"failed": json.dumps(["nan", "the loss is not finite"])})
+    desk.lost(1, "its actor was ended afterwards")
+    assert events(desk) == [Failed(1, "nan", "the loss is not finite")]
+
+
+def test_whoever_waits_for_an_order_gets_it_at_once_and_is_let_go_when_the_desk_closes() -> None:
+    desk, got = Desk(), []
+    waiting = threading.Thread(target=lambda: got.append(desk.next_new(60.0)))
+    waiting.start()
+    desk.submit(1, {"ticket": 1}, None)
+    waiting.join(5)
+    assert got == [{"ticket": 1}]
+    started = time.monotonic()
+    desk.close()
+    desk.lost(1, "gone")
+    assert desk.next_new(60.0) is None and time.monotonic() - started < 5
+
+
+def test_tune_may_pickle_a_desk() -> None:
+    desk = Desk()
+    desk.submit(1, {"ticket": 1}, None)
+    assert pickle.loads(pickle.dumps(desk)).next_new(0.0) is None
+
+
+def test_what_goes_wrong_on_a_node_is_a_word_and_not_an_exception(tmp_path: Path) -> None:
+    missing = order_of(1, job(tmp_path, source=str(tmp_path / "nowhere")), Share(), None)
+    kind, reason = json.loads(train_here(missing, lambda _: None, at_home=True)["failed"])
+    assert kind == "error" and "nowhere" in reason
+
+
+@pytest.mark.slow
+def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that dies after an epoch leaves its checkpoint where the next one takes it; the driver ends up with the model."""
+    monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
+    write_pairs(tmp_path / "lines", plain_lines(60, 0))
+    trial, place = job(tmp_path, str(tmp_path / "lines"), epochs=3), f"file://{tmp_path / 'shared'}"
+    order, folders, seen = order_of(1, trial, Share(), place), TrialFolders(place), []
+
+    class Died(BaseException): ...
+
+    def dies(what: dict[str, Any]) -> None:
+        seen.append(json.loads(what["epoch"])["epoch"])
+        if len(seen) == 2:
+            raise Died
+
+    with pytest.raises(Died):
+        train_here(order, dies, at_home=False)
+    folders.bring_home(trial.folder)
+    assert (trial.folder / "checkpoint.pt").is_file()
+    folders.drop(trial.folder)
+    assert not folders.take(trial.folder)
+    (trial.folder / ".taken").unlink()  # as if the driver's machine had trained it
+    folders.send_from_home(trial.folder)
+    outcome = train_here(order, dies, at_home=False)
+    assert "finished" in outcome and seen == [1, 2, 2, 3], "it says first where it stands, and trains no epoch again"
+    folders.bring_home(trial.folder)
+    assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
+    folders.bring_home(trial.folder)
+    assert (trial.folder / "model.onnx").is_file() and (trial.folder / "candidate.json").is_file()
+    assert not [path for path in (tmp_path / "node" / "trials").rglob("*") if path.is_file()], "the node keeps nothing of it"
+
+
+def test_a_place_that_nobody_knows_is_named() -> None:
+    with pytest.raises(UserError, match=r"search\.shared: 'nosuch://x' cannot be used"):
+        TrialFolders("nosuch://x")
+
+
+def test_a_candidate_comes_back_as_it_went() -> None:
+    from studies.engines.remote_worker import candidate_of
+    from trainers.base.candidate import Candidate, Measurement
+
+    candidate = Candidate(Architecture(), Measurement(0.5, 0.1, 1000, 1.0, 250, 60, 9000), Path("/x/model.onnx"))
+    desk = Desk()
+    desk.submit(1, {}, None)
+    sent = json.dumps(candidate.as_dict())
+    assert candidate_of(sent) == candidate
+    assert not desk.heard(1, {"finished": sent}) and events(desk) == [Finished(1, candidate)]

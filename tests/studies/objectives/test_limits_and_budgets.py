@@ -1,0 +1,170 @@
+"""Laws of what a study may ask for beside size and trials: limits, objectives, budgets, and what it tries first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from search_space import Architecture, zoo
+from studies.definition.study import Study, resolve
+from studies.objectives.costs import CostModel, count
+from studies.objectives.limits import excess_before, excess_of
+from studies.objectives.objectives import OBJECTIVES, objectives_of
+from studies.run.search import search
+from studies.storage.pareto_front import load_front, load_store
+from studies.workspace.paths import Home
+from testing.scripted_engine import ScriptedEngine
+from testing.small_studies import Watcher, told
+from trainers.base.candidate import Measurement
+from trainers.base.errors import UserError
+
+__all__ = ["told"]
+
+WIDTHS = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
+
+
+def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
+    values: dict[str, Any] = {
+        "name": "s",
+        "space": WIDTHS,
+        "budget": {"trials": 4, "epochs": 2},
+        "search": {"sampler": "random"} | (search_for or {}),
+    }
+    return resolve(values | changes, "test")
+
+
+def over_budget(home: Home) -> list[Any]:
+    return [t for t in load_store(home, "s").trials(TrialState.PRUNED) if t.user_attrs.get("over_budget")]
+
+
+@pytest.mark.parametrize("limit", ["parameters", "flops"])
+def test_what_is_over_a_limit_never_trains(home: Home, limit: str) -> None:
+    values = [count(Architecture(width_percent=w, encoder_hidden=24), 10)[limit == "flops"] for w in (25, 50, 75, 100)]
+    assert values == sorted(values)
+    engine = ScriptedEngine()
+    search(study(limits={limit: f"{values[1] / 1e6 + 0.001}M"}), home, None, engine)
+    assert len(engine.trained) == 2
+    assert over_budget(home) and all(max(t.constraints.values()) > 0 for t in over_budget(home))
+    with pytest.raises(UserError, match=f"nothing in the space meets the {limit} limit of 1.00K"):
+        search(study(name="t", limits={limit: 1000}), home, None, ScriptedEngine())
+
+
+def test_what_would_be_too_slow_never_trains(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CostModel, "_measure_latency", lambda _, architecture: architecture.width_percent / 10)
+    engine = ScriptedEngine()  # whose files all take 1 ms
+    search(study(limits={"latency": "4ms"}), home, None, engine)
+    assert len(engine.trained) == 2, "25 % and, within the margin, 50 %"
+    assert all("ms is over the limit of 4 ms" in t.user_attrs["end_reason"] for t in over_budget(home))
+    assert excess_of(Measurement(0.9, 0.1, 10, 4.1, 10, 1), {"latency_ms": 4.0}) is not None
+
+
+def test_milliseconds_are_measured_on_the_untrained_file(home: Home) -> None:
+    from studies.run.preparation import prepare_study
+
+    costs = prepare_study(study(limits={"latency": "1s"}), home, Watcher()).costs
+    small, large = (Architecture(width_percent=w, encoder_hidden=24) for w in (25, 125))
+    assert 0 < (costs(small).latency_ms or 0) < (costs(large).latency_ms or 0)
+    assert excess_before(large, costs, {"latency_ms": 1e-3}) is not None
+    assert costs(small.with_(prune_percent=50, prune_criterion="l1")).latency_ms is None, "unknown until it is cut"
+
+
+def test_it_is_told_when_four_bits_change_nothing(home: Home) -> None:
+    from studies.run.preparation import prepare_study
+
+    for precisions, told_of_it in ((["int8", "int4"], True), (["fp32", "int4"], False)):
+        watcher = Watcher()
+        prepare_study(study(space=WIDTHS | {"precision": precisions}), home, watcher)
+        assert any("int4 differs from int8 only from 999 characters on" in note for note in watcher.notes) == told_of_it
+
+
+def test_counts_follow_what_pruning_is_expected_to_leave() -> None:
+    plain = Architecture(backbone="resnet18", width_percent=25)
+    (weights, products), (left, work) = (count(a, 10) for a in (plain, plain.with_(prune_percent=80, prune_criterion="l1")))
+    assert 0 < left < weights and 0.2 * products < work < 0.5 * products
+
+
+def test_three_objectives_make_a_front_of_three(home: Home) -> None:
+    engine = ScriptedEngine()
+    search(study({"objectives": ["cer", "size", "flops"]}), home, None, engine)
+    store = load_store(home, "s")
+    assert [d.name for d in store.optuna_study.directions] == ["MINIMIZE"] * 3
+    assert all(len(t.values) == 3 for t in store.trials(TrialState.COMPLETE))
+    assert len(load_front(home, "s")) == 4, "wider reads better and costs more"
+
+
+@pytest.mark.parametrize("names", [["accuracy"], ["accuracy", "cer"], ["size", "flops"], ["size", "size"], list(OBJECTIVES)])
+def test_objectives_must_make_a_trade_off(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="write two or three different objectives"):
+        objectives_of(names)
+    with pytest.raises(UserError, match=r"search\.objectives"):
+        study({"objectives": names})
+
+
+def test_an_unknown_objective_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'latency'"):
+        study({"objectives": ["accuracy", "latencyy"]})
+
+
+def test_epochs_of_all_trainings_are_a_budget_that_the_next_run_can_raise(home: Home) -> None:
+    first, watcher = ScriptedEngine(slots=1), Watcher()
+    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), home, watcher, first)
+    assert watcher.summary is not None and watcher.summary.reason == "4 epochs are trained"
+    assert len(first.trained) == 2
+    again = ScriptedEngine(slots=1)
+    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), home, watcher, again)
+    assert again.trained == [] and watcher.summary.reason == "4 epochs are trained"
+    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 100}), home, watcher, again)
+    assert len(again.trained) == 2 and watcher.summary.reason == "all trials done"
+
+
+def test_a_candidate_that_is_good_enough_ends_the_study(home: Home) -> None:
+    wide = {"trials": 4, "epochs": 2, "target": {"accuracy": 0.5, "size": "1MB"}}  # met by 100 %: 0.56
+    engine, watcher = ScriptedEngine(slots=1), Watcher()
+    search(study({"warm_start": ["mobilev3_fpnd_small_1.0"]}, budget=wide), home, watcher, engine)
+    assert watcher.summary is not None and watcher.summary.reason == "the target is reached"
+    assert len(engine.trained) == 1
+    with pytest.raises(UserError, match=r"budget\.target\.accuracy"):
+        study(budget={"target": {"accuracy": 95}})
+
+
+def test_warm_starts_come_from_files_and_other_studies(home: Home, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[[architecture]]\nwidth_percent = 60\n[[architecture]]\nwidth_percent = 35\nencoder = 'none'\n")
+    engine = ScriptedEngine(slots=1)
+    search(study({"warm_start": [str(mine)]}, budget={"trials": 2, "epochs": 1}), home, None, engine)
+    written = [Architecture(width_percent=60), Architecture(width_percent=35, encoder="none")]
+    assert engine.trained == [architecture.digest for architecture in written]
+    front = [Architecture.from_dict(point.architecture).digest for point in load_front(home, "s")]
+    for name, wish in (("t", "front:s"), ("u", str(_as_json(home, tmp_path / "front.json")))):
+        second = ScriptedEngine(slots=1)
+        search(study({"warm_start": wish}, name=name, budget={"trials": len(front), "epochs": 1}), home, None, second)
+        assert second.trained == front
+
+
+def _as_json(home: Home, file: Path) -> Path:
+    file.write_text(json.dumps([point.as_dict() for point in load_front(home, "s")]), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[architecture]]\nwidht_percent = 60", "architecture 1 of .*did you mean 'width_percent'"),
+        ("architecture = 5", "number 1 is none"),
+        ("= 5", "cannot be read as TOML"),
+    ],
+)
+def test_a_file_without_architectures_is_one_line(home: Home, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        search(study({"warm_start": str(tmp_path / "mine.toml")}), home, None, ScriptedEngine())
+
+
+def test_a_warm_start_that_is_none_is_named() -> None:
+    with pytest.raises(UserError, match=r"search\.warm_start: no known model is called 'sed'.*front:STUDY"):
+        study({"warm_start": ["sed"]})
+    assert study({"warm_start": [zoo.names()[0], "seed", "front:other", "x.json"]})

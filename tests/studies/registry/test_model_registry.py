@@ -1,0 +1,217 @@
+"""A promoted model is the measured file, reads as it does without this project, and is the champion until the next one."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studies.registry.example_image import example_png_base64
+from studies.registry.mlflow_client import open_mlflow
+from studies.registry.model_registry import find, newest_champion, promote
+from studies.storage.pareto_front import FrontPoint
+from studies.workspace.paths import Home
+from testing.tiny_model import tiny_point
+from trainers.base.errors import UserError
+from trainers.inference.reader import Reader
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("runs")).prepare()
+
+
+@pytest.fixture(scope="module")
+def points(tmp_path_factory: pytest.TempPathFactory) -> list[FrontPoint]:
+    folder = tmp_path_factory.mktemp("models")
+    return [tiny_point(folder / f"{i}.onnx", trial=i, seed=i, accuracy=0.5 + i / 10) for i in range(3)]
+
+
+def images() -> list[Image.Image]:
+    """Of many sizes, modes and contents."""
+    noise = np.random.default_rng(0)
+    found = [
+        Image.fromarray(noise.integers(0, 256, (h, w, 3), dtype=np.uint8)) for h, w in ((32, 96), (20, 333), (64, 31), (1, 1))
+    ]
+    found += [found[1].convert(mode) for mode in ("L", "1", "P", "RGBA", "LA", "CMYK", "I;16")]
+    return found
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF" if image.mode == "CMYK" else "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_in_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """MLflow makes a database there as soon as it is asked without an address."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    yield
+    assert list(here.iterdir()) == []
+
+
+def test_a_promoted_model_reads_what_its_file_reads(home: Home, points: list[FrontPoint]) -> None:
+    promotion = promote(points[0], "alike", home, "digits")
+    champion = find(home, "models:/alike@champion")
+    files = [png(image) for image in images()]
+    expected = Reader(points[0].model).read([Image.open(io.BytesIO(file)) for file in files])
+    assert champion.read(files) == expected
+    assert any(reading.text for reading in expected)
+    assert (promotion.version, promotion.previous_version) == (1, None)
+    assert champion.tags["sha256"] == promotion.sha256
+
+
+def test_the_next_promotion_is_the_champion_and_names_the_one_before(home: Home, points: list[FrontPoint]) -> None:
+    promote(points[0], "line", home, "digits")
+    second = promote(points[1], "line", home, "digits")
+    assert (second.version, second.previous_version) == (2, 1)
+    champion = find(home, "models:/line@champion")
+    assert champion.version == 2
+    assert champion.tags["previous_version"] == "1"
+    assert champion.tags["trial"] == "1"
+    assert champion.tags["study"] == "digits"
+    assert float(champion.tags["accuracy"]) == pytest.approx(0.6)
+    assert int(champion.tags["bytes"]) == points[1].size_bytes
+    assert find(home, "models:/line/1").tags["trial"] == "0"
+    assert newest_champion(home).model == "line"
+
+
+def test_promotions_at_the_same_time_take_turns(home: Home, points: list[FrontPoint]) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(lambda point: promote(point, "rushed", home, "digits"), points))
+    assert sorted(p.version for p in made) == [1, 2, 3]
+    assert sorted(p.previous_version or 0 for p in made) == [0, 1, 2]
+    assert find(home, "models:/rushed@champion").version == 3
+
+
+def test_a_registered_model_imports_nothing_of_this_project_and_takes_every_form_of_image(
+    home: Home, points: list[FrontPoint], tmp_path: Path
+) -> None:
+    promote(points[2], "alone", home, "digits")
+    folder = find(home, "models:/alone@champion").folder
+    text = example_png_base64("0123456789")
+    program = f"""
+import base64, io, json, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("search_space", "trainers", "studies", "dashboards", "torch", "onnx", "optuna"):
+            raise ImportError("a served model asked for " + name)
+sys.meta_path.insert(0, Refuse())
+import mlflow, numpy, pandas
+from PIL import Image
+from mlflow.pyfunc.scoring_server import infer_and_parse_data
+model = mlflow.pyfunc.load_model({str(folder)!r})
+text = {text!r}
+pixels = numpy.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+schema = model.metadata.get_input_schema()
+requests = [
+    {{"dataframe_records": [{{"image": text}}]}},
+    {{"dataframe_split": {{"columns": ["image"], "data": [[text]]}}}},
+    {{"inputs": {{"image": [text]}}}},
+    {{"dataframe_records": [{{"image": pixels.tolist()}}]}},
+]
+tables = [infer_and_parse_data(request, schema) for request in requests]
+for cell in ("data:image/png;base64," + text, base64.b64decode(text), pixels):
+    tables.append(pandas.DataFrame({{"image": [cell]}}))
+print(json.dumps([model.predict(table).to_dict("records") for table in tables]))
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    readings = json.loads(answer.stdout.splitlines()[-1])
+    (expected,) = Reader(points[2].model).read([Image.open(io.BytesIO(base64.b64decode(text)))])
+    assert readings == [[{"text": expected.text, "confidence": expected.confidence}]] * 7
+
+
+def test_nothing_in_a_registered_model_is_pickled_and_its_needs_are_few(home: Home, points: list[FrontPoint]) -> None:
+    promote(points[0], "small", home, "digits")
+    folder = find(home, "models:/small@champion").folder
+    assert sorted(p.suffix for p in folder.rglob("*") if p.is_file() and p.suffix in (".pkl", ".onnx", ".py")) == [
+        ".onnx",
+        ".py",
+    ]
+    needs = [line.split("==")[0] for line in (folder / "requirements.txt").read_text().splitlines()]
+    assert sorted(needs) == ["mlflow", "numpy", "onnxruntime", "pillow"]
+    assert (folder / "input_example.json").is_file()
+
+
+@pytest.mark.parametrize("cell", ["not base64!", base64.b64encode(b"no image").decode(), b"no image", [[300]], "", [1, 2]])
+def test_a_served_model_names_the_row_that_is_no_image(home: Home, points: list[FrontPoint], cell: object) -> None:
+    from studies.registry.pyfunc_model import LineReader
+
+    reader: Any = LineReader()
+    reader.load_context(type("Context", (), {"artifacts": {"model": points[0].model}}))
+    with pytest.raises(UserError, match="row 2"):
+        reader.predict(None, [example_png_base64("01"), cell])
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        ("models:/digit@champion", "did you mean 'digits'"),
+        ("models:/digits@best", "has no best; its versions are"),
+        ("models:/digits/99", "has no version 99; its versions are"),
+        ("digits", "is not the address of a model"),
+        ("models:/digits", "is not the address of a model"),
+    ],
+)
+def test_a_model_that_is_not_there_is_one_clear_line(home: Home, points: list[FrontPoint], address: str, answer: str) -> None:
+    if "digits" not in [m.name for m in open_mlflow(home).search_registered_models()]:
+        promote(points[0], "digits", home, "digits")
+    with pytest.raises(UserError, match=answer):
+        find(home, address)
+
+
+def test_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="paretext promote"):
+        newest_champion(Home(tmp_path))
+    with pytest.raises(UserError, match="paretext promote"):
+        find(Home(tmp_path), "models:/a@champion")
+
+
+def test_a_file_that_is_gone_or_has_changed_is_not_promoted(home: Home, tmp_path: Path) -> None:
+    point = tiny_point(tmp_path / "changed.onnx")
+    with Path(point.model).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(UserError, match="has been changed"):
+        promote(point, "never", home, "digits")
+    Path(point.model).unlink()
+    with pytest.raises(UserError, match="not there any more"):
+        promote(point, "never", home, "digits")
+    with pytest.raises(UserError, match="cannot name a model"):
+        promote(point, "models:/never", home, "digits")
+    assert "never" not in [model.name for model in open_mlflow(home).search_registered_models()]
+
+
+def test_a_version_that_reads_otherwise_does_not_become_champion(
+    home: Home, points: list[FrontPoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(points[0], "gated", home, "digits")
+    wrong = """
+import mlflow, pandas
+class Wrong(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return pandas.DataFrame({"text": ["wrong"] * len(model_input), "confidence": [1.0] * len(model_input)})
+mlflow.models.set_model(Wrong())
+"""
+    monkeypatch.setattr("studies.registry.model_package.one_file", lambda module: wrong)
+    with pytest.raises(RuntimeError, match="champion"):
+        promote(points[1], "gated", home, "digits")
+    assert find(home, "models:/gated@champion").version == 1

@@ -1,0 +1,163 @@
+"""One training gives every precision of the space: as many points for its epochs, none of them trained twice, none lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from search_space import Architecture
+from search_space.space import SearchSpace
+from studies.definition.study import Study, resolve
+from studies.engines.base import Failed
+from studies.run.precision_variants import Siblings
+from studies.run.search import search
+from studies.run.seen_architectures import Entry, Ledger
+from studies.run.trial_recorder import SHARED, counts
+from studies.storage.pareto_front import load_front, load_store
+from studies.workspace.paths import Home
+from testing.scripted_engine import ScriptedEngine
+from tests.studies.run.test_search import Watcher, told
+from trainers.trial.run import TrialJob
+
+__all__ = ["told"]
+
+PRECISIONS = ["fp32", "fp16", "int8"]
+SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48, 96], "precision": PRECISIONS}
+
+
+class Recorder(ScriptedEngine):
+    """Remembers which networks were sent to it."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self.networks: dict[str, set[str]] = {}
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        network = job.architecture.with_(precision="fp32").digest
+        self.networks.setdefault(network, set()).add(job.architecture.digest)
+        super().submit(ticket, job, until_epoch)
+
+
+def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
+    values: dict[str, Any] = {
+        "name": "s",
+        "space": SPACE,
+        "budget": {"trials": 5, "epochs": 9},
+        "search": {"sampler": "random", "early_stopping": "none"} | (search_for or {}),
+    }
+    return resolve(values | changes, "test")
+
+
+def complete(home: Home) -> list[Any]:
+    return [t for t in load_store(home, "s").trials(TrialState.COMPLETE) if "duplicate_of" not in t.user_attrs]
+
+
+def network_of(trial: Any) -> str:
+    return Architecture.from_dict(trial.user_attrs["architecture"]).with_(precision="fp32").digest
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "front"])
+def test_each_training_is_recorded_in_every_precision(home: Home, sampler: str, told: list[tuple[Any, ...]]) -> None:
+    engine, watcher = Recorder(), Watcher()
+    search(study({"sampler": sampler}), home, watcher, engine)
+    trials = complete(home)
+    assert len(engine.trained) == 5 and len(trials) == 15 and sum(map(counts, trials)) == 5
+    assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3)
+    assert watcher.states().count("shared") == 10 and [state for _, state in told].count("complete") == 15 + 1
+    for trial in trials:
+        assert (home.folder / Path(trial.user_attrs["model"])).stat().st_size == trial.user_attrs["measurement"]["size_bytes"]
+        if SHARED in trial.user_attrs:
+            assert network_of(trial) == network_of(load_store(home, "s").trials()[trial.user_attrs[SHARED]])
+    assert {point.architecture["precision"] for point in load_front(home, "s")} == {"int8"}, "as good, and smaller"
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "front"])
+def test_no_network_is_trained_twice_however_far_it_got(home: Home, sampler: str) -> None:
+    engine = Recorder(slots=3)
+    stopping = {"sampler": sampler, "early_stopping": "auto", "first_rung": 1}
+    search(study(stopping, budget={"trials": 12, "epochs": 9}), home, None, engine)
+    assert len(engine.networks) == 12, "all there are"
+    assert all(len(digests) == 1 for digests in engine.networks.values())
+    if sampler == "tpe":  # halving stops a share; by gain all go on, since larger ones are better throughout
+        assert len(engine.trained) < 12, "some were stopped, and their siblings with them"
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "front"])
+def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(home: Home, sampler: str) -> None:
+    kept: dict[str, int] = {}
+    networks: dict[str, set[str]] = {}
+    for break_after in (1, 2, 2, 3, 2, None):
+        engine = Recorder(break_after=break_after)
+        engine.epochs, engine.networks = kept, networks
+        try:
+            search(study({"sampler": sampler}), home, None, engine)
+        except KeyboardInterrupt:
+            continue
+    trials = load_store(home, "s").trials()
+    assert not [t for t in trials if t.state == TrialState.RUNNING]
+    assert sum(map(counts, trials)) == 5 and len(complete(home)) == 15
+    assert all(len(digests) == 1 for digests in networks.values()) and len(networks) == 5
+
+
+def test_killed_between_two_siblings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is recorded, the other and the training itself are not: the next run finds all of them in the trial's folder."""
+    from studies.run.trial_recorder import Book
+
+    also, called = Book.also, 0
+
+    def dying(book: Book, *arguments: Any) -> Any:
+        nonlocal called
+        called += 1
+        if called == 2:
+            raise KeyboardInterrupt
+        return also(book, *arguments)
+
+    monkeypatch.setattr(Book, "also", dying)
+    killed = Recorder(slots=1)
+    with pytest.raises(KeyboardInterrupt):
+        search(study(), home, None, killed)
+    assert len(complete(home)) == 1
+    engine = Recorder(slots=1)
+    engine.epochs, engine.networks = killed.epochs, killed.networks
+    search(study(), home, None, engine)
+    trials = complete(home)
+    assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3) and len(trials) == 15
+
+
+def test_precisions_are_trained_apart_where_that_is_asked_for(home: Home) -> None:
+    engine = Recorder()
+    search(study({"every_precision": False}), home, None, engine)
+    assert len(complete(home)) == 5 and not [t for t in complete(home) if SHARED in t.user_attrs]
+
+
+def test_what_is_over_the_limit_is_not_stored(home: Home) -> None:
+    search(study(limits={"size": "1.2MB"}, budget={"trials": 12, "epochs": 2}), home, None, Recorder())
+    trials = complete(home)
+    stored = Counter(network_of(trial) for trial in trials)
+    assert min(stored.values()) < 3 <= max(stored.values())
+    assert all(trial.user_attrs["estimated_bytes"] <= 1_200_000 for trial in trials)
+
+
+def test_a_training_that_fails_answers_for_its_siblings(home: Home) -> None:
+    space = SPACE | {"width_percent": [25], "encoder_hidden": [24]}
+    digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
+    engine = Recorder(script=dict.fromkeys(digests, Failed))
+    search(study(space=space, budget={"trials": 3, "epochs": 2}), home, None, engine)
+    trials = [t for t in load_store(home, "s").trials() if "duplicate_of" not in t.user_attrs]
+    assert [t.state for t in trials] == [TrialState.FAIL] and len(engine.networks) == 1
+
+
+def test_a_twin_is_what_decides_over_an_architecture() -> None:
+    siblings, ledger = Siblings(SearchSpace(SPACE), shared=True), Ledger()
+    full, small = (Architecture(width_percent=50, precision=p) for p in ("fp32", "int8"))
+    assert siblings.twin(small, ledger) is None
+    for fate, decides in (("running", True), ("stopped", True), ("failed", True), ("over_budget", False), ("complete", False)):
+        ledger.put(full.digest, Entry(7, fate))  # type: ignore[arg-type]
+        assert (siblings.twin(small, ledger) is not None) == decides, fate
+        assert siblings.twin(full, ledger) == ledger.get(full.digest)
+    assert {other.precision for other in siblings.of(full)} == {"fp16", "int8"}
+    assert not list(Siblings(SearchSpace(SPACE), shared=False).of(full))

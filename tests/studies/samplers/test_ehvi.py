@@ -1,0 +1,110 @@
+"""Expected gains of hypervolume against drawing many values, and the regressions against what they were made from."""
+
+import numpy as np
+import pytest
+
+from studies.objectives.pareto import hypervolume
+from studies.samplers.front.ehvi import expected_gains
+from studies.samplers.front.gaussian_process import GaussianProcess
+from studies.samplers.front.multi_fidelity_gp import Chain, Reached
+
+FRONTS = {2: [(0.2, 0.7), (0.5, 0.4), (0.8, 0.1)], 3: [(0.2, 0.7, 0.5), (0.5, 0.4, 0.9), (0.8, 0.1, 0.2), (0.9, 0.9, 0.1)]}
+
+
+@pytest.mark.parametrize("objectives", [2, 3])
+@pytest.mark.parametrize("known", [(), (1,), (0, 1)])
+def test_they_are_what_drawing_gives(objectives, known):
+    by = np.random.default_rng(0)
+    front, reference = FRONTS[objectives], (1.1,) * objectives
+    means, deviations = by.random((5, objectives)), by.random((5, objectives)) * 0.4
+    deviations[:, list(known)] = 0.0
+    found = expected_gains(means, deviations, front, reference)
+    before = hypervolume(front, reference)
+    for mean, deviation, gain in zip(means, deviations, found, strict=True):
+        drawn = mean + deviation * by.standard_normal((2000, objectives))
+        gains = [hypervolume([*front, tuple(values)], reference) - before for values in drawn]
+        assert gain == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / len(gains) ** 0.5 + 1e-9)
+
+
+def test_without_a_front_all_up_to_the_reference_counts_and_beyond_it_nothing():
+    assert expected_gains(np.array([[0.5, 0.5], [1.5, 0.1]]), np.zeros((2, 2)), [], (1.0, 1.0)).tolist() == [0.25, 0.0]
+    with pytest.raises(ValueError, match="two or three"):
+        expected_gains(np.zeros((1, 4)), np.zeros((1, 4)), [], (1.0,) * 4)
+
+
+def test_a_regression_finds_what_matters_and_how_sure_it_is():
+    by = np.random.default_rng(1)
+    points = by.random((60, 3))
+    values = np.sin(6 * points[:, 0])
+    process = GaussianProcess(points, np.arange(3), np.ones((60, 1)), np.ones(1), values / values.std())
+    new = by.random((40, 3))
+    mean, variance = process.predict(new, np.ones((40, 1)))
+    assert np.abs(mean * values.std() - np.sin(6 * new[:, 0])).max() < 0.25
+    assert process.found[0] < min(process.found[1:3])  # the field that matters has the shortest length
+    far = process.predict(np.full((1, 3), 3.0), np.ones((1, 1)))[1]
+    assert far[0] > variance.max()
+
+
+def test_the_gradient_is_that_of_the_misfit():
+    from studies.samplers.front.gaussian_process import _misfit, apart
+
+    by = np.random.default_rng(2)
+    points, values, at = by.random((12, 2)), by.standard_normal(12), np.array([-0.5, 0.2, -2.0])
+    distances = np.stack([apart(points[:, [k]], points[:, [k]]) for k in range(2)])
+    rest = (distances, np.ones((12, 12)), values, np.zeros(3), np.ones(3))
+    for k in range(3):
+        step = 1e-5 * (np.arange(3) == k)
+        slope = (_misfit(at + step, *rest)[0] - _misfit(at - step, *rest)[0]) / 2e-5
+        assert _misfit(at, *rest)[1][k] == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+def test_what_is_believed_makes_its_neighbours_certain_and_moves_nothing():
+    by = np.random.default_rng(3)
+    points = by.random((10, 2))
+    process = GaussianProcess(points, np.arange(2), np.ones((10, 1)), np.ones(1), by.standard_normal(10))
+    new = np.array([[3.0, 3.0], [3.05, 3.0]])
+    mean, before = process.predict(new, np.ones((2, 1)))
+    process.believe(new[:1], np.ones((1, 1)))
+    again, after = process.predict(new, np.ones((2, 1)))
+    assert np.allclose(mean, again) and (after < before / 2).all()
+    assert np.allclose(process.predict(new, np.ones((2, 1)), believing=False)[1], before)
+
+
+def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
+    by = np.random.default_rng(4)
+    points = by.random((60, 2))
+    early = points[:, 0] + 0.2 * by.standard_normal(60)
+    late = 0.2 + 0.5 * early
+    good = np.argsort(early)[:15].tolist()
+    chain = Chain(points, np.arange(2), [Reached(list(range(60)), early.tolist()), Reached(good, late[good].tolist())])
+    mean, variance = chain.predict(np.array([[0.1, 0.5], [0.9, 0.5]]))
+    assert mean == pytest.approx([0.25, 0.65], abs=0.15)
+    assert (variance > 0).all()
+    finished = chain.finish(np.array([[0.9, 0.5]]), 0, np.array([0.9]))[0]
+    assert finished == pytest.approx([0.65], abs=0.15)
+
+
+def test_a_chain_goes_on_with_a_slope_and_knows_how_little_it_knows():
+    points = np.linspace(0.0, 0.4, 5)[:, None]
+    chain = Chain(points, np.arange(1), [Reached(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
+    mean, variance = chain.predict(np.array([[0.2], [1.0]]))
+    assert mean[0] == pytest.approx(1.4, abs=0.05) and mean[1] < 0.75, "lower than the lowest that it has seen"
+    assert variance[1] > 10 * variance[0]
+
+
+def test_equal_values_that_differ_by_rounding_blow_nothing_up():
+    """Nothing is read at the first rung, and what is foretold there differs from 1.0 in the last digit."""
+    points = np.random.default_rng(5).random((6, 3))
+    first = Reached([0, 1, 2, 3], [1.0, 1.0 + 2e-16, 1.0, 1.0 - 1e-16])
+    chain = Chain(points, np.arange(3), [first, Reached([0, 1, 2], [0.3, 0.5, 0.4])])
+    mean, variance = chain.predict(points)
+    assert np.isfinite(mean).all() and np.isfinite(variance).all() and (np.abs(mean) < 2).all()
+
+
+def test_a_covariance_made_indefinite_by_rounding_is_taken_with_a_little_noise():
+    from studies.samplers.front.gaussian_process import _root
+
+    twins = np.full((3, 3), 1.0)
+    assert np.allclose(_root(twins) @ _root(twins).T, twins, atol=1e-3)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        _root(np.diag([1.0, -1.0]))

@@ -1,0 +1,93 @@
+"""Early stopping by gain: who goes on first, who waits, and that thousands that wait are looked at together."""
+
+import itertools
+
+import numpy as np
+import pytest
+from optuna.distributions import CategoricalDistribution
+
+from studies.samplers.front.sampler import FrontSampler
+from studies.schedulers.decisions import Decision
+from studies.schedulers.expected_gain import ByGain
+from testing.made_up_readers import GRID, VALUES, read, size
+
+DIRECTIONS = ("maximize", "minimize")
+RUNGS = (1, 3, 9)
+CHOICES = [dict(zip(VALUES, choice, strict=True)) for choice in itertools.product(*VALUES.values())]
+
+
+def a_rule(space=GRID, **more):
+    costs = lambda params: ([size(params)], True)  # noqa: E731
+    sampler = FrontSampler(space, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, **more)
+    return ByGain(RUNGS, sampler), sampler
+
+
+def record(rule, sampler, trial, params, rung):
+    value = read(params, rung)
+    sampler.add(params, rung, [value, size(params)])
+    rule.record(trial, rung, (1 - value, size(params)), params)
+
+
+def some(count, seed=0):
+    return [CHOICES[i] for i in np.random.default_rng(seed).permutation(len(CHOICES))[:count]]
+
+
+def test_the_first_goes_on_and_the_rest_waits_until_it_is_worth_it():
+    rule, sampler = a_rule()
+    decided = []
+    for trial, params in enumerate(some(12)):
+        record(rule, sampler, trial, params, 1)
+        decided.append(rule.decide(trial, 1))
+    assert decided[0] is Decision.CONTINUE and decided.count(Decision.PAUSE) >= 8
+    promoted = set()
+    while (promotion := rule.next_promotion(beyond_quota=True)) is not None:
+        assert promotion.trial not in promoted and decided[promotion.trial] is Decision.PAUSE and promotion.until == 3
+        promoted.add(promotion.trial)
+    assert promoted == {trial for trial, decision in enumerate(decided) if decision is Decision.PAUSE}
+
+
+def test_replaying_in_any_order_rebuilds_the_state():
+    records = [(trial, params, rung) for trial, params in enumerate(some(14)) for rung in RUNGS[: 1 + (trial % 4 == 0)]]
+    found = []
+    for order in (records, records[::-1], sorted(records * 2, key=lambda r: (r[2], -r[0]))):
+        rule, sampler = a_rule()
+        for trial, params, rung in order:
+            record(rule, sampler, trial, params, rung)
+        found.append([rule.next_promotion(beyond_quota=True) for _ in range(5)])
+    assert found[0] == found[1] == found[2] and found[0][0] is not None
+
+
+def test_thousands_that_wait_are_looked_at_together(monkeypatch):
+    """A search that is taken up decides over each trial that waits; the answer is the same until something changes."""
+    rule, sampler = a_rule()
+    for trial, params in enumerate(some(300)):
+        record(rule, sampler, trial, params, 1)
+    looks, look = [], sampler.worth_finishing
+    monkeypatch.setattr(sampler, "worth_finishing", lambda *args: looks.append(1) or look(*args))
+    decisions = [rule.decide(trial, 1) for trial in range(300)]
+    going = decisions.count(Decision.CONTINUE)
+    assert decisions.count(Decision.PAUSE) == 300 - going and len(looks) <= 1 + going < 60
+
+
+def test_who_waits_beside_a_finished_one_of_its_family_is_not_mistaken():
+    """The rest of its family may have been trained to the end, of a known model for instance: nothing is left to gain there."""
+    space = {**GRID, "precision": CategoricalDistribution(("fp32", "int8"))}
+    rule, sampler = a_rule(space, shared="precision")
+    for trial, params in enumerate(some(20)):
+        record(rule, sampler, trial, {**params, "precision": "fp32"}, 1)
+    for trial, params in enumerate(some(20)[:6], 20):
+        record(rule, sampler, trial, {**params, "precision": "int8"}, 9)
+    with np.errstate(divide="raise", invalid="raise"):
+        promotion = rule.next_promotion(beyond_quota=True)
+    assert promotion is not None and promotion.trial < 20
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(silent):
+    sampler = a_rule()[1]
+    rule = ByGain(RUNGS, sampler, silent=(0.9, float("inf")))
+    for trial, params in enumerate(some(9)):
+        sampler.add(params, 1, [0.05, size(params)])
+        rule.record(trial, 1, (0.95 if silent else 0.5, size(params)), params)
+    decided = [rule.decide(trial, 1) for trial in range(9)]
+    assert (set(decided) == {Decision.CONTINUE}) == silent

@@ -1,0 +1,116 @@
+"""A study in a journal file or on a PostgreSQL server is the same study; a database that goes away loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from optuna.trial import TrialState
+
+from studies.run.search import search
+from studies.storage.backends import PatientStorage, hidden, open_storage
+from studies.storage.pareto_front import load_front, load_store
+from studies.storage.study_store import StudyStore
+from studies.workspace.paths import Home
+from testing.postgres import Server
+from testing.scripted_engine import ScriptedEngine
+from testing.small_studies import Watcher, study, told
+from trainers.base.errors import UserError
+
+__all__ = ["told"]
+
+
+@pytest.fixture(params=["journal", "postgresql"])
+def elsewhere(request: pytest.FixtureRequest, home: Home, tmp_path: Path) -> Home:
+    """A home whose studies are kept in another storage."""
+    if request.param == "journal":
+        return Home(home.folder, f"journal:{tmp_path / 'studies.journal'}")
+    server: Server = request.getfixturevalue("server")
+    with sqlalchemy.create_engine(server.url).connect() as connection:
+        connection.execute(sqlalchemy.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sqlalchemy.text("CREATE SCHEMA public"))
+        connection.commit()
+    return Home(home.folder, server.url)
+
+
+def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Home) -> None:
+    with pytest.raises(UserError, match="no study is called 's'"):
+        load_front(elsewhere, "s")
+    with pytest.raises(KeyboardInterrupt):
+        search(study(), elsewhere, None, ScriptedEngine(break_after=3))
+    again, watcher = ScriptedEngine(), Watcher()
+    search(study(), elsewhere, watcher, again)
+    trials = load_store(elsewhere, "s").trials(TrialState.COMPLETE)
+    assert len(trials) == 5 and len({t.user_attrs["digest"] for t in trials}) == 5
+    assert len(again.trained) == 3, "what was finished is not trained again"
+    assert load_front(elsewhere, "s") and not elsewhere.optuna_file.exists()
+
+
+def test_a_cut_off_journal_is_mended(tmp_path: Path) -> None:
+    file = tmp_path / "studies.journal"
+    StudyStore.create_or_open(open_storage(f"journal:{file}", print), study())
+    whole = file.read_bytes()
+    file.write_bytes(whole + b'{"op_code": 4, "worker_')
+    StudyStore.open(open_storage(f"journal:{file}", print), "s")
+    assert file.read_bytes() == whole
+
+
+def test_a_storage_that_cannot_be_opened_is_one_line_without_the_password(tmp_path: Path) -> None:
+    for url, words in (
+        ("postgresql+psycopg://me:secret@127.0.0.1:1/x", "cannot be opened"),
+        ("nonsense", "cannot be opened"),
+        (f"journal:{tmp_path}/file/x", "cannot be opened"),
+    ):
+        (tmp_path / "file").touch()
+        with pytest.raises(UserError, match=words) as caught:
+            open_storage(url)
+        assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
+    assert hidden("postgresql://me:secret@host/x") == "postgresql://me:***@host/x"
+
+
+def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("studies.storage.backends.PAUSE_S", 0.01)
+    said: list[str] = []
+    failures = iter([sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("server closed the connection"))] * 3)
+
+    def call(x: int) -> int:
+        for failure in failures:
+            raise failure
+        return x
+
+    storage = PatientStorage(open_storage(f"sqlite:///{tmp_path}/x.db"), said.append)  # type: ignore[abstract]
+    assert storage.insist(call, 5) == 5
+    assert len(said) == 2 and "does not answer" in said[0] and "is back" in said[1]
+    monkeypatch.setattr("studies.storage.backends.PATIENCE_S", 0.0)
+    failures = iter([sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("gone"))] * 9)
+    with pytest.raises(UserError, match="the same command again goes on"):
+        storage.insist(call, 5)
+    with pytest.raises(KeyError):
+        storage.get_study_id_from_name("nothing")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, home: Home) -> None:
+    """It is stopped in the middle of a study, as by a crash, and started again."""
+    away = Home(home.folder, server.url)
+    watcher, engine = Watcher(), ScriptedEngine()
+    wait, waits = engine.wait, iter(range(100))
+
+    def stop_now(timeout_s: float) -> list[object]:
+        if next(waits) == 3:
+            server.kill()
+            threading.Timer(6.0, server.start).start()
+        return list(wait(timeout_s))
+
+    engine.wait = stop_now  # type: ignore[method-assign,assignment]
+    started = time.monotonic()
+    search(study(name="away"), away, watcher, engine)
+    assert time.monotonic() - started > 6
+    assert any("does not answer" in note for note in watcher.notes) and any("is back" in note for note in watcher.notes)
+    trials = load_store(away, "away").trials()
+    assert sum(t.state == TrialState.COMPLETE for t in trials) == 5
+    assert not [t for t in trials if t.state == TrialState.RUNNING]

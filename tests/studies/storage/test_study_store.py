@@ -1,0 +1,78 @@
+"""What goes into the Optuna study comes back, in states that samplers and boards read right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from search_space import Architecture, SearchSpace
+from studies.definition.study import resolve
+from studies.storage.backends import open_storage
+from studies.storage.study_store import StudyStore, distributions
+from studies.workspace.paths import Home
+from trainers.base.candidate import Candidate, Measurement
+from trainers.base.errors import UserError
+
+SPACE = SearchSpace({"width_percent": (25, 50, 100), "encoder_hidden": (24, 48), "head": ("ctc",)})
+PARAMS = {"width_percent": 50, "encoder_hidden": 24}
+
+
+@pytest.fixture
+def store(home: Home) -> StudyStore:
+    return StudyStore.create_or_open(open_storage(home.optuna_url), resolve({"name": "plates"}, "test"))[0]
+
+
+def test_only_evenly_spaced_numbers_are_a_range() -> None:
+    made = distributions(SPACE)
+    assert made == {
+        "width_percent": CategoricalDistribution((25, 50, 100)),
+        "encoder_hidden": IntDistribution(24, 48, step=24),
+    }
+
+
+def test_the_database_is_in_wal_mode(home: Home, store: StudyStore) -> None:
+    import sqlite3
+
+    with sqlite3.connect(home.optuna_file) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_complete_trial_comes_back_with_its_measurement(store: StudyStore) -> None:
+    proposal = store.ask_params(PARAMS, distributions(SPACE))
+    measured = Measurement(0.9, 0.05, 1234, 1.5, 300, 500)
+    store.tell_complete(proposal.number, Candidate(Architecture(), measured, Path("m.onnx")))
+    (trial,) = store.trials(TrialState.COMPLETE)
+    assert trial.values == [0.9, 1234] and Measurement.from_dict(trial.user_attrs["measurement"]) == measured
+
+
+def test_an_infeasible_trial_is_pruned_with_its_violation_where_both_readers_look(store: StudyStore) -> None:
+    proposal = store.ask_params(PARAMS, distributions(SPACE))
+    store.tell_infeasible(proposal.number, "too big", 0.5)
+    (trial,) = store.trials(TrialState.PRUNED)
+    assert trial.constraints["limits"] == 0.5 and trial.system_attrs["constraints"] == [0.5]
+
+
+def test_parameters_of_some_fields_open_a_trial_with_just_these(store: StudyStore) -> None:
+    opened = store.ask_params({"encoder_hidden": 48}, distributions(SPACE))
+    assert store.trials()[opened.number].params == opened.params == {"encoder_hidden": 48}
+
+
+def test_the_resolved_study_is_stored_once_and_read_back(home: Home, store: StudyStore) -> None:
+    again, known = StudyStore.create_or_open(
+        open_storage(home.optuna_url), resolve({"name": "plates", "recipe": "seed"}, "test")
+    )
+    assert known and again.study.recipe == "paretext"
+
+
+def test_an_unknown_study_is_answered_with_the_nearest(home: Home, store: StudyStore) -> None:
+    with pytest.raises(UserError, match="did you mean 'plates'"):
+        StudyStore.open(open_storage(home.optuna_url), "plate")
+
+
+def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"this is no database, and long enough to be taken for one" * 20)
+    with pytest.raises(UserError, match="cannot be opened"):
+        open_storage(f"sqlite:///{tmp_path / 'x.db'}")

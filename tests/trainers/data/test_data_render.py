@@ -1,0 +1,162 @@
+"""Rendered lines: repeatable, labelled with what they show, in fonts that have the characters."""
+
+import io
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from dashboards.cli.command_line import main
+from trainers.base.errors import UserError
+from trainers.data.dataset import DataSpec, Rendered, prepare
+from trainers.data.render.fonts import Face, characters, find_faces
+from trainers.data.render.lettering import Lettering, NoInk, set_text
+from trainers.data.render.line import STYLES, render_line
+from trainers.data.render.plan import RenderedLine, drawable, plan_lines, read_texts
+from trainers.data.render.write import write_lines
+from trainers.data.source_registry import open_source
+
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+TEXTS = ["Paretext", "line of text", "Größe 42", "Ünïcode", "price: 9.99", "X"]
+
+
+@pytest.fixture(scope="module")
+def faces() -> list[Face]:
+    return [f for f in find_faces([FONTS]) if "DejaVuS" in f.path]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_line_follows_from_its_random_stream(style: str, faces: list[Face]) -> None:
+    for seed in range(12):
+        one, same, other = (render_line("Größe 42", faces[0], np.random.default_rng(s), style) for s in (seed, seed, seed + 99))  # type: ignore[arg-type]
+        assert one == same != other
+        image = Image.open(io.BytesIO(one))
+        assert 20 <= image.height <= 96 and 1.0 < image.width / image.height < 12
+        assert np.asarray(image.convert("L")).std() > 4
+
+
+def test_planning_more_lines_begins_with_the_same(faces: list[Face]) -> None:
+    assert plan_lines(TEXTS, faces, 50, 3)[:20] == plan_lines(TEXTS, faces, 20, 3) != plan_lines(TEXTS, faces, 20, 4)
+
+
+def test_the_number_of_processes_changes_nothing(faces: list[Face], tmp_path: Path) -> None:
+    planned = plan_lines(TEXTS, faces, 70, 0)
+    for processes in (1, 2):
+        assert write_lines(planned, tmp_path / str(processes), processes).lines == 70
+    files = [{p.relative_to(tmp_path / n): p.read_bytes() for p in (tmp_path / n).rglob("*.*")} for n in ("1", "2")]
+    assert files[0] == files[1] and len(files[0]) == 71
+    lines = open_source(str(tmp_path / "1")).lines
+    assert [line.text for line in lines] == [line.text for line in planned]
+    assert all(line.load().height >= 20 for line in lines)
+
+
+def test_a_font_without_a_glyph_is_not_used(faces: list[Face]) -> None:
+    symbol = next(f for f in find_faces([FONTS]) if "STIXSizOneSymReg" in f.path)
+    assert ord("a") in characters(faces[0]) and ord("汉") not in characters(faces[0])
+    planned = plan_lines(["Größe"], [*faces[:2], symbol], 40, 0)
+    assert {face for line in planned for face in line.faces} == set(faces[:2])
+
+
+def test_a_placeholder_is_no_glyph() -> None:
+    last_resort = [f for f in find_faces([FONTS]) if "LastResort" in f.path]
+    assert not any(face.draws("a") for face in last_resort)
+
+
+def test_texts_that_no_font_has_are_counted(faces: list[Face]) -> None:
+    texts = drawable(["good", "汉字", "汉", "good ☃ 汉"], faces)
+    assert list(texts.usable) == ["good"] and texts.left_out == 3 and texts.missing[0] == "汉"
+    limited = drawable(["good", "gold"], faces, "good")
+    assert list(limited.usable) == ["good"] and list(limited.missing) == ["l"]
+    with pytest.raises(UserError, match="no font has the characters of any text: 字 汉 are missing"):
+        drawable(["汉字"], faces)
+
+
+def test_a_glyph_that_draws_nothing_is_found_out(faces: list[Face]) -> None:
+    plain = Lettering(32, 0.0, 0, 0.0, 1.0, 0.0, 0.0)
+    with pytest.raises(NoInk):
+        set_text("\u2003", faces[0], plain, np.random.default_rng(0))
+    with pytest.raises(UserError, match="no font draws"):
+        RenderedLine("\u2003", tuple(faces[:2]), 0, 0, "mixed", None).encoded()
+
+
+def test_letters_stay_whole_however_they_are_set(faces: list[Face]) -> None:
+    """Ink of spaced, slanted, bent and restless letters is about that of plain ones."""
+    rng = np.random.default_rng(0)
+    plain = np.asarray(set_text("Paretext", faces[0], Lettering(40, 0, 0, 0, 1.0, 0, 0), rng)).sum(dtype=float)
+    for changed in ((0.2, 0, 1.0, 0, 0), (0, 0.25, 1.0, 0, 0), (0, 0, 1.0, 0.3, 0), (0, 0, 1.0, -0.3, 0), (0, 0, 1.0, 0, 0.03)):
+        spacing, slant, stretch, curve, unrest = changed
+        mask = set_text("Paretext", faces[0], Lettering(40, spacing, 0, slant, stretch, curve, unrest), rng)
+        assert np.asarray(mask).sum(dtype=float) == pytest.approx(plain, rel=0.06)
+
+
+def test_rare_characters_are_drawn_more_often(faces: list[Face]) -> None:
+    texts = ["common"] * 99 + ["rare§"]
+    drawn = [line.text for line in plan_lines(texts, faces, 300, 0)]
+    assert drawn.count("rare§") > 6
+    assert len({line.text for line in plan_lines(TEXTS, faces, 100, 0, recombine=1.0)}) > 30
+
+
+def test_texts_come_from_rows_label_files_or_sources(tmp_path: Path) -> None:
+    file = tmp_path / "labels.txt"
+    file.write_text("\ufeffimage_1.jpg\tfirst text\r\nfolder/image_2\tsecond\ttext\n", encoding="utf-8")
+    assert read_texts(str(file)) == ["first text", "second text"]
+    file.write_text("no image: plain rows\n\n  \nmore\n", encoding="utf-8")
+    assert read_texts(str(file)) == ["no image: plain rows", "more"]
+    assert read_texts("digits:unseen")[:2] == [line.text for line in open_source("digits:unseen").lines[:2]]
+
+
+def test_photographs_may_be_ones_own(faces: list[Face], tmp_path: Path) -> None:
+    Image.effect_noise((300, 200), 80).convert("RGB").save(tmp_path / "photo.png")
+    drawn = [line.encoded() for line in plan_lines(TEXTS, faces, 12, 0, "web", str(tmp_path))]
+    assert drawn != [line.encoded() for line in plan_lines(TEXTS, faces, 12, 0, "web")]
+
+
+def test_rendered_lines_in_a_study(tmp_path: Path, faces: list[Face]) -> None:
+    rendered = Rendered(count=30, fonts=str(FONTS), style="print")
+    plain = prepare(DataSpec("digits:unseen", "digits:unseen"), tmp_path)
+    extra = prepare(DataSpec("digits:unseen", "digits:unseen", rendered=rendered), tmp_path)
+    assert len(extra.training) == len(plain.training) + 30 and extra.charset == plain.charset
+    assert extra.warmup is None and extra.digest != plain.digest
+    assert extra.training.name(len(plain.training)) == "rendered/000000"
+    assert all(set(text) <= set(extra.charset.symbols) for text in extra.training.texts)
+    assert np.array_equal(extra.training.image(3), plain.training.image(3))
+    apart = prepare(DataSpec.from_dict({**plain.spec.as_dict(), "rendered": {**rendered.as_dict(), "use": "warmup"}}), tmp_path)
+    assert len(apart.training) == len(plain.training) and apart.warmup is not None and len(apart.warmup) == 30
+    assert apart.warmup.texts == extra.training.texts[-30:]
+    assert len({plain.digest, extra.digest, apart.digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "needs a count"),
+        ({"count": 0}, "from 1 up"),
+        ({"count": 5, "use": "warm-up"}, "did you mean 'warmup'"),
+        ({"count": 5, "stlye": "print"}, "did you mean 'style'"),
+        ({"count": 5, "recombine_percent": 120}, "from 0 to 100"),
+    ],
+)
+def test_wrong_settings_are_one_line(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        DataSpec.from_dict({"training": "digits", "rendered": values})
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("one\ntwo 汉\nthree\n", encoding="utf-8")
+    words = ["data", "render", "--labels", str(labels), "--fonts", str(FONTS), "--count", "9", "--processes", "1"]
+    assert main([*words, "--sheet", str(tmp_path / "sheet.png"), str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert "9 lines" in said.out and "1 texts left out" in said.err and "汉" in said.err
+    assert len(open_source(str(tmp_path / "out")).lines) == 9 and (tmp_path / "sheet.png").exists()
+    for wrong, message in (
+        ([*words, str(tmp_path / "out")], "already there"),
+        (["data", "render", "--labels", str(tmp_path / "no.txt"), "--count", "1", str(tmp_path / "o")], "neither built in"),
+        ([*words, "--fonts", str(tmp_path / "nofonts"), str(tmp_path / "o")], "is not there"),
+        ([*words, "--photos", str(tmp_path / "out"), str(tmp_path / "o")], "no photograph"),
+    ):
+        assert main(wrong) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1

@@ -1,0 +1,157 @@
+"""The size told before training is the size of the file, to the per mille, for anything that can be built."""
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
+from search_space.architecture import PRECISIONS, Architecture
+from search_space.recognizer import build_recognizer
+from testing.weights import as_if_trained
+from trainers.export.component_sizes import outline_of
+from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
+from trainers.export.inventory import parts_of, weights_of
+from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
+from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
+
+
+def largest_error(architecture: Architecture, symbols: int) -> float:
+    """Relative error of the estimate, the largest of all precisions."""
+    model = ready(as_if_trained(build_recognizer(architecture, symbols)))
+    graph = simplified_graph(model, architecture.height_px)
+    errors = []
+    for precision in PRECISIONS:
+        stored = architecture.with_(precision=precision)
+        copy = type(graph)()
+        copy.CopyFrom(graph)
+        size_bytes = len(finished(copy, expected_facts(stored, symbols), precision))
+        errors.append(abs(estimate_bytes(stored, symbols) / size_bytes - 1))
+    return max(errors)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
+    architecture = next(islice(drawn(full_space(()), seed=11), index, None))
+    assert largest_error(architecture, SYMBOLS[index % len(SYMBOLS)]) < 0.01, architecture
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 25, 5))
+def test_estimates_over_the_whole_space(first: int) -> None:
+    far = {}
+    for index, architecture in enumerate(islice(drawn(full_space(), seed=5), first, first + 5)):
+        error = largest_error(architecture, SYMBOLS[index % len(SYMBOLS)])
+        if error >= 0.01:
+            far[architecture.describe()] = error
+    assert not far
+
+
+def test_the_charset_is_counted(tmp_path: Path) -> None:
+    """Three bytes for each of these characters, though the default takes the first 95 for ASCII."""
+    architecture, charset = Architecture(width_percent=25), "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
+    facts = expected_facts(architecture, 60, charset)
+    size_bytes = export(as_if_trained(build_recognizer(architecture, 60)), tmp_path / "model.onnx", facts).stat().st_size
+    assert abs(estimate_bytes(architecture, 60, charset) - size_bytes) < 100
+    assert 115 < estimate_bytes(architecture, 60, charset) - estimate_bytes(architecture, 60) < 125
+
+
+def test_wider_and_more_precise_take_more_bytes() -> None:
+    def size(**changes: object) -> int:
+        return estimate_bytes(Architecture(**changes), 68)  # type: ignore[arg-type]
+
+    assert size(width_percent=25) < size(width_percent=50) < size(width_percent=75)
+    assert size(precision="int8") < size(precision="fp16") < size(precision="fp32")
+    assert size(precision="int8") < 0.35 * size()
+
+
+def test_parts_for_training_cost_nothing() -> None:
+    plain = Architecture()
+    assert estimate_bytes(plain.with_(auxiliary="attention_guide"), 68) - estimate_bytes(plain, 68) < 20  # its name alone
+
+
+class Gate(nn.Module):
+    """A part that no catalog has: called twice, with a branch that a switch decides."""
+
+    def __init__(self, channels: int, doubled: bool) -> None:
+        super().__init__()
+        self.doubled = doubled
+        self.mix = nn.Conv2d(channels, channels, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        self.act = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.act(self.norm(self.mix(x)))
+        return y * torch.sigmoid(y + y.exp()) if self.doubled else y
+
+
+class Gates(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gates = nn.ModuleList([Gate(3, False), nn.Sequential(Gate(3, True), nn.Conv2d(3, channels, 1))])
+        self.classes = nn.Linear(channels, 7)
+
+    def forward(self, images: Tensor) -> Tensor:
+        for gate in self.gates:
+            images = gate(images)
+        logits: Tensor = self.classes(images.mean(dim=2).transpose(1, 2))
+        return logits
+
+
+def test_what_is_learned_from_one_network_holds_for_another_width() -> None:
+    small, wide = (final(as_if_trained(Gates(channels))) for channels in (4, 90))
+    costs = costs_in(simplified_graph(small, 32), small)
+    assert {part.code for part in parts_of(small)} == {part.code for part in parts_of(wide)}
+    graph = simplified_graph(wide, 32)
+    facts = expected_facts(Architecture(), 6)
+    nodes = sum(costs[part.code].node_bytes for part in parts_of(wide))
+    constants = {c for part in parts_of(wide) for c in costs[part.code].constants}
+    expected = nodes + sum(weight_bytes(w, "fp32") for w in weights_of(wide))
+    expected += sum(8 * max(1, len(c.shape)) + 15 for c in constants)
+    size_bytes = len(finished(graph, facts, "fp32"))
+    assert abs(framed_bytes(expected, facts, "fp32") - size_bytes) < 20
+
+
+def test_a_switch_makes_other_code() -> None:
+    (plain,), (doubled,) = (parts_of(Gate(3, switch))[:1] for switch in (False, True))
+    assert plain.code != doubled.code
+    assert plain.code == parts_of(Gate(50, False))[0].code
+
+
+def test_nodes_are_traced_to_their_modules() -> None:
+    model = Gates(8)
+    assert place_of("/gates.0/act/act.0/Conv", model) == "gates.0.act.0"
+    assert place_of("/gates.1/gates.1.0/act/act.1_2/Relu", model) == "gates.1.0.act.1"
+    assert place_of("/gates.1/gates.1.0/Mul_1", model) == "gates.1.0"
+    assert place_of("/ReduceMean", model) == ""
+
+
+def test_the_table_comes_back() -> None:
+    model = final(as_if_trained(Gates(8)))
+    costs = costs_in(simplified_graph(model, 32), model)
+    assert read_table(as_table(costs)) == costs
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("field", full_space().open_fields)
+def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, count: int) -> None:
+    """Or else each process learns them anew, a second each; `python -m benchmarks.size_estimate.learn` adds them."""
+    known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
+    missing = {
+        code: architecture.describe()
+        for architecture in with_each_value(field, count)
+        for code in outline_of(architecture.with_(auxiliary="none", precision="fp32"), 10).codes
+        if code not in known
+    }
+    assert not missing, "run: python -m benchmarks.size_estimate.learn"
+
+
+@pytest.mark.parametrize("encoder", ["gru", "lstm", "svtr"])
+@pytest.mark.parametrize("hidden", [16, 48, 128, 256])
+def test_the_table_holds_encoders_of_all_widths(encoder: str, hidden: int) -> None:
+    known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
+    outline = outline_of(Architecture(width_percent=25, encoder=encoder, encoder_hidden=hidden, encoder_layers=2), 10)
+    assert outline.codes.keys() <= known.keys(), "run: python -m benchmarks.size_estimate.learn"

@@ -1,0 +1,90 @@
+"""Everything is measured from the file, and the file must read what the network reads."""
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from search_space.recognizer import Recognizer, build_recognizer
+from testing.weights import as_if_trained
+from tests.trainers.export.test_export import SMALL, SYMBOLS, facts_of
+from trainers.base.errors import TrainingFault
+from trainers.evaluation.measure import measure, read_all
+from trainers.evaluation.validation import read
+from trainers.export.onnx_file import export
+from trainers.export.parity import check_same_text
+from trainers.inference.reader import Reader
+
+
+@dataclass
+class Drawn:
+    """Lines of noise whose truths are given."""
+
+    texts: list[str]
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        return np.array([self.image(i).shape[1] for i in range(len(self))])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def text(self, i: int) -> str:
+        return self.texts[i]
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        return np.random.default_rng(i).integers(0, 256, (32, 40 + 30 * i, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    torch.manual_seed(3)
+    built = build_recognizer(SMALL, len(SYMBOLS))
+    as_if_trained(built, seed=3)
+    with torch.no_grad():
+        for parameter in built.head.parameters():
+            parameter.mul_(20)  # so that an untrained network spells something
+    return built
+
+
+@pytest.fixture(scope="module")
+def model(recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", facts_of())
+
+
+def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
+    lines = Drawn([""] * 6)
+    lines.texts = [reading.text for reading in Reader(model).read([lines.image(i) for i in range(6)])]
+    lines.texts[0] += "xy"
+    characters = sum(map(len, lines.texts))
+    found = measure(model, lines, parameters=7)
+    assert (found.accuracy, found.cer) == (5 / 6, 2 / characters)
+    assert (found.size_bytes, found.parameters, found.lines) == (model.stat().st_size, 7, 6)
+    assert found.latency_ms > 0
+
+
+def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:
+    lines, reader = Drawn([""] * 6), Reader(model)
+    check_same_text(recognizer, reader, lines, read_all(reader, lines))
+
+
+def test_the_first_line_read_otherwise_is_shown(recognizer: Recognizer, model: Path) -> None:
+    """Every line is compared: one that differs at the very end is found, and of several the first is shown."""
+    lines, reader = Drawn([""] * 6), Reader(model)
+    other = copy.deepcopy(recognizer)
+    with torch.no_grad():
+        for parameter in other.head.parameters():
+            parameter.neg_()
+    theirs, ours = read_all(reader, lines), dict(read(other, lines, SYMBOLS, range(6)))
+    assert all(theirs[i] != ours[i] for i in range(6))
+    for first in (0, 5):
+        readings = [ours[i] if i < first else theirs[i] for i in range(6)]
+        shown = f"validation line {first + 1}: the network reads '{ours[first]}' and its file reads '{theirs[first]}'"
+        with pytest.raises(TrainingFault, match=re.escape(shown)) as caught:
+            check_same_text(other, reader, lines, readings)
+        assert caught.value.kind == "export"

@@ -1,0 +1,53 @@
+"""Laws of checkpoints: whole or not at all, and nobody else's."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainers.base.errors import TrainingFault
+from trainers.training.checkpoint import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
+
+STATE = {"weights": torch.arange(4.0), "history": [{"epoch": 1, "loss": 0.5}], "eased": {}}
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "trial", "this", STATE)
+    held = load_checkpoint(tmp_path / "trial", "this")
+    assert held is not None
+    assert torch.equal(held["weights"], STATE["weights"])
+    assert held["history"] == STATE["history"]
+
+
+def test_another_trainings_checkpoint_is_not_taken(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "this", STATE)
+    assert load_checkpoint(tmp_path, "that") is None
+
+
+def test_no_checkpoint_is_none(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path, "this") is None
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_damaged_checkpoint_is_none(tmp_path: Path, kept: float) -> None:
+    save_checkpoint(tmp_path, "this", STATE)
+    path = tmp_path / CHECKPOINT_NAME
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept if kept >= 1 else kept * len(data))])
+    assert load_checkpoint(tmp_path, "this") is None
+    path.write_bytes(b"not a checkpoint at all")
+    assert load_checkpoint(tmp_path, "this") is None
+
+
+def test_a_save_that_is_cut_short_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, "this", STATE)
+
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(TrainingFault, match="no space left"):
+        save_checkpoint(tmp_path, "this", {"weights": torch.zeros(1)})
+    held = load_checkpoint(tmp_path, "this")
+    assert held is not None and torch.equal(held["weights"], STATE["weights"])
+    assert [p.name for p in tmp_path.iterdir()] == [CHECKPOINT_NAME]

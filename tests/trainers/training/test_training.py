@@ -1,0 +1,233 @@
+"""Laws of the loop: it learns, pauses, resumes to the same bits, and answers faults once."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from search_space import Architecture
+from search_space.counting import flops
+from search_space.recognizer import Recognizer, build_recognizer
+from testing.plain_lines import PlainLines, PlainPrepared, plain_lines, plain_prepared
+from trainers.base.errors import TrainingFault, UserError
+from trainers.base.progress import EpochReport, Paused
+from trainers.base.recipe import Recipe
+from trainers.batching.line_selection import warmup_epochs
+from trainers.pruning.phases import Phases
+from trainers.training.loop import Trained, train
+from trainers.training.optimizer import make_optimizer
+
+TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
+QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
+
+
+def onward(_: EpochReport) -> bool:
+    return True
+
+
+def weights_of(outcome: Trained | Paused) -> list[torch.Tensor]:
+    assert isinstance(outcome, Trained)
+    return list(outcome.recognizer.state_dict().values())
+
+
+def equal(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_it_learns_to_read(tmp_path: Path) -> None:
+    outcome = train(TINY, plain_prepared(120), QUICK, 8, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained)
+    assert outcome.history[-1].accuracy >= 0.9
+    assert outcome.history[-1].loss < outcome.history[0].loss
+    assert [report.epoch for report in outcome.history] == list(range(1, 9))
+    assert not outcome.recognizer.training
+
+
+@pytest.mark.parametrize("recipe", [QUICK, QUICK.with_(ema_decay=0.9, join_share=0.3, decoupled_decay=False)])
+def test_a_paused_and_resumed_training_ends_with_the_same_weights(tmp_path: Path, recipe: Recipe) -> None:
+    prepared = plain_prepared(40)
+    whole = train(TINY, prepared, recipe, 3, tmp_path / "whole", 5, onward)
+    rest = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, onward, until_epoch=1)
+    assert isinstance(rest, Paused) and rest.epoch == 1 and not rest.stopped
+    torch.randn(7)  # what the process did in between does not matter
+    stopped = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, lambda _: False)
+    assert isinstance(stopped, Paused) and stopped.epoch == 2 and stopped.stopped
+    resumed = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, onward)
+    assert equal(weights_of(whole), weights_of(resumed))
+
+
+def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(report: EpochReport) -> bool:
+        raise Killed if report.epoch == 2 else ValueError
+
+    prepared = plain_prepared(40)
+    whole = train(TINY, prepared, QUICK, 3, tmp_path / "whole", 5, onward)
+    with pytest.raises((Killed, ValueError)):
+        train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, die)
+    assert equal(weights_of(whole), weights_of(train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, onward)))
+
+
+def test_even_contrast_goes_with_the_network(tmp_path: Path) -> None:
+    outcome = train(TINY, plain_prepared(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained) and outcome.recognizer.contrast == "even"
+
+
+def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
+    """With none but blank warm-up lines the first epochs teach nothing of the letters; the others do, and resume to the bit."""
+    plain = plain_prepared(40)
+    blank = PlainLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
+    prepared = dataclasses.replace(plain, warmup=blank)
+    assert [warmup_epochs(n) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
+    outcomes = [train(TINY, which, QUICK, 5, tmp_path / str(n), 0, onward) for n, which in enumerate((plain, prepared))]
+    assert not equal(weights_of(outcomes[0]), weights_of(outcomes[1]))
+    first = train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward, until_epoch=1)
+    assert isinstance(first, Paused)
+    assert equal(weights_of(outcomes[1]), weights_of(train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward)))
+    whole = train(TINY, dataclasses.replace(plain, warmup=plain.training), QUICK, 5, tmp_path / "same", 0, onward)
+    assert equal(weights_of(outcomes[0]), weights_of(whole)), "warm-up lines equal to the training lines change nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("criterion", "moment"), [("eagleeye", 1), ("l1", 2), ("eagleeye", 3)])
+def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_weights(
+    tmp_path: Path, criterion: str, moment: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(report: EpochReport) -> bool:
+        if report.epoch == moment:
+            raise Killed
+        return True
+
+    architecture = TINY.with_(prune_percent=50, prune_criterion=criterion)
+    prepared = plain_prepared(24)
+    whole = train(architecture, prepared, QUICK, 4, tmp_path / "whole", 5, onward)
+    with pytest.raises(Killed):
+        train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, die)
+    assert equal(weights_of(whole), weights_of(train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, onward)))
+    assert isinstance(whole, Trained)
+    left, before = (flops(network, 32, 320).backbone for network in (whole.recognizer, build_recognizer(architecture, 3)))
+    assert 0.4 * before < left <= 0.5 * before
+
+
+def test_phases_have_a_curve_each() -> None:
+    whole, pruned = Phases.of(8, 0), Phases.of(8, 50)
+    assert [whole.rate(QUICK, e) for e in range(8)] == [QUICK.rate_at(e, 8) for e in range(8)]
+    first, second = [[pruned.rate(QUICK, e / 10) for e in range(at, at + 40)] for at in (0, 40)]
+    assert second == pytest.approx([rate / 2 for rate in first]) and max(first) == QUICK.learning_rate
+    assert Phases.of(1, 50).cut_after == 1
+
+
+@pytest.mark.slow
+def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
+    changes = {"neck": "fpn_a", "auxiliary": "super_resolution", "prune_percent": 40, "prune_criterion": "eagleeye"}
+    architecture, prepared = TINY.with_(**changes), plain_prepared(24)
+    rest = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=2)
+    assert isinstance(rest, Paused), "cut after the first epoch"
+    outcome = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained) and outcome.recognizer.auxiliary is None
+
+
+@pytest.mark.slow
+def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
+    architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
+    outcome = train(architecture, plain_prepared(24), QUICK, 1, tmp_path, 0, onward)
+    assert isinstance(outcome, Trained)
+    assert flops(outcome.recognizer, 32, 320).backbone <= 0.5 * flops(build_recognizer(architecture, 3), 32, 320).backbone
+
+
+def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:
+    prepared, seen = plain_prepared(20), []
+    for _ in range(2):
+        outcome = train(TINY, prepared, QUICK, 4, tmp_path, 0, lambda r: not seen.append(r), until_epoch=1)
+        assert isinstance(outcome, Paused) and outcome.epoch == 1
+    assert len(seen) == 1
+
+
+def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> None:
+    prepared = plain_prepared(20)
+    train(TINY, prepared, QUICK, 2, tmp_path, 0, onward, until_epoch=1)
+    for other in (
+        (TINY.with_(encoder_hidden=24), prepared, QUICK, 2, 0),
+        (TINY, PlainPrepared(prepared.training, prepared.validation, digest="other"), QUICK, 2, 0),
+        (TINY, prepared, QUICK.with_(augmentation=0.2), 2, 0),
+        (TINY, prepared, QUICK, 3, 0),
+        (TINY, prepared, QUICK, 2, 1),
+    ):
+        reports: list[EpochReport] = []
+        train(*other[:4], tmp_path, other[4], lambda r, kept=reports: not kept.append(r), until_epoch=1)
+        assert [r.epoch for r in reports] == [1]
+
+
+def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    train(TINY, plain_prepared(16), QUICK, 1, tmp_path, 0, onward)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
+    """Makes the next `times` losses not finite, or their computation run out of memory."""
+    genuine, left = Recognizer.losses, [times]
+
+    def losses(self: Recognizer, *args: Any) -> torch.Tensor:
+        if left[0]:
+            left[0] -= 1
+            if how == "oom":
+                raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+            return genuine(self, *args) * float("nan")
+        return genuine(self, *args)
+
+    monkeypatch.setattr(Recognizer, "losses", losses)
+
+
+@pytest.mark.parametrize("how", ["nan", "oom"])
+def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    prepared, reports = plain_prepared(20), []
+    train(TINY, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=1)
+    spoil(monkeypatch, 1, how)
+    outcome = train(TINY, prepared, QUICK, 3, tmp_path, 0, lambda r: not reports.append(r))
+    assert isinstance(outcome, Trained)
+    assert [r.epoch for r in reports] == [2, 3]
+    assert all(np.isfinite(r.loss) for r in reports)
+
+
+@pytest.mark.parametrize("how", ["nan", "oom"])
+def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    spoil(monkeypatch, 10**6, how)
+    with pytest.raises(TrainingFault) as caught:
+        train(TINY, plain_prepared(20), QUICK, 3, tmp_path, 0, onward)
+    assert caught.value.kind == how
+    assert "\n" not in caught.value.reason
+
+
+def test_lines_without_enough_time_steps_are_left_out(tmp_path: Path) -> None:
+    good = plain_lines(20, 0)
+    crowded = PlainLines([*good.images, good.images[0][:, :20]], [*good.texts, "abcabcabcabcabcabc"])
+    outcome = train(TINY, PlainPrepared(crowded, good), QUICK, 1, tmp_path / "a", 0, onward)
+    assert isinstance(outcome, Trained) and np.isfinite(outcome.history[0].loss)
+    with pytest.raises(UserError, match="no training line fits"):
+        only = PlainLines(crowded.images[-1:], crowded.texts[-1:])
+        train(TINY, PlainPrepared(only, good), QUICK, 1, tmp_path / "b", 0, onward)
+
+
+def test_no_epoch_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="epochs must be at least 1"):
+        train(TINY, plain_prepared(8), QUICK, 0, tmp_path, 0, onward)
+
+
+def test_decay_spares_biases_and_norms() -> None:
+    network = Recognizer(TINY, 3)
+    spared = make_optimizer(network, QUICK).param_groups[1]
+    assert spared["weight_decay"] == 0
+    assert all(p.ndim <= 1 for p in spared["params"])
+    together = make_optimizer(network, QUICK).param_groups[0]["params"] + spared["params"]
+    assert len(together) == len(list(network.parameters()))

@@ -1,0 +1,124 @@
+"""Laws of a trial: its folder is all it is, and what it ends with was measured from its file."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search_space import Architecture
+from testing.plain_lines import plain_lines, write_pairs
+from trainers.base.candidate import Candidate
+from trainers.base.progress import EpochReport, Paused
+from trainers.base.recipe import Recipe
+from trainers.data.spec import DataSpec
+from trainers.inference.reader import Reader
+from trainers.trial.epoch_log import EPOCHS_NAME
+from trainers.trial.run import CANDIDATE_NAME, MODEL_NAME, TrialJob, run_trial
+
+TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
+QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=16, clip_norm=5, augmentation=0.1, validation_lines=50)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
+    folder = tmp_path_factory.mktemp("data")
+    write_pairs(folder / "training", plain_lines(24, 0))
+    write_pairs(folder / "validation", plain_lines(9, 1))
+    return DataSpec(str(folder / "training"), str(folder / "validation"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def onward(_: EpochReport) -> bool:
+    return True
+
+
+def never(_: EpochReport) -> bool:
+    raise AssertionError("trained again")
+
+
+def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+    job, reports = TrialJob(TINY, data, cache, QUICK, 2, tmp_path / "trial"), []
+
+    def report(epoch: EpochReport) -> bool:
+        reports.append(epoch)
+        return True
+
+    rest = run_trial(job, report, until_epoch=1)
+    assert isinstance(rest, Paused) and rest.epoch == 1
+    candidate = run_trial(job, report)
+    assert isinstance(candidate, Candidate)
+    assert [r.epoch for r in reports] == [1, 2]
+    assert run_trial(job, never) == candidate
+    assert candidate.measurement.size_bytes == candidate.model.stat().st_size
+    assert candidate.measurement.lines == 9
+    assert Reader(candidate.model).facts.digest == TINY.digest
+    assert sorted(p.name for p in job.folder.iterdir()) == sorted([CANDIDATE_NAME, "checkpoint.pt", EPOCHS_NAME, MODEL_NAME])
+
+    moved = tmp_path / "moved"
+    shutil.move(job.folder, moved)
+    found = run_trial(replace(job, folder=moved), never)
+    assert isinstance(found, Candidate) and found.model == moved / MODEL_NAME
+
+
+def test_what_is_trained_is_stored_in_every_precision_asked_for(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial", also_in=("fp16", "int8"))
+    candidate = run_trial(job, onward)
+    assert isinstance(candidate, Candidate)
+    forms = (candidate, *candidate.also)
+    assert [form.architecture for form in forms] == [TINY, TINY.with_(precision="fp16"), TINY.with_(precision="int8")]
+    for form in forms:
+        reader = Reader(form.model)
+        assert reader.facts.digest == form.architecture.digest
+        assert form.measurement.size_bytes == form.model.stat().st_size
+    sizes = [form.measurement.size_bytes for form in forms]
+    assert sizes == sorted(sizes, reverse=True) and sizes[2] < 0.6 * sizes[0]
+    assert run_trial(job, never) == candidate == Candidate.from_dict(candidate.as_dict())
+    alone = run_trial(replace(job, architecture=TINY.with_(precision="int8"), folder=tmp_path / "alone", also_in=()), onward)
+    assert isinstance(alone, Candidate)
+    assert alone.model.read_bytes() == candidate.also[1].model.read_bytes(), "the same file as trained on its own"
+    candidate.also[0].model.unlink()
+    again = run_trial(job, onward)
+    assert isinstance(again, Candidate) and again.also[0].model.is_file(), "a file that is gone is made anew"
+
+
+def test_another_trials_folder_is_emptied(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path)
+    run_trial(job, onward)
+    rest = run_trial(replace(job, seed=1, epochs=2), lambda _: False)
+    assert isinstance(rest, Paused) and rest.epoch == 1 and rest.stopped
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", EPOCHS_NAME]
+
+
+def test_a_damaged_candidate_file_is_measured_anew(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path)
+    first = run_trial(job, onward)
+    (tmp_path / CANDIDATE_NAME).write_text("{")
+    again = run_trial(job, never)
+    assert isinstance(first, Candidate) and isinstance(again, Candidate)
+    assert again.measurement.accuracy == first.measurement.accuracy
+
+
+def test_damaged_decoded_lines_are_decoded_anew(tmp_path: Path, data: DataSpec) -> None:
+    cache = tmp_path / "cache"
+    run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "first"), onward)
+    for file in cache.rglob("*.bin"):
+        file.write_bytes(bytes(255 - byte for byte in file.read_bytes()))
+    assert isinstance(run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "second"), onward), Candidate)
+
+
+def test_a_job_travels_as_json(tmp_path: Path) -> None:
+    job = TrialJob(TINY, DataSpec("digits", weights=(1,)), tmp_path / "cache", QUICK, 3, tmp_path, seed=4, threads=2)
+    assert TrialJob.from_dict(json.loads(json.dumps(job.as_dict()))) == job
+
+
+def test_describing_a_trial_needs_no_torch() -> None:
+    code = "import sys, trainers.trial.run; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

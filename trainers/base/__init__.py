@@ -1,0 +1,1 @@
+"""Values that every room shares: recipe, candidate, progress, errors."""

@@ -1,0 +1,1 @@
+"""From decoded lines to padded batches: line selection, batch planning, augmentation, collation."""

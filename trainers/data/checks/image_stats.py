@@ -1,0 +1,64 @@
+"""A look at every image: decoded once, by all cores, and forgotten again but for a few numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainers.base.errors import UserError
+from trainers.data.cache import CHUNK_LINES, PROCESSES_PAY_FROM, Progress
+from trainers.data.lines import Line
+from trainers.data.processes import spread, usable_cores
+from trainers.inference.preprocess import flatten
+
+
+@dataclass(frozen=True)
+class Look:
+    """What an image looked like.
+
+    Attributes:
+        width, height: in pixels, as it came.
+        content: a hash of its pixels.
+        deviation: of its grey levels, 0 to 128; an empty picture has next to none.
+        grey: whether it has no colour.
+    """
+
+    width: int
+    height: int
+    content: str
+    deviation: float
+    grey: bool
+
+
+def look_at(lines: Sequence[Line], progress: Progress | None = None, processes: int | None = None) -> list[Look | str]:
+    """Decodes every line; a text instead of a look says why an image cannot be decoded."""
+    if processes is None:
+        processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
+    looks: list[Look | str] = []
+    for part in spread(_look_at_chunk, (lines[at : at + CHUNK_LINES] for at in range(0, len(lines), CHUNK_LINES)), processes):
+        looks += part
+        if progress is not None:
+            progress(len(looks), len(lines))
+    return looks
+
+
+def _look_at_chunk(lines: Sequence[Line]) -> list[Look | str]:
+    return [_look_at_line(line) for line in lines]
+
+
+def _look_at_line(line: Line) -> Look | str:
+    try:
+        image = flatten(line.load())
+    except UserError as error:
+        return str(error)
+    except (OSError, ValueError) as error:
+        return f"image cannot be read: {error}"
+    pixels = np.asarray(image)
+    grey = pixels.ndim == 2 or bool((pixels == pixels[:, :, :1]).all())
+    if grey and pixels.ndim == 3:
+        pixels = np.ascontiguousarray(pixels[:, :, 0])
+    content = hashlib.blake2b(pixels.tobytes(), digest_size=8, salt=str(image.width).encode()).hexdigest()
+    return Look(image.width, image.height, content, float(pixels.std()), grey)

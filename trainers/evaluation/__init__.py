@@ -1,0 +1,1 @@
+"""Metrics, validation of a network, and measurement of an exported file."""

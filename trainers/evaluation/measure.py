@@ -1,0 +1,97 @@
+"""What a model file is worth, measured from the file alone: how well it reads, how many bytes it takes, how long a line lasts.
+
+Decisions:
+- Accuracy and CER over all lines; the truth and the readings are compared as training compares them.
+- Latency is the median over lines spread evenly over the set, each alone, with all that reading it takes (pixels to text)
+  but opening and resizing the image, which a reader of another size would have to do as well.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.base.candidate import Measurement
+from trainers.evaluation.validation import score, spread
+from trainers.inference.reader import Reader
+
+TIMED_LINES = 100
+WARM_UP_LINES = 5
+
+
+class Lines(Protocol):
+    """Decoded lines of the model's height: `trainers.data.dataset.LineArrays`, or anything like it."""
+
+    def __len__(self) -> int: ...
+
+    def text(self, i: int) -> str: ...
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        """(H, W, 3)."""
+        ...
+
+
+def measure(
+    path: Path,
+    lines: Lines,
+    parameters: int,
+    threads: int = 1,
+    flops: int | None = None,
+    readings: Sequence[str] | None = None,
+) -> Measurement:
+    """Measures a model file on validation lines.
+
+    Args:
+        path: the file.
+        lines: at least one.
+        parameters: learnable weights of the module it was made from.
+        threads: that reading all lines may use; latency is always that of one thread.
+        flops: its multiply-adds.
+        readings: what the file reads in all of the lines (`read_all`), where that is known; None reads them.
+
+    Raises:
+        UserError: the file is not there or not one of ours.
+    """
+    reader = Reader(path, threads)
+    readings = read_all(reader, lines) if readings is None else readings
+    found = score([lines.text(i) for i in range(len(lines))], readings)
+    return Measurement(
+        accuracy=found.accuracy,
+        cer=found.cer,
+        size_bytes=path.stat().st_size,
+        latency_ms=latency_ms(reader if threads == 1 else Reader(path, 1), lines),
+        parameters=parameters,
+        lines=found.lines,
+        flops=flops,
+    )
+
+
+def read_all(reader: Reader, lines: Lines) -> list[str]:
+    """Text of every line, in their order."""
+    return [reading.text for reading in reader.read([lines.image(i) for i in range(len(lines))])]
+
+
+def latency_ms(reader: Reader, lines: Lines, at_most: int = TIMED_LINES) -> float:
+    """Median milliseconds of one line alone.
+
+    Args:
+        reader: opened with the threads to measure with.
+        lines: at least one.
+        at_most: lines timed, evenly spread over the set.
+    """
+    chosen = spread(len(lines), at_most)
+    for i in chosen[:WARM_UP_LINES]:
+        reader.read([lines.image(i)])
+    times = []
+    for i in chosen:
+        image = lines.image(i)
+        start = time.perf_counter()
+        reader.read([image])
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)

@@ -1,0 +1,61 @@
+"""How well the torch module reads lines it was not trained on: exact matches and character errors, greedily decoded.
+
+Every line is read at its own canonical width, as the reader does, so these numbers are those of the exported file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search_space.recognizer import Recognizer
+from trainers.batching.collate import Lines
+from trainers.evaluation.metrics import Score, score, spread
+from trainers.inference.decode import collapse
+from trainers.inference.preprocess import canonical_width, to_input
+
+__all__ = ["Score", "read", "score", "spread", "validate"]
+
+PIXELS_AT_ONCE = 64 * 32 * 320
+"""Pixels of a validation batch, per channel."""
+
+
+def validate(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], at_most: int = 0) -> Score:
+    """Reads validation lines.
+
+    Args:
+        recognizer: put into eval mode and left in it.
+        lines: decoded lines.
+        symbols: the charset in order.
+        at_most: reads that many, evenly spread over the set and the same every time; 0 reads all.
+    """
+    chosen = spread(len(lines), at_most)
+    readings = dict(read(recognizer, lines, symbols, chosen))
+    return score([lines.text(i) for i in chosen], [readings[i] for i in chosen])
+
+
+@torch.inference_mode()
+def read(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], chosen: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Line number and text of the chosen lines, in the order they are read: narrow ones first."""
+    recognizer.eval()
+    device = next(recognizer.parameters()).device
+    spell = np.array(["", *symbols], dtype=object)
+    for group in _by_width(lines, chosen, recognizer.architecture.time_stride):
+        width_px = canonical_width(int(lines.widths[group[0]]), recognizer.architecture.time_stride)
+        images = torch.from_numpy(to_input([lines.image(i) for i in group], width_px, recognizer.contrast)).to(device)
+        best: Tensor = recognizer(images.contiguous(memory_format=torch.channels_last)).argmax(dim=2)
+        for i, indices in zip(group, collapse(best.cpu().numpy(), recognizer.head.decoding), strict=True):
+            yield i, "".join(spell[indices[indices < len(spell)]])
+
+
+def _by_width(lines: Lines, chosen: Sequence[int], time_stride: int) -> Iterator[list[int]]:
+    """The chosen lines in groups of one canonical width."""
+    groups: dict[int, list[int]] = {}
+    for i in chosen:
+        groups.setdefault(canonical_width(int(lines.widths[i]), time_stride), []).append(i)
+    for width_px, group in sorted(groups.items()):
+        size = max(1, PIXELS_AT_ONCE // (width_px * lines.image(group[0]).shape[0]))
+        yield from (group[at : at + size] for at in range(0, len(group), size))

@@ -1,0 +1,98 @@
+"""Reads lines of text with an exported file: onnxruntime, numpy and Pillow are all it needs.
+
+Decisions:
+- Each image runs at its own canonical width, batched only with images of equal width: its text depends on nothing else.
+- Batches are bounded by pixels: a hundred short words or a few long lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainers.base.errors import UserError
+from trainers.inference.decode import read_logits
+from trainers.inference.model_metadata import ModelFacts, facts_from
+from trainers.inference.onnx_session import Network
+from trainers.inference.preprocess import canonical_width, fit_height, to_input
+
+PIXELS_AT_ONCE = 64 * 32 * 320
+"""Pixels of a batch, per channel."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an image says.
+
+    Attributes:
+        text: the line.
+        confidence: how likely all of it is right, in [0, 1].
+    """
+
+    text: str
+    confidence: float
+
+
+class Reader:
+    """A file that reads.
+
+    Args:
+        path: an ONNX file exported by this program.
+        threads: that one run may use.
+
+    Attributes:
+        facts: what the file says about itself.
+
+    Raises:
+        UserError: no such file, not an ONNX file, or not one of ours.
+    """
+
+    def __init__(self, path: Path | str, threads: int = 1) -> None:
+        self.path = Path(path)
+        self.network = Network(self.path, threads)
+        self.facts: ModelFacts = facts_from(self.network.metadata, str(path))
+
+    def read(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Reading]:
+        """Reads lines, one an image, in the order given.
+
+        Args:
+            images: Pillow images, or uint8 arrays (H, W) or (H, W, 3), of any size.
+
+        Raises:
+            UserError: an image without pixels or of a type that is not an image's.
+        """
+        lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
+        readings: list[Reading | None] = [None] * len(lines)
+        for group, width_px in equal_widths([line.shape[1] for line in lines], self.facts.time_stride, self.facts.height_px):
+            logits = self.network.run(to_input([lines[i] for i in group], width_px, self.facts.contrast))
+            for i, (text, confidence) in zip(group, read_logits(logits, self.facts.charset, self.facts.decoding), strict=True):
+                readings[i] = Reading(text, confidence)
+        return [reading for reading in readings if reading is not None]
+
+    def _fitted(self, image: Image.Image | NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+        try:
+            return fit_height(image, self.facts.height_px)
+        except (ValueError, OSError) as error:
+            raise UserError(f"image {number} cannot be read: {error}") from None
+
+
+def equal_widths(widths: Sequence[int], time_stride: int, height_px: int) -> Iterator[tuple[list[int], int]]:
+    """Groups of image numbers that run together, and the width they run at, narrow ones first.
+
+    Args:
+        widths: columns of each image.
+        time_stride: of the network.
+        height_px: rows of all images.
+    """
+    groups: dict[int, list[int]] = {}
+    for i, width in enumerate(widths):
+        groups.setdefault(canonical_width(int(width), time_stride), []).append(i)
+    for width_px, group in sorted(groups.items()):
+        size = max(1, PIXELS_AT_ONCE // (width_px * height_px))
+        for at in range(0, len(group), size):
+            yield group[at : at + size], width_px

@@ -1,0 +1,103 @@
+"""How much work a backbone does with so many channels of each layer, without cutting anything: multiply-adds by arithmetic.
+
+Counted as in `search_space.counting`: convolutions and linear layers; the few operations between them are left out.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from search_space.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from trainers.pruning.torch_pruning_adapter import ChannelGroup
+
+LAYERS = (nn.Conv2d, nn.Linear)
+"""Layers whose channels are counted and cut."""
+
+STEPS = 80
+"""Time steps of the image that is counted: 320 columns at stride 4, as the published figures."""
+
+
+@dataclass(frozen=True)
+class LayerWork:
+    """Multiply-adds of one layer are `per_pair x inputs x outputs`.
+
+    Attributes:
+        per_pair: of one input with one output channel, over the whole map.
+        inputs: channels in; 1 for a depthwise convolution.
+        outputs: channels out.
+        depthwise: every channel stands for itself.
+    """
+
+    per_pair: float
+    inputs: int
+    outputs: int
+    depthwise: bool
+
+
+def backbone_work(recognizer: Recognizer) -> dict[str, LayerWork]:
+    """Work of each layer of the backbone, by its name in the recogniser."""
+    model = copy.deepcopy(recognizer.backbone).to("meta").eval()
+    found: dict[str, LayerWork] = {}
+    names = {module: f"backbone.{name}" for name, module in model.named_modules()}
+
+    def note(module: nn.Module, _: object, out: Tensor) -> None:
+        if isinstance(module, nn.Conv2d):
+            depthwise = module.groups == module.in_channels == module.out_channels
+            area = module.kernel_size[0] * module.kernel_size[1] * out.shape[2] * out.shape[3]
+            pairs = area / (1 if depthwise else module.groups)
+            found[names[module]] = LayerWork(pairs, 1 if depthwise else module.in_channels, module.out_channels, depthwise)
+        elif isinstance(module, nn.Linear):
+            rows = out.numel() // module.out_features
+            found[names[module]] = LayerWork(rows, module.in_features, module.out_features, False)
+
+    for module in model.modules():
+        if isinstance(module, LAYERS):
+            module.register_forward_hook(note)
+    a = recognizer.architecture
+    with torch.no_grad():
+        model(torch.empty(1, 3, a.height_px, STEPS * a.time_stride, device="meta"))
+    return found
+
+
+class RemovedWork:
+    """Share of a backbone's work that goes with so many channels of each group.
+
+    Args:
+        layers: as `backbone_work` gives it.
+        groups: as the coupling gives them.
+    """
+
+    def __init__(self, layers: Mapping[str, LayerWork], groups: Sequence[ChannelGroup]) -> None:
+        self._layers = layers
+        self._losses: dict[str, list[tuple[str, bool, float]]] = {name: [] for name in layers}
+        for group in groups:
+            for share in group.shares:
+                if share.layer in layers:
+                    self._losses[share.layer].append((group.name, share.out, share.per_channel))
+        self._whole = sum(layer.per_pair * layer.inputs * layer.outputs for layer in layers.values())
+
+    def __call__(self, removed: Mapping[str, int]) -> float:
+        """Share in [0, 1] that goes.
+
+        Args:
+            removed: group to channels removed; groups left out stay whole.
+        """
+        left = 0.0
+        for name, layer in self._layers.items():
+            inputs, outputs = float(layer.inputs), float(layer.outputs)
+            for group, out, per_channel in self._losses[name]:
+                gone = per_channel * removed.get(group, 0)
+                if out:
+                    outputs -= gone
+                elif not layer.depthwise:
+                    inputs -= gone
+            left += layer.per_pair * inputs * outputs
+        return 1 - left / self._whole

@@ -1,0 +1,165 @@
+"""The one place that imports torch-pruning: which channels hang together, and how they are taken out.
+
+Decisions:
+- The graph is followed from the image to the last pooling: backbone and neck. What comes behind reads the columns that are
+  left, so its first layer follows the cut by hand (`follow.py`): torch-pruning has no GRU.
+- Only channels of the backbone are offered: its work is what `prune_percent` counts. Squeeze-and-excitation, depthwise
+  convolutions, shortcuts and the neck's inputs go with them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch_pruning
+from torch import Tensor, nn
+
+from search_space.recognizer import Recognizer
+from trainers.pruning.macs import LAYERS
+from trainers.pruning.resize_dependents import can_follow, follow
+
+EXAMPLE_STEPS = 24
+"""Time steps of the image that the graph is followed with."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A side of a layer that loses channels with a group.
+
+    Attributes:
+        layer: its name in the recogniser.
+        out: whether outputs go; else inputs.
+        per_channel: how many of them with one channel of the group.
+    """
+
+    layer: str
+    out: bool
+    per_channel: float
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that can only go together.
+
+    Attributes:
+        name: the layer that leads the group: the first one, in the recogniser's order, whose outputs they are.
+        channels: how many there are.
+        shares: all layers that lose something.
+    """
+
+    name: str
+    channels: int
+    shares: tuple[Share, ...]
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Layers whose filters these channels are."""
+        return tuple(share.layer for share in self.shares if share.out and share.per_channel == 1)
+
+
+class _Passed(torch_pruning.BasePruningFunc):  # type: ignore[misc]
+    """A convolution along the channels (ECA): they go through it, and it stays as it is."""
+
+    def prune_out_channels(self, layer: nn.Module, idxs: Sequence[int]) -> nn.Module:
+        return layer
+
+    prune_in_channels = prune_out_channels
+
+    def get_out_channels(self, layer: nn.Module) -> None:
+        return None
+
+    get_in_channels = get_out_channels
+
+
+class _Columns(nn.Module):
+    """Image to columns; a norm at the end that says which columns a cut takes away."""
+
+    def __init__(self, recognizer: Recognizer, width: int) -> None:
+        super().__init__()
+        self.backbone, self.neck, self.pooling = recognizer.backbone, recognizer.neck, recognizer.pooling
+        self.end = nn.BatchNorm2d(width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.backbone(images)
+        return torch.as_tensor(self.end(self.pooling(maps[-1] if self.neck is None else self.neck(maps))))
+
+
+class Coupling:
+    """What hangs together in one recogniser, and the knife.
+
+    Args:
+        recognizer: a network on the CPU; it is cut in place.
+    """
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self.recognizer = recognizer
+        width = _width_of(recognizer)
+        self._columns = _Columns(recognizer, width)
+        self._may_narrow = can_follow(recognizer.encoder, recognizer.head, width)
+        a = recognizer.architecture
+        example = torch.zeros(1, 3, a.height_px, EXAMPLE_STEPS * a.time_stride)
+        training = recognizer.training
+        self._columns.eval()
+        with warnings.catch_warnings(), torch.enable_grad():
+            warnings.simplefilter("ignore")  # of parameters outside of layers, which it handles: their channels are found
+            graph = torch_pruning.DependencyGraph()
+            self._graph: Any = graph.build_dependency(
+                self._columns, example_inputs=example, customized_pruners={nn.Conv1d: _Passed()}
+            )
+        recognizer.train(training)
+        self._names = {module: name for name, module in self._columns.named_modules()}
+
+    def groups(self) -> list[ChannelGroup]:
+        """All groups of the backbone's channels that may be cut, in the recogniser's order."""
+        found = [self._described(group) for group in self._graph.get_all_groups(root_module_types=list(LAYERS))]
+        order = {name: index for index, name in enumerate(self._names.values())}
+        offered = [group for group in found if group is not None and group.name.startswith("backbone.")]
+        return sorted(offered, key=lambda group: order[group.name])
+
+    def _described(self, group: Any) -> ChannelGroup | None:
+        """What a group means to us; None when it must stay whole."""
+        channels = len(group[0].idxs)
+        shares = []
+        for dependency, indices in group:
+            module = dependency.target.module
+            if module is self._columns.end and not self._may_narrow:
+                return None
+            if isinstance(module, LAYERS):
+                out = self._graph.is_out_channel_pruning_fn(dependency.handler)
+                shares.append(Share(self._names[module], out, len(indices) / channels))
+        leaders = [share.layer for share in shares if share.out and share.per_channel == 1]
+        if not leaders:
+            return None
+        order = list(self._names.values())
+        return ChannelGroup(min(leaders, key=order.index), channels, tuple(shares))
+
+    def remove(self, name: str, channels: Sequence[int]) -> None:
+        """Takes channels out of the group that layer `name` leads, everywhere."""
+        if not channels:
+            return
+        layer: Any = self._columns.get_submodule(name)
+        cut = torch_pruning.prune_conv_out_channels if isinstance(layer, nn.Conv2d) else torch_pruning.prune_linear_out_channels
+        group = self._graph.get_pruning_group(layer, cut, list(channels))
+        gone = [i for dependency, indices in group if dependency.target.module is self._columns.end for i in indices]
+        width = self._columns.end.num_features
+        group.prune()
+        if gone:
+            kept = torch.tensor(sorted(set(range(width)) - set(gone)))
+            follow(self.recognizer.encoder, self.recognizer.head, width, kept)
+
+
+def _width_of(recognizer: Recognizer) -> int:
+    """Channels that reach the pooling now: fewer than `out_channels` when the recogniser was cut before."""
+    a = recognizer.architecture
+    with torch.no_grad():
+        images = torch.zeros(1, 3, a.height_px, EXAMPLE_STEPS * a.time_stride)
+        training = recognizer.training
+        recognizer.eval()
+        maps = recognizer.backbone(images)
+        fused = maps[-1] if recognizer.neck is None else recognizer.neck(maps)
+        recognizer.train(training)
+    return int(fused.shape[1])
