@@ -18,9 +18,6 @@ from typing import Any
 
 from search_space.catalog import nearest
 
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
-PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
-
 
 class RefusedArchitecture(ValueError):
     """A combination that cannot be built; the message says which rule refuses it and what to use instead."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from search_space.architecture import Architecture
+if TYPE_CHECKING:
+    from search_space.architecture import Architecture
 
 LONGEST_ATTENTION_LINE = 25
 """Symbols that head `attention` writes at most (the seed's 25 steps and one for the end)."""

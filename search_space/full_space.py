@@ -10,9 +10,9 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from search_space.architecture import PRECISIONS, Architecture, RefusedArchitecture
+from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.backbones._timm_checked import CHECKED
-from search_space.rules import CATALOGS
+from search_space.rules import CATALOGS, PRECISIONS
 from search_space.space import Choice, SearchSpace
 
 GRIDS: dict[str, tuple[Choice, ...]] = {

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_space.activations import activations
-from search_space.architecture import PRECISIONS, PRUNE_CRITERIA, Architecture
 from search_space.attentions import attentions
 from search_space.auxiliaries import auxiliaries
 from search_space.backbones import backbones
@@ -21,6 +20,12 @@ from search_space.heads import heads
 from search_space.necks import necks
 from search_space.poolings import poolings
 from search_space.rectifiers import rectifiers
+
+if TYPE_CHECKING:
+    from search_space.architecture import Architecture
+
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
+PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
 
 CATALOGS: dict[str, Catalog[Any]] = {
     "backbone": backbones,

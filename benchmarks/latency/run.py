@@ -27,10 +27,10 @@ from PIL import Image, ImageDraw, ImageFont
 from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
+from trainers.base.preprocess import to_input
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import export
 from trainers.inference.onnx_session import Network
-from trainers.inference.preprocess import to_input
 
 SYMBOLS = 3938
 WIDTH_PX, HEIGHT_PX = 320, 32

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import PRECISIONS
+from search_space.rules import PRECISIONS
 from trainers.data.dataset import DataSpec, prepare
 from trainers.evaluation.metrics import score
 from trainers.export.onnx_file import stored_again

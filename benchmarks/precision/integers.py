@@ -27,12 +27,12 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from benchmarks.precision.accuracy import lines_of, reading_row
 from search_space import zoo
 from search_space.recognizer import build_recognizer
+from trainers.base.preprocess import canonical_width, to_input
 from trainers.data.dataset import DataSpec, prepare
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import INPUT, export, finished, stored_again
 from trainers.inference.model_metadata import ModelFacts
 from trainers.inference.onnx_session import Network
-from trainers.inference.preprocess import canonical_width, to_input
 from trainers.inference.reader import Reader
 
 CALIBRATION_LINES = 64

@@ -13,8 +13,9 @@ import argparse
 import torch
 
 from search_space import zoo
-from search_space.architecture import PRECISIONS, Architecture
+from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
+from search_space.rules import PRECISIONS
 from search_space.sizes import write_size
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import finished, ready, simplified_graph

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 from dashboards.views.sensitivity_picture import draw
-from search_space.architecture import PRUNE_CRITERIA
+from search_space.rules import PRUNE_CRITERIA
 from trainers.pruning.sensitivity import read_table
 
 STAGES = ("after_cut", "after_recalibration", "after_fine_tuning")

@@ -23,8 +23,8 @@ import torch
 
 from benchmarks.pruning.stages import Bench, candidates_of, cut_and_recalibrated, fine_tuned
 from search_space import zoo
-from search_space.architecture import PRUNE_CRITERIA
 from search_space.recognizer import build_recognizer
+from search_space.rules import PRUNE_CRITERIA
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import find_recipe
 from trainers.data.dataset import prepare

@@ -11,11 +11,11 @@ import torch
 
 from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
+from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
 from trainers.data.dataset import DataSpec, Prepared, prepare
 from trainers.evaluation.metrics import Score
 from trainers.evaluation.validation import validate
-from trainers.inference.preprocess import canonical_width
 from trainers.training.loop import Trained, train
 from trainers.training.threads import quickest_threads
 

@@ -155,8 +155,8 @@ def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
 
 def _threads(job: TrialJob, prepared: Prepared) -> int:
     """As many as make this training quickest; kept in its folder: a training that goes on must add up in the same order."""
+    from trainers.base.preprocess import canonical_width
     from trainers.data.processes import usable_cores
-    from trainers.inference.preprocess import canonical_width
     from trainers.training.threads import quickest_threads
 
     if job.device != "cpu":

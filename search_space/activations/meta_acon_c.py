@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from search_space.activations import activations
-from search_space.blocks import PooledBatchNorm
 from search_space.catalog import Source
 from search_space.contracts import Activation
+from search_space.pooled_batch_norm import PooledBatchNorm
 
 REDUCTION = 16
 

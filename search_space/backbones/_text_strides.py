@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from search_space.blocks import PooledBatchNorm
+from search_space.pooled_batch_norm import PooledBatchNorm
 
 Pair = tuple[int, int]
 RECORDED_SIDE = 256

@@ -167,7 +167,7 @@ class Search(Section):
     """`[search]`: how candidates are proposed and where they train.
 
     Attributes:
-        sampler: who proposes: a name in `studies.samplers.factory`.
+        sampler: who proposes: a name in `studies.samplers.optuna_based.factory`.
         seed: makes proposals, data order and initial weights repeatable.
         workers: processes that train at the same time, one thread each; None means one per core.
         early_stopping: "gain" (pause at rungs, go on with what the sampler `front` expects to add most), "promotion" (pause,

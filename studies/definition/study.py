@@ -108,7 +108,7 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
 
 def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
     """Faults that types alone cannot show: names of components, samplers, recipes and known models."""
-    from studies.samplers.factory import FRONT, NAMES
+    from studies.samplers.optuna_based.factory import FRONT, NAMES
 
     faults = []
     space = study.space if study else values.get("space")
@@ -155,7 +155,7 @@ def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
 
 
 def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:
-    from studies.run.warm_start import fault_of, wishes
+    from studies.definition.warm_start_spec import fault_of, wishes
 
     faults = [fault_of(wish) for wish in wishes(warm_start)]
     return [f"search.warm_start: {fault}" for fault in faults if fault is not None]

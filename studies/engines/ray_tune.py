@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from studies.engines.ray_engine import Desk
+from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, train_here
 from trainers.base.errors import UserError
 from trainers.trial.run import Run

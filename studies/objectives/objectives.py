@@ -11,17 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from search_space.catalog import nearest
 
 if TYPE_CHECKING:
     from studies.objectives.costs import Costs
     from studies.objectives.pareto import Scale
-    from studies.storage.pareto_front import FrontPoint
-    from trainers.base.candidate import Measurement
 
 LEAST, MOST = 2, 3
+
+
+class HasMetrics(Protocol):
+    """Anything with the metrics that objectives read: a measurement, or a point of a front."""
+
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def cer(self) -> float: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def latency_ms(self) -> float: ...
+    @property
+    def flops(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -50,9 +63,9 @@ class Objective:
         """Costs span decades, shares do not."""
         return "log" if self.before_training else "linear"
 
-    def measured(self, measurement: Measurement | FrontPoint) -> float:
+    def measured(self, measured: HasMetrics) -> float:
         """Its value of a measured file; infinite where the measurement has none."""
-        value = getattr(measurement, self.metric)
+        value = getattr(measured, self.metric)
         return float("inf") if value is None else float(value)
 
     def so_far(self, cer: float, costs: Costs) -> float:

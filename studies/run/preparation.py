@@ -8,10 +8,11 @@ from pathlib import Path
 from search_space import Architecture, RefusedArchitecture
 from search_space.space import SearchSpace
 from studies.definition.study import Study
+from studies.definition.warm_start_spec import wishes
 from studies.objectives.costs import CostModel
 from studies.objectives.limits import NAMES, WRITE, smallest
 from studies.run.observer import Observer, StudyFacts
-from studies.run.warm_start import architectures, wishes
+from studies.run.warm_start import architectures
 from studies.workspace.paths import Home
 from trainers.base.errors import UserError
 from trainers.data.dataset import DataSpec, Prepared, prepare

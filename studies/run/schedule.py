@@ -22,8 +22,8 @@ from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before
 from studies.run.precision_variants import PRECISION
-from studies.samplers.factory import FRONT
 from studies.samplers.front.sampler import FrontSampler
+from studies.samplers.optuna_based.factory import FRONT
 from studies.samplers.optuna_based.per_rung_sampler import RungViews
 from studies.schedulers.asha import Asha, Form
 from studies.schedulers.decisions import Decision, Promotion

@@ -14,29 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_space import Architecture, RefusedArchitecture, zoo
-from search_space.catalog import nearest
+from studies.definition.warm_start_spec import FILES, FRONT, SEED
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
     from studies.workspace.paths import Home
-
-SEED, FRONT = "seed", "front:"
-FILES = (".toml", ".json")
-
-
-def wishes(warm_start: str | list[str] | None) -> list[str]:
-    """What is asked for, one by one."""
-    if warm_start is None:
-        return []
-    return [warm_start] if isinstance(warm_start, str) else warm_start
-
-
-def fault_of(wish: str) -> str | None:
-    """What is wrong with a wish as it is written, or None; files and studies are looked into when a search starts."""
-    if wish == SEED or wish.startswith(FRONT) or Path(wish).suffix in FILES or wish in zoo.names():
-        return None
-    hint = nearest(wish, [SEED, *zoo.names()])
-    return f"no known model is called '{wish}'{hint}; others are front:STUDY and a .toml or .json file of architectures"
 
 
 def architectures(wish: str, home: Home) -> list[Architecture]:

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space import Architecture, RefusedArchitecture
-from search_space.architecture import PRUNE_CRITERIA
 from search_space.full_space import drawn, draws, full_space
 from search_space.recognizer import Recognizer, build_recognizer
-from search_space.rules import CATALOGS
+from search_space.rules import CATALOGS, PRUNE_CRITERIA
 from search_space.space import SearchSpace
 from testing.specimens import smooth_image
 from testing.weights import as_if_trained

@@ -41,7 +41,7 @@ class Recipe:
         focal_gamma: exponent of the focal weight (1 - p)^gamma of each line's loss; 0 weights all alike.
         label_smoothing: share of a CTC head's loss that pulls towards equally likely symbols, in [0, 1).
         even_contrast: whether each line's own mean is taken off and its own contrast scaled to a fixed one, in training and by
-            the reader of the file (`trainers.inference.preprocess`).
+            the reader of the file (`trainers.base.preprocess`).
         precision: "auto" (bf16 on a GPU that has it, else fp32), "fp32", "bf16".
         pretrained: "" trains from random weights; "timm" begins backbones `timm/<name>` of 100 % width with the weights that
             timm publishes, fetched when a training begins; anything else is a file with such weights. Other backbones, and

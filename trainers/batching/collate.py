@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.base.preprocess import CANONICAL_MULTIPLE, EVEN_DEVIATION, LEAST_DEVIATION, Contrast
 from trainers.batching.batch_planner import Batch, Sample, padded_labels
-from trainers.inference.preprocess import CANONICAL_MULTIPLE, EVEN_DEVIATION, LEAST_DEVIATION, Contrast
 
 
 class Lines(Protocol):
@@ -84,7 +84,7 @@ class Feed:
         labels: charset indices (+ 1) of each line.
         numbers: (M,) line of each number that batches speak of.
         device: where batches go.
-        contrast: how pixels become numbers (`trainers.inference.preprocess`).
+        contrast: how pixels become numbers (`trainers.base.preprocess`).
     """
 
     def __init__(

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.base.preprocess import Contrast
 from trainers.batching.batch_planner import Batch
 from trainers.batching.collate import Labels, Lines, Shown, to_pixels
-from trainers.inference.preprocess import Contrast
 
 SHARE_OF_FREE_MEMORY = 0.4
 """Of a GPU's free memory that a bank may take."""
@@ -46,7 +46,7 @@ class ColumnBank:
         labels: charset indices (+ 1) of each line.
         numbers: (M,) line of each number that batches speak of.
         device: where the lines are put and batches are made.
-        contrast: how pixels become numbers (`trainers.inference.preprocess`).
+        contrast: how pixels become numbers (`trainers.base.preprocess`).
     """
 
     def __init__(

@@ -7,12 +7,12 @@ import torch
 
 from search_space.recognizer import Recognizer
 from trainers.base.errors import UserError
+from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
 from trainers.batching.batch_planner import BatchPlanner
 from trainers.batching.collate import Feed, Lines
 from trainers.batching.device_dataset import ColumnBank, fits_on
 from trainers.data.charset import Charset, ctc_steps
-from trainers.inference.preprocess import canonical_width
 
 WARMUP_SHARE = 0.2
 """Share of the epochs that show the warm-up lines, where there are any, instead of the training lines."""

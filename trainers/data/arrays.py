@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.base.preprocess import canonical_width
 from trainers.data.cache import Store
 from trainers.data.charset import ctc_steps
-from trainers.inference.preprocess import canonical_width
 
 
 class LineArrays:

@@ -28,11 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.errors import TrainingFault, UserError
+from trainers.base.preprocess import canonical_width, fit_height
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.processes import spread, usable_cores
 from trainers.data.source import Source
-from trainers.inference.preprocess import canonical_width, fit_height
 
 FORMAT = 1
 """Raised when the layout, the geometry or the decoding changes: old entries are then left behind."""

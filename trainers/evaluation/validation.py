@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from search_space.recognizer import Recognizer
+from trainers.base.preprocess import canonical_width, to_input
 from trainers.batching.collate import Lines
 from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.decode import collapse
-from trainers.inference.preprocess import canonical_width, to_input
 
 __all__ = ["Score", "read", "score", "spread", "validate"]
 

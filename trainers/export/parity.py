@@ -18,11 +18,11 @@ from torch import nn
 
 from search_space.recognizer import Recognizer
 from trainers.base.errors import TrainingFault
+from trainers.base.preprocess import canonical_width, to_input
 from trainers.batching.collate import Lines
 from trainers.evaluation.validation import read
 from trainers.export.onnx_file import ready
 from trainers.inference.decode import read_logits
-from trainers.inference.preprocess import canonical_width, to_input
 from trainers.inference.reader import Reader
 
 TIE = 1e-3

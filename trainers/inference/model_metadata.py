@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from trainers.base.errors import UserError
-from trainers.inference.preprocess import Contrast, canonical_width
+from trainers.base.preprocess import Contrast, canonical_width
 
 FORMAT, OLDER_FORMATS = "paretext-2", ("paretext-1",)
 """Raised when a reader of the old format would misread a file of the new one."""

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.preprocess import canonical_width, fit_height, to_input
 from trainers.inference.decode import read_logits
 from trainers.inference.model_metadata import ModelFacts, facts_from
 from trainers.inference.onnx_session import Network
-from trainers.inference.preprocess import canonical_width, fit_height, to_input
 
 PIXELS_AT_ONCE = 64 * 32 * 320
 """Pixels of a batch, per channel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from trainers.pruning.torch_pruning_adapter import ChannelGroup
+from trainers.pruning.groups import ChannelGroup
 
 Criterion = str
 """`l1`, `l2` (size of the filter) or `fpgm` (distance to all other filters); `eagleeye` ranks by l1."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_space.recognizer import Recognizer
+from trainers.pruning.groups import ChannelGroup
 from trainers.pruning.mask import cut_away
 from trainers.pruning.sensitivity import Lookout
 from trainers.pruning.solver import least_that_meets, removed_channels
-from trainers.pruning.torch_pruning_adapter import ChannelGroup
 
 LARGEST_RATIO = 0.9
 """Of a layer's channels."""

@@ -8,15 +8,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from search_space.recognizer import Recognizer
-
-if TYPE_CHECKING:
-    from trainers.pruning.torch_pruning_adapter import ChannelGroup
+from trainers.pruning.groups import ChannelGroup
 
 LAYERS = (nn.Conv2d, nn.Linear)
 """Layers whose channels are counted and cut."""

@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.recognizer import Recognizer
+from trainers.base.preprocess import to_input
 from trainers.batching.collate import Lines
 from trainers.evaluation.validation import spread
-from trainers.inference.preprocess import to_input
 from trainers.inference.reader import equal_widths
 
 

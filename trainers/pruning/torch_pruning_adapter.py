@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,46 +18,12 @@ import torch_pruning
 from torch import Tensor, nn
 
 from search_space.recognizer import Recognizer
+from trainers.pruning.groups import ChannelGroup, Share
 from trainers.pruning.macs import LAYERS
 from trainers.pruning.resize_dependents import can_follow, follow
 
 EXAMPLE_STEPS = 24
 """Time steps of the image that the graph is followed with."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """A side of a layer that loses channels with a group.
-
-    Attributes:
-        layer: its name in the recogniser.
-        out: whether outputs go; else inputs.
-        per_channel: how many of them with one channel of the group.
-    """
-
-    layer: str
-    out: bool
-    per_channel: float
-
-
-@dataclass(frozen=True)
-class ChannelGroup:
-    """Channels that can only go together.
-
-    Attributes:
-        name: the layer that leads the group: the first one, in the recogniser's order, whose outputs they are.
-        channels: how many there are.
-        shares: all layers that lose something.
-    """
-
-    name: str
-    channels: int
-    shares: tuple[Share, ...]
-
-    @property
-    def makers(self) -> tuple[str, ...]:
-        """Layers whose filters these channels are."""
-        return tuple(share.layer for share in self.shares if share.out and share.per_channel == 1)
 
 
 class _Passed(torch_pruning.BasePruningFunc):  # type: ignore[misc]

@@ -35,7 +35,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from studies.samplers.factory import LEARNING
+from studies.samplers.optuna_based.factory import LEARNING
 from studies.samplers.optuna_based.rung_study import Direction, Key, Params, View, key_of
 
 RETRIES, LEAST_RETRIES = 20, 2
@@ -51,7 +51,7 @@ class RungViews:
     Args:
         distributions: parameter to distribution; flat, each is asked for every time.
         directions: of the values, "maximize" or "minimize" each.
-        sampler_name: one of `studies.samplers.factory.SAMPLERS`.
+        sampler_name: one of `studies.samplers.optuna_based.factory.SAMPLERS`.
         seed: of the sampler.
         rungs: epochs of each rung, rising.
         min_observations: different parameters that a view must hold to be asked.

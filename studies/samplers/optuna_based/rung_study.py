@@ -17,8 +17,8 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from studies.samplers.factory import make_sampler
 from studies.samplers.optuna_based.cached_tpe import Tpe
+from studies.samplers.optuna_based.factory import make_sampler
 
 Params = Mapping[str, Any]
 Direction = Literal["minimize", "maximize"] | StudyDirection

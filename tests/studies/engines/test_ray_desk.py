@@ -14,7 +14,7 @@ import pytest
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
-from studies.engines.ray_engine import Desk
+from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, order_of, train_here
 from studies.workspace.remote_trial_files import TrialFolders
 from testing.plain_lines import plain_lines, write_pairs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dashboards.cli.command_line import build_parser
 from studies.definition.study import resolve
-from studies.samplers.factory import NAMES
+from studies.samplers.optuna_based.factory import NAMES
 from studies.schedulers.asha import Asha
 from studies.schedulers.decisions import Decision
 from studies.schedulers.rungs import rungs_up_to

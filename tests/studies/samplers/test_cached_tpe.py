@@ -10,8 +10,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from studies.samplers.factory import STARTUP_TRIALS
 from studies.samplers.optuna_based.cached_tpe import Tpe
+from studies.samplers.optuna_based.factory import STARTUP_TRIALS
 
 SPACE: dict[str, BaseDistribution] = {
     "width": IntDistribution(25, 125, step=25),

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from studies.samplers.factory import SAMPLERS
+from studies.samplers.optuna_based.factory import SAMPLERS
 from studies.samplers.optuna_based.per_rung_sampler import RungViews
 from studies.samplers.optuna_based.rung_study import View
 

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from studies.samplers.factory import LEARNING, SAMPLERS, make_sampler
+from studies.samplers.optuna_based.factory import LEARNING, SAMPLERS, make_sampler
 from trainers.base.errors import UserError
 
 SPACE = {

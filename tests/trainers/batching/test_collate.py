@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from testing.plain_lines import PlainLines, plain_lines
+from trainers.base.preprocess import canonical_width, to_input
 from trainers.batching.batch_planner import Batch, BatchPlanner
 from trainers.batching.collate import Feed, step_counts
 from trainers.batching.device_dataset import ColumnBank, bank_bytes, fits_on
 from trainers.data.charset import Charset
-from trainers.inference.preprocess import canonical_width, to_input
 
 CPU = torch.device("cpu")
 

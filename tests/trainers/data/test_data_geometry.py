@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from trainers.base.preprocess import EVEN_DEVIATION, canonical_width, fit_height, scaled_width, to_input
 from trainers.batching.collate import to_pixels
-from trainers.inference.preprocess import EVEN_DEVIATION, canonical_width, fit_height, scaled_width, to_input
 
 
 def scan(width: int = 90, height: int = 40, seed: int = 0) -> Image.Image:

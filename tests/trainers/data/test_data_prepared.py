@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from trainers.base.errors import TrainingFault, UserError
+from trainers.base.preprocess import fit_height
 from trainers.data import cache
 from trainers.data.dataset import DataSpec, prepare
-from trainers.inference.preprocess import fit_height
 
 Make = Callable[..., Path]
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
-from search_space.architecture import PRECISIONS, Architecture
+from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
+from search_space.rules import PRECISIONS
 from testing.weights import as_if_trained
 from trainers.export.component_sizes import outline_of
 from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes

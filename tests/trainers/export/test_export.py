@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from search_space.architecture import PRECISIONS, Architecture
+from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
+from search_space.rules import PRECISIONS
 from testing.weights import as_if_trained
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import INPUT, export

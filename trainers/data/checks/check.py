@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import Progress
 from trainers.data.charset import ctc_steps
 from trainers.data.checks import image_checks
@@ -22,7 +23,6 @@ from trainers.data.checks.label_checks import label_findings, visible
 from trainers.data.lines import Line, Skipped
 from trainers.data.normalisers import check_normaliser, normalise
 from trainers.data.source_registry import open_source, split_sources
-from trainers.inference.preprocess import canonical_width, scaled_width
 
 HEIGHTS_PX = (32, 48, 64)
 STRIDES = (12, 8, 4)

@@ -6,12 +6,12 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import WIDEST
 from trainers.data.charset import ctc_steps
 from trainers.data.checks.findings import Finding
 from trainers.data.checks.image_stats import Look
 from trainers.data.lines import Skipped
-from trainers.inference.preprocess import canonical_width, scaled_width
 
 FLAT_DEVIATION = 3.0
 """Grey levels of standard deviation below which an image shows nothing."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainers.base.errors import UserError
+from trainers.base.preprocess import flatten
 from trainers.data.cache import CHUNK_LINES, PROCESSES_PAY_FROM, Progress
 from trainers.data.lines import Line
 from trainers.data.processes import spread, usable_cores
-from trainers.inference.preprocess import flatten
 
 
 @dataclass(frozen=True)
