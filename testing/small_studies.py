@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from studies.definition.study import Study, resolve
 from studies.run.observer import SilentObserver, StudyFacts, Summary, TrialRecord
 from studies.storage.pareto_front import load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         def finish(self, state: str, **_: Any) -> None:
             words.append(("the study", state))
 
-    monkeypatch.setattr("studies.run.search.Tracker", Quiet)
+    monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
     return words
 
 
@@ -78,5 +78,5 @@ def study(**changes: Any) -> Study:
     return resolve(values | changes, "test")
 
 
-def numbers_in(home: Home, *states: TrialState) -> list[int]:
-    return [t.number for t in load_store(home, "s").trials(*states)]
+def numbers_in(workspace: Workspace, *states: TrialState) -> list[int]:
+    return [t.number for t in load_store(workspace, "s").trials(*states)]

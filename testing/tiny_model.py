@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from studies.storage.pareto_front import FrontPoint
 from trainers.export.onnx_file import export
-from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.model_metadata import ModelMetadata
 
 CHARSET = tuple("0123456789")
 ARCHITECTURE = {"backbone": "mobilenetv3_small", "width_percent": 25}
@@ -31,7 +31,7 @@ class Tiny(nn.Module):
 
 def tiny_model(path: Path, seed: int = 0) -> Path:
     """Writes the file."""
-    facts = ModelFacts(CHARSET, "none", 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
+    facts = ModelMetadata(CHARSET, "none", 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
     return export(Tiny(seed), path, facts)
 
 

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from studies.run.study_log import epoch_logs, read_log
 from studies.run.trial_recorder import counts
 from studies.storage.pareto_front import load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.trial.epoch_log import read_epochs
 
 
@@ -50,12 +50,12 @@ class Account:
         return whole and not self.again and not self.unaccounted
 
 
-def account_of(home: Home, study: str, wanted: int) -> Account:
-    trials = load_store(home, study).trials()
+def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
+    trials = load_store(workspace, study).trials()
     epochs = Counter(
-        f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(home, study) for line in read_epochs(log)
+        f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(workspace, study) for line in read_epochs(log)
     )
-    log = read_log(home.log(study))
+    log = read_log(workspace.log(study))
     return Account(
         study=study,
         wanted=wanted,

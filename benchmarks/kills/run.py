@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks.kills.account import account_of
 from benchmarks.kills.processes import trainings
 from studies.run.study_log import epoch_logs
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.interrupts import heed_ctrl_c
 from testing.plain_lines import plain_lines, write_pairs
 from testing.postgres import Server
@@ -98,7 +98,7 @@ class Trouble:
         self._draw = random.Random(f"{asked.seed} {asked.engine} {asked.kill}")
         self._server = Server(self._folder / "postgres") if "postgresql" in asked.kill else None
         self._cluster = Cluster(2) if "node" in asked.kill else None
-        self._home = Home(self._folder / "runs", self._server.url if self._server else None)
+        self._workspace = Workspace(self._folder / "runs", self._server.url if self._server else None)
         self._deck: list[str] = []
         self._number = 0
         self._driver: subprocess.Popen[bytes] | None = None
@@ -131,7 +131,7 @@ class Trouble:
             if self._training_begins() and self._passes(self._draw.uniform(2, 12)):
                 self._kill(self._next())
         code = self._driver.wait(900)
-        account = account_of(self._home, self.study, self._asked.trials)
+        account = account_of(self._workspace, self.study, self._asked.trials)
         hold = account.holds and code == 0
         print(json.dumps({**asdict(account), "exit": code, "holds": hold}), flush=True)
         with (self._folder / "accounts.jsonl").open("a") as file:
@@ -154,14 +154,14 @@ class Trouble:
         file.write_text(STUDY.format(name=self.study, lines=lines, trials=self._asked.trials, seed=self._number))
         command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(file), "--engine", self._asked.engine]
         command += ["--address", self._cluster.address] if self._cluster else []
-        env = {**os.environ, "PARETEXT_HOME": str(self._home.folder), "OMP_NUM_THREADS": "1"}
-        env |= {"PARETEXT_STORAGE": self._home.storage} if self._home.storage else {}
+        env = {**os.environ, "PARETEXT_HOME": str(self._workspace.folder), "OMP_NUM_THREADS": "1"}
+        env |= {"PARETEXT_STORAGE": self._workspace.storage} if self._workspace.storage else {}
         env |= {"PARETEXT_NODE_CACHE": str(self._folder / "node-cache")}
         with (self._folder / f"{self.study}.txt").open("ab") as output:
             self._driver = subprocess.Popen(command, stdout=output, stderr=output, env=env, preexec_fn=heed_ctrl_c)
 
     def _epochs(self) -> int:
-        return sum(len(read_epochs(log)) for log in epoch_logs(self._home, self.study))
+        return sum(len(read_epochs(log)) for log in epoch_logs(self._workspace, self.study))
 
     def _training_begins(self) -> bool:
         """Waits for an epoch to end; False when the search ends before."""
@@ -192,7 +192,7 @@ class Trouble:
         print(f"moment {len(self.kills)}: {kill}", flush=True)
 
     def _closed(self) -> int:
-        return len(list(self._home.epochs(self.study).glob("*.jsonl")))
+        return len(list(self._workspace.epochs(self.study).glob("*.jsonl")))
 
     def _kill_worker(self) -> None:
         assert self._driver is not None

@@ -18,22 +18,22 @@ from studies.run.schedule import rung_facts
 from studies.storage.backends import open_storage
 from studies.storage.batched_writes import open_trial, write_trial
 from studies.storage.study_store import StudyStore, distributions
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 
 RUNG = 3
 
 
-def preload(home: Home, study: Study, count: int) -> None:
+def preload(workspace: Workspace, study: Study, count: int) -> None:
     """Fills a study up to so many trials: the best third is complete, the others wait at the first rung.
 
     The trials of one sampler serve for all: the study that is there goes on with the settings of this one.
 
     Args:
-        home: where it is kept.
+        workspace: where it is kept.
         study: its space and epochs count.
         count: of trials, those that there are already included.
     """
-    storage = open_storage(home.optuna_url, print)
+    storage = open_storage(workspace.optuna_url, print)
     store, _ = StudyStore.create_or_open(storage, study)
     store.update_study(study)
     known = {t.user_attrs["digest"] for t in store.trials() if "digest" in t.user_attrs}
@@ -47,7 +47,11 @@ def preload(home: Home, study: Study, count: int) -> None:
             "digest": architecture.digest,
             "estimated_bytes": costs.size_bytes,
             "costs": asdict(costs),
-            "training": {"owner": "elsewhere:1", "until": RUNG, "folder": str(home.trials(study.name) / architecture.digest)},
+            "training": {
+                "owner": "elsewhere:1",
+                "until": RUNG,
+                "folder": str(workspace.trials(study.name) / architecture.digest),
+            },
             **rung_facts(RUNG, _cer(architecture, study), accuracy_of(architecture) * RUNG / study.budget.epochs),
         }
         end = None

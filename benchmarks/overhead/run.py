@@ -37,7 +37,7 @@ from studies.objectives.costs import CostModel, Costs
 from studies.run.observer import SilentObserver, StudyFacts
 from studies.run.search import search
 from studies.storage.pareto_front import load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.plain_lines import plain_lines, write_pairs
 from testing.postgres import Server
 from trainers.base.errors import UserError
@@ -151,10 +151,10 @@ def apart(call: Callable[..., Any], *args: Any) -> Any:
         return other.submit(call, *args).result()
 
 
-def taken(home: Home, name: str) -> tuple[int, int]:
+def taken(workspace: Workspace, name: str) -> tuple[int, int]:
     """How many architectures of a study have been given a place, and how many numbers are taken."""
     try:
-        trials = load_store(home, name).trials()
+        trials = load_store(workspace, name).trials()
     except UserError:
         return 0, 0
     return len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs}), len(trials)
@@ -223,20 +223,20 @@ def main() -> None:
     if not lines.exists():
         write_pairs(lines, plain_lines(60, 0))
     url, server = storage_of(asked, folder)
-    home, watch, study = Home(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
+    workspace, watch, study = Workspace(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
     began = time.monotonic()
     if asked.preload:
-        apart(preload, home, study, asked.preload)
+        apart(preload, workspace, study, asked.preload)
         print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
     if asked.preload or asked.without_mlflow:
-        search_module.Tracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
+        search_module.RunTracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
     if asked.without_estimate:
         CostModel._work_out = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
-    watch.goes_on_from(*apart(taken, home, study.name))
+    watch.goes_on_from(*apart(taken, workspace, study.name))
     began = time.monotonic()
     reason = "enough trials have begun"
     with contextlib.suppress(Enough):
-        reason = search(study, home, watch, engine_of(asked)).reason
+        reason = search(study, workspace, watch, engine_of(asked)).reason
     watch.take()
     print(f"{reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
     with (folder / "results.jsonl").open("a") as results:

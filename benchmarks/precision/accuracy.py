@@ -19,11 +19,11 @@ from search_space.rules import PRECISIONS
 from trainers.data.dataset import DataSpec, prepare
 from trainers.evaluation.metrics import score
 from trainers.export.onnx_file import stored_again
-from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.reader import Reader
 
 
-def lines_of(facts: ModelFacts, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:
+def lines_of(facts: ModelMetadata, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:
     """Truths and images of the validation lines, as a model of such facts is measured on them."""
     lines = prepare(DataSpec(data, validation, facts.height_px, facts.normaliser, unknown="drop"), cache).validation
     return [lines.text(i) for i in range(len(lines))], [lines.image(i) for i in range(len(lines))]

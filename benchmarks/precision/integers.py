@@ -31,7 +31,7 @@ from trainers.base.preprocess import canonical_width, to_input
 from trainers.data.dataset import DataSpec, prepare
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import INPUT, export, finished, stored_again
-from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.onnx_session import Network
 from trainers.inference.reader import Reader
 
@@ -55,7 +55,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 
 
 def integer_file(
-    model: Path, facts: ModelFacts, inputs: Sequence[NDArray[np.float32]], path: Path, bits7: bool = False
+    model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.float32]], path: Path, bits7: bool = False
 ) -> Path:
     """Writes a model whose dense convolutions compute in integers; the rest is stored as in an int8 file."""
     named = onnx.load(model)
@@ -78,7 +78,7 @@ def integer_file(
     return path
 
 
-def forms_of(model: Path, facts: ModelFacts, inputs: Sequence[NDArray[np.float32]], folder: Path) -> dict[str, Path]:
+def forms_of(model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.float32]], folder: Path) -> dict[str, Path]:
     """The same weights in each form."""
     return {
         "fp32": model,

@@ -21,7 +21,7 @@ from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import finished, ready, simplified_graph
 from trainers.pruning.mask import cut_away
 from trainers.pruning.prune import solved
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 SYMBOLS = 3938
 
@@ -65,7 +65,7 @@ def exported_sizes(architecture: Architecture, is_cut: bool) -> dict[str, int]:
 
 def cut_alike(recognizer: Recognizer, percent: int) -> None:
     """Takes the same share of every layer, so that `percent` of the backbone's work goes."""
-    all_bear_the_same = {group.name: [(0.0, 0.0), (1.0, 1.0)] for group in Coupling(recognizer).groups()}
+    all_bear_the_same = {group.name: [(0.0, 0.0), (1.0, 1.0)] for group in PruningGraph(recognizer).groups()}
     cut_away(recognizer, solved(all_bear_the_same, recognizer, percent), "l1")
 
 

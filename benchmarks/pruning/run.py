@@ -125,7 +125,7 @@ def _removed(bench: Bench, criterion: str, percent: int, out: Path, clock: Clock
         return drawn[0].removed
     ratios = RATIOS if criterion == "fpgm" else Effort().ratios
     table_file = out / f"sensitivity-{criterion}.csv"
-    table = measure_sensitivity(bench.parent, bench.lookout, criterion, ratios, table_file, clock.after_layer)
+    table = measure_sensitivity(bench.parent, bench.evaluation_sample, criterion, ratios, table_file, clock.after_layer)
     return solved(table, bench.parent, percent)
 
 

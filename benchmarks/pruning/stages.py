@@ -20,12 +20,12 @@ from trainers.data.dataset import Prepared
 from trainers.evaluation.metrics import spread
 from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
-from trainers.pruning.macs import RemovedWork, backbone_work
+from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import Cut, cut_away
 from trainers.pruning.prune import Effort, thorough_lookout
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import Lookout
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.sensitivity import EvaluationSample
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
 from trainers.training.loop import train, training_identity
 from trainers.training.optimizer import make_optimizer
@@ -54,9 +54,9 @@ class Bench:
     seed: int = 0
 
     @property
-    def lookout(self) -> Lookout:
+    def evaluation_sample(self) -> EvaluationSample:
         """As a trial has it."""
-        return Lookout(self.prepared.training, self.prepared.validation, self.prepared.charset.symbols)
+        return EvaluationSample(self.prepared.training, self.prepared.validation, self.prepared.charset.symbols)
 
     def accuracy(self, recognizer: Recognizer) -> float:
         """Over all validation lines."""
@@ -70,7 +70,7 @@ def cut_and_recalibrated(bench: Bench, removed: Mapping[str, int], criterion: st
     cut = cut_away(recognizer, removed, criterion)
     row = {"work_removed": 1 - flops(recognizer, bench.architecture.height_px, FLOPS_WIDTH_PX).backbone / before}
     row["after_cut"] = bench.accuracy(recognizer)
-    recalibrate(recognizer, bench.prepared.training, thorough_lookout(bench.lookout).training_lines)
+    recalibrate(recognizer, bench.prepared.training, thorough_lookout(bench.evaluation_sample).training_lines)
     row["after_recalibration"] = bench.accuracy(recognizer)
     return recognizer, cut, row
 
@@ -117,12 +117,12 @@ def candidates_of(bench: Bench, percent: int) -> tuple[list[Drawn], list[float]]
 
     A trial chooses by a sample of the validation lines. How good a choice that is can only be seen on the others.
     """
-    lookout, lines = bench.lookout, bench.prepared.validation
-    chosen_by = set(spread(len(lines), lookout.validation_lines))
+    evaluation_sample, lines = bench.evaluation_sample, bench.prepared.validation
+    chosen_by = set(spread(len(lines), evaluation_sample.validation_lines))
     others = lines.select([i for i in range(len(lines)) if i not in chosen_by])
-    groups = Coupling(copy.deepcopy(bench.parent)).groups()
-    work = RemovedWork(backbone_work(bench.parent), groups)
-    sample = thorough_lookout(lookout)
+    groups = PruningGraph(copy.deepcopy(bench.parent)).groups()
+    work = RemovedMacs(backbone_work(bench.parent), groups)
+    sample = thorough_lookout(evaluation_sample)
     drawn = draw_candidates(bench.parent, groups, work, percent / 100, sample, Effort().candidates, bench.seed)
     unseen = []
     for candidate in drawn:

@@ -70,7 +70,7 @@ class Problem:
             self._answers[key] = self.seen(params, epoch)
         return self._answers[key]
 
-    def siblings(self, params: Params) -> list[Params]:
+    def variants(self, params: Params) -> list[Params]:
         """What the same training gives besides."""
         if self.shared is None:
             return []

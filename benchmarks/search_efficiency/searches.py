@@ -22,10 +22,10 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from benchmarks.search_efficiency.problems import Pair, Params, Problem
 from benchmarks.search_efficiency.under_way import Run
 from studies.samplers.front.sampler import FrontSampler
-from studies.samplers.optuna_based.per_rung_sampler import RETRIES, RungViews
-from studies.schedulers.asha import Asha, Form
+from studies.samplers.optuna_based.per_rung_sampler import RETRIES, PerRungSampler
+from studies.schedulers.asha import MOASHA, Form
 from studies.schedulers.decisions import Decision
-from studies.schedulers.expected_gain import ByGain
+from studies.schedulers.expected_gain import ExpectedGainStopping
 from studies.schedulers.rungs import rungs_up_to
 
 Search = Callable[[Run, int], None]
@@ -68,9 +68,9 @@ def ours(form: str = "gain", eta: int = 3, exact: bool = True, shared: bool = Tr
             shared=problem.shared if shared else None,
         )
         if form in ("promotion", "stopping"):
-            rule: Any = Asha(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
+            rule: Any = MOASHA(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
         else:
-            rule = ByGain(rungs, sampler, problem.silent, eta)
+            rule = ExpectedGainStopping(rungs, sampler, problem.silent, eta)
         _halving(run, rule, sampler, shared)
 
     return search
@@ -99,7 +99,7 @@ def mo_asha(
 
     def search(run: Run, seed: int) -> None:
         rungs = rungs_up_to(run.problem.epochs, eta, first)
-        asha = Asha(rungs, eta, form, seed=seed, scales=run.problem.scales, silent=run.problem.silent if silent else None)
+        asha = MOASHA(rungs, eta, form, seed=seed, scales=run.problem.scales, silent=run.problem.silent if silent else None)
         _halving(run, asha, _views(run.problem, sampler, seed, rungs, views, changes))
 
     return search
@@ -135,7 +135,7 @@ def _halving(run: Run, rule: Any, sampler: Any, shared: bool = False) -> None:
             sampler.add(met[trial], until, values)
             rule.record(trial, until, values, met[trial])
             if shared and until == run.problem.epochs:
-                for other in run.problem.siblings(met[trial]):
+                for other in run.problem.variants(met[trial]):
                     sampler.add(other, until, run.given(other))
             decision = rule.decide(trial, until)
             if decision is not Decision.CONTINUE or not run.open:
@@ -148,7 +148,7 @@ def _halving(run: Run, rule: Any, sampler: Any, shared: bool = False) -> None:
 def _views(problem: Problem, sampler: str, seed: int, rungs: list[int], views: bool, changes: dict[str, Any]) -> Any:
     if not views:
         return _PrunedOnes(problem, seed)
-    made = RungViews(problem.distributions, ("minimize", "minimize"), sampler, seed, rungs)
+    made = PerRungSampler(problem.distributions, ("minimize", "minimize"), sampler, seed, rungs)
     if changes:  # an ablation: another TPE in every view
         for i, view in enumerate(made._views.values()):
             settings = {"multivariate": True, "group": True, "constant_liar": True, **changes}

@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from search_space import Architecture
 from trainers.base.recipe import Recipe
 from trainers.batching.collate import Feed
-from trainers.batching.device_dataset import ColumnBank
+from trainers.batching.device_dataset import DeviceDataset
 from trainers.data.dataset import Prepared
 from trainers.training import loop as training
 
@@ -38,7 +38,7 @@ def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe) -> di
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
         mock.patch.object(Feed, "show", _in_section("making batches", Feed.show)),
-        mock.patch.object(ColumnBank, "show", _in_section("making batches", ColumnBank.show)),
+        mock.patch.object(DeviceDataset, "show", _in_section("making batches", DeviceDataset.show)),
         profile(activities=[ProfilerActivity.CPU]) as seen,
     ):
         training.train(architecture, prepared, recipe, 1, Path(folder), 0, lambda _: True)

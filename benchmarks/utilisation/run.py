@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.kills.processes import trainings
 from studies.definition.durations import parse_duration
 from studies.run.study_log import epoch_logs, read_log
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.trial.epoch_log import read_epochs
 
 NAME = "utilisation"
@@ -38,14 +38,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--trials", type=int, default=1000, help="more than there is time for (1000)")
     asked = parser.parse_args()
-    home = Home(asked.folder.resolve() / "runs")
+    workspace = Workspace(asked.folder.resolve() / "runs")
     began = time.time()
-    output, cpu_s, through = run(asked, home)
+    output, cpu_s, through = run(asked, workspace)
     end = began + parse_duration(asked.time)
-    log = read_log(home.log(NAME))
+    log = read_log(workspace.log(NAME))
     first = min(_seconds(event) for event in log if event["event"] == "trial starts")
     room = asked.workers * (end - first)
-    epochs = [line for file in epoch_logs(home, NAME) for line in read_epochs(file)]
+    epochs = [line for file in epoch_logs(workspace, NAME) for line in read_epochs(file)]
     in_epochs = sum(min(end, line["ended"]) - min(end, line["ended"] - line["seconds"]) for line in epochs)
     told = {
         "start-up, s": first - began,
@@ -60,7 +60,7 @@ def main() -> None:
         print(f"{what:22}{value:8.3f}" if isinstance(value, float) else f"{what:22}{value:8}")
 
 
-def run(asked: argparse.Namespace, home: Home) -> tuple[str, float, float]:
+def run(asked: argparse.Namespace, workspace: Workspace) -> tuple[str, float, float]:
     """The command's output, the seconds that its workers had a core after their first epoch's start, and when it came back."""
     command = [
         sys.executable,
@@ -72,16 +72,16 @@ def run(asked: argparse.Namespace, home: Home) -> tuple[str, float, float]:
     ]
     command += ["--name", NAME, "--time", asked.time, "--engine", asked.engine, "--workers", str(asked.workers)]
     command += ["--trials", str(asked.trials)]
-    env = {**os.environ, "PARETEXT_HOME": str(home.folder), "OMP_NUM_THREADS": "1"}
-    home.folder.mkdir(parents=True, exist_ok=True)
-    with (home.folder / "output.txt").open("w") as told:
+    env = {**os.environ, "PARETEXT_HOME": str(workspace.folder), "OMP_NUM_THREADS": "1"}
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    with (workspace.folder / "output.txt").open("w") as told:
         search = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, env=env, text=True)
         spent: dict[int, float] = {}
         before: dict[int, float] = {}
         while search.poll() is None:
             for pid in trainings(search.pid):
                 spent[pid] = core_seconds(pid) or spent.get(pid, 0.0)
-            if not before and any(event["event"] == "trial starts" for event in read_log(home.log(NAME))):
+            if not before and any(event["event"] == "trial starts" for event in read_log(workspace.log(NAME))):
                 before = dict(spent)
             time.sleep(0.5)
         through = time.time()

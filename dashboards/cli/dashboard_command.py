@@ -20,16 +20,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the address and serves until interrupted."""
     from dashboards.views.board_server import HOST, open_server
     from studies.storage.pareto_front import load_store
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
     from trainers.base.errors import UserError
 
-    home = Home.of_environment()
+    workspace = Workspace.of_environment()
     page = "dashboard/"
     if arguments.name is not None:
-        page = f"dashboard/studies/{load_store(home, arguments.name).optuna_study._study_id}"
-    elif not home.holds_studies:
-        raise UserError(f"{home.folder} holds no study yet; start one with 'paretext search'")
-    with open_server(home, arguments.port) as server:
+        page = f"dashboard/studies/{load_store(workspace, arguments.name).optuna_study._study_id}"
+    elif not workspace.holds_studies:
+        raise UserError(f"{workspace.folder} holds no study yet; start one with 'paretext search'")
+    with open_server(workspace, arguments.port) as server:
         print(f"http://{HOST}:{server.server_port}/{page}", flush=True)
         server.serve_forever()
     return 0

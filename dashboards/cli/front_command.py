@@ -25,14 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Shows the front."""
     from dashboards.views.console import answers, print_json, remarks
     from studies.storage.pareto_front import load_front, load_points, load_store
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
 
-    home = Home.of_environment()
-    points, front = load_points(home, arguments.name), load_front(home, arguments.name)
+    workspace = Workspace.of_environment()
+    points, front = load_points(workspace, arguments.name), load_front(workspace, arguments.name)
     if arguments.plot is not None:
         from dashboards.views.front_plot import draw
 
-        draw(points, front, arguments.name, arguments.plot, load_store(home, arguments.name).objectives)
+        draw(points, front, arguments.name, arguments.plot, load_store(workspace, arguments.name).objectives)
         remarks().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
     if arguments.json:
         print_json([point.as_dict() for point in front])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
     from trainers.inference.reader import Reading
 
     Read = Callable[[Sequence[bytes]], list[Reading]]
@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints a line for each image; 2 when some could not be read, which are named."""
     from dashboards.views.console import print_json
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
 
     good, faults = _readable(arguments.images)
     truths = _truths(good) if arguments.truth else {}
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"paretext: {fault}", file=sys.stderr)
     found = []
     if good:
-        read = _reader(arguments.model, Home.of_environment())
+        read = _reader(arguments.model, Workspace.of_environment())
         for at in range(0, len(good), IMAGES_AT_ONCE):
             some = good[at : at + IMAGES_AT_ONCE]
             for path, reading in zip(some, read([path.read_bytes() for path in some]), strict=True):
@@ -116,7 +116,7 @@ def _count(found: list[dict[str, Any]]) -> None:
     print(f"{counted.right} of {counted.lines} lines right, {counted.cer:.1%} of characters wrong", file=sys.stderr)
 
 
-def _reader(model: str | None, home: Home) -> Read:
+def _reader(model: str | None, workspace: Workspace) -> Read:
     """What reads: a file as it is, or a registered model as it would be served.
 
     Raises:
@@ -129,7 +129,7 @@ def _reader(model: str | None, home: Home) -> Read:
         return lambda images: reader.read([_open(image) for image in images])
     from studies.registry.model_registry import find, newest_champion
 
-    registered = newest_champion(home) if model is None else find(home, model)
+    registered = newest_champion(workspace) if model is None else find(workspace, model)
     if model is None:
         tags = registered.tags
         origin = f"study {tags.get('study')}, trial {tags.get('trial')}"

@@ -30,12 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     from search_space import parse_size, write_size
     from studies.registry.model_registry import promote
     from studies.storage.pareto_front import load_points, pick
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
 
-    home = Home.of_environment()
+    workspace = Workspace.of_environment()
     limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
-    point = pick(load_points(home, arguments.name), limit, arguments.trial, name=f"study '{arguments.name}'")
-    promotion = promote(point, arguments.model or arguments.name, home, arguments.name)
+    point = pick(load_points(workspace, arguments.name), limit, arguments.trial, name=f"study '{arguments.name}'")
+    promotion = promote(point, arguments.model or arguments.name, workspace, arguments.name)
     if arguments.json:
         print_json(promotion.as_dict())
         return 0

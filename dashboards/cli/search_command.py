@@ -85,13 +85,13 @@ def run(arguments: argparse.Namespace) -> int:
     with _watcher() as watcher:
         from studies.run.search import search, stored_study
         from studies.storage.pareto_front import load_front  # behind the watcher: these imports take seconds
-        from studies.workspace.paths import Home
+        from studies.workspace.paths import Workspace
 
-        home = Home.of_environment()
-        if arguments.study is None and (stored := stored_study(home, study.name)) is not None:
+        workspace = Workspace.of_environment()
+        if arguments.study is None and (stored := stored_study(workspace, study.name)) is not None:
             study = continued(stored, given)
-        search(study, home, watcher, began=began)
-    front = load_front(home, study.name)
+        search(study, workspace, watcher, began=began)
+    front = load_front(workspace, study.name)
     if arguments.json:
         from dashboards.views.console import print_json
 

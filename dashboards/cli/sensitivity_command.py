@@ -59,7 +59,7 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
     from dashboards.views.console import remarks
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.dataset import prepare
-    from trainers.pruning.sensitivity import RATIOS, Lookout, keep_only_of, measure_sensitivity
+    from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
     from trainers.training.loop import Trained, train, training_identity
     from trainers.trial.run import past_reports
 
@@ -73,12 +73,14 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
     assert isinstance(outcome, Trained)  # nothing here pauses it
     identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
     keep_only_of(table_file, f"{identity} {criterion} {read_lines}")
-    lookout = Lookout(prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines)
+    evaluation_sample = EvaluationSample(
+        prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines
+    )
     with Progress(console=remarks()) as bar:
         task = bar.add_task("layers", total=None)
         return measure_sensitivity(
             outcome.recognizer,
-            lookout,
+            evaluation_sample,
             criterion,
             RATIOS,
             table_file,

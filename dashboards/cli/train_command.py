@@ -115,11 +115,11 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
     """What is asked for, checked before anything is loaded or made."""
     architecture, recipe = read_architecture(arguments.architecture), read_recipe(arguments.recipe)
 
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
     from trainers.data.spec import DataSpec
     from trainers.trial.run import TrialJob
 
-    home = Home.of_environment().prepare()
+    workspace = Workspace.of_environment().prepare()
     data = DataSpec(
         arguments.data,
         arguments.validation,
@@ -133,10 +133,10 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
     return TrialJob(
         architecture=architecture,
         data=data,
-        cache_folder=home.cache,
+        cache_folder=workspace.cache,
         recipe=recipe,
         epochs=arguments.epochs,
-        folder=(arguments.out or home.folder / "trainings" / architecture.digest).resolve(),
+        folder=(arguments.out or workspace.folder / "trainings" / architecture.digest).resolve(),
         seed=arguments.seed,
         threads=arguments.threads or 1,
         device=_device(arguments.device),

@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import optuna_dashboard
 
 from studies.storage.backends import open_storage
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
 HOST = "127.0.0.1"
@@ -26,17 +26,17 @@ class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
-def open_server(home: Home, port: int) -> WSGIServer:
+def open_server(workspace: Workspace, port: int) -> WSGIServer:
     """Opens the port; the caller serves.
 
     Args:
-        home: whose studies to show.
+        workspace: whose studies to show.
         port: TCP port on 127.0.0.1, 0 for a free one.
 
     Raises:
         UserError: the port cannot be opened.
     """
-    app: Any = optuna_dashboard.wsgi(open_storage(home.optuna_url))
+    app: Any = optuna_dashboard.wsgi(open_storage(workspace.optuna_url))
     try:
         return make_server(HOST, port, app, server_class=_Server, handler_class=_Quiet)
     except OSError as error:

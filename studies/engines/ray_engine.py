@@ -27,7 +27,7 @@ from pathlib import Path
 from studies.engines.base import Event, Failed, Lost, Paused, Progress
 from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, order_of
-from studies.workspace.remote_trial_files import TrialFolders
+from studies.workspace.remote_trial_files import RemoteTrialFiles
 from trainers.trial.run import Run, TrialJob, run_on
 
 CAPACITY_LOOK_S = 2.0
@@ -63,7 +63,7 @@ class RayEngine:
 
         self._share, self._workers = share or Share(), workers
         self._shared, self._run_job = shared, run
-        self._folders = None if shared is None else TrialFolders(shared)
+        self._folders = None if shared is None else RemoteTrialFiles(shared)
         self._homes: dict[int, Path] = {}
         self._desk = Desk()
         self._ray = Ray(address, workers, self._share)
@@ -110,15 +110,15 @@ class RayEngine:
         """The event, once what it speaks of is in the run's folder."""
         if self._folders is None or isinstance(event, Progress):
             return event
-        home = self._homes[event.ticket]
+        workspace = self._homes[event.ticket]
         if isinstance(event, Failed | Lost):
             with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
-                self._folders.bring_home(home)
+                self._folders.bring_home(workspace)
             return event
-        self._folders.bring_home(home)
+        self._folders.bring_home(workspace)
         if isinstance(event, Paused):
             return event
-        return replace(event, candidate=event.candidate.in_folder(home))
+        return replace(event, candidate=event.candidate.in_folder(workspace))
 
     def _run(self) -> None:
         try:

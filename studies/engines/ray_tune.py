@@ -98,10 +98,10 @@ class Ray:
         """
         self._scratch = Path(tempfile.mkdtemp(prefix="paretext-ray-"))
         scheduler = TicketScheduler(desk)
-        home = ray.get_runtime_context().get_node_id()
+        workspace = ray.get_runtime_context().get_node_id()
 
         def training(config: dict[str, Any]) -> dict[str, Any]:
-            at_home = ray.get_runtime_context().get_node_id() == home
+            at_home = ray.get_runtime_context().get_node_id() == workspace
             return train_here(config, tune.report, at_home, run)
 
         resources = {"CPU": self._share.cpus, **({"GPU": self._share.gpus} if self._share.gpus else {})}

@@ -102,12 +102,12 @@ class CostModel:
         from search_space.recognizer import build_recognizer
         from trainers.evaluation.measure import latency_ms
         from trainers.export.onnx_file import export
-        from trainers.inference.model_metadata import ModelFacts
+        from trainers.inference.model_metadata import ModelMetadata
         from trainers.inference.reader import Reader
 
         plain = architecture.with_(auxiliary="none")
         recognizer = build_recognizer(plain, len(self._charset)).eval()
-        facts = ModelFacts(
+        facts = ModelMetadata(
             charset=tuple(self._charset),
             normaliser="none",
             height_px=plain.height_px,

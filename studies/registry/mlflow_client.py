@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from studies.workspace.locks import locked
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 EXPERIMENT = "paretext"
 
 
-def open_mlflow(home: Home) -> MlflowClient:
-    """A client of the database in the home folder, which is made on first use (about ten seconds).
+def open_mlflow(workspace: Workspace) -> MlflowClient:
+    """A client of the database in the workspace folder, which is made on first use (about ten seconds).
 
     Raises:
         OSError, sqlite3.Error, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError: it cannot be opened.
     """
     mlflow = import_mlflow()
 
-    with locked(home.lock("mlflow-database")):
-        with closing(sqlite3.connect(home.mlflow_file)) as connection:  # MLflow would try a broken file for minutes
+    with locked(workspace.lock("mlflow-database")):
+        with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would try a broken file for minutes
             connection.execute("PRAGMA schema_version")
-        client: MlflowClient = mlflow.MlflowClient(tracking_uri=home.mlflow_uri, registry_uri=home.mlflow_uri)
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
         client.search_experiments(max_results=1)  # the first question makes the tables
     return client
 
 
-def experiment_id(client: MlflowClient, home: Home) -> str:
-    """The experiment that holds all runs of the home folder."""
-    with locked(home.lock("mlflow-database")):
+def experiment_id(client: MlflowClient, workspace: Workspace) -> str:
+    """The experiment that holds all runs of the workspace folder."""
+    with locked(workspace.lock("mlflow-database")):
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
-        home.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
-        return str(client.create_experiment(EXPERIMENT, artifact_location=home.mlflow_artifacts.as_uri()))
+        workspace.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
+        return str(client.create_experiment(EXPERIMENT, artifact_location=workspace.mlflow_artifacts.as_uri()))
 
 
 def import_mlflow() -> ModuleType:

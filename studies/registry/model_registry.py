@@ -1,4 +1,4 @@
-"""Promotion: a trained candidate becomes a version of a registered model, and the alias `champion` points to it.
+"""Promoted: a trained candidate becomes a version of a registered model, and the alias `champion` points to it.
 
 Decisions:
 - What is registered needs nothing of this project: the ONNX file and one Python file made from the reader's own source.
@@ -26,7 +26,7 @@ from studies.registry.model_package import load_served, save_served
 from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.pareto_front import FrontPoint
 from studies.workspace.locks import locked
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.inference.reader import Reader, Reading
 
@@ -40,7 +40,7 @@ _ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/([0-9]+))")
 
 
 @dataclass(frozen=True)
-class Promotion:
+class Promoted:
     """A version that has become champion.
 
     Attributes:
@@ -98,13 +98,13 @@ class Registered:
         return [Reading(str(t), float(c)) for t, c in zip(answer["text"], answer["confidence"], strict=True)]
 
 
-def promote(point: FrontPoint, model: str, home: Home, study: str) -> Promotion:
+def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> Promoted:
     """Registers a candidate as a new version of `model` and makes it the champion.
 
     Args:
         point: the candidate.
         model: name of the registered model, made when it is new.
-        home: whose registry.
+        workspace: whose registry.
         study: the study that the candidate comes from.
 
     Raises:
@@ -112,8 +112,8 @@ def promote(point: FrontPoint, model: str, home: Home, study: str) -> Promotion:
     """
     file = Path(point.model)
     _check(point, file, model, study)
-    with locked(home.lock("registry")):
-        client = open_mlflow(home)
+    with locked(workspace.lock("registry")):
+        client = open_mlflow(workspace)
         before = _champion_version(client, model)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         tags = {
@@ -125,10 +125,10 @@ def promote(point: FrontPoint, model: str, home: Home, study: str) -> Promotion:
             "cer": f"{point.cer:.6g}",
         }
         tags |= {} if before is None else {"previous_version": str(before)}
-        new = _register(client, home, point, file, model, tags)
+        new = _register(client, workspace, point, file, model, tags)
         _check_reads_alike(_registered(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)
-    return Promotion(
+    return Promoted(
         model=model,
         version=int(new.version),
         previous_version=before,
@@ -141,7 +141,7 @@ def promote(point: FrontPoint, model: str, home: Home, study: str) -> Promotion:
     )
 
 
-def find(home: Home, address: str) -> Registered:
+def find(workspace: Workspace, address: str) -> Registered:
     """The version behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
     Raises:
@@ -151,13 +151,13 @@ def find(home: Home, address: str) -> Registered:
     if match is None:
         raise UserError(f"'{address}' is not the address of a model; write models:/NAME@champion or models:/NAME/VERSION")
     name, alias, number = match.groups()
-    names = _names(home)
+    names = _names(workspace)
     if name not in names:
         there = f"known: {', '.join(names)}" if names else "none is registered yet; make one with 'paretext promote STUDY'"
         raise UserError(f"no model is called '{name}'{nearest(name, names)} ({there})")
     from mlflow.exceptions import MlflowException
 
-    client = open_mlflow(home)
+    client = open_mlflow(workspace)
     try:
         found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, number)
     except MlflowException:
@@ -166,15 +166,15 @@ def find(home: Home, address: str) -> Registered:
     return _registered(client, found)
 
 
-def newest_champion(home: Home) -> Registered:
+def newest_champion(workspace: Workspace) -> Registered:
     """The champion that was promoted last, of all models.
 
     Raises:
         UserError: there is none.
     """
     champions = []
-    for name in _names(home):
-        client = open_mlflow(home)
+    for name in _names(workspace):
+        client = open_mlflow(workspace)
         number = _champion_version(client, name)
         if number is not None:
             champions.append(client.get_model_version(name, str(number)))
@@ -193,10 +193,10 @@ def _check(point: FrontPoint, file: Path, model: str, study: str) -> None:
 
 
 def _register(
-    client: MlflowClient, home: Home, point: FrontPoint, file: Path, model: str, tags: dict[str, str]
+    client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, tags: dict[str, str]
 ) -> ModelVersion:
     """Stores the served model's files and makes a version of them."""
-    experiment = experiment_id(client, home)
+    experiment = experiment_id(client, workspace)
     run_id = _run_behind(client, experiment, tags["study"], point.trial)
     params = {key: str(value) for key, value in point.architecture.items()}
     logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
@@ -209,7 +209,7 @@ def _register(
     except BaseException:
         client.finalize_logged_model(logged.model_id, "FAILED")
         raise
-    if model not in _names(home):
+    if model not in _names(workspace):
         client.create_registered_model(model, description="Reads lines of text; made by paretext.")
     # the folder itself and not models:/…, which MLflow would look up in the store of its global settings
     return client.create_model_version(model, logged.artifact_location, run_id, tags, model_id=logged.model_id)
@@ -253,11 +253,11 @@ def _champion_version(client: MlflowClient, model: str) -> int | None:
     return None
 
 
-def _names(home: Home) -> list[str]:
+def _names(workspace: Workspace) -> list[str]:
     """All registered models."""
-    if not home.mlflow_file.exists():
+    if not workspace.mlflow_file.exists():
         return []
-    return [str(model.name) for model in open_mlflow(home).search_registered_models(max_results=1000)]
+    return [str(model.name) for model in open_mlflow(workspace).search_registered_models(max_results=1000)]
 
 
 def _run_behind(client: MlflowClient, experiment: str, study: str, trial: int) -> str:

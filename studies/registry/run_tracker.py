@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
 from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -64,24 +64,24 @@ class _End:
 _Job = _Trial | _Study | _End
 
 
-class Tracker:
+class RunTracker:
     """Writes one study and its trials to MLflow, behind the driver's back.
 
     Args:
-        home: where the MLflow database lies.
+        workspace: where the MLflow database lies.
         study_name: name of the study and of its parent run.
         report: called with one line, at most twice: when writing first fails, and at the end if some trials are missing.
     """
 
-    def __init__(self, home: Home, study_name: str, report: Callable[[str], None] = lambda line: None) -> None:
-        self._home = home
+    def __init__(self, workspace: Workspace, study_name: str, report: Callable[[str], None] = lambda line: None) -> None:
+        self._workspace = workspace
         self._study_name = study_name
         self._report = report
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting: deque[_Job] = deque()
         self._unwritten: set[int] = set()
         self._said = False
-        self._ledger: _Ledger | None = None
+        self._seen: _RunWriter | None = None
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
 
     def start(self, study_params: Mapping[str, Any]) -> None:
@@ -149,13 +149,13 @@ class Tracker:
         for _ in range(len(self._waiting)):
             job = self._waiting[0]
             try:
-                self._ledger = self._ledger or _Ledger(self._home, self._study_name)
-                self._ledger.write(job)
+                self._seen = self._seen or _RunWriter(self._workspace, self._study_name)
+                self._seen.write(job)
             except Exception as error:  # whatever MLflow, SQLAlchemy or the disk may raise: the study goes on
                 self._say(error)
-                if self._ledger is None:
+                if self._seen is None:
                     return
-                self._ledger = None  # opened anew, which clears away what was written by half
+                self._seen = None  # opened anew, which clears away what was written by half
                 self._waiting.rotate(-1)  # one that cannot be written must not hold up the others
             else:
                 self._waiting.popleft()
@@ -169,17 +169,17 @@ class Tracker:
             self._report(f"MLflow cannot be written ({reason}); the search goes on and tries again")
 
 
-class _Ledger:
+class _RunWriter:
     """The runs of one study in MLflow.
 
     Args:
-        home: where the database lies.
+        workspace: where the database lies.
         study_name: the study.
     """
 
-    def __init__(self, home: Home, study_name: str) -> None:
-        self._client: MlflowClient = open_mlflow(home)
-        self._experiment = experiment_id(self._client, home)
+    def __init__(self, workspace: Workspace, study_name: str) -> None:
+        self._client: MlflowClient = open_mlflow(workspace)
+        self._experiment = experiment_id(self._client, workspace)
         self._study_name = study_name
         self._parent = self._find_or_create_parent()
         self._written = self._closed_trials()

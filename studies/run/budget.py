@@ -9,7 +9,7 @@ from studies.definition.sections import Budget
 LONGEST_WAIT_S = 1.0
 
 
-class Spending:
+class BudgetTracker:
     """Counts epochs and seconds.
 
     Args:

@@ -15,12 +15,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_space import Architecture
 from studies.engines.base import Engine, Event, Failed, Finished, Lost, Paused, Progress
-from studies.run.budget import Spending
+from studies.run.budget import BudgetTracker
 from studies.run.observer import Summary
 from studies.run.preparation import Preparation
 from studies.run.proposer import Exhausted, Proposer, Ready
 from studies.run.schedule import LEAST_POINTS, Schedule, rung_facts, rung_records
-from studies.run.trial_recorder import Book, epochs_spent
+from studies.run.trial_recorder import TrialRecorder, epochs_spent
 from studies.schedulers.decisions import Decision
 from studies.storage.lease import Lease, owner_here
 from studies.storage.study_store import Proposal
@@ -36,7 +36,7 @@ class Driver:
     """One run of a study.
 
     Args:
-        book: where trials are closed; knows study, store, ledger and observer.
+        recorder: where trials are closed; knows study, store, seen and observer.
         schedule: which training goes on.
         proposer: what is tried next.
         engine: where trainings run.
@@ -47,7 +47,7 @@ class Driver:
 
     def __init__(
         self,
-        book: Book,
+        recorder: TrialRecorder,
         schedule: Schedule,
         proposer: Proposer,
         engine: Engine,
@@ -55,11 +55,11 @@ class Driver:
         lease: Lease,
         started: float,
     ) -> None:
-        self._book, self._schedule, self._proposer = book, schedule, proposer
+        self._recorder, self._schedule, self._proposer = recorder, schedule, proposer
         self._engine, self._preparation = engine, preparation
-        self._study, self._store, self._observer = book.study, book.store, book.observer
+        self._study, self._store, self._observer = recorder.study, recorder.store, recorder.observer
         self._lease = lease
-        self._spending = Spending(self._study.budget, started)
+        self._spending = BudgetTracker(self._study.budget, started)
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
@@ -90,7 +90,7 @@ class Driver:
         self._stop_paused()
         self._proposer.abandon_parked()
         self._store.close_twins()
-        return Summary(self._book.trained, self._study.budget.trials, self._spending.seconds, self._reason)
+        return Summary(self._recorder.trained, self._study.budget.trials, self._spending.seconds, self._reason)
 
     def _fill(self) -> bool:
         """Starts trainings while there are free places; returns whether any is running."""
@@ -145,7 +145,7 @@ class Driver:
 
     def _promote_for_the_front(self) -> bool:
         """At the end, when nothing new may start: goes on with a few of the best paused ones if the front is short."""
-        lacking = self._book.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
+        lacking = self._recorder.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
         if not lacking or self._extra == LEAST_POINTS or not self._promote(beyond_quota=True):
             return False
         self._extra += 1
@@ -161,12 +161,14 @@ class Driver:
 
     def _wanting(self) -> bool:
         """Whether the budget of trials allows something new."""
-        return self._book.trained + len(self._running) + len(self._paused) < self._study.budget.trials
+        return self._recorder.trained + len(self._running) + len(self._paused) < self._study.budget.trials
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
         until = self._schedule.until(ready.number, epoch)
-        job = self._preparation.job(ready.architecture, self._book.files.folder(ready.architecture), self._book.home.cache)
+        job = self._preparation.job(
+            ready.architecture, self._recorder.files.folder(ready.architecture), self._recorder.workspace.cache
+        )
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
         # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
@@ -193,7 +195,7 @@ class Driver:
             del self._running[ready.number]
             for other in event.candidate.also:  # first: a run that is killed here finds them again in the trial's folder
                 self._take_in_sibling(ready, other)
-            record = self._book.finish(ready, event.candidate)
+            record = self._recorder.finish(ready, event.candidate)
             if record.state == "complete":
                 self._schedule.finished(ready.number, ready.params, self._values(event.candidate))
             else:
@@ -204,7 +206,7 @@ class Driver:
         ready = self._proposer.ready_sibling(trained, candidate.architecture)
         if ready is None:
             return
-        record = self._book.also(ready, candidate)
+        record = self._recorder.also(ready, candidate)
         if record is not None:
             self._schedule.finished(record.number, ready.params, self._values(candidate))
         else:
@@ -233,7 +235,7 @@ class Driver:
         """A training has reached the epoch it was sent to."""
         del self._running[ready.number]
         if not self._schedule.is_rung(ready.number, epoch):  # it was stopped because time is up
-            self._book.rest(ready, epoch, self._over() or "it was stopped")
+            self._recorder.rest(ready, epoch, self._over() or "it was stopped")
             return
         self._decide(ready, epoch)
 
@@ -243,7 +245,7 @@ class Driver:
         if decision is Decision.CONTINUE:
             return self._start(ready, epoch)
         if decision is Decision.STOP:
-            self._book.stop(ready, epoch, f"not among the best at epoch {epoch}")
+            self._recorder.stop(ready, epoch, f"not among the best at epoch {epoch}")
             self._proposer.settle(ready.architecture)
         else:
             self._paused[ready.number] = ready
@@ -260,7 +262,7 @@ class Driver:
 
     def _fail(self, ready: Ready, reason: str) -> None:
         del self._running[ready.number]
-        self._book.fail(ready, reason)
+        self._recorder.fail(ready, reason)
         self._schedule.keep_away(ready.number, ready.params, 1.0)
         self._proposer.settle(ready.architecture)
 
@@ -273,11 +275,11 @@ class Driver:
         while self._running and time.monotonic() < end:
             for event in self._engine.wait(0.5):
                 if isinstance(event, Paused) and event.ticket in self._running:
-                    self._book.rest(self._running.pop(event.ticket), event.epoch, reason)
+                    self._recorder.rest(self._running.pop(event.ticket), event.epoch, reason)
                 else:
                     self._handle(event)
         for ready in (*self._running.values(), *self._paused.values()):
-            self._book.rest(ready, self._epochs.get(ready.number, 0), reason)
+            self._recorder.rest(ready, self._epochs.get(ready.number, 0), reason)
         self._running.clear()
         self._paused.clear()
 
@@ -285,13 +287,15 @@ class Driver:
         """What nobody has promoted by the end of the search."""
         for ready in self._paused.values():
             epoch = self._epochs.get(ready.number, 0)
-            self._book.stop(ready, epoch, f"not among the best at epoch {epoch}" if epoch else "not among the best at its rung")
+            self._recorder.stop(
+                ready, epoch, f"not among the best at epoch {epoch}" if epoch else "not among the best at its rung"
+            )
             self._proposer.settle(ready.architecture)
         self._paused.clear()
 
     def _over(self) -> str | None:
         """Why everything is to stop now, or None."""
-        return self._spending.over() or ("the target is reached" if self._book.target_met else None)
+        return self._spending.over() or ("the target is reached" if self._recorder.target_met else None)
 
 
 def _architecture(trial: FrozenTrial) -> Architecture:

@@ -1,4 +1,4 @@
-"""Siblings: architectures that differ in precision alone. One training gives all of them, since weights are stored last.
+"""Precision variants: architectures that differ in precision alone. One training gives all, since weights are stored last.
 
 Where a study leaves `precision` open, a training that ends is stored, measured and recorded in each of its precisions: as
 many points for the epochs of one. A sibling of what trains, or has been stopped, is not trained a second time.
@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 
 from search_space.architecture import Architecture
 from search_space.space import Choice, SearchSpace
-from studies.run.seen_architectures import Entry, Ledger
+from studies.run.seen_architectures import Entry, SeenArchitectures
 
 PRECISION = "precision"
 
 
-class Siblings:
-    """Knows the siblings of an architecture.
+class PrecisionVariants:
+    """Knows the variants of an architecture.
 
     Args:
         space: its open precisions count.
-        shared: False: every precision is trained for itself, and nothing has siblings.
+        shared: False: every precision is trained for itself, and nothing has variants.
     """
 
     def __init__(self, space: SearchSpace, shared: bool) -> None:
@@ -37,10 +37,10 @@ class Siblings:
         """The same for the parameters of a trial, these among them."""
         return [{**params, PRECISION: precision} for precision in self.precisions] or [params]
 
-    def twin(self, architecture: Architecture, ledger: Ledger) -> Entry | None:
+    def twin(self, architecture: Architecture, seen: SeenArchitectures) -> Entry | None:
         """What is known of an architecture: its own entry, or that of a sibling whose training decides over it, too."""
-        entry = ledger.get(architecture.digest)
+        entry = seen.get(architecture.digest)
         if entry is not None:
             return entry
-        entries = (ledger.get(other.digest) for other in self.of(architecture))
+        entries = (seen.get(other.digest) for other in self.of(architecture))
         return next((e for e in entries if e is not None and e.fate in ("running", "stopped", "failed")), None)

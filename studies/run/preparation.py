@@ -13,7 +13,7 @@ from studies.objectives.costs import CostModel
 from studies.objectives.limits import NAMES, WRITE, smallest
 from studies.run.observer import Observer, StudyFacts
 from studies.run.warm_start import architectures
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import DataSpec, Prepared, prepare
 from trainers.trial.run import TrialJob
@@ -85,14 +85,14 @@ def data_spec(study: Study, height_px: int) -> DataSpec:
     return study.data.spec(height_px, study.search.seed)
 
 
-def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
+def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Preparation:
     """Decodes the data, then checks the limits and the space against it.
 
     Raises:
         UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
             meet the size limit.
     """
-    warm_start = _warm_start(study, home)
+    warm_start = _warm_start(study, workspace)
     heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
     prepared = {}
     for height_px in sorted(heights):
@@ -101,7 +101,7 @@ def prepare_study(study: Study, home: Home, observer: Observer) -> Preparation:
         def show(done: int, total: int, what: str = what) -> None:
             observer.preparing(what, done, total)
 
-        prepared[height_px] = prepare(data_spec(study, height_px), home.cache, show)
+        prepared[height_px] = prepare(data_spec(study, height_px), workspace.cache, show)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(objective.metric for objective in study.objectives)}
     preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
@@ -115,8 +115,8 @@ def _values(space: SearchSpace, field: str) -> list[int]:
     return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
 
 
-def _warm_start(study: Study, home: Home) -> list[Architecture]:
-    return [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, home)]
+def _warm_start(study: Study, workspace: Workspace) -> list[Architecture]:
+    return [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, workspace)]
 
 
 def _check_time_steps(preparation: Preparation, observer: Observer) -> None:

@@ -25,9 +25,9 @@ from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import NAMES, WRITE, excess_before, smallest
 from studies.run.observer import Observer, TrialRecord
-from studies.run.precision_variants import Siblings
+from studies.run.precision_variants import PrecisionVariants
 from studies.run.schedule import Schedule, costs_of
-from studies.run.seen_architectures import Entry, Ledger
+from studies.run.seen_architectures import Entry, SeenArchitectures
 from studies.storage.study_store import Proposal, StudyStore, distributions
 
 PATIENCE = 40
@@ -44,14 +44,14 @@ class Ready:
         architecture: what to train.
         costs: what is known of its costs before it is trained.
         params: value of each open field, as far as the space has it.
-        siblings: what the same training gives besides.
+        variants: what the same training gives besides.
     """
 
     number: int
     architecture: Architecture
     costs: Costs
     params: Mapping[str, Choice] = field(default_factory=dict)
-    siblings: Siblings | None = field(default=None, repr=False, compare=False)
+    variants: PrecisionVariants | None = field(default=None, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -60,8 +60,8 @@ class Ready:
 
     @cached_property
     def family(self) -> tuple[Mapping[str, Choice], ...]:
-        """Its parameters and those of its siblings; kept, since samplers know thousands that wait again by the objects."""
-        return (self.params,) if self.siblings is None else tuple(self.siblings.params(self.params))
+        """Its parameters and those of its variants; kept, since samplers know thousands that wait again by the objects."""
+        return (self.params,) if self.variants is None else tuple(self.variants.params(self.params))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Proposer:
     Args:
         study: its space, limits and seed.
         store: where trials are opened and closed.
-        ledger: what has been met before; kept up to date.
+        seen: what has been met before; kept up to date.
         costs: what an architecture costs.
         schedule: has the ideas, and is taught what may not train.
         observer: told of every trial that is answered without training.
@@ -92,15 +92,15 @@ class Proposer:
         self,
         study: Study,
         store: StudyStore,
-        ledger: Ledger,
+        seen: SeenArchitectures,
         costs: CostModel,
         schedule: Schedule,
         observer: Observer,
     ) -> None:
-        self._store, self._space, self._ledger = store, study.search_space, ledger
+        self._store, self._space, self._seen = store, study.search_space, seen
         self._costs, self._limits = costs, study.limits.by_cost
         self._schedule, self._observer = schedule, observer
-        self._siblings = Siblings(self._space, study.search.every_precision)
+        self._variants = PrecisionVariants(self._space, study.search.every_precision)
         self._distributions = distributions(self._space)
         self._rest: Iterator[dict[str, Choice]] | None = None
         self._refused_in_a_row = 0
@@ -114,7 +114,7 @@ class Proposer:
             running: trainings under way, which are not worth proposing again.
             paused: trainings that wait at a rung, neither.
         """
-        under_way = [params for ready in running for params in self._siblings.params(ready.params)]
+        under_way = [params for ready in running for params in self._variants.params(ready.params)]
         waits = tuple(paused)
         for attempt in itertools.count():
             if attempt >= PATIENCE or self._rest is not None:
@@ -130,7 +130,7 @@ class Proposer:
 
     def open(self, architecture: Architecture) -> Ready | None:
         """Opens a trial for a given architecture, which may lie outside the space in some fields."""
-        if self._ledger.get(architecture.digest) is not None:
+        if self._seen.get(architecture.digest) is not None:
             return None
         proposal = self._store.ask_params(params_in(self._space, architecture), self._distributions)
         return self.judge_architecture(proposal.number, architecture)
@@ -138,9 +138,9 @@ class Proposer:
     def reopen(self, trial: FrozenTrial) -> Ready | None:
         """Takes over a trial that an earlier run has left open; what it costs is known, if that run got so far."""
         architecture = Architecture.from_dict(trial.user_attrs["architecture"])
-        if "costs" not in trial.user_attrs or self._ledger.get(architecture.digest) is not None:
+        if "costs" not in trial.user_attrs or self._seen.get(architecture.digest) is not None:
             return self.judge_architecture(trial.number, architecture)
-        self._ledger.put(architecture.digest, Entry(trial.number, "running"))
+        self._seen.put(architecture.digest, Entry(trial.number, "running"))
         return self._ready(trial.number, architecture, costs_of(trial))
 
     def judge(self, proposal: Proposal) -> Ready | None:
@@ -157,7 +157,7 @@ class Proposer:
     def judge_architecture(self, number: int, architecture: Architecture) -> Ready | None:
         """The same for an architecture that is known, such as that of a trial which a killed search left open."""
         digest = architecture.digest
-        entry = self._siblings.twin(architecture, self._ledger)
+        entry = self._variants.twin(architecture, self._seen)
         params = params_in(self._space, architecture)
         if entry is not None and entry.number != number:
             self._answer_from(number, architecture, entry)
@@ -167,14 +167,14 @@ class Proposer:
         facts = {"architecture": architecture.as_dict(), "digest": digest, "estimated_bytes": costs.size_bytes}
         if excess is not None:
             self._refused_in_a_row += 1
-            self._ledger.put(digest, Entry(number, "over_budget", reason=excess.reason, violation=excess.violation))
+            self._seen.put(digest, Entry(number, "over_budget", reason=excess.reason, violation=excess.violation))
             self._store.tell_infeasible(number, excess.reason, excess.violation, over_budget=True, **facts)
             self._schedule.keep_away(number, params, excess.violation)
             self._tell(TrialRecord(number, "over_budget", architecture, None, excess.reason))
             return None
         self._refused_in_a_row = 0
         self._store.note(number, **facts, costs=asdict(costs))
-        self._ledger.put(digest, Entry(number, "running"))
+        self._seen.put(digest, Entry(number, "running"))
         return self._ready(number, architecture, costs)
 
     def still_missing(self, architecture: Architecture) -> tuple[str, ...]:
@@ -182,23 +182,23 @@ class Proposer:
         limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
         return tuple(
             other.precision
-            for other in self._siblings.of(architecture)
-            if self._ledger.get(other.digest) is None and excess_before(other, self._costs, limits) is None
+            for other in self._variants.of(architecture)
+            if self._seen.get(other.digest) is None and excess_before(other, self._costs, limits) is None
         )
 
     def ready_sibling(self, ready: Ready, architecture: Architecture) -> Ready | None:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
-        if self._ledger.get(architecture.digest) is not None:
+        if self._seen.get(architecture.digest) is not None:
             return None
         return self._ready(ready.number, architecture, self._costs.cheap(architecture))
 
     def settle(self, settled: Architecture) -> None:
         """Answers the trials that waited for this architecture's training to end."""
-        trained = {settled.digest, *(other.digest for other in self._siblings.of(settled))}
+        trained = {settled.digest, *(other.digest for other in self._variants.of(settled))}
         for number, (architecture, of) in list(self._parked.items()):
             if architecture.digest not in trained:
                 continue
-            entry = self._siblings.twin(architecture, self._ledger)
+            entry = self._variants.twin(architecture, self._seen)
             del self._parked[number]
             if entry is None or entry.fate == "running":
                 self._store.tell_stopped(number, f"its twin, trial {of}, was not finished", duplicate_of=of)
@@ -212,7 +212,7 @@ class Proposer:
         self._parked.clear()
 
     def _ready(self, number: int, architecture: Architecture, costs: Costs) -> Ready:
-        return Ready(number, architecture, costs, params_in(self._space, architecture), self._siblings)
+        return Ready(number, architecture, costs, params_in(self._space, architecture), self._variants)
 
     def _answer_from(self, number: int, architecture: Architecture, entry: Entry) -> None:
         """Closes a trial with the result of an equal architecture."""
@@ -245,7 +245,7 @@ class Proposer:
                 architecture = self._space.sample(lambda name, _, p=params: p[name])
             except RefusedArchitecture:
                 continue
-            if self._siblings.twin(architecture, self._ledger) is None and self._fits(architecture):
+            if self._variants.twin(architecture, self._seen) is None and self._fits(architecture):
                 return params
         if self._parked:
             return Waiting()

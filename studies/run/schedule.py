@@ -24,10 +24,10 @@ from studies.objectives.limits import excess_before
 from studies.run.precision_variants import PRECISION
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.optuna_based.factory import FRONT
-from studies.samplers.optuna_based.per_rung_sampler import RungViews
-from studies.schedulers.asha import Asha, Form
+from studies.samplers.optuna_based.per_rung_sampler import PerRungSampler
+from studies.schedulers.asha import MOASHA, Form
 from studies.schedulers.decisions import Decision, Promotion
-from studies.schedulers.expected_gain import ByGain
+from studies.schedulers.expected_gain import ExpectedGainStopping
 from studies.schedulers.rungs import rungs_up_to
 from studies.storage.study_store import distributions
 
@@ -59,8 +59,8 @@ class Schedule:
         silent = [math.inf if objective.before_training else SILENT for objective in self._objectives]
         scales = [objective.scale for objective in self._objectives]
         directions = [objective.direction for objective in self._objectives]
-        self._rule: Asha | ByGain
-        self._sampler: FrontSampler | RungViews
+        self._rule: MOASHA | ExpectedGainStopping
+        self._sampler: FrontSampler | PerRungSampler
         if search.sampler == FRONT:
             known = _Known(study, space, costs) if costs is not None else None
             exact, limits = (known.exact, known.limits) if known else ((), {})
@@ -69,12 +69,12 @@ class Schedule:
                 distributions(space), directions, search.seed, rungs, scales, exact, known, limits, shared
             )
         else:
-            self._sampler = RungViews(distributions(space), directions, search.sampler, search.seed, rungs)
+            self._sampler = PerRungSampler(distributions(space), directions, search.sampler, search.seed, rungs)
         if isinstance(self._sampler, FrontSampler) and form in ("gain", "none"):
-            self._rule = ByGain(rungs, self._sampler, silent, search.eta)
+            self._rule = ExpectedGainStopping(rungs, self._sampler, silent, search.eta)
         else:
             halving: Form = "stopping" if form == "stopping" else "promotion"
-            self._rule = Asha(rungs, search.eta, halving, seed=search.seed, scales=scales, silent=silent)
+            self._rule = MOASHA(rungs, search.eta, halving, seed=search.seed, scales=scales, silent=silent)
 
     def replay(self, trials: Iterable[FrozenTrial]) -> None:
         """Takes in what earlier runs have recorded."""

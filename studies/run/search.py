@@ -15,21 +15,21 @@ from optuna.storages import BaseStorage
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.engines.factory import engine_for, of_this_run
-from studies.registry.run_tracker import Tracker
+from studies.registry.run_tracker import RunTracker
 from studies.run.driver import Driver
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.preparation import prepare_study
 from studies.run.proposer import Proposer
 from studies.run.schedule import Schedule
-from studies.run.seen_architectures import Ledger
+from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_log import StudyLog
-from studies.run.trial_recorder import Book, counts
+from studies.run.trial_recorder import TrialRecorder, counts
 from studies.storage.backends import open_storage
 from studies.storage.lease import Lease
 from studies.storage.study_store import StudyStore
 from studies.workspace.locks import Taken, locked
-from studies.workspace.paths import Home
-from studies.workspace.trial_files import WorkingFiles
+from studies.workspace.paths import Workspace
+from studies.workspace.trial_files import TrialFiles
 from trainers.base.errors import UserError
 
 INTERRUPTED_WAIT_S = 5.0
@@ -37,13 +37,17 @@ INTERRUPTED_WAIT_S = 5.0
 
 
 def search(
-    study: Study, home: Home, observer: Observer | None = None, engine: Engine | None = None, began: float | None = None
+    study: Study,
+    workspace: Workspace,
+    observer: Observer | None = None,
+    engine: Engine | None = None,
+    began: float | None = None,
 ) -> Summary:
     """Runs a study until its budget is spent.
 
     Args:
         study: what to search; if a study of that name is there already, only its budget and workers count.
-        home: where everything is kept.
+        workspace: where everything is kept.
         observer: told of everything that happens.
         engine: where to train; None is the one that the study names. It is closed at the end.
         began: `time.monotonic()` from which the study's time counts; None is now.
@@ -53,26 +57,26 @@ def search(
             cluster does not answer.
     """
     began = time.monotonic() if began is None else began
-    home.prepare()
+    workspace.prepare()
     observer = observer or SilentObserver()
     try:
-        with locked(home.lock(f"study-{study.name}"), wait=False), StudyLog(home.log(study.name), observer) as log:
-            return _run(study, home, log, engine, began)
+        with locked(workspace.lock(f"study-{study.name}"), wait=False), StudyLog(workspace.log(study.name), observer) as log:
+            return _run(study, workspace, log, engine, began)
     except Taken:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
         ) from None
 
 
-def _run(study: Study, home: Home, observer: Observer, engine: Engine | None, began: float) -> Summary:
-    storage = open_storage(home.optuna_url, observer.note)
+def _run(study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, began: float) -> Summary:
+    storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
         engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
-    tracker = Tracker(home, study.name, observer.note)
+    tracker = RunTracker(workspace, study.name, observer.note)
     try:
         try:
-            summary = _driven(study, home, observer, engine, tracker, storage, began)
+            summary = _driven(study, workspace, observer, engine, tracker, storage, began)
         finally:
             engine.close()
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
@@ -87,26 +91,32 @@ def _run(study: Study, home: Home, observer: Observer, engine: Engine | None, be
 
 
 def _driven(
-    study: Study, home: Home, observer: Observer, engine: Engine, tracker: Tracker, storage: BaseStorage, began: float
+    study: Study,
+    workspace: Workspace,
+    observer: Observer,
+    engine: Engine,
+    tracker: RunTracker,
+    storage: BaseStorage,
+    began: float,
 ) -> Summary:
     """Prepares, takes in what earlier runs have left, and runs the loop."""
-    preparation = prepare_study(study, home, observer)
+    preparation = prepare_study(study, workspace, observer)
     store, resumed = StudyStore.create_or_open(storage, study)
     lease = Lease(store, observer.note)
     lease.take()
     store.update_study(study)
     trials = store.trials()
-    ledger, schedule = Ledger.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
+    seen, schedule = SeenArchitectures.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
     schedule.replay(trials)
-    files = WorkingFiles(home, study.name, study.search.shared, observer.note)
-    book = Book(study, home, store, ledger, observer, tracker, files)
+    files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
+    recorder = TrialRecorder(study, workspace, store, seen, observer, tracker, files)
     finished = sum(map(counts, trials))
     observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
     tracker.start(study.model_dump(mode="json"))
-    book.take_stock(trials)
-    proposer = Proposer(study, store, ledger, preparation.costs, schedule, observer)
+    recorder.take_stock(trials)
+    proposer = Proposer(study, store, seen, preparation.costs, schedule, observer)
     try:
-        driver = Driver(book, schedule, proposer, engine, preparation, lease, began)
+        driver = Driver(recorder, schedule, proposer, engine, preparation, lease, began)
         driver.take_in(trials)
         trials.clear()  # thousands, and all that is needed of them is known by now
         return driver.run()
@@ -114,12 +124,12 @@ def _driven(
         lease.release()
 
 
-def stored_study(home: Home, name: str) -> Study | None:
+def stored_study(workspace: Workspace, name: str) -> Study | None:
     """The study of that name as it was first resolved; None when there is none yet."""
-    if not home.holds_studies:
+    if not workspace.holds_studies:
         return None
     try:
-        return StudyStore.open(open_storage(home.optuna_url), name).study
+        return StudyStore.open(open_storage(workspace.optuna_url), name).study
     except UserError:
         return None
 

@@ -37,24 +37,24 @@ class Entry:
     violation: float = 1e-6
 
 
-class Ledger:
+class SeenArchitectures:
     """Digest to entry."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
 
     @classmethod
-    def of_trials(cls, trials: Iterable[FrozenTrial]) -> Ledger:
-        """Rebuilds the ledger from closed trials."""
-        ledger = cls()
+    def of_trials(cls, trials: Iterable[FrozenTrial]) -> SeenArchitectures:
+        """Rebuilds the seen from closed trials."""
+        seen = cls()
         for trial in trials:
             digest = trial.user_attrs.get("digest")
             if digest is None or "duplicate_of" in trial.user_attrs:
                 continue
             entry = entry_of(trial)
             if entry is not None:
-                ledger.put(digest, entry)
-        return ledger
+                seen.put(digest, entry)
+        return seen
 
     def get(self, digest: str) -> Entry | None:
         """What is known of an architecture, or None."""

@@ -18,7 +18,7 @@ from typing import Any, Self
 from search_space.architecture import Architecture
 from studies.run.observer import Observer, StudyFacts, Summary, TrialRecord
 from studies.storage.lease import owner_here
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 from trainers.trial.epoch_log import EPOCHS_NAME, read_lines
 
@@ -92,6 +92,6 @@ def read_log(file: Path) -> list[dict[str, Any]]:
     return read_lines(file)
 
 
-def epoch_logs(home: Home, study: str) -> list[Path]:
+def epoch_logs(workspace: Workspace, study: str) -> list[Path]:
     """Logs of what each trial has trained (`trainers.trial.epoch_log`), of closed trials and of open ones."""
-    return [*sorted(home.epochs(study).glob("*.jsonl")), *sorted(home.trials(study).glob(f"*/{EPOCHS_NAME}"))]
+    return [*sorted(workspace.epochs(study).glob("*.jsonl")), *sorted(workspace.trials(study).glob(f"*/{EPOCHS_NAME}"))]

@@ -1,4 +1,4 @@
-"""Where trials are closed: in the store first, then in the ledger, in MLflow and before the eyes of the observer.
+"""Where trials are closed: in the store first, then in the seen, in MLflow and before the eyes of the observer.
 
 Whatever becomes of a trial is written here and nowhere else, in an order that loses nothing: what a person has seen is
 recorded, and files are cleared away only after that.
@@ -17,14 +17,14 @@ from optuna.trial import FrozenTrial, TrialState
 from studies.definition.study import Study
 from studies.objectives.limits import Excess, excess_of
 from studies.objectives.pareto import front_numbers
-from studies.registry.run_tracker import Tracker
+from studies.registry.run_tracker import RunTracker
 from studies.run.observer import Observer, TrialRecord
 from studies.run.proposer import Ready
 from studies.run.schedule import rung_records
-from studies.run.seen_architectures import Entry, Ledger
+from studies.run.seen_architectures import Entry, SeenArchitectures
 from studies.storage.study_store import StudyStore, distributions
-from studies.workspace.paths import Home
-from studies.workspace.trial_files import WorkingFiles
+from studies.workspace.paths import Workspace
+from studies.workspace.trial_files import TrialFiles
 from trainers.base.candidate import Candidate, Measurement
 
 SHARED = "shares_training_of"
@@ -32,14 +32,14 @@ SHARED = "shares_training_of"
 
 
 @dataclass
-class Book:
+class TrialRecorder:
     """Closes the trials of one study.
 
     Attributes:
         study: the study.
-        home: where its files are.
+        workspace: where its files are.
         store: the record.
-        ledger: what has been met.
+        seen: what has been met.
         observer: who watches.
         tracker: MLflow's copy.
         files: what trials leave while they train.
@@ -48,12 +48,12 @@ class Book:
     """
 
     study: Study
-    home: Home
+    workspace: Workspace
     store: StudyStore
-    ledger: Ledger
+    seen: SeenArchitectures
     observer: Observer
-    tracker: Tracker
-    files: WorkingFiles
+    tracker: RunTracker
+    files: TrialFiles
     trained: int = 0
     results: list[Measurement] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class Book:
         kept = self._keep(ready, candidate)
         self.store.tell_complete(ready.number, kept, epoch=self.study.budget.epochs)
         self.results.append(candidate.measurement)
-        self.ledger.put(ready.architecture.digest, Entry(ready.number, "complete", kept))
+        self.seen.put(ready.architecture.digest, Entry(ready.number, "complete", kept))
         measured = candidate.measurement
         self._mirror(ready.number, ready.architecture.as_dict(), measured.as_dict(), "complete", kept.model)
         return self._close(ready, TrialRecord(ready.number, "complete", ready.architecture, measured, ""))
@@ -112,7 +112,7 @@ class Book:
         architecture, digest = ready.architecture, ready.architecture.digest
         excess = excess_of(candidate.measurement, self.study.limits.by_cost)
         if excess is not None:
-            self.ledger.put(digest, Entry(ready.number, "over_budget", reason=excess.reason, violation=excess.violation))
+            self.seen.put(digest, Entry(ready.number, "over_budget", reason=excess.reason, violation=excess.violation))
             return None
         kept = self._keep(ready, candidate)
         reason = f"the training of trial {ready.number}, stored as {architecture.precision}"
@@ -120,7 +120,7 @@ class Book:
         facts |= {SHARED: ready.number, "estimated_bytes": ready.size_bytes, "end_reason": reason}
         number = self.store.add_complete(ready.params, distributions(self.study.search_space), kept, **facts)
         self.results.append(candidate.measurement)
-        self.ledger.put(digest, Entry(number, "complete", kept))
+        self.seen.put(digest, Entry(number, "complete", kept))
         self._mirror(number, architecture.as_dict(), candidate.measurement.as_dict(), "complete", kept.model)
         record = TrialRecord(number, "shared", architecture, candidate.measurement, reason)
         self.observer.trial_finished(number, record)
@@ -130,7 +130,7 @@ class Book:
         """A training that could not go on."""
         self.trained += 1
         self.store.tell_failed(ready.number, reason)
-        self.ledger.put(ready.architecture.digest, Entry(ready.number, "failed", reason=reason))
+        self.seen.put(ready.architecture.digest, Entry(ready.number, "failed", reason=reason))
         self._mirror(ready.number, ready.architecture.as_dict(), None, "failed", None)
         return self._close(ready, TrialRecord(ready.number, "failed", ready.architecture, None, reason))
 
@@ -138,7 +138,7 @@ class Book:
         """A training that will not go on."""
         self.trained += 1
         self.store.tell_stopped(ready.number, reason, epoch=epoch)
-        self.ledger.put(ready.architecture.digest, Entry(ready.number, "stopped", reason=reason))
+        self.seen.put(ready.architecture.digest, Entry(ready.number, "stopped", reason=reason))
         self._mirror(ready.number, ready.architecture.as_dict(), None, "stopped", None)
         return self._close(ready, TrialRecord(ready.number, "stopped", ready.architecture, None, reason))
 
@@ -146,7 +146,7 @@ class Book:
         """A training that the next run of the study takes up from its checkpoint, since the budget is spent."""
         reason = f"{why}; it rests after epoch {epoch}"
         self.store.tell_stopped(ready.number, reason, resumable=True, epoch=epoch)
-        self.ledger.drop(ready.architecture.digest)
+        self.seen.drop(ready.architecture.digest)
         record = TrialRecord(ready.number, "resting", ready.architecture, None, reason)
         self.observer.trial_finished(ready.number, record)
         return record
@@ -158,17 +158,17 @@ class Book:
         facts = {"over_budget": True, "trained": True, "measurement": measured.as_dict(), "epoch": self.study.budget.epochs}
         self.store.tell_infeasible(ready.number, reason, excess.violation, **facts)
         entry = Entry(ready.number, "over_budget", reason=reason, violation=excess.violation)
-        self.ledger.put(ready.architecture.digest, entry)
+        self.seen.put(ready.architecture.digest, entry)
         return self._close(ready, TrialRecord(ready.number, "over_budget", ready.architecture, measured, reason))
 
     def _keep(self, ready: Ready, candidate: Candidate) -> Candidate:
-        """Copies the file to where models are kept; its recorded path is relative to the home folder."""
-        kept = self.home.models / self.study.name / f"{ready.number:05d}-{ready.architecture.digest}.onnx"
+        """Copies the file to where models are kept; its recorded path is relative to the workspace folder."""
+        kept = self.workspace.models / self.study.name / f"{ready.number:05d}-{ready.architecture.digest}.onnx"
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         shutil.copyfile(candidate.model, partial)
         partial.replace(kept)
-        return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.home.folder), also=())
+        return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.workspace.folder), also=())
 
     def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:
         self.observer.trial_finished(ready.number, record)
@@ -178,12 +178,12 @@ class Book:
     def _clear_the_closed(self) -> None:
         """A run that was killed right after it had closed a trial has left its files."""
         for digest in self.files.left():
-            entry = self.ledger.get(digest)
+            entry = self.seen.get(digest)
             if entry is not None and entry.fate != "running":
                 self.files.clear(entry.number, digest)
 
     def _mirror(self, number: int, architecture: dict[str, Any], measured: Any, state: str, model: Path | None) -> None:
-        self.tracker.log_trial(number, architecture, measured, state, model and self.home.folder / model, {})
+        self.tracker.log_trial(number, architecture, measured, state, model and self.workspace.folder / model, {})
 
 
 def counts(trial: FrozenTrial) -> bool:

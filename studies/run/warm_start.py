@@ -18,10 +18,10 @@ from studies.definition.warm_start_spec import FILES, FRONT, SEED
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
-    from studies.workspace.paths import Home
+    from studies.workspace.paths import Workspace
 
 
-def architectures(wish: str, home: Home) -> list[Architecture]:
+def architectures(wish: str, workspace: Workspace) -> list[Architecture]:
     """The architectures of a wish.
 
     Raises:
@@ -32,7 +32,7 @@ def architectures(wish: str, home: Home) -> list[Architecture]:
     if wish.startswith(FRONT):
         from studies.storage.pareto_front import load_front
 
-        return [Architecture.from_dict(point.architecture) for point in load_front(home, wish.removeprefix(FRONT))]
+        return [Architecture.from_dict(point.architecture) for point in load_front(workspace, wish.removeprefix(FRONT))]
     if Path(wish).suffix in FILES:
         return _written_in(Path(wish))
     return [zoo.architecture(wish)]

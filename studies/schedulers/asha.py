@@ -18,7 +18,7 @@ Decisions:
 
 Use, by any engine:
 
-    asha = Asha([1, 3, 9, 27])
+    asha = MOASHA([1, 3, 9, 27])
     for trial, rung, objectives in records_of_the_study: asha.record(trial, rung, objectives)
     for trial, rung in trials_under_way: asha.promoted(trial, rung)       # on their way from `rung` to the next
     ...
@@ -46,7 +46,7 @@ from studies.schedulers.rungs import Rung
 Form = Literal["promotion", "stopping"]
 
 
-class Asha:
+class MOASHA:
     """Multi-objective asynchronous successive halving.
 
     Args:

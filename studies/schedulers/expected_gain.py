@@ -25,13 +25,13 @@ from studies.samplers.front.sampler import FrontSampler
 from studies.schedulers.decisions import Decision, Promotion
 
 
-class ByGain:
-    """Decides as `studies.schedulers.asha.Asha` does, by expected gains.
+class ExpectedGainStopping:
+    """Decides as `studies.schedulers.asha.MOASHA` does, by expected gains.
 
     Args:
         rungs: epochs of each rung, rising; the last is a full training.
         sampler: foretells; it is to be told of everything before this is asked.
-        silent: see `studies.schedulers.asha.Asha`.
+        silent: see `studies.schedulers.asha.MOASHA`.
         eta: of the rule for silent rungs.
     """
 

@@ -27,8 +27,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from studies.storage.batched_journal import Journal
-from studies.storage.batched_rdb import SqlStorage
+from studies.storage.batched_journal import BatchedJournalStorage
+from studies.storage.batched_rdb import BatchedRDBStorage
 from studies.storage.batched_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 
@@ -58,7 +58,7 @@ def open_storage(url: str, tell: Callable[[str], None] | None = None) -> BaseSto
             if tell is None:
                 return JournalStorage(JournalFileBackend(str(path)))
             _mend(path)
-            return Journal(path)
+            return BatchedJournalStorage(path)
         storage = _sqlite(url) if url.startswith("sqlite:///") else _server(url)
     except ModuleNotFoundError as error:
         raise UserError(
@@ -87,7 +87,7 @@ def _sqlite(url: str) -> RDBStorage:
     with sqlite3.connect(path, timeout=60) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    storage = SqlStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    storage = BatchedRDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
     # with WAL, NORMAL loses at most the last commit on a power cut and nothing on a crash; it saves an fsync a commit
     sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
     storage.engine.dispose()
@@ -96,7 +96,7 @@ def _sqlite(url: str) -> RDBStorage:
 
 def _server(url: str) -> RDBStorage:
     one_that_batches = sqlalchemy.make_url(url).get_backend_name() == "postgresql"
-    return (SqlStorage if one_that_batches else RDBStorage)(url, engine_kwargs={"pool_pre_ping": True})
+    return (BatchedRDBStorage if one_that_batches else RDBStorage)(url, engine_kwargs={"pool_pre_ping": True})
 
 
 def _mend(journal: Path) -> None:

@@ -28,7 +28,7 @@ SHORT = 60
 """Strings of up to so many characters are likely to be said again."""
 
 
-class Journal(JournalStorage):
+class BatchedJournalStorage(JournalStorage):
     """A journal file.
 
     Args:

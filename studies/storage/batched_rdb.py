@@ -42,7 +42,7 @@ _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.
 _OPEN = (TrialState.RUNNING, TrialState.WAITING)
 
 
-class SqlStorage(RDBStorage):
+class BatchedRDBStorage(RDBStorage):
     """Optuna's storage, with the calls that a search makes for every trial put together."""
 
     def __init__(self, url: str, **more: Any) -> None:

@@ -20,7 +20,7 @@ End = tuple[TrialState, Sequence[float] | None]
 
 
 @runtime_checkable
-class WritesInOne(Protocol):
+class BatchedWrites(Protocol):
     """A storage that writes several things at a time."""
 
     def open_trial(self, study_id: int, params: Attributes, space: Mapping[str, BaseDistribution]) -> tuple[int, int]:
@@ -46,7 +46,7 @@ def open_trial(
     Returns:
         The id of the trial and its number.
     """
-    if isinstance(storage, WritesInOne):
+    if isinstance(storage, BatchedWrites):
         return storage.open_trial(study_id, params, space)
     opened = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=dict(space))
     trial_id = storage.create_new_trial(study_id, opened)
@@ -68,7 +68,7 @@ def write_trial(
     Raises:
         UpdateFinishedTrialError: the trial is closed already.
     """
-    if isinstance(storage, WritesInOne):
+    if isinstance(storage, BatchedWrites):
         storage.write_trial(trial_id, user, system or {}, end)
         return
     for key, value in user.items():

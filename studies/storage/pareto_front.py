@@ -14,7 +14,7 @@ from studies.objectives.objectives import DEFAULT, Objective, objectives_of
 from studies.objectives.pareto import front_numbers
 from studies.storage.backends import open_storage
 from studies.storage.study_store import StudyStore
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
 
@@ -49,37 +49,37 @@ class FrontPoint:
         return asdict(self)
 
 
-def load_store(home: Home, name: str) -> StudyStore:
-    """Opens a study of a home folder to read.
+def load_store(workspace: Workspace, name: str) -> StudyStore:
+    """Opens a study of a workspace folder to read.
 
     Raises:
         UserError: no such study.
     """
-    if not home.holds_studies:
-        raise UserError(f"no study is called '{name}': {home.folder} holds none yet; start one with 'paretext search'")
-    return StudyStore.open(open_storage(home.optuna_url), name)
+    if not workspace.holds_studies:
+        raise UserError(f"no study is called '{name}': {workspace.folder} holds none yet; start one with 'paretext search'")
+    return StudyStore.open(open_storage(workspace.optuna_url), name)
 
 
-def load_points(home: Home, name: str) -> list[FrontPoint]:
+def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
     """Every fully trained candidate of a study, oldest first.
 
     Raises:
         UserError: no such study.
     """
-    return points_of(load_store(home, name).trials(TrialState.COMPLETE), home)
+    return points_of(load_store(workspace, name).trials(TrialState.COMPLETE), workspace)
 
 
-def load_front(home: Home, name: str) -> list[FrontPoint]:
+def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
     """The front of a study, smallest first; empty while no candidate has been fully trained.
 
     Raises:
         UserError: no such study.
     """
-    store = load_store(home, name)
-    return pareto_front(points_of(store.trials(TrialState.COMPLETE), home), store.objectives)
+    store = load_store(workspace, name)
+    return pareto_front(points_of(store.trials(TrialState.COMPLETE), workspace), store.objectives)
 
 
-def points_of(trials: Iterable[FrozenTrial], home: Home) -> list[FrontPoint]:
+def points_of(trials: Iterable[FrozenTrial], workspace: Workspace) -> list[FrontPoint]:
     """Complete trials as points, without those that were answered from another."""
     points = []
     for trial in trials:
@@ -96,7 +96,7 @@ def points_of(trials: Iterable[FrozenTrial], home: Home) -> list[FrontPoint]:
                 latency_ms=m["latency_ms"],
                 parameters=m["parameters"],
                 architecture=attrs["architecture"],
-                model=str(home.folder / Path(attrs["model"])),
+                model=str(workspace.folder / Path(attrs["model"])),
                 flops=m.get("flops"),
             )
         )

@@ -23,7 +23,7 @@ _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 @dataclass(frozen=True)
-class Home:
+class Workspace:
     """The folder that holds everything a run leaves.
 
     Attributes:
@@ -35,12 +35,12 @@ class Home:
     storage: str | None = None
 
     @classmethod
-    def of_environment(cls) -> Home:
+    def of_environment(cls) -> Workspace:
         """The folder named by PARETEXT_HOME, else `runs` in the current folder; studies in PARETEXT_STORAGE if that is set."""
         folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
         return cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
 
-    def prepare(self) -> Home:
+    def prepare(self) -> Workspace:
         """Makes the folder.
 
         Raises:

@@ -3,7 +3,7 @@
 Decisions:
 - What is there is a copy that travels: a node takes it before it trains and puts its checkpoint back after each epoch; the
   driver takes it when a training pauses or ends. So the folder of the run holds all that another engine needs.
-- A copy goes with its folder at home, when the trial is closed (`studies.workspace.trial_files`).
+- A copy goes with its folder at workspace, when the trial is closed (`studies.workspace.trial_files`).
 - The newer one wins without clocks: the driver remembers which checkpoint it took, and puts its own only if that has changed.
 - A file is put under another name and then moved, so whoever takes it takes all of it.
 """
@@ -21,10 +21,10 @@ from trainers.base.errors import UserError
 from trainers.training.checkpoint import CHECKPOINT_NAME
 
 TAKEN = ".taken"
-"""File in a folder at home: the checkpoint it was last equal to what travels."""
+"""File in a folder at workspace: the checkpoint it was last equal to what travels."""
 
 
-class TrialFolders:
+class RemoteTrialFiles:
     """Copies of trials' folders at a place that all machines see.
 
     Args:

@@ -1,4 +1,4 @@
-"""A home folder with a small study in it: real records, and models that read nonsense but read."""
+"""A workspace folder with a small study in it: real records, and models that read nonsense but read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search_space import Architecture
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
 from studies.storage.study_store import StudyStore, distributions
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Candidate, Measurement
 
@@ -31,24 +31,24 @@ class Answer:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """With the study `plates`: four trained trials, one over budget; and `empty`: none."""
-    home = Home(tmp_path_factory.mktemp("runs")).prepare()
-    storage = open_storage(home.optuna_url)
+    workspace = Workspace(tmp_path_factory.mktemp("runs")).prepare()
+    storage = open_storage(workspace.optuna_url)
     study = resolve({"name": "plates"}, "test")
     store, _ = StudyStore.create_or_open(storage, study)
     asked = distributions(study.search_space)
     for number, (width, accuracy) in enumerate(ACCURACIES.items()):
         architecture = Architecture(width_percent=width)
         assert store.ask_params({"width_percent": width}, asked).number == number
-        model = home.models / "plates" / f"{number}.onnx"
+        model = workspace.models / "plates" / f"{number}.onnx"
         size_bytes = _padded(tiny_model(model, seed=number), width)
         measured = Measurement(accuracy, 0.1, size_bytes, 0.4, 1_000 * width, 500)
         store.note(number, architecture=architecture.as_dict(), digest=architecture.digest)
-        store.tell_complete(number, Candidate(architecture, measured, model.relative_to(home.folder)))
+        store.tell_complete(number, Candidate(architecture, measured, model.relative_to(workspace.folder)))
     store.tell_infeasible(store.ask_params({"width_percent": 100}, asked).number, "too big", 0.5)
     StudyStore.create_or_open(storage, resolve({"name": "empty"}, "test"))
-    return home
+    return workspace
 
 
 def _padded(model: Path, width: int) -> int:
@@ -63,9 +63,9 @@ def _padded(model: Path, width: int) -> int:
 
 
 @pytest.fixture
-def paretext(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Paretext:
+def paretext(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Paretext:
     """Runs a command in this process."""
-    monkeypatch.setenv("PARETEXT_HOME", str(home.folder))
+    monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
     return Paretext(capsys)
 
 

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.interrupts import heed_ctrl_c
 from tests.dashboards.conftest import ACCURACIES, Paretext
 
@@ -35,9 +35,9 @@ CHROMIUM_FLAGS = [
 
 
 @pytest.fixture
-def page(home: Home) -> Iterator[str]:
+def page(workspace: Workspace) -> Iterator[str]:
     """The address that `paretext dashboard plates` prints; Ctrl-C ends it."""
-    environment = {**os.environ, "PARETEXT_HOME": str(home.folder)}
+    environment = {**os.environ, "PARETEXT_HOME": str(workspace.folder)}
     command = [sys.executable, "-m", "dashboards.cli.command_line", "dashboard", "plates", "--port", "0"]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c

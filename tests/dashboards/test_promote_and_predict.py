@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from studies.registry.example_image import example_png_base64
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
 from trainers.inference.reader import Reader
 
@@ -23,7 +23,7 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext, image: Path, home: Home) -> None:
+def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext, image: Path, workspace: Workspace) -> None:
     answer = paretext("promote", "plates", "--size-limit", "100KB")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("models:/plates@champion is now version 1: trial 1, accuracy 75.0 %, ")
@@ -34,17 +34,17 @@ def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext
 
     paretext("promote", "plates", "--trial", "2", "--as", "other")
     for words, trial in (([], 2), (["--model", "models:/plates@champion"], 3), (["--model", "models:/plates/1"], 1)):
-        (expected,) = Reader(home.models / "plates" / f"{trial}.onnx").read([Image.open(image)])
+        (expected,) = Reader(workspace.models / "plates" / f"{trial}.onnx").read([Image.open(image)])
         answer = paretext("predict", image, *words)
         assert answer.code == 0
         assert answer.out == f"{image}\t{expected.text}\t{expected.confidence:.3f}\n"
-        file = home.models / "plates" / f"{trial}.onnx"
+        file = workspace.models / "plates" / f"{trial}.onnx"
         assert paretext("predict", image, "--model", file).out == answer.out
     assert "models:/other@champion, version 1 (study plates, trial 2)" in paretext("predict", image).err
 
 
-def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, home: Home) -> None:
-    model = home.models / "plates" / "0.onnx"
+def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, workspace: Workspace) -> None:
+    model = workspace.models / "plates" / "0.onnx"
     words = ("predict", image, "--model", model, "--truth")
     without = paretext(*words)
     assert without.code == 2 and "line.gt.txt" in without.err
@@ -56,12 +56,14 @@ def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, 
     assert beside.out.endswith("\tright\n") and "1 of 1 lines right, 0.0% of characters wrong" in beside.err
 
 
-def test_a_bad_image_is_named_and_the_others_are_read(paretext: Paretext, image: Path, home: Home, tmp_path: Path) -> None:
+def test_a_bad_image_is_named_and_the_others_are_read(
+    paretext: Paretext, image: Path, workspace: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "cut.png").write_bytes(image.read_bytes()[:60])
     bad = [tmp_path / "empty.png", tmp_path / "text.png", tmp_path / "cut.png", tmp_path / "none.png", tmp_path]
-    answer = paretext("predict", *bad, image, "--model", home.models / "plates" / "0.onnx", "--json")
+    answer = paretext("predict", *bad, image, "--model", workspace.models / "plates" / "0.onnx", "--json")
     assert answer.code == 2
     assert [reading["image"] for reading in json.loads(answer.out)] == [str(image)]
     lines = answer.err.splitlines()

@@ -61,8 +61,8 @@ def checkout_with_the_component(folder: Path) -> dict[str, str]:
     for package in ("search_space", "trainers", "studies", "dashboards"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "search_space" / "attentions" / "simam.py").write_text(component)
-    home = str(folder / "runs")
-    return {**os.environ, "PYTHONPATH": str(folder), "PARETEXT_HOME": home, "OMP_NUM_THREADS": "1"}
+    workspace = str(folder / "runs")
+    return {**os.environ, "PYTHONPATH": str(folder), "PARETEXT_HOME": workspace, "OMP_NUM_THREADS": "1"}
 
 
 def test_the_new_component_is_usable_with_no_other_file_touched(tmp_path: Path) -> None:

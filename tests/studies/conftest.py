@@ -1,4 +1,4 @@
-"""A home folder for each test; the decoded digit lines are shared, since they are the same for all."""
+"""A workspace folder for each test; the decoded digit lines are shared, since they are the same for all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.postgres import Server
 
 
@@ -17,10 +17,10 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, shared_cache: Path) -> Home:
-    home = Home(tmp_path / "runs").prepare()
-    home.cache.symlink_to(shared_cache)
-    return home
+def workspace(tmp_path: Path, shared_cache: Path) -> Workspace:
+    workspace = Workspace(tmp_path / "runs").prepare()
+    workspace.cache.symlink_to(shared_cache)
+    return workspace
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def fits_on(lines: Lines, numbers: NDArray[np.integer], device: torch.device) ->
     return bank_bytes(lines, numbers) <= SHARE_OF_FREE_MEMORY * free
 
 
-class ColumnBank:
+class DeviceDataset:
     """Shows batches as `trainers.batching.collate.Feed` does, from lines that all lie on the device.
 
     Args:

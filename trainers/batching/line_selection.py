@@ -11,7 +11,7 @@ from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
 from trainers.batching.batch_planner import BatchPlanner
 from trainers.batching.collate import Feed, Lines
-from trainers.batching.device_dataset import ColumnBank, fits_on
+from trainers.batching.device_dataset import DeviceDataset, fits_on
 from trainers.data.charset import Charset, ctc_steps
 
 WARMUP_SHARE = 0.2
@@ -25,7 +25,7 @@ def warmup_epochs(epochs: int) -> int:
 
 def plan_lines(
     lines: Lines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
-) -> tuple[BatchPlanner, Feed | ColumnBank]:
+) -> tuple[BatchPlanner, Feed | DeviceDataset]:
     """Plans over the lines that the recogniser's time steps can spell, and the feed that shows them.
 
     Raises:
@@ -43,5 +43,5 @@ def plan_lines(
     kept = np.flatnonzero(fits)
     weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
     planner = BatchPlanner(widths[kept], canonical_width(1, stride), recipe.batch_lines, recipe.join_share, weights)
-    feed = ColumnBank if fits_on(lines, kept, device) else Feed
+    feed = DeviceDataset if fits_on(lines, kept, device) else Feed
     return planner, feed(lines, labels, kept, device, recognizer.contrast)

@@ -27,7 +27,7 @@ from trainers.export.precision import how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
 from trainers.export.pruned_size import shrunk_weights
 from trainers.export.skip_init import without_numbers
-from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.model_metadata import ModelMetadata
 
 REMEMBERED = 64
 """Architectures; the precisions of one are asked for in a row."""
@@ -88,9 +88,9 @@ def typical_charset(symbols: int) -> str:
     return ASCII[:symbols] + "\u4e00" * max(0, symbols - len(ASCII))
 
 
-def expected_facts(architecture: Architecture, symbols: int, charset: str | None = None) -> ModelFacts:
+def expected_facts(architecture: Architecture, symbols: int, charset: str | None = None) -> ModelMetadata:
     """Facts that take as many bytes as those of a trained model will."""
-    return ModelFacts(
+    return ModelMetadata(
         charset=tuple(charset if charset is not None else typical_charset(symbols)),
         normaliser=NORMALISER,
         height_px=architecture.height_px,
@@ -102,7 +102,7 @@ def expected_facts(architecture: Architecture, symbols: int, charset: str | None
     )
 
 
-def framed_bytes(graph_bytes: int, facts: ModelFacts, precision: str) -> int:
+def framed_bytes(graph_bytes: int, facts: ModelMetadata, precision: str) -> int:
     """Bytes of a file whose nodes and weights take `graph_bytes`."""
     file = frame(facts, precision)
     ports: int = file.graph.ByteSize()

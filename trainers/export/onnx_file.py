@@ -29,7 +29,7 @@ from trainers.base.errors import UserError
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
-from trainers.inference.model_metadata import ModelFacts, facts_from, metadata_of
+from trainers.inference.model_metadata import ModelMetadata, facts_from, metadata_of
 from trainers.inference.onnx_session import Network
 
 OPSET = 20
@@ -42,7 +42,7 @@ EXAMPLE_WIDTH_PX = 192
 """A multiple of 32, and of 96 for a time stride of 12."""
 
 
-def export(recognizer: nn.Module, path: Path, facts: ModelFacts, precision: str = "fp32") -> Path:
+def export(recognizer: nn.Module, path: Path, facts: ModelMetadata, precision: str = "fp32") -> Path:
     """Writes the file that is measured, promoted and served.
 
     Args:
@@ -62,7 +62,7 @@ def graph_of(recognizer: nn.Module, height_px: int) -> Any:
     return simplified_graph(ready(recognizer), height_px)
 
 
-def write(graph: Any, path: Path, facts: ModelFacts, precision: str = "fp32") -> Path:
+def write(graph: Any, path: Path, facts: ModelMetadata, precision: str = "fp32") -> Path:
     """Writes one of the files that `graph_of` allows; the graph is left as it is.
 
     Args:
@@ -137,7 +137,7 @@ def stored_again(path: Path, target: Path, precision: str) -> Path:
     return _written(finished(model, facts, precision), target)
 
 
-def finished(model: Any, facts: ModelFacts, precision: str) -> bytes:
+def finished(model: Any, facts: ModelMetadata, precision: str) -> bytes:
     """The bytes of the file: weights stored in `precision`, names shortened, facts written. Changes `model`."""
     store(model.graph, precision)
     shorten(model)
@@ -148,7 +148,7 @@ def finished(model: Any, facts: ModelFacts, precision: str) -> bytes:
     return data
 
 
-def frame(facts: ModelFacts, precision: str) -> Any:
+def frame(facts: ModelMetadata, precision: str) -> Any:
     """All of the file but its nodes and weights."""
     tensor = onnx.TensorProto.FLOAT
     images = onnx.helper.make_tensor_value_info(INPUT, tensor, ["n", 3, facts.height_px, "w"])

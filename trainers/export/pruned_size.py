@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from search_space.recognizer import Recognizer
 from trainers.export.inventory import Weight, placed_weights
-from trainers.pruning.macs import LayerWork, backbone_work
+from trainers.pruning.macs import LayerMacs, backbone_work
 
 IMAGE_CHANNELS = 3
 FLOOR_CHANNELS = 2
@@ -43,7 +43,7 @@ def shrunk_weights(recognizer: Recognizer, prune_percent: int) -> Iterator[Weigh
             yield weight
 
 
-def kept_share(layers: Mapping[str, LayerWork], left: float) -> float:
+def kept_share(layers: Mapping[str, LayerMacs], left: float) -> float:
     """Share of all channels that keeps `left` of the work, in (0, 1].
 
     Args:

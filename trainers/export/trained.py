@@ -8,10 +8,10 @@ from __future__ import annotations
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
 from trainers.data.dataset import Prepared
-from trainers.inference.model_metadata import ModelFacts
+from trainers.inference.model_metadata import ModelMetadata
 
 
-def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepared, normaliser: str) -> ModelFacts:
+def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepared, normaliser: str) -> ModelMetadata:
     """What the file of a trained recogniser says about itself.
 
     Args:
@@ -20,7 +20,7 @@ def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepa
         prepared: the lines it was trained on.
         normaliser: of their labels.
     """
-    return ModelFacts(
+    return ModelMetadata(
         charset=prepared.charset.symbols,
         normaliser=normaliser,
         height_px=architecture.height_px,

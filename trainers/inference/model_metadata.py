@@ -28,7 +28,7 @@ Decoding = Literal["ctc", "attention"]
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelMetadata:
     """What goes into a model file beside its weights.
 
     Attributes:
@@ -59,7 +59,7 @@ class ModelFacts:
         return canonical_width(1, self.time_stride)
 
 
-def metadata_of(facts: ModelFacts, precision: str, versions: Mapping[str, str]) -> dict[str, str]:
+def metadata_of(facts: ModelMetadata, precision: str, versions: Mapping[str, str]) -> dict[str, str]:
     """Key to text, in the order in which they are written.
 
     Args:
@@ -84,7 +84,7 @@ def metadata_of(facts: ModelFacts, precision: str, versions: Mapping[str, str]) 
     }
 
 
-def facts_from(metadata: Mapping[str, str], name: str) -> ModelFacts:
+def facts_from(metadata: Mapping[str, str], name: str) -> ModelMetadata:
     """The facts in a file's metadata.
 
     Args:
@@ -102,7 +102,7 @@ def facts_from(metadata: Mapping[str, str], name: str) -> ModelFacts:
         decoding = metadata["decoding"]
         if decoding not in get_args(Decoding):
             raise ValueError(decoding)
-        return ModelFacts(
+        return ModelMetadata(
             charset=tuple(json.loads(metadata["charset"])),
             normaliser=metadata["normaliser"],
             height_px=int(metadata["height_px"]),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from search_space.recognizer import Recognizer
 from trainers.pruning.groups import ChannelGroup
 from trainers.pruning.mask import cut_away
-from trainers.pruning.sensitivity import Lookout
+from trainers.pruning.sensitivity import EvaluationSample
 from trainers.pruning.solver import least_that_meets, removed_channels
 
 LARGEST_RATIO = 0.9
@@ -38,7 +38,7 @@ def draw_candidates(
     groups: Sequence[ChannelGroup],
     removed_work: Callable[[Mapping[str, int]], float],
     target: float,
-    lookout: Lookout,
+    evaluation_sample: EvaluationSample,
     count: int,
     seed: int,
 ) -> list[Drawn]:
@@ -49,7 +49,7 @@ def draw_candidates(
         groups: what may be cut.
         removed_work: share of the work that goes with so many channels of each group.
         target: share to remove, in [0, 1].
-        lookout: what accuracy is read from.
+        evaluation_sample: what accuracy is read from.
         count: how many to draw.
         seed: the same seed draws the same ones.
 
@@ -62,7 +62,7 @@ def draw_candidates(
         removed = random_plan(groups, removed_work, target, generator)
         trial = copy.deepcopy(recognizer)
         cut_away(trial, removed, "eagleeye")
-        drawn.append(Drawn(removed, lookout.accuracy(trial)))
+        drawn.append(Drawn(removed, evaluation_sample.accuracy(trial)))
     return sorted(drawn, key=lambda candidate: -candidate.accuracy)
 
 

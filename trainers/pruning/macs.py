@@ -23,7 +23,7 @@ STEPS = 80
 
 
 @dataclass(frozen=True)
-class LayerWork:
+class LayerMacs:
     """Multiply-adds of one layer are `per_pair x inputs x outputs`.
 
     Attributes:
@@ -39,10 +39,10 @@ class LayerWork:
     depthwise: bool
 
 
-def backbone_work(recognizer: Recognizer) -> dict[str, LayerWork]:
+def backbone_work(recognizer: Recognizer) -> dict[str, LayerMacs]:
     """Work of each layer of the backbone, by its name in the recogniser."""
     model = copy.deepcopy(recognizer.backbone).to("meta").eval()
-    found: dict[str, LayerWork] = {}
+    found: dict[str, LayerMacs] = {}
     names = {module: f"backbone.{name}" for name, module in model.named_modules()}
 
     def note(module: nn.Module, _: object, out: Tensor) -> None:
@@ -50,10 +50,10 @@ def backbone_work(recognizer: Recognizer) -> dict[str, LayerWork]:
             depthwise = module.groups == module.in_channels == module.out_channels
             area = module.kernel_size[0] * module.kernel_size[1] * out.shape[2] * out.shape[3]
             pairs = area / (1 if depthwise else module.groups)
-            found[names[module]] = LayerWork(pairs, 1 if depthwise else module.in_channels, module.out_channels, depthwise)
+            found[names[module]] = LayerMacs(pairs, 1 if depthwise else module.in_channels, module.out_channels, depthwise)
         elif isinstance(module, nn.Linear):
             rows = out.numel() // module.out_features
-            found[names[module]] = LayerWork(rows, module.in_features, module.out_features, False)
+            found[names[module]] = LayerMacs(rows, module.in_features, module.out_features, False)
 
     for module in model.modules():
         if isinstance(module, LAYERS):
@@ -64,7 +64,7 @@ def backbone_work(recognizer: Recognizer) -> dict[str, LayerWork]:
     return found
 
 
-class RemovedWork:
+class RemovedMacs:
     """Share of a backbone's work that goes with so many channels of each group.
 
     Args:
@@ -72,7 +72,7 @@ class RemovedWork:
         groups: as the coupling gives them.
     """
 
-    def __init__(self, layers: Mapping[str, LayerWork], groups: Sequence[ChannelGroup]) -> None:
+    def __init__(self, layers: Mapping[str, LayerMacs], groups: Sequence[ChannelGroup]) -> None:
         self._layers = layers
         self._losses: dict[str, list[tuple[str, bool, float]]] = {name: [] for name in layers}
         for group in groups:

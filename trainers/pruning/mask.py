@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from search_space.recognizer import Recognizer
 from trainers.pruning.criteria import least
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cut:
 
 def cut_away(recognizer: Recognizer, removed: Mapping[str, int], criterion: str) -> Cut:
     """Cuts so many of each group's least important channels, in place."""
-    coupling = Coupling(recognizer)
+    coupling = PruningGraph(recognizer)
     ranked = {g.name: least(recognizer, g, criterion, removed[g.name]) for g in coupling.groups() if removed.get(g.name)}
     for name, channels in ranked.items():
         coupling.remove(name, channels)
@@ -39,6 +39,6 @@ def cut_away(recognizer: Recognizer, removed: Mapping[str, int], criterion: str)
 
 def cut_again(recognizer: Recognizer, cut: Cut) -> None:
     """Makes the same cut in a freshly built recogniser, in place."""
-    coupling = Coupling(recognizer)
+    coupling = PruningGraph(recognizer)
     for name, channels in cut.channels.items():
         coupling.remove(name, channels)

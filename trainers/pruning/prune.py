@@ -7,7 +7,7 @@ Decisions:
 - What was cut is a small value (`cut.Cut`): it makes the same network of freshly built modules, so a checkpoint can be resumed.
 - Every step looks at samples, so a cut takes about as long as an epoch and not a day. BatchNorm is recalibrated on a thirtieth
   of the training lines, EagleEye's share, wherever networks cut to the target are read; the hundred small cuts of a
-  sensitivity table make do with the lookout's own sample.
+  sensitivity table make do with the evaluation_sample's own sample.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 
 from search_space.recognizer import Recognizer
 from trainers.pruning.eagleeye import draw_candidates
-from trainers.pruning.macs import RemovedWork, backbone_work
+from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import Cut, cut_away
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import Lookout, measure_sensitivity
+from trainers.pruning.sensitivity import EvaluationSample, measure_sensitivity
 from trainers.pruning.solver import Table, solve
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,16 @@ class Effort:
 
 
 RECALIBRATED_SHARE = 1 / 30
-"""Of the training lines, and never fewer than the lookout's sample."""
+"""Of the training lines, and never fewer than the evaluation_sample's sample."""
 
 
 def prune(
-    recognizer: Recognizer, percent: int, criterion: str, lookout: Lookout, seed: int, effort: Effort | None = None
+    recognizer: Recognizer,
+    percent: int,
+    criterion: str,
+    evaluation_sample: EvaluationSample,
+    seed: int,
+    effort: Effort | None = None,
 ) -> Cut:
     """Cuts a recogniser in place and recalibrates it.
 
@@ -54,7 +59,7 @@ def prune(
         recognizer: trained, on the CPU.
         percent: share of the backbone's multiply-adds to remove, 1 to 95.
         criterion: `l1`, `l2`, `fpgm` or `eagleeye`.
-        lookout: what accuracy is read from.
+        evaluation_sample: what accuracy is read from.
         seed: of EagleEye's draws.
         effort: how long is looked.
 
@@ -65,26 +70,26 @@ def prune(
         UserError: that much cannot be removed.
     """
     effort = effort or Effort()
-    groups = [g for g in Coupling(copy.deepcopy(recognizer)).groups() if g.name not in effort.skip]
-    removed_work = RemovedWork(backbone_work(recognizer), groups)
-    thorough = thorough_lookout(lookout)
+    groups = [g for g in PruningGraph(copy.deepcopy(recognizer)).groups() if g.name not in effort.skip]
+    removed_work = RemovedMacs(backbone_work(recognizer), groups)
+    thorough = thorough_lookout(evaluation_sample)
     if criterion == "eagleeye":
         best = draw_candidates(recognizer, groups, removed_work, percent / 100, thorough, effort.candidates, seed)[0]
         removed = best.removed
     else:
-        table = measure_sensitivity(recognizer, lookout, criterion, effort.ratios)
+        table = measure_sensitivity(recognizer, evaluation_sample, criterion, effort.ratios)
         removed = solved(table, recognizer, percent, effort.skip)
     cut = cut_away(recognizer, removed, criterion)
-    recalibrate(recognizer, lookout.training, thorough.training_lines)
+    recalibrate(recognizer, evaluation_sample.training, thorough.training_lines)
     return cut
 
 
-def thorough_lookout(lookout: Lookout) -> Lookout:
-    """A lookout that recalibrates on the share of the training lines that a final cut is worth."""
-    if not lookout.training_lines:
-        return lookout
-    lines = max(lookout.training_lines, round(RECALIBRATED_SHARE * len(lookout.training)))
-    return replace(lookout, training_lines=lines)
+def thorough_lookout(evaluation_sample: EvaluationSample) -> EvaluationSample:
+    """A evaluation_sample that recalibrates on the share of the training lines that a final cut is worth."""
+    if not evaluation_sample.training_lines:
+        return evaluation_sample
+    lines = max(evaluation_sample.training_lines, round(RECALIBRATED_SHARE * len(evaluation_sample.training)))
+    return replace(evaluation_sample, training_lines=lines)
 
 
 def solved(table: Table, recognizer: Recognizer, percent: int, skip: Collection[str] = ()) -> dict[str, int]:
@@ -93,7 +98,7 @@ def solved(table: Table, recognizer: Recognizer, percent: int, skip: Collection[
     Raises:
         UserError: that much cannot be removed.
     """
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
-    removed_work = RemovedWork(backbone_work(recognizer), groups)
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    removed_work = RemovedMacs(backbone_work(recognizer), groups)
     channels = {group.name: group.channels for group in groups}
     return solve({n: p for n, p in table.items() if n in channels}, channels, removed_work, percent / 100, skip)

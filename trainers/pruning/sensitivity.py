@@ -20,7 +20,7 @@ from trainers.evaluation.validation import validate
 from trainers.pruning.criteria import least
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.solver import removed_channels
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a layer's channels that are tried, as in the published tables."""
@@ -29,7 +29,7 @@ COLUMNS = ("layer", "filter_ratio_pruned", "accuracy_loss")
 
 
 @dataclass(frozen=True)
-class Lookout:
+class EvaluationSample:
     """What accuracy is read from, and how much of it.
 
     Attributes:
@@ -60,7 +60,7 @@ class Lookout:
 
 def measure_sensitivity(
     recognizer: Recognizer,
-    lookout: Lookout,
+    evaluation_sample: EvaluationSample,
     criterion: str,
     ratios: Sequence[float] = RATIOS,
     table: Path | None = None,
@@ -70,23 +70,23 @@ def measure_sensitivity(
 
     Args:
         recognizer: trained, on the CPU; left as it is.
-        lookout: what accuracy is read from.
+        evaluation_sample: what accuracy is read from.
         criterion: `l1`, `l2` or `fpgm`.
         ratios: shares tried of each layer.
         table: a CSV to go on from and to write to.
         progress: told after each row how many are done, of how many.
     """
     known = {} if table is None or not table.exists() else {(row[0], row[1]): row[2] for row in _rows(table)}
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
-    whole = max(lookout.accuracy(copy.deepcopy(recognizer)), 1e-9)
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    whole = max(evaluation_sample.accuracy(copy.deepcopy(recognizer)), 1e-9)
     found: dict[str, list[tuple[float, float]]] = {}
     for number, group in enumerate(groups):
         for ratio in ratios:
             loss = known.get((group.name, ratio))
             if loss is None:
                 trial = copy.deepcopy(recognizer)
-                Coupling(trial).remove(group.name, least(trial, group, criterion, removed_channels(group.channels, ratio)))
-                loss = 1 - lookout.accuracy(trial) / whole
+                PruningGraph(trial).remove(group.name, least(trial, group, criterion, removed_channels(group.channels, ratio)))
+                loss = 1 - evaluation_sample.accuracy(trial) / whole
             found.setdefault(group.name, []).append((ratio, loss))
         if table is not None:
             write_table(table, found)

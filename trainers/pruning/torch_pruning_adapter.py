@@ -53,7 +53,7 @@ class _Columns(nn.Module):
         return torch.as_tensor(self.end(self.pooling(maps[-1] if self.neck is None else self.neck(maps))))
 
 
-class Coupling:
+class PruningGraph:
     """What hangs together in one recogniser, and the knife.
 
     Args:

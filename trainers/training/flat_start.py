@@ -12,7 +12,7 @@ Decisions:
 - The loss of a line is its mean over the steps times its number of letters: as large as CTC's at the start.
 
 Source:
-    Young et al., The HTK Book, 2006 (flat start: uniform segmentation before the first alignment).
+    Young et al., The HTK TrialRecorder, 2006 (flat start: uniform segmentation before the first alignment).
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ from trainers.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
     from trainers.pruning.mask import Cut
-    from trainers.pruning.sensitivity import Lookout
+    from trainers.pruning.sensitivity import EvaluationSample
 
 
-class Trainee:
+class Learner:
     """What learns.
 
     Args:
@@ -66,7 +66,7 @@ class Trainee:
         if self._average is not None:
             self._average.follow(self.recognizer)
 
-    def prune(self, lookout: Lookout) -> None:
+    def prune(self, evaluation_sample: EvaluationSample) -> None:
         """Makes the cut that the architecture asks for; the network goes on with the averaged weights, if they are kept."""
         from trainers.pruning.prune import prune  # torch-pruning takes a second, and not every machine that trains has it
 
@@ -77,7 +77,7 @@ class Trainee:
             if self._average is not None:
                 self._average.put_into(network)
             network.auxiliary = None  # it reads maps that are not there any more
-            self.cut = prune(network, percent, criterion, lookout, self._seed)
+            self.cut = prune(network, percent, criterion, evaluation_sample, self._seed)
 
         torch.manual_seed(self._seed)
         self._changed(cut)
@@ -100,7 +100,7 @@ class Trainee:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes back, or on, to where a trainee of the same kind was."""
+        """Goes back, or on, to where a learner of the same kind was."""
         if state.get("cut") is not None:  # checkpoints of older versions know no cut
             from trainers.pruning.mask import Cut, cut_again
 

@@ -29,7 +29,7 @@ from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.batch_planner import BatchPlanner
 from trainers.batching.collate import Feed, Lines, Shown
-from trainers.batching.device_dataset import ColumnBank
+from trainers.batching.device_dataset import DeviceDataset
 from trainers.batching.line_selection import plan_lines, warmup_epochs
 from trainers.data.charset import Charset
 from trainers.evaluation.validation import validate
@@ -37,7 +37,7 @@ from trainers.pruning.phases import Phases
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
 from trainers.training.fast_gru import quick_recurrence
 from trainers.training.flat_start import flatness_at
-from trainers.training.learner import Trainee
+from trainers.training.learner import Learner
 from trainers.training.losses import line_losses
 from trainers.training.optimizer import computes_in_bf16
 from trainers.training.pretrained import begin_pretrained
@@ -119,7 +119,7 @@ def train(
                     if goes_on is not None and not goes_on(training.history[-1]) and len(training.history) < epochs:
                         return Paused(tuple(training.history), stopped=True)
                 elif recipe.pretrained:
-                    begin_pretrained(training.trainee.recognizer, recipe.pretrained)
+                    begin_pretrained(training.learner.recognizer, recipe.pretrained)
                 return training.run(lambda state: save_checkpoint(folder, identity, state), report, until_epoch)
         except TrainingFault as fault:
             if eased or last_try or fault.kind not in RELIEF:
@@ -161,7 +161,7 @@ class _Training:
         self.epochs, self.seed, self.device = epochs, seed, torch.device(device)
         self.half = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
-        self.trainee = Trainee(architecture, len(prepared.charset), self.recipe, seed, self.device)
+        self.learner = Learner(architecture, len(prepared.charset), self.recipe, seed, self.device)
         self.phases = Phases.of(epochs, architecture.prune_percent)
         self.shows = self._plan(prepared.training)
         self.warmup_shows, self.warmup_epochs = self.shows, 0
@@ -169,15 +169,15 @@ class _Training:
             self.warmup_epochs = warmup_epochs(epochs)
             self.warmup_shows = self._plan(prepared.warmup)
 
-    def _plan(self, lines: Lines) -> tuple[BatchPlanner, Feed | ColumnBank]:
-        return plan_lines(lines, self.prepared.charset, self.trainee.recognizer, self.recipe, self.device)
+    def _plan(self, lines: Lines) -> tuple[BatchPlanner, Feed | DeviceDataset]:
+        return plan_lines(lines, self.prepared.charset, self.learner.recognizer, self.recipe, self.device)
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.trainee.restore(state)
+        self.learner.restore(state)
         self.history = [EpochReport(**report) for report in state["history"]]
 
     def state(self) -> dict[str, Any]:
-        return {**self.trainee.state(), "history": [report.as_dict() for report in self.history], "eased": self.eased}
+        return {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.eased}
 
     def run(self, save: Callable[[dict[str, Any]], None], report: Report, until_epoch: int | None) -> Trained | Paused:
         last = self.epochs if until_epoch is None else min(until_epoch, self.epochs)
@@ -190,21 +190,21 @@ class _Training:
         if len(self.history) < self.epochs:
             return Paused(tuple(self.history), stopped=False)
         self._cut_if_due()
-        return Trained(self.trainee.reading_network().cpu().eval(), tuple(self.history))
+        return Trained(self.learner.reading_network().cpu().eval(), tuple(self.history))
 
     def _cut_if_due(self) -> None:
         """Prunes once, after the first phase."""
-        if self.trainee.cut is None and len(self.history) == self.phases.cut_after:
-            from trainers.pruning.sensitivity import Lookout
+        if self.learner.cut is None and len(self.history) == self.phases.cut_after:
+            from trainers.pruning.sensitivity import EvaluationSample
 
             prepared = self.prepared
-            self.trainee.prune(Lookout(prepared.training, prepared.validation, prepared.charset.symbols))
+            self.learner.prune(EvaluationSample(prepared.training, prepared.validation, prepared.charset.symbols))
 
     def _epoch(self, done: int) -> EpochReport:
         """Trains epoch number `done` (from 0) and reads the validation lines."""
         started = time.perf_counter()
         loss = self._steps(done)
-        reading, charset = self.trainee.reading_network(), self.prepared.charset
+        reading, charset = self.learner.reading_network(), self.prepared.charset
         score = validate(reading, self.prepared.validation, charset.symbols, self.recipe.validation_lines)
         seconds = time.perf_counter() - started
         return EpochReport(done + 1, self.epochs, loss, score.accuracy, score.cer, seconds)
@@ -213,11 +213,11 @@ class _Training:
         """All steps of an epoch; the mean loss of a line."""
         rng = np.random.default_rng([self.seed, done])
         torch.manual_seed(int(rng.integers(2**62)))
-        self.trainee.recognizer.train()
+        self.learner.recognizer.train()
         planner, feed = self.warmup_shows if done < self.warmup_epochs else self.shows
         batches = planner.plan(rng)
         total, lines = torch.zeros((), device=self.device), 0
-        with quick_recurrence(self.trainee.recognizer):
+        with quick_recurrence(self.learner.recognizer):
             for at, batch in enumerate(batches):
                 rate = self.phases.rate(self.recipe, done + at / len(batches))
                 flatness = flatness_at(done * len(batches) + at, self.epochs * len(batches), self.recipe.flat_start)
@@ -231,8 +231,8 @@ class _Training:
         """One step; the summed loss of its lines, still on the device."""
         images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            goal, losses = line_losses(self.trainee.recognizer, self.recipe, images, widths, shown, flatness)
-        self.trainee.learn(goal.mean(), rate)
+            goal, losses = line_losses(self.learner.recognizer, self.recipe, images, widths, shown, flatness)
+        self.learner.learn(goal.mean(), rate)
         return losses.detach().sum()
 
     def _look_at(self, total: float, done: int, at: int) -> None:

@@ -22,7 +22,7 @@ from studies.objectives.pareto import Point
 Array = NDArray[np.float64]
 
 
-def expected_gains(means: Array, deviations: Array, front: Sequence[Point], reference: Point) -> Array:
+def expected_hypervolume_improvement(means: Array, deviations: Array, front: Sequence[Point], reference: Point) -> Array:
     """Expected gain of hypervolume by each candidate.
 
     Args:

@@ -1,10 +1,10 @@
-"""The parameters of a study as rows of numbers, and as points of the unit cube for regressions.
+"""The parameters of a study as rows of numbers, and as points of the unit encoder for regressions.
 
 A *row* has one number a field: the place in a list of choices or in a grid, or where in its range a continuous field lies.
 
 Decisions:
 - Whole numbers written as categories (32, 48, 96) have an order: neighbours are alike.
-- In the unit cube an ordered field takes one column, evenly spaced by place; a category takes one column a choice, so that
+- In the unit encoder an ordered field takes one column, evenly spaced by place; a category takes one column a choice, so that
   any two choices are as far apart as the ends of an ordered field.
 """
 
@@ -26,7 +26,7 @@ MOST_CHOICES = 100_000
 """Whole numbers with a longer range are treated as continuous."""
 
 
-class Cube:
+class SpaceEncoder:
     """Rows and points of a space.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.samplers.front.encoding import Array, Cube, Row
+from studies.samplers.front.encoding import Array, Row, SpaceEncoder
 from studies.samplers.front.gaussian_process import apart
 from studies.samplers.front.observations import evenly
 
@@ -23,7 +23,7 @@ Params = Mapping[str, Any]
 Costs = Callable[[Params], tuple[Sequence[float], bool] | None]
 
 NEAR_MISSES = 0.3
-"""How far around what could not train its neighbours are doubted, in the unit cube."""
+"""How far around what could not train its neighbours are doubted, in the unit encoder."""
 COMPARED = 300
 """With how many of these at most a candidate is compared, and with how many of those that have trained."""
 
@@ -45,11 +45,11 @@ class KnownCosts(dict[Row, tuple[float, ...]]):
         super().__setitem__(row, costs)
 
 
-class Admission:
+class Feasibility:
     """What is known of candidates before they train.
 
     Args:
-        cube: of the space.
+        encoder: of the space.
         exact: positions of the objectives that are known before training.
         costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
         limits: position to the most that is allowed, of some of those; minimised and evenly scaled.
@@ -63,14 +63,14 @@ class Admission:
 
     def __init__(
         self,
-        cube: Cube,
+        encoder: SpaceEncoder,
         exact: Sequence[int],
         costs: Costs | None,
         limits: Mapping[int, float],
         minimised: Callable[[int, float], float],
         taken: set[Row],
     ) -> None:
-        self._cube, self._costs_of, self._minimised = cube, costs, minimised
+        self._encoder, self._costs_of, self._minimised = encoder, costs, minimised
         self.exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
         self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
         self.costs = KnownCosts()
@@ -91,7 +91,7 @@ class Admission:
             return row not in self.away
         if row in self.away:
             return False
-        found = self._costs_of(self._cube.decode(row))
+        found = self._costs_of(self._encoder.decode(row))
         if found is None:
             self.turn_away(row)
             return False
@@ -113,10 +113,10 @@ class Admission:
         """
         if not self.away or not reached:
             return np.ones(len(rows))
-        points = self._cube.points(rows)
+        points = self._encoder.points(rows)
 
         def near(others: Sequence[Row]) -> Array:
-            at = self._cube.points(np.array([others[i] for i in evenly(len(others), COMPARED)]))
+            at = self._encoder.points(np.array([others[i] for i in evenly(len(others), COMPARED)]))
             close: Array = np.exp(-apart(points, at) / (2 * NEAR_MISSES**2)).sum(axis=1)
             return close * (len(others) / len(at))
 

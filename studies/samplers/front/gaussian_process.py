@@ -1,7 +1,7 @@
 """Gaussian process regression for tens to hundreds of points: Matérn 5/2, one length a field, a linear part, noise.
 
 Decisions:
-- Few points must do, so every number that is learnt has a prior: lengths are of the order of the cube and grow with the
+- Few points must do, so every number that is learnt has a prior: lengths are of the order of the encoder and grow with the
   number of fields (what does not matter gets a long one), noise is a few per cent, and the variance of the whole is
   integrated out rather than fitted.
 - The linear part (weights with a normal prior) belongs to the same regression: what it cannot tell from the rest stays
@@ -40,7 +40,7 @@ class GaussianProcess:
     """A regression of values whose mean is about 0 and variance about 1.
 
     Args:
-        points: (n, columns) in the unit cube.
+        points: (n, columns) in the unit encoder.
         groups: (columns,) which field each column belongs to; 0, 1, 2, ...
         linear: (n, weights) columns of the linear part, for instance ones.
         weights: (weights,) prior standard deviation of each weight.

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from studies.samplers.front.encoding import Array, Cube, Row, row_of
-from studies.samplers.front.feasibility import Admission
+from studies.samplers.front.encoding import Array, Row, SpaceEncoder, row_of
+from studies.samplers.front.feasibility import Feasibility
 from studies.samplers.front.surrogate import chain_of_costs
 
 FEW, MANY, LOOKS = 3, 8, 4
@@ -37,16 +37,16 @@ def beginning(rungs: Sequence[int]) -> tuple[int, int]:
     return (min(MANY, 1 + looks), 1) if looks > FEW else (FEW, FEW)
 
 
-class FirstProposals:
+class InitialDesign:
     """Fills gaps.
 
     Args:
-        cube: of the space.
-        admission: what candidates cost.
+        encoder: of the space.
+        feasibility: what candidates cost.
     """
 
-    def __init__(self, cube: Cube, admission: Admission) -> None:
-        self._cube, self._admission = cube, admission
+    def __init__(self, encoder: SpaceEncoder, feasibility: Feasibility) -> None:
+        self._encoder, self._feasibility = encoder, feasibility
 
     def pick(self, candidates: Array, begun: Sequence[Row], number: int, by: Generator) -> Row:
         """One that fills a gap: in the range of the costs where there are any, and in the space.
@@ -58,33 +58,33 @@ class FirstProposals:
             by: source of chance.
         """
         pool = candidates[by.permutation(len(candidates))[:POOL]]
-        points = self._cube.points(pool)
+        points = self._encoder.points(pool)
         room = np.full(len(pool), math.inf)
-        if self._admission.exact:
+        if self._feasibility.exact:
             self._look_at_costs(pool)
             room = self._near_target(pool, number)
         elif number < INNER:
             room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0)
         if begun:
-            others = self._cube.points(np.array(begun))
+            others = self._encoder.points(np.array(begun))
             room = np.minimum(room, np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2)).min(axis=1))
         order = np.argsort(-room, kind="stable")
-        allowed = (row for i in order[:TRIED] if self._admission.work_out(row := row_of(pool[i])))
+        allowed = (row for i in order[:TRIED] if self._feasibility.work_out(row := row_of(pool[i])))
         return next(allowed, row_of(pool[order[0]]))
 
     def _look_at_costs(self, pool: Array) -> None:
         """Works the costs of some candidates out, so that those of others can be foretold."""
-        known = len(self._admission.costs)
+        known = len(self._feasibility.costs)
         for row in pool[: LOOKED_AT - known] if known < LOOKED_AT else ():
-            self._admission.work_out(row_of(row))
+            self._feasibility.work_out(row_of(row))
 
     def _near_target(self, pool: Array, number: int) -> Array:
         """(n,) infinite for the candidates whose costs are nearest to where the next of the first ones is to be, else 0."""
-        points, exact = self._cube.points(pool), self._admission.exact
-        chains = [chain_of_costs(self._cube, self._admission.costs, place) for place in range(len(exact))]
+        points, exact = self._encoder.points(pool), self._feasibility.exact
+        chains = [chain_of_costs(self._encoder, self._feasibility.costs, place) for place in range(len(exact))]
         costs = np.stack([chain.predict(points)[0] for chain in chains], axis=1)
         fits = np.ones(len(pool), dtype=bool)
-        for k, limit in self._admission.limits.items():
+        for k, limit in self._feasibility.limits.items():
             fits &= costs[:, exact.index(k)] <= limit
         low, high = costs[fits].min(axis=0, initial=math.inf), costs[fits].max(axis=0, initial=-math.inf)
         place = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)

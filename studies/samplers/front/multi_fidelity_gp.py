@@ -46,7 +46,7 @@ class Reached:
     values: list[float]
 
 
-class Fits:
+class Hyperparameters:
     """Lengths and noise found before, by rung: where the next fit begins. Forgetting them costs time only."""
 
     def __init__(self) -> None:
@@ -64,22 +64,24 @@ class Fits:
         self._found[rung] = (count, found)
 
 
-class Chain:
+class MultiFidelityGP:
     """The regressions of one value.
 
     What is foretold of the trainings that have not come to the end counts as measured when it is said how uncertain others
     are: two neighbours share what is unknown of both.
 
     Args:
-        points: (trainings, columns) all that have been begun, in the unit cube.
+        points: (trainings, columns) all that have been begun, in the unit encoder.
         groups: (columns,) see `GaussianProcess`.
         rungs: of each rung, lowest first, what reached it.
         fits: what was found before.
     """
 
-    def __init__(self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Fits | None = None) -> None:
+    def __init__(
+        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Hyperparameters | None = None
+    ) -> None:
         self._links: list[_Link] = []
-        fits = fits or Fits()
+        fits = fits or Hyperparameters()
         below: Array | None = None  # (trainings,) at the rung below, measured or foretold
         for number, rung in enumerate(rungs):
             if len(rung.rows) < LEAST:
@@ -149,7 +151,9 @@ class _Link:
         return self.mean + self.scale * rest, self.scale**2 * spread
 
 
-def _fitted(points: Array, groups: NDArray[np.int64], number: int, rung: Reached, below: Array | None, fits: Fits) -> _Link:
+def _fitted(
+    points: Array, groups: NDArray[np.int64], number: int, rung: Reached, below: Array | None, fits: Hyperparameters
+) -> _Link:
     rows, values = np.array(rung.rows), np.array(rung.values)
     mean, scale = _moments(values)
     target, linear, low_mean, low_scale = (values - mean) / scale, _trend(points[rows]), 0.0, 0.0

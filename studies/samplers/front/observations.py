@@ -23,7 +23,7 @@ RIVALS = 200
 
 
 @dataclass(frozen=True)
-class Table:
+class ObservationTable:
     """Trainings that have reached a rung, in the order of their rows.
 
     Attributes:
@@ -38,7 +38,7 @@ class Table:
     deepest: NDArray[np.int64]
     values: Array
 
-    def with_(self, found: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int]) -> Table:
+    def with_(self, found: Mapping[Row, Mapping[int, Point]], rungs: Sequence[int]) -> ObservationTable:
         """One with more trainings, or with more of those it has.
 
         Args:
@@ -57,19 +57,19 @@ class Table:
         old_deepest[at[here]], old_values[at[here]] = deepest[here], values[here]
         new = [row for row, known in zip(rows, here, strict=True) if not known]
         places = at[~here]
-        return Table(
+        return ObservationTable(
             sorted(self.rows + new),
             np.insert(self.matrix, places, np.array(new, dtype=float).reshape(len(new), self.matrix.shape[1]), axis=0),
             np.insert(old_deepest, places, deepest[~here]),
             np.insert(old_values, places, values[~here], axis=0),
         )
 
-    def best(self, most: int) -> Table:
+    def best(self, most: int) -> ObservationTable:
         """At most so many: those that got far and are dominated by few of those that got as far."""
         if len(self.rows) <= most:
             return self
         kept = np.sort(self.by_promise()[:most])
-        return Table([self.rows[i] for i in kept], self.matrix[kept], self.deepest[kept], self.values[kept])
+        return ObservationTable([self.rows[i] for i in kept], self.matrix[kept], self.deepest[kept], self.values[kept])
 
     def by_promise(self) -> NDArray[np.int64]:
         """Positions, first those that got far and are dominated by few of those that got as far."""
@@ -82,7 +82,7 @@ class Table:
         return np.lexsort((worse, -self.deepest))
 
 
-class Records:
+class Observations:
     """What has been reached, kept.
 
     Args:
@@ -98,14 +98,14 @@ class Records:
         self.reached: dict[Row, dict[int, Point]] = {}
         self._rungs = tuple(rungs)
         self._new: dict[Row, dict[int, Point]] = {}
-        self._table = Table([], np.zeros((0, fields)), np.zeros(0, dtype=np.int64), np.zeros((0, objectives)))
+        self._table = ObservationTable([], np.zeros((0, fields)), np.zeros(0, dtype=np.int64), np.zeros((0, objectives)))
 
     def add(self, row: Row, rung: int, point: Point) -> None:
         """Notes a value; only the first of a row and a rung counts."""
         reached = self._new[row] = self.reached.setdefault(row, {})
         reached.setdefault(rung, point)
 
-    def table(self) -> Table:
+    def table(self) -> ObservationTable:
         """All of it."""
         self._table = self._table.with_(self._new, self._rungs)
         self._new = {}

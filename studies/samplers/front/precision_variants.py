@@ -6,19 +6,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from studies.samplers.front.encoding import Cube, Row, row_of
+from studies.samplers.front.encoding import Row, SpaceEncoder, row_of
 
 
 class Families:
     """Knows who belongs together.
 
     Args:
-        cube: of the space.
+        encoder: of the space.
         shared: the parameter that costs no training; None, or one that the space has not: every row is a family.
     """
 
-    def __init__(self, cube: Cube, shared: str | None) -> None:
-        self._place, count = cube.place(shared) if shared is not None else (None, 1)
+    def __init__(self, encoder: SpaceEncoder, shared: str | None) -> None:
+        self._place, count = encoder.place(shared) if shared is not None else (None, 1)
         self._values = row_of(np.arange(count, dtype=float))
 
     @property

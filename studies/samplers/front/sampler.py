@@ -30,13 +30,13 @@ from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
 from studies.objectives.pareto import Point, Scale
-from studies.samplers.front.encoding import Array, Cube, Row, row_of
-from studies.samplers.front.feasibility import Admission, Costs, Params
-from studies.samplers.front.initial_design import FirstProposals, beginning
-from studies.samplers.front.multi_fidelity_gp import Fits
-from studies.samplers.front.observations import Records, Table
+from studies.samplers.front.encoding import Array, Row, SpaceEncoder, row_of
+from studies.samplers.front.feasibility import Costs, Feasibility, Params
+from studies.samplers.front.initial_design import InitialDesign, beginning
+from studies.samplers.front.multi_fidelity_gp import Hyperparameters
+from studies.samplers.front.observations import Observations, ObservationTable
 from studies.samplers.front.precision_variants import Families
-from studies.samplers.front.surrogate import Beliefs
+from studies.samplers.front.surrogate import Surrogate
 
 OPEN = 0.7
 """What an epoch of something new counts, beside one of a training that goes on."""
@@ -81,34 +81,34 @@ class FrontSampler:
         limits: Mapping[int, float] | None = None,
         shared: str | None = None,
     ) -> None:
-        self._cube = Cube(distributions)
+        self._encoder = SpaceEncoder(distributions)
         self._maximised = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximised))
         self._rungs, self._seed = tuple(rungs), seed
         self._beginning = beginning(rungs)[0]
         self._taken: set[Row] = set()
-        self._admission = Admission(self._cube, exact, costs, limits or {}, self._minimised, self._taken)
-        self._first = FirstProposals(self._cube, self._admission)
-        self._families = Families(self._cube, shared)
-        self._records = Records(self._cube.fields, len(self._maximised), self._rungs)
+        self._feasibility = Feasibility(self._encoder, exact, costs, limits or {}, self._minimised, self._taken)
+        self._first = InitialDesign(self._encoder, self._feasibility)
+        self._families = Families(self._encoder, shared)
+        self._records = Observations(self._encoder.fields, len(self._maximised), self._rungs)
         self._begun: set[Row] = set()
         self._trained: set[Row] = set()
         self._running: set[Row] = set()
         self._added = self._proposed = 0
-        self._thought: tuple[Any, Beliefs, Row] | None = None
-        self._fits = [Fits() for _ in self._maximised]
-        self._everything = self._cube.everything() if self._cube.size <= WHOLE else None
+        self._thought: tuple[Any, Surrogate, Row] | None = None
+        self._fits = [Hyperparameters() for _ in self._maximised]
+        self._everything = self._encoder.everything() if self._encoder.size <= WHOLE else None
 
     def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
-        """Notes what parameters have reached at a rung; see `studies.samplers.optuna_based.per_rung_sampler.RungViews.add`."""
+        """Notes what parameters have reached at a rung; see `PerRungSampler.add`."""
         if rung not in self._rungs:
             raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self._rungs))}")
-        row = self._cube.encode(params)
+        row = self._encoder.encode(params)
         if row is None:
             return
         point = tuple(self._minimised(k, value) for k, value in enumerate(values))
         if not all(math.isfinite(value) for value in point):
-            self._admission.turn_away(row)
+            self._feasibility.turn_away(row)
             return
         self._added += 1
         family = self._families.whole([row])
@@ -116,12 +116,12 @@ class FrontSampler:
         self._taken |= family
         self._trained.add(self._families.name(row))
         self._records.add(row, rung, point)
-        if self._admission.exact:
-            self._admission.costs[row] = tuple(point[k] for k in self._admission.exact)
+        if self._feasibility.exact:
+            self._feasibility.costs[row] = tuple(point[k] for k in self._feasibility.exact)
 
-    def _kin(self, table: Table) -> dict[Row, dict[int, Point]]:
+    def _kin(self, table: ObservationTable) -> dict[Row, dict[int, Point]]:
         """The rest of the families of the best: it is as far, and differs in what is known before training."""
-        known, reached = self._admission, self._records.reached
+        known, reached = self._feasibility, self._records.reached
         found: dict[Row, dict[int, Point]] = {}
         if self._families.single or not known.exact:
             return found
@@ -136,13 +136,13 @@ class FrontSampler:
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
         """Notes parameters that may not train, or cannot; by how much does not matter."""
-        row = self._cube.encode(params)
+        row = self._encoder.encode(params)
         if row is not None:
-            self._admission.turn_away(row)
+            self._feasibility.turn_away(row)
 
     def row(self, params: Params) -> Row | None:
         """What `worth_finishing` knows parameters by; None for models from outside the space, of which nothing is foretold."""
-        return self._cube.encode(params)
+        return self._encoder.encode(params)
 
     def observations(self, rung: int) -> int:
         """How many different parameters have values at a rung."""
@@ -155,12 +155,12 @@ class FrontSampler:
             running: parameters of trainings under way.
             waiting: of those that wait at a rung, which are known from what they have reached.
         """
-        rows = (self._cube.encode(params) for params in running)
+        rows = (self._encoder.encode(params) for params in running)
         self._running = self._families.whole(row for row in rows if row is not None)
         row = self._next()[1]
         self._proposed += 1
         self._taken.add(row)
-        return self._cube.decode(row)
+        return self._encoder.decode(row)
 
     def worth_finishing(self, paused: Sequence[Row], resumed: Iterable[Row] = (), beyond: bool = False) -> int | None:
         """Which of the trainings that wait at a rung is to go on before anything new is begun.
@@ -176,14 +176,14 @@ class FrontSampler:
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
-        beliefs, new = self._next()
-        families = [(i, row) for i, one in enumerate(paused) for row in self._family(one) if beliefs.can_finish(row)]
+        surrogate, new = self._next()
+        families = [(i, row) for i, one in enumerate(paused) for row in self._family(one) if surrogate.can_finish(row)]
         if not families:
             return None
-        if not beliefs.ready:
+        if not surrogate.ready:
             return families[0][0] if beyond else None
         going = [row for one in resumed for row in self._family(one)]
-        worth, begun = beliefs.finishing([row for _, row in families], going, new)
+        worth, begun = surrogate.finishing([row for _, row in families], going, new)
         best = int(np.argmax(worth))
         early = len(self._trained) < self._beginning
         return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
@@ -192,73 +192,80 @@ class FrontSampler:
         """A row and the rest of its family."""
         return [row, *self._families.others(row)]
 
-    def _next(self) -> tuple[Beliefs, Row]:
+    def _next(self) -> tuple[Surrogate, Row]:
         """What is believed, and the next proposal; remembered until something is added or proposed."""
         if self._thought is None or self._thought[0] != self.state:
-            known, begun = self._admission, self._begun | self._running
+            known, begun = self._feasibility, self._begun | self._running
             number = len(self._taken) + len(self._running - self._taken)
             by, table = np.random.default_rng([self._seed, number]), self._records.table()
             kin = self._kin(table)
             reached = ChainMap(kin, self._records.reached)
             running = sorted(row for row in self._running if row not in reached)
-            beliefs = Beliefs(
-                self._cube, self._rungs, table.with_(kin, self._rungs), reached, known.costs, known.exact, running, self._fits
+            surrogate = Surrogate(
+                self._encoder,
+                self._rungs,
+                table.with_(kin, self._rungs),
+                reached,
+                known.costs,
+                known.exact,
+                running,
+                self._fits,
             )
             taken = self._taken | self._running  # what the kin has turned away is among them
-            picked = self._pick(beliefs, begun, taken, by)
-            self._thought = (self.state, beliefs, picked)
+            picked = self._pick(surrogate, begun, taken, by)
+            self._thought = (self.state, surrogate, picked)
         return self._thought[1:]
 
     @property
     def state(self) -> tuple[Any, ...]:
         """What is foretold and proposed stays the same as long as this does."""
-        return self._added, len(self._admission.away), self._proposed, tuple(sorted(self._running))
+        return self._added, len(self._feasibility.away), self._proposed, tuple(sorted(self._running))
 
-    def _pick(self, beliefs: Beliefs, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
-        candidates = self._candidates(beliefs, taken, by)
+    def _pick(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
+        candidates = self._candidates(surrogate, taken, by)
         if not len(candidates):
-            return row_of(self._cube.draw(1, by)[0])
+            return row_of(self._encoder.draw(1, by)[0])
         picked = None
         number = len(self._trained) + len({self._families.name(row) for row in self._running} - self._trained)
-        if number >= self._beginning and beliefs.ready:
-            picked = self._best(beliefs, candidates, taken, by)
+        if number >= self._beginning and surrogate.ready:
+            picked = self._best(surrogate, candidates, taken, by)
         return picked if picked is not None else self._first.pick(candidates, sorted(begun), number, by)
 
-    def _candidates(self, beliefs: Beliefs, taken: Set[Row], by: Generator) -> Array:
+    def _candidates(self, surrogate: Surrogate, taken: Set[Row], by: Generator) -> Array:
         if self._everything is not None:
             return _without(self._everything, taken)
-        rows = [self._cube.draw(DRAWN, by)]
-        if beliefs.ready:
-            best = beliefs.rows[np.argsort(beliefs.losses(), kind="stable")[:PARENTS]]
-            rows.append(self._cube.moved(best[by.integers(len(best), size=MOVED)], by, by.choice(REACHES, size=(MOVED, 1))))
+        rows = [self._encoder.draw(DRAWN, by)]
+        if surrogate.ready:
+            best = surrogate.rows[np.argsort(surrogate.losses(), kind="stable")[:PARENTS]]
+            rows.append(self._encoder.moved(best[by.integers(len(best), size=MOVED)], by, by.choice(REACHES, size=(MOVED, 1))))
         return _without(np.unique(np.concatenate(rows), axis=0), taken)
 
-    def _best(self, beliefs: Beliefs, candidates: Array, taken: Set[Row], by: Generator) -> Row | None:
+    def _best(self, surrogate: Surrogate, candidates: Array, taken: Set[Row], by: Generator) -> Row | None:
         """The candidate with the highest expected gain whose costs are known and allowed; None if all that promise are not."""
-        beliefs.refer(beliefs.predict(candidates)[0])
-        gains = self._gains(beliefs, candidates)
+        surrogate.refer(surrogate.predict(candidates)[0])
+        gains = self._gains(surrogate, candidates)
         if self._everything is None:
             around = candidates[np.argsort(-gains, kind="stable")[:REFINED].repeat(10)]
-            more = self._cube.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1)))
+            more = self._encoder.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1)))
             more = _without(np.unique(more, axis=0), taken)
-            gains, candidates = np.append(gains, self._gains(beliefs, more)), np.concatenate([candidates, more])
-        at_a_time = EXACT if len(self._admission.costs) < SURE else 1
-        for _ in range(ROUNDS if self._admission.exact else 0):
+            gains, candidates = np.append(gains, self._gains(surrogate, more)), np.concatenate([candidates, more])
+        at_a_time = EXACT if len(self._feasibility.costs) < SURE else 1
+        for _ in range(ROUNDS if self._feasibility.exact else 0):
             best = np.argsort(-gains, kind="stable")[:at_a_time]
-            unknown = [i for i in best if row_of(candidates[i]) not in self._admission.costs]
+            unknown = [i for i in best if row_of(candidates[i]) not in self._feasibility.costs]
             if not unknown:
                 break
-            allowed = [i for i in unknown if self._admission.work_out(row_of(candidates[i]))]
+            allowed = [i for i in unknown if self._feasibility.work_out(row_of(candidates[i]))]
             gains[unknown] = 0.0
-            gains[allowed] = self._gains(beliefs, candidates[allowed])
+            gains[allowed] = self._gains(surrogate, candidates[allowed])
         row = row_of(candidates[int(np.argmax(gains))])
-        return row if gains.max() > 0 and self._admission.work_out(row) else None
+        return row if gains.max() > 0 and self._feasibility.work_out(row) else None
 
-    def _gains(self, beliefs: Beliefs, rows: Array) -> Array:
+    def _gains(self, surrogate: Surrogate, rows: Array) -> Array:
         """(n,) expected gains, less as far as it is doubtful that these may train."""
-        means, deviations = beliefs.predict(rows)
-        gains = beliefs.gains(means, deviations) * self._admission.trust(rows, self._records.table().rows)
-        for k, limit in self._admission.limits.items():
+        means, deviations = surrogate.predict(rows)
+        gains = surrogate.gains(means, deviations) * self._feasibility.trust(rows, self._records.table().rows)
+        for k, limit in self._feasibility.limits.items():
             gains *= ndtr((limit - means[:, k]) / np.maximum(deviations[:, k], 1e-9))
         return gains
 

@@ -16,22 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.objectives.pareto import Point, not_dominated
-from studies.samplers.front.ehvi import expected_gains
-from studies.samplers.front.encoding import Array, Cube, Row
+from studies.samplers.front.ehvi import expected_hypervolume_improvement
+from studies.samplers.front.encoding import Array, Row, SpaceEncoder
 from studies.samplers.front.feasibility import KnownCosts
-from studies.samplers.front.multi_fidelity_gp import Chain, Fits, Reached
-from studies.samplers.front.observations import RIVALS, Table, dominated, evenly
+from studies.samplers.front.multi_fidelity_gp import Hyperparameters, MultiFidelityGP, Reached
+from studies.samplers.front.observations import RIVALS, ObservationTable, dominated, evenly
 
 CONSIDERED, MOST = 3000, 250
 MARGIN = 0.1
 """The reference lies so much beyond the worst that is foretold, in shares of the extent."""
 
 
-class Beliefs:
+class Surrogate:
     """What the records say.
 
     Args:
-        cube: of the space.
+        encoder: of the space.
         rungs: epochs of each rung, rising.
         table: trainings that have reached a rung; values all to be minimised and evenly scaled.
         reached: row to rung to values there.
@@ -48,23 +48,23 @@ class Beliefs:
 
     def __init__(
         self,
-        cube: Cube,
+        encoder: SpaceEncoder,
         rungs: Sequence[int],
-        table: Table,
+        table: ObservationTable,
         reached: Mapping[Row, Mapping[int, Point]],
         costs: KnownCosts,
         exact: Sequence[int],
         running: Sequence[Row],
-        fits: Sequence[Fits],
+        fits: Sequence[Hyperparameters],
     ) -> None:
-        self._cube, self._rungs, self._costs, self._exact = cube, tuple(rungs), costs, tuple(exact)
+        self._encoder, self._rungs, self._costs, self._exact = encoder, tuple(rungs), costs, tuple(exact)
         table = table.best(CONSIDERED)
         self._deepest, self._values, self.rows = table.deepest, table.values, table.matrix
         self._places = {row: i for i, row in enumerate(table.rows)}
-        self._points = cube.points(self.rows)
+        self._points = encoder.points(self.rows)
         kept = _kept(table)
         self._chains = [
-            chain_of_costs(cube, costs, self._exact.index(k), fits[k])
+            chain_of_costs(encoder, costs, self._exact.index(k), fits[k])
             if k in self._exact
             else self._chain(k, fits[k], kept, table.rows, reached)
             for k in range(len(fits))
@@ -72,7 +72,7 @@ class Beliefs:
         self.ready = bool(table.rows) and all(chain.known for chain in self._chains)
         if self.ready:
             self.believed = np.stack([self._full(k, np.arange(len(table.rows)))[0] for k in range(len(fits))], axis=1)
-            found = self.predict(_matrix(running, cube))[0] if running else np.zeros((0, len(fits)))
+            found = self.predict(_matrix(running, encoder))[0] if running else np.zeros((0, len(fits)))
             self._all = np.concatenate([self.believed, found])
             self._front = self._all[not_dominated(self._all)]
             self.refer(self._all)
@@ -89,7 +89,7 @@ class Beliefs:
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """(n, objectives) means and standard deviations of fully trained candidates, (n, fields)."""
-        points = self._cube.points(rows)
+        points = self._encoder.points(rows)
         found = [chain.predict(points) for chain in self._chains]
         means = np.stack([mean for mean, _ in found], axis=1)
         deviations = np.sqrt(np.stack([variance for _, variance in found], axis=1))
@@ -127,7 +127,7 @@ class Beliefs:
     def _gains(self, means: Array, deviations: Array, front: Array) -> Array:
         known = ((front - self._low) / self._extent).tolist()
         reference = [1.0 + MARGIN] * means.shape[1]
-        return expected_gains((means - self._low) / self._extent, deviations / self._extent, known, reference)
+        return expected_hypervolume_improvement((means - self._low) / self._extent, deviations / self._extent, known, reference)
 
     def _full(self, k: int, at: NDArray[np.int64]) -> tuple[Array, Array]:
         """(n,) means and variances of an objective of some trainings when they are fully trained."""
@@ -139,35 +139,42 @@ class Beliefs:
         return mean, variance
 
     def _chain(
-        self, k: int, fits: Fits, kept: NDArray[np.int64], rows: list[Row], reached: Mapping[Row, Mapping[int, Point]]
-    ) -> Chain:
+        self,
+        k: int,
+        fits: Hyperparameters,
+        kept: NDArray[np.int64],
+        rows: list[Row],
+        reached: Mapping[Row, Mapping[int, Point]],
+    ) -> MultiFidelityGP:
         places = [[i for i, at in enumerate(kept) if rung in reached[rows[at]]] for rung in self._rungs]
         records = [
             Reached(there, [reached[rows[kept[i]]][rung][k] for i in there])
             for rung, there in zip(self._rungs, places, strict=True)
         ]
-        return Chain(self._points[kept], self._cube.groups, records, fits)
+        return MultiFidelityGP(self._points[kept], self._encoder.groups, records, fits)
 
 
-def chain_of_costs(cube: Cube, costs: KnownCosts, place: int, fits: Fits | None = None) -> Chain:
+def chain_of_costs(
+    encoder: SpaceEncoder, costs: KnownCosts, place: int, fits: Hyperparameters | None = None
+) -> MultiFidelityGP:
     """The regression of a cost, which does not change with training: a chain of one link.
 
     Args:
-        cube: of the space.
+        encoder: of the space.
         costs: row to costs.
         place: of the cost among them.
         fits: what was found before.
     """
     rows = [costs.rows[i] for i in evenly(len(costs.rows), MOST)]
     records = Reached(list(range(len(rows))), [costs[row][place] for row in rows])
-    return Chain(cube.points(_matrix(rows, cube)), cube.groups, [records], fits)
+    return MultiFidelityGP(encoder.points(_matrix(rows, encoder)), encoder.groups, [records], fits)
 
 
-def _matrix(rows: Sequence[Row], cube: Cube) -> Array:
-    return np.array(rows, dtype=float).reshape(len(rows), cube.fields)
+def _matrix(rows: Sequence[Row], encoder: SpaceEncoder) -> Array:
+    return np.array(rows, dtype=float).reshape(len(rows), encoder.fields)
 
 
-def _kept(table: Table) -> NDArray[np.int64]:
+def _kept(table: ObservationTable) -> NDArray[np.int64]:
     """Which trainings the regressions are of, by position: the best, and others evenly."""
     n = len(table.rows)
     if n <= MOST:

@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 Array = NDArray[np.float64]
 
 
-class Tpe(TPESampler):
+class CachedTPESampler(TPESampler):
     """TPE that remembers.
 
     Attributes:

@@ -31,10 +31,10 @@ STARTUP_TRIALS = 10
 
 
 def _tpe(seed: int) -> BaseSampler:
-    from studies.samplers.optuna_based.cached_tpe import Tpe
+    from studies.samplers.optuna_based.cached_tpe import CachedTPESampler
 
     # group: trials that lack a field (a known model from outside the space) must not shrink the space for all others
-    return Tpe(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS)
+    return CachedTPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS)
 
 
 def _nsga2(seed: int) -> BaseSampler:

@@ -18,7 +18,7 @@ Decisions:
 
 Use:
 
-    views = RungViews(distributions(space), DIRECTIONS, "tpe", seed, rungs=[1, 3, 9, 27])
+    views = PerRungSampler(distributions(space), DIRECTIONS, "tpe", seed, rungs=[1, 3, 9, 27])
     for each trial of the study: views.add(params, rung, values) for every rung it reached, or views.add_infeasible(...)
     params = views.propose(running=[params of trainings under way])
     ...
@@ -36,7 +36,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from studies.samplers.optuna_based.factory import LEARNING
-from studies.samplers.optuna_based.rung_study import Direction, Key, Params, View, key_of
+from studies.samplers.optuna_based.rung_study import Direction, Key, Params, RungStudy, key_of
 
 RETRIES, LEAST_RETRIES = 20, 2
 """How often a sampler that repeats itself is asked again before its idea is changed: half as often when the last time was in
@@ -45,7 +45,7 @@ MOST_LOOKED_AT = 5000
 """How many combinations around a repeated one are looked at for one that is new."""
 
 
-class RungViews:
+class PerRungSampler:
     """Proposals that learn from every rung.
 
     Args:
@@ -71,7 +71,7 @@ class RungViews:
     ) -> None:
         self._coding = _Coding(distributions)
         coded = self._coding.distributions
-        self._views = {rung: View(coded, directions, sampler_name, seed + 1009 * i) for i, rung in enumerate(rungs)}
+        self._views = {rung: RungStudy(coded, directions, sampler_name, seed + 1009 * i) for i, rung in enumerate(rungs)}
         self._learns = sampler_name in LEARNING
         self._min_observations = min_observations
         self._known: set[Key] = set()

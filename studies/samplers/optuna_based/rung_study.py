@@ -17,7 +17,7 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from studies.samplers.optuna_based.cached_tpe import Tpe
+from studies.samplers.optuna_based.cached_tpe import CachedTPESampler
 from studies.samplers.optuna_based.factory import make_sampler
 
 Params = Mapping[str, Any]
@@ -30,7 +30,7 @@ def key_of(params: Params) -> Key:
     return tuple(params.values())
 
 
-class View:
+class RungStudy:
     """The study of one rung.
 
     Args:
@@ -87,7 +87,7 @@ class View:
             first = idea = self._ask()
             yield idea
             sampler = self._study.sampler
-            while self._holds(idea) and isinstance(sampler, Tpe) and (more := sampler.again()) is not None:
+            while self._holds(idea) and isinstance(sampler, CachedTPESampler) and (more := sampler.again()) is not None:
                 idea = {**first, **more}
                 yield idea
             self.take(idea)
@@ -113,14 +113,14 @@ class View:
         idea = {name: trial._suggest(name, distribution) for name, distribution in self._distributions.items()}
         self._blank = self._study._storage.get_trial(self._blank._trial_id)
         self._blank.params, self._blank.distributions = {}, {}
-        if isinstance(self._study.sampler, Tpe):
+        if isinstance(self._study.sampler, CachedTPESampler):
             self._blank.system_attrs = {}  # the idea once more, as text
         return idea
 
     def _sampler(self) -> BaseSampler:
         """Another than the first one, if there are trials already: it would repeat its start."""
         sampler = make_sampler(self._sampler_name, self._seed + len(self._known))
-        if isinstance(sampler, Tpe):
+        if isinstance(sampler, CachedTPESampler):
             sampler.whole = self._distributions
         return sampler
 

@@ -17,19 +17,19 @@ from studies.definition.study import resolve
 from studies.engines.base import Event, Finished, Lost, Paused, Progress
 from studies.engines.local import LocalEngine
 from studies.run.preparation import data_spec
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.data.dataset import prepare
 from trainers.trial.run import TrialJob
 
 
-def job(home: Home, folder: Path, epochs: int) -> TrialJob:
+def job(workspace: Workspace, folder: Path, epochs: int) -> TrialJob:
     study = resolve({}, "test")
     spec = replace(data_spec(study, 32), training_lines=200)
-    prepare(spec, home.cache)
+    prepare(spec, workspace.cache)
     return TrialJob(
         architecture=Architecture(width_percent=25, encoder_hidden=24),
         data=spec,
-        cache_folder=home.cache,
+        cache_folder=workspace.cache,
         recipe=study.training_recipe,
         epochs=epochs,
         folder=folder,
@@ -59,12 +59,12 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_training_is_stopped_lost_and_taken_up_again(home: Home, tmp_path: Path) -> None:
+def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp_path: Path) -> None:
     engine = LocalEngine(1)
     try:
         # an order to stop may arrive after the next epoch has begun, so that epoch must not be the last
         epochs = 4
-        long = job(home, tmp_path / "trial", epochs)
+        long = job(workspace, tmp_path / "trial", epochs)
         engine.submit(7, long)
         before = wait_for(engine, Progress)
         engine.stop(7)

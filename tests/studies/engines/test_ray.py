@@ -21,7 +21,7 @@ from studies.engines.remote_worker import Share
 from studies.run.observer import SilentObserver
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.plain_lines import plain_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob
@@ -41,7 +41,7 @@ def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
         def log_trial(self, *_: Any) -> None: ...
         def finish(self, *_: Any, **__: Any) -> None: ...
 
-    monkeypatch.setattr("studies.run.search.Tracker", Quiet)
+    monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
     monkeypatch.setattr("studies.run.schedule.SILENT", 9.0)  # in four epochs of sixty lines nothing is learnt
 
 
@@ -90,10 +90,10 @@ def job(lines: Path, folder: Path, epochs: int, hidden: int = 8) -> TrialJob:
     )
 
 
-def decisions(home: Home) -> list[tuple[Any, ...]]:
+def decisions(workspace: Workspace) -> list[tuple[Any, ...]]:
     """What was tried, how far it went, what became of it, and what it was worth."""
     found = []
-    for trial in load_store(home, "s").trials():
+    for trial in load_store(workspace, "s").trials():
         attrs = dict(trial.user_attrs)
         measured = {k: v for k, v in attrs.get("measurement", {}).items() if k != "latency_ms"}
         rungs = {k: v for k, v in attrs.items() if "rung" in k}
@@ -126,7 +126,7 @@ def pids(engine: RayEngine) -> list[int]:
 def test_both_engines_take_the_same_decisions(cluster: Any, lines: Path, tmp_path: Path, form: str) -> None:
     homes, paused = {}, {}
     for name in ("local", "ray"):
-        homes[name], watcher = Home(tmp_path / name).prepare(), Pauses()
+        homes[name], watcher = Workspace(tmp_path / name).prepare(), Pauses()
         search(study(lines, 4, engine=name, address=cluster.address, early_stopping=form), homes[name], watcher)
         paused[name] = watcher.seen
     assert decisions(homes["local"]) == decisions(homes["ray"]) and paused["local"] == paused["ray"]
@@ -160,28 +160,28 @@ class StopsAt(SilentObserver):
 def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
     cluster: Any, lines: Path, tmp_path: Path, first: str, then: str
 ) -> None:
-    home = Home(tmp_path / "runs").prepare()
+    workspace = Workspace(tmp_path / "runs").prepare()
     with pytest.raises(KeyboardInterrupt):
-        search(study(lines, engine=first, address=cluster.address), home, StopsAt(2))
-    begun = {t.number: t.user_attrs["digest"] for t in load_store(home, "s").trials()}
+        search(study(lines, engine=first, address=cluster.address), workspace, StopsAt(2))
+    begun = {t.number: t.user_attrs["digest"] for t in load_store(workspace, "s").trials()}
     assert len(begun) >= 2
-    search(study(lines, engine=then, address=cluster.address), home)
-    trials = load_store(home, "s").trials()
-    assert all(t.state is not TrialState.RUNNING for t in trials) and load_front(home, "s")
+    search(study(lines, engine=then, address=cluster.address), workspace)
+    trials = load_store(workspace, "s").trials()
+    assert all(t.state is not TrialState.RUNNING for t in trials) and load_front(workspace, "s")
     assert {t.number: t.user_attrs["digest"] for t in trials}.items() >= begun.items()
     trained = [t for t in trials if t.user_attrs.get("epoch")]
     assert len(trained) == 3
 
 
 def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, lines: Path, tmp_path: Path) -> None:
-    home, place = Home(tmp_path / "runs").prepare(), tmp_path / "place"
+    workspace, place = Workspace(tmp_path / "runs").prepare(), tmp_path / "place"
     asked = study(lines, 4, engine="ray", address=cluster.address, shared=f"file://{place}", early_stopping="stopping")
-    search(asked, home)
-    states = [state for _, state, *_ in decisions(home)]
+    search(asked, workspace)
+    states = [state for _, state, *_ in decisions(workspace)]
     assert {TrialState.COMPLETE, TrialState.PRUNED} <= set(states)
     assert [folder.name for folder in place.iterdir()] == ["s"] and not list((place / "s").iterdir())
-    assert all(Path(point.model).is_file() for point in load_front(home, "s"))
-    assert len(list(home.epochs("s").iterdir())) == len(states), "what each has trained is kept"
+    assert all(Path(point.model).is_file() for point in load_front(workspace, "s"))
+    assert len(list(workspace.epochs("s").iterdir())) == len(states), "what each has trained is kept"
 
 
 def test_a_killed_worker_is_lost_and_its_ticket_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:

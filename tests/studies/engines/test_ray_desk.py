@@ -16,7 +16,7 @@ from studies.definition.study import resolve
 from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
 from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, order_of, train_here
-from studies.workspace.remote_trial_files import TrialFolders
+from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.plain_lines import plain_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.trial.epoch_log import read_epochs
@@ -113,7 +113,7 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
     monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
     write_pairs(tmp_path / "lines", plain_lines(60, 0))
     trial, place = job(tmp_path, str(tmp_path / "lines"), epochs=3), f"file://{tmp_path / 'shared'}"
-    order, folders, seen = order_of(1, trial, Share(), place), TrialFolders(place), []
+    order, folders, seen = order_of(1, trial, Share(), place), RemoteTrialFiles(place), []
 
     class Died(BaseException): ...
 
@@ -141,7 +141,7 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
 
 def test_a_place_that_nobody_knows_is_named() -> None:
     with pytest.raises(UserError, match=r"search\.shared: 'nosuch://x' cannot be used"):
-        TrialFolders("nosuch://x")
+        RemoteTrialFiles("nosuch://x")
 
 
 def test_a_candidate_comes_back_as_it_went() -> None:

@@ -21,15 +21,15 @@ from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find, newest_champion, promote
 from studies.storage.pareto_front import FrontPoint
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_point
 from trainers.base.errors import UserError
 from trainers.inference.reader import Reader
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("runs")).prepare()
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("runs")).prepare()
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def nothing_is_left_in_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert list(here.iterdir()) == []
 
 
-def test_a_promoted_model_reads_what_its_file_reads(home: Home, points: list[FrontPoint]) -> None:
-    promotion = promote(points[0], "alike", home, "digits")
-    champion = find(home, "models:/alike@champion")
+def test_a_promoted_model_reads_what_its_file_reads(workspace: Workspace, points: list[FrontPoint]) -> None:
+    promotion = promote(points[0], "alike", workspace, "digits")
+    champion = find(workspace, "models:/alike@champion")
     files = [png(image) for image in images()]
     expected = Reader(points[0].model).read([Image.open(io.BytesIO(file)) for file in files])
     assert champion.read(files) == expected
@@ -75,34 +75,34 @@ def test_a_promoted_model_reads_what_its_file_reads(home: Home, points: list[Fro
     assert champion.tags["sha256"] == promotion.sha256
 
 
-def test_the_next_promotion_is_the_champion_and_names_the_one_before(home: Home, points: list[FrontPoint]) -> None:
-    promote(points[0], "line", home, "digits")
-    second = promote(points[1], "line", home, "digits")
+def test_the_next_promotion_is_the_champion_and_names_the_one_before(workspace: Workspace, points: list[FrontPoint]) -> None:
+    promote(points[0], "line", workspace, "digits")
+    second = promote(points[1], "line", workspace, "digits")
     assert (second.version, second.previous_version) == (2, 1)
-    champion = find(home, "models:/line@champion")
+    champion = find(workspace, "models:/line@champion")
     assert champion.version == 2
     assert champion.tags["previous_version"] == "1"
     assert champion.tags["trial"] == "1"
     assert champion.tags["study"] == "digits"
     assert float(champion.tags["accuracy"]) == pytest.approx(0.6)
     assert int(champion.tags["bytes"]) == points[1].size_bytes
-    assert find(home, "models:/line/1").tags["trial"] == "0"
-    assert newest_champion(home).model == "line"
+    assert find(workspace, "models:/line/1").tags["trial"] == "0"
+    assert newest_champion(workspace).model == "line"
 
 
-def test_promotions_at_the_same_time_take_turns(home: Home, points: list[FrontPoint]) -> None:
+def test_promotions_at_the_same_time_take_turns(workspace: Workspace, points: list[FrontPoint]) -> None:
     with ThreadPoolExecutor(3) as pool:
-        made = list(pool.map(lambda point: promote(point, "rushed", home, "digits"), points))
+        made = list(pool.map(lambda point: promote(point, "rushed", workspace, "digits"), points))
     assert sorted(p.version for p in made) == [1, 2, 3]
     assert sorted(p.previous_version or 0 for p in made) == [0, 1, 2]
-    assert find(home, "models:/rushed@champion").version == 3
+    assert find(workspace, "models:/rushed@champion").version == 3
 
 
 def test_a_registered_model_imports_nothing_of_this_project_and_takes_every_form_of_image(
-    home: Home, points: list[FrontPoint], tmp_path: Path
+    workspace: Workspace, points: list[FrontPoint], tmp_path: Path
 ) -> None:
-    promote(points[2], "alone", home, "digits")
-    folder = find(home, "models:/alone@champion").folder
+    promote(points[2], "alone", workspace, "digits")
+    folder = find(workspace, "models:/alone@champion").folder
     text = example_png_base64("0123456789")
     program = f"""
 import base64, io, json, sys
@@ -140,9 +140,9 @@ print(json.dumps([model.predict(table).to_dict("records") for table in tables]))
     assert readings == [[{"text": expected.text, "confidence": expected.confidence}]] * 7
 
 
-def test_nothing_in_a_registered_model_is_pickled_and_its_needs_are_few(home: Home, points: list[FrontPoint]) -> None:
-    promote(points[0], "small", home, "digits")
-    folder = find(home, "models:/small@champion").folder
+def test_nothing_in_a_registered_model_is_pickled_and_its_needs_are_few(workspace: Workspace, points: list[FrontPoint]) -> None:
+    promote(points[0], "small", workspace, "digits")
+    folder = find(workspace, "models:/small@champion").folder
     assert sorted(p.suffix for p in folder.rglob("*") if p.is_file() and p.suffix in (".pkl", ".onnx", ".py")) == [
         ".onnx",
         ".py",
@@ -153,7 +153,7 @@ def test_nothing_in_a_registered_model_is_pickled_and_its_needs_are_few(home: Ho
 
 
 @pytest.mark.parametrize("cell", ["not base64!", base64.b64encode(b"no image").decode(), b"no image", [[300]], "", [1, 2]])
-def test_a_served_model_names_the_row_that_is_no_image(home: Home, points: list[FrontPoint], cell: object) -> None:
+def test_a_served_model_names_the_row_that_is_no_image(workspace: Workspace, points: list[FrontPoint], cell: object) -> None:
     from studies.registry.pyfunc_model import LineReader
 
     reader: Any = LineReader()
@@ -172,38 +172,40 @@ def test_a_served_model_names_the_row_that_is_no_image(home: Home, points: list[
         ("models:/digits", "is not the address of a model"),
     ],
 )
-def test_a_model_that_is_not_there_is_one_clear_line(home: Home, points: list[FrontPoint], address: str, answer: str) -> None:
-    if "digits" not in [m.name for m in open_mlflow(home).search_registered_models()]:
-        promote(points[0], "digits", home, "digits")
+def test_a_model_that_is_not_there_is_one_clear_line(
+    workspace: Workspace, points: list[FrontPoint], address: str, answer: str
+) -> None:
+    if "digits" not in [m.name for m in open_mlflow(workspace).search_registered_models()]:
+        promote(points[0], "digits", workspace, "digits")
     with pytest.raises(UserError, match=answer):
-        find(home, address)
+        find(workspace, address)
 
 
 def test_an_empty_registry_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="paretext promote"):
-        newest_champion(Home(tmp_path))
+        newest_champion(Workspace(tmp_path))
     with pytest.raises(UserError, match="paretext promote"):
-        find(Home(tmp_path), "models:/a@champion")
+        find(Workspace(tmp_path), "models:/a@champion")
 
 
-def test_a_file_that_is_gone_or_has_changed_is_not_promoted(home: Home, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_or_has_changed_is_not_promoted(workspace: Workspace, tmp_path: Path) -> None:
     point = tiny_point(tmp_path / "changed.onnx")
     with Path(point.model).open("ab") as file:
         file.write(b"x")
     with pytest.raises(UserError, match="has been changed"):
-        promote(point, "never", home, "digits")
+        promote(point, "never", workspace, "digits")
     Path(point.model).unlink()
     with pytest.raises(UserError, match="not there any more"):
-        promote(point, "never", home, "digits")
+        promote(point, "never", workspace, "digits")
     with pytest.raises(UserError, match="cannot name a model"):
-        promote(point, "models:/never", home, "digits")
-    assert "never" not in [model.name for model in open_mlflow(home).search_registered_models()]
+        promote(point, "models:/never", workspace, "digits")
+    assert "never" not in [model.name for model in open_mlflow(workspace).search_registered_models()]
 
 
 def test_a_version_that_reads_otherwise_does_not_become_champion(
-    home: Home, points: list[FrontPoint], monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, points: list[FrontPoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote(points[0], "gated", home, "digits")
+    promote(points[0], "gated", workspace, "digits")
     wrong = """
 import mlflow, pandas
 class Wrong(mlflow.pyfunc.PythonModel):
@@ -213,5 +215,5 @@ mlflow.models.set_model(Wrong())
 """
     monkeypatch.setattr("studies.registry.model_package.one_file", lambda module: wrong)
     with pytest.raises(RuntimeError, match="champion"):
-        promote(points[1], "gated", home, "digits")
-    assert find(home, "models:/gated@champion").version == 1
+        promote(points[1], "gated", workspace, "digits")
+    assert find(workspace, "models:/gated@champion").version == 1

@@ -11,79 +11,79 @@ import pytest
 
 from studies.registry import run_tracker
 from studies.registry.mlflow_client import open_mlflow
-from studies.registry.run_tracker import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG, Tracker, flatten
-from studies.workspace.paths import Home
+from studies.registry.run_tracker import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG, RunTracker, flatten
+from studies.workspace.paths import Workspace
 
 MEASURED = {"accuracy": 0.9, "cer": 0.02, "size_bytes": 400_000, "latency_ms": 1.5, "parameters": 100_000}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(tmp_path_factory.mktemp("runs")).prepare()
-    open_mlflow(home)
-    return home
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(tmp_path_factory.mktemp("runs")).prepare()
+    open_mlflow(workspace)
+    return workspace
 
 
-def runs_of(home: Home, study: str, kind: str) -> list[Any]:
-    client = open_mlflow(home)
+def runs_of(workspace: Workspace, study: str, kind: str) -> list[Any]:
+    client = open_mlflow(workspace)
     experiment = client.get_experiment_by_name("paretext").experiment_id
     return list(client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = '{kind}'"))
 
 
-def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file(home: Home, tmp_path: Path) -> None:
+def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file(workspace: Workspace, tmp_path: Path) -> None:
     model = tmp_path / "3.onnx"
     model.write_bytes(b"weights")
-    tracker = Tracker(home, "whole", pytest.fail)
+    tracker = RunTracker(workspace, "whole", pytest.fail)
     tracker.start({"name": "whole", "budget": {"trials": 2}})
     tracker.log_trial(3, {"backbone": "resnet18", "width_percent": 50}, MEASURED, "complete", model, {"digest": "ab"})
     tracker.log_trial(4, {"backbone": "lcnet"}, None, "over_budget", None, {"reason": "12MB is over 10MB"})
     tracker.finish(metrics={"best_accuracy": 0.9})
 
-    (parent,) = runs_of(home, "whole", "study")
+    (parent,) = runs_of(workspace, "whole", "study")
     assert parent.data.params == {"name": "whole", "budget.trials": "2"}
     assert parent.data.metrics == {"best_accuracy": 0.9}
     assert parent.info.status == "FINISHED"
-    children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(home, "whole", "trial")}
+    children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(workspace, "whole", "trial")}
     assert sorted(children) == [3, 4]
     assert all(run.data.tags[PARENT_TAG] == parent.info.run_id for run in children.values())
     assert children[3].data.metrics == MEASURED
     assert children[3].data.params == {"backbone": "resnet18", "width_percent": "50"}
     assert children[3].info.status == "FINISHED"
     assert children[3].data.tags["paretext.digest"] == "ab"
-    assert [file.path for file in open_mlflow(home).list_artifacts(children[3].info.run_id)] == ["3.onnx"]
+    assert [file.path for file in open_mlflow(workspace).list_artifacts(children[3].info.run_id)] == ["3.onnx"]
     assert children[4].data.tags[STATE_TAG] == "over_budget"
     assert children[4].info.status == "KILLED"
     assert children[4].data.metrics == {}
 
 
-def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(home: Home) -> None:
+def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(workspace: Workspace) -> None:
     for trials, budget in ((2, 2), (4, 4)):
-        tracker = Tracker(home, "resumed", pytest.fail)
+        tracker = RunTracker(workspace, "resumed", pytest.fail)
         tracker.start({"budget": {"trials": budget}})
         for number in range(trials):
             tracker.log_trial(number, {"width_percent": 25}, MEASURED, "complete")
         tracker.finish()
-    (parent,) = runs_of(home, "resumed", "study")
+    (parent,) = runs_of(workspace, "resumed", "study")
     assert parent.data.tags["paretext.now.budget.trials"] == "4"
-    assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(home, "resumed", "trial")) == [0, 1, 2, 3]
+    assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(workspace, "resumed", "trial")) == [0, 1, 2, 3]
 
 
-def test_a_run_that_a_killed_driver_left_open_is_replaced(home: Home) -> None:
-    tracker = Tracker(home, "killed", pytest.fail)
+def test_a_run_that_a_killed_driver_left_open_is_replaced(workspace: Workspace) -> None:
+    tracker = RunTracker(workspace, "killed", pytest.fail)
     tracker.start({})
     tracker.log_trial(0, {"width_percent": 25}, MEASURED, "complete")
     tracker.finish("stopped")
-    (whole,) = runs_of(home, "killed", "trial")
-    client = open_mlflow(home)
+    (whole,) = runs_of(workspace, "killed", "trial")
+    client = open_mlflow(workspace)
     tags = {key: value for key, value in whole.data.tags.items() if key.startswith("paretext.")}
     half = client.create_run(whole.info.experiment_id, tags={**tags, TRIAL_TAG: "1"})
 
-    again = Tracker(home, "killed", pytest.fail)
+    again = RunTracker(workspace, "killed", pytest.fail)
     again.start({})
     for number in (0, 1):
         again.log_trial(number, {"width_percent": 25}, MEASURED, "complete")
     again.finish()
-    children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(home, "killed", "trial")}
+    children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(workspace, "killed", "trial")}
     assert sorted(children) == [0, 1]
     assert children[0].info.run_id == whole.info.run_id
     assert children[1].info.run_id != half.info.run_id
@@ -91,10 +91,10 @@ def test_a_run_that_a_killed_driver_left_open_is_replaced(home: Home) -> None:
 
 
 def test_a_database_that_cannot_be_opened_is_said_once_and_stops_nothing(tmp_path: Path) -> None:
-    home = Home(tmp_path).prepare()
-    home.mlflow_file.mkdir()
+    workspace = Workspace(tmp_path).prepare()
+    workspace.mlflow_file.mkdir()
     said: list[str] = []
-    tracker = Tracker(home, "unlucky", said.append)
+    tracker = RunTracker(workspace, "unlucky", said.append)
     tracker.start({})
     for number in range(3):
         tracker.log_trial(number, {}, MEASURED, "complete")
@@ -105,40 +105,38 @@ def test_a_database_that_cannot_be_opened_is_said_once_and_stops_nothing(tmp_pat
     assert all("\n" not in line for line in said)
 
 
-def test_what_could_not_be_written_is_written_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"left": 2}
-    write_trial = run_tracker._Ledger._write_trial
+    write_trial = run_tracker._RunWriter._write_trial
 
-    def fails_twice(ledger: run_tracker._Ledger, trial: run_tracker._Trial) -> None:
+    def fails_twice(seen: run_tracker._RunWriter, trial: run_tracker._Trial) -> None:
         if wrong["left"]:
             wrong["left"] -= 1
-            ledger._client.create_run(
-                ledger._experiment, tags={"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"}
-            )
+            seen._client.create_run(seen._experiment, tags={"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"})
             raise OSError("no space left on device")
-        write_trial(ledger, trial)
+        write_trial(seen, trial)
 
-    monkeypatch.setattr(run_tracker._Ledger, "_write_trial", fails_twice)
+    monkeypatch.setattr(run_tracker._RunWriter, "_write_trial", fails_twice)
     said: list[str] = []
-    tracker = Tracker(home, "late", said.append)
+    tracker = RunTracker(workspace, "late", said.append)
     tracker.start({})
     for number in range(3):
         tracker.log_trial(number, {}, MEASURED, "complete")
     tracker.finish()
     assert len(said) == 1
     assert "no space left" in said[0]
-    assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(home, "late", "trial")) == [0, 1, 2]
+    assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(workspace, "late", "trial")) == [0, 1, 2]
 
 
 def test_starting_and_logging_do_not_wait_for_mlflow() -> None:
     """In a fresh process, where MLflow's import alone takes seconds."""
     program = """
 import tempfile, time, pathlib
-from studies.workspace.paths import Home
-from studies.registry.run_tracker import Tracker
-home = Home(pathlib.Path(tempfile.mkdtemp()))
+from studies.workspace.paths import Workspace
+from studies.registry.run_tracker import RunTracker
+workspace = Workspace(pathlib.Path(tempfile.mkdtemp()))
 began = time.monotonic()
-tracker = Tracker(home, "quick", print)
+tracker = RunTracker(workspace, "quick", print)
 tracker.start({"name": "quick"})
 tracker.log_trial(0, {}, {"accuracy": 1.0}, "complete")
 print(time.monotonic() - began)

@@ -14,7 +14,7 @@ import pytest
 from optuna.trial import TrialState
 
 from studies.storage.pareto_front import load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.interrupts import heed_ctrl_c
 from testing.plain_lines import plain_lines, write_pairs
 
@@ -50,12 +50,12 @@ def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=heed_ctrl_c)
 
 
-def finished_trials(home: Home) -> dict[int, dict[str, float]]:
+def finished_trials(workspace: Workspace) -> dict[int, dict[str, float]]:
     """Number to measurement of the trials that are complete."""
-    if not home.optuna_file.exists():
+    if not workspace.optuna_file.exists():
         return {}
     try:
-        store = load_store(home, "kills")
+        store = load_store(workspace, "kills")
     except ValueError:
         return {}
     return {t.number: t.user_attrs["measurement"] for t in store.trials(TrialState.COMPLETE)}
@@ -66,7 +66,7 @@ def finished_trials(home: Home) -> dict[int, dict[str, float]]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_study_survives_being_killed_at_random_moments(tmp_path: Path, how: signal.Signals) -> None:
     prepare(tmp_path)
-    log, home = tmp_path / "log.txt", Home(tmp_path / "runs")
+    log, workspace = tmp_path / "log.txt", Workspace(tmp_path / "runs")
     moments = random.Random(int(how))
     before: dict[int, dict[str, float]] = {}
     for _ in range(3):
@@ -77,17 +77,17 @@ def test_a_study_survives_being_killed_at_random_moments(tmp_path: Path, how: si
             driver.send_signal(how)
         code = driver.wait(60)
         assert code in (0, -9, 130, -2), log.read_text()  # -2: Ctrl-C after its last word
-        now = finished_trials(home)
+        now = finished_trials(workspace)
         assert before.items() <= now.items(), "a finished trial was lost or measured again"
         before = now
     last = start(tmp_path, log)
     assert last.wait(400) == 0, log.read_text()
-    store = load_store(home, "kills")
+    store = load_store(workspace, "kills")
     assert store.trials(TrialState.RUNNING) == []
     done = store.trials(TrialState.COMPLETE)
     assert len({t.user_attrs["digest"] for t in done}) == len([t for t in done if "duplicate_of" not in t.user_attrs]) == 8
-    assert before.items() <= finished_trials(home).items()
-    assert not list(home.trials("kills").glob("*")), "checkpoints of finished trials are cleared away"
+    assert before.items() <= finished_trials(workspace).items()
+    assert not list(workspace.trials("kills").glob("*")), "checkpoints of finished trials are cleared away"
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_second_driver_is_turned_away_while_the_first_runs(tmp_path: Path) -> 
     prepare(tmp_path)
     first = start(tmp_path, tmp_path / "first.txt")
     try:
-        lock = Home(tmp_path / "runs").lock("study-kills")
+        lock = Workspace(tmp_path / "runs").lock("study-kills")
         end = time.monotonic() + 60
         while not lock.exists() and time.monotonic() < end:
             time.sleep(0.2)

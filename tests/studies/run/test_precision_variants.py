@@ -13,12 +13,12 @@ from search_space import Architecture
 from search_space.space import SearchSpace
 from studies.definition.study import Study, resolve
 from studies.engines.base import Failed
-from studies.run.precision_variants import Siblings
+from studies.run.precision_variants import PrecisionVariants
 from studies.run.search import search
-from studies.run.seen_architectures import Entry, Ledger
+from studies.run.seen_architectures import Entry, SeenArchitectures
 from studies.run.trial_recorder import SHARED, counts
 from studies.storage.pareto_front import load_front, load_store
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from tests.studies.run.test_search import Watcher, told
 from trainers.trial.run import TrialJob
@@ -52,8 +52,8 @@ def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
     return resolve(values | changes, "test")
 
 
-def complete(home: Home) -> list[Any]:
-    return [t for t in load_store(home, "s").trials(TrialState.COMPLETE) if "duplicate_of" not in t.user_attrs]
+def complete(workspace: Workspace) -> list[Any]:
+    return [t for t in load_store(workspace, "s").trials(TrialState.COMPLETE) if "duplicate_of" not in t.user_attrs]
 
 
 def network_of(trial: Any) -> str:
@@ -61,103 +61,105 @@ def network_of(trial: Any) -> str:
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "front"])
-def test_each_training_is_recorded_in_every_precision(home: Home, sampler: str, told: list[tuple[Any, ...]]) -> None:
+def test_each_training_is_recorded_in_every_precision(workspace: Workspace, sampler: str, told: list[tuple[Any, ...]]) -> None:
     engine, watcher = Recorder(), Watcher()
-    search(study({"sampler": sampler}), home, watcher, engine)
-    trials = complete(home)
+    search(study({"sampler": sampler}), workspace, watcher, engine)
+    trials = complete(workspace)
     assert len(engine.trained) == 5 and len(trials) == 15 and sum(map(counts, trials)) == 5
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3)
     assert watcher.states().count("shared") == 10 and [state for _, state in told].count("complete") == 15 + 1
     for trial in trials:
-        assert (home.folder / Path(trial.user_attrs["model"])).stat().st_size == trial.user_attrs["measurement"]["size_bytes"]
+        assert (workspace.folder / Path(trial.user_attrs["model"])).stat().st_size == trial.user_attrs["measurement"][
+            "size_bytes"
+        ]
         if SHARED in trial.user_attrs:
-            assert network_of(trial) == network_of(load_store(home, "s").trials()[trial.user_attrs[SHARED]])
-    assert {point.architecture["precision"] for point in load_front(home, "s")} == {"int8"}, "as good, and smaller"
+            assert network_of(trial) == network_of(load_store(workspace, "s").trials()[trial.user_attrs[SHARED]])
+    assert {point.architecture["precision"] for point in load_front(workspace, "s")} == {"int8"}, "as good, and smaller"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "front"])
-def test_no_network_is_trained_twice_however_far_it_got(home: Home, sampler: str) -> None:
+def test_no_network_is_trained_twice_however_far_it_got(workspace: Workspace, sampler: str) -> None:
     engine = Recorder(slots=3)
     stopping = {"sampler": sampler, "early_stopping": "auto", "first_rung": 1}
-    search(study(stopping, budget={"trials": 12, "epochs": 9}), home, None, engine)
+    search(study(stopping, budget={"trials": 12, "epochs": 9}), workspace, None, engine)
     assert len(engine.networks) == 12, "all there are"
     assert all(len(digests) == 1 for digests in engine.networks.values())
     if sampler == "tpe":  # halving stops a share; by gain all go on, since larger ones are better throughout
-        assert len(engine.trained) < 12, "some were stopped, and their siblings with them"
+        assert len(engine.trained) < 12, "some were stopped, and their variants with them"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "front"])
-def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(home: Home, sampler: str) -> None:
+def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(workspace: Workspace, sampler: str) -> None:
     kept: dict[str, int] = {}
     networks: dict[str, set[str]] = {}
     for break_after in (1, 2, 2, 3, 2, None):
         engine = Recorder(break_after=break_after)
         engine.epochs, engine.networks = kept, networks
         try:
-            search(study({"sampler": sampler}), home, None, engine)
+            search(study({"sampler": sampler}), workspace, None, engine)
         except KeyboardInterrupt:
             continue
-    trials = load_store(home, "s").trials()
+    trials = load_store(workspace, "s").trials()
     assert not [t for t in trials if t.state == TrialState.RUNNING]
-    assert sum(map(counts, trials)) == 5 and len(complete(home)) == 15
+    assert sum(map(counts, trials)) == 5 and len(complete(workspace)) == 15
     assert all(len(digests) == 1 for digests in networks.values()) and len(networks) == 5
 
 
-def test_killed_between_two_siblings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_between_two_siblings(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is recorded, the other and the training itself are not: the next run finds all of them in the trial's folder."""
-    from studies.run.trial_recorder import Book
+    from studies.run.trial_recorder import TrialRecorder
 
-    also, called = Book.also, 0
+    also, called = TrialRecorder.also, 0
 
-    def dying(book: Book, *arguments: Any) -> Any:
+    def dying(recorder: TrialRecorder, *arguments: Any) -> Any:
         nonlocal called
         called += 1
         if called == 2:
             raise KeyboardInterrupt
-        return also(book, *arguments)
+        return also(recorder, *arguments)
 
-    monkeypatch.setattr(Book, "also", dying)
+    monkeypatch.setattr(TrialRecorder, "also", dying)
     killed = Recorder(slots=1)
     with pytest.raises(KeyboardInterrupt):
-        search(study(), home, None, killed)
-    assert len(complete(home)) == 1
+        search(study(), workspace, None, killed)
+    assert len(complete(workspace)) == 1
     engine = Recorder(slots=1)
     engine.epochs, engine.networks = killed.epochs, killed.networks
-    search(study(), home, None, engine)
-    trials = complete(home)
+    search(study(), workspace, None, engine)
+    trials = complete(workspace)
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3) and len(trials) == 15
 
 
-def test_precisions_are_trained_apart_where_that_is_asked_for(home: Home) -> None:
+def test_precisions_are_trained_apart_where_that_is_asked_for(workspace: Workspace) -> None:
     engine = Recorder()
-    search(study({"every_precision": False}), home, None, engine)
-    assert len(complete(home)) == 5 and not [t for t in complete(home) if SHARED in t.user_attrs]
+    search(study({"every_precision": False}), workspace, None, engine)
+    assert len(complete(workspace)) == 5 and not [t for t in complete(workspace) if SHARED in t.user_attrs]
 
 
-def test_what_is_over_the_limit_is_not_stored(home: Home) -> None:
-    search(study(limits={"size": "1.2MB"}, budget={"trials": 12, "epochs": 2}), home, None, Recorder())
-    trials = complete(home)
+def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
+    search(study(limits={"size": "1.2MB"}, budget={"trials": 12, "epochs": 2}), workspace, None, Recorder())
+    trials = complete(workspace)
     stored = Counter(network_of(trial) for trial in trials)
     assert min(stored.values()) < 3 <= max(stored.values())
     assert all(trial.user_attrs["estimated_bytes"] <= 1_200_000 for trial in trials)
 
 
-def test_a_training_that_fails_answers_for_its_siblings(home: Home) -> None:
+def test_a_training_that_fails_answers_for_its_siblings(workspace: Workspace) -> None:
     space = SPACE | {"width_percent": [25], "encoder_hidden": [24]}
     digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
     engine = Recorder(script=dict.fromkeys(digests, Failed))
-    search(study(space=space, budget={"trials": 3, "epochs": 2}), home, None, engine)
-    trials = [t for t in load_store(home, "s").trials() if "duplicate_of" not in t.user_attrs]
+    search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
+    trials = [t for t in load_store(workspace, "s").trials() if "duplicate_of" not in t.user_attrs]
     assert [t.state for t in trials] == [TrialState.FAIL] and len(engine.networks) == 1
 
 
 def test_a_twin_is_what_decides_over_an_architecture() -> None:
-    siblings, ledger = Siblings(SearchSpace(SPACE), shared=True), Ledger()
+    variants, seen = PrecisionVariants(SearchSpace(SPACE), shared=True), SeenArchitectures()
     full, small = (Architecture(width_percent=50, precision=p) for p in ("fp32", "int8"))
-    assert siblings.twin(small, ledger) is None
+    assert variants.twin(small, seen) is None
     for fate, decides in (("running", True), ("stopped", True), ("failed", True), ("over_budget", False), ("complete", False)):
-        ledger.put(full.digest, Entry(7, fate))  # type: ignore[arg-type]
-        assert (siblings.twin(small, ledger) is not None) == decides, fate
-        assert siblings.twin(full, ledger) == ledger.get(full.digest)
-    assert {other.precision for other in siblings.of(full)} == {"fp16", "int8"}
-    assert not list(Siblings(SearchSpace(SPACE), shared=False).of(full))
+        seen.put(full.digest, Entry(7, fate))  # type: ignore[arg-type]
+        assert (variants.twin(small, seen) is not None) == decides, fate
+        assert variants.twin(full, seen) == seen.get(full.digest)
+    assert {other.precision for other in variants.of(full)} == {"fp16", "int8"}
+    assert not list(PrecisionVariants(SearchSpace(SPACE), shared=False).of(full))

@@ -16,7 +16,7 @@ from studies.run.search import search
 from studies.storage.backends import open_storage
 from studies.storage.pareto_front import load_points, load_store
 from studies.storage.study_store import StudyStore, distributions
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import HALVING, Watcher, study, told
 from trainers.base.progress import EpochReport
@@ -53,35 +53,35 @@ class Counting(ScriptedEngine):
 
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
-def test_an_epoch_that_the_killed_driver_never_heard_of_counts(home: Home, form: str) -> None:
+def test_an_epoch_that_the_killed_driver_never_heard_of_counts(workspace: Workspace, form: str) -> None:
     """A rung was reached in the moment the driver died: the trial is compared there, and not sent back or left aside."""
     asked = study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}})
     killed = Unheard()
     with pytest.raises(KeyboardInterrupt):
-        search(asked, home, None, killed)
-    open_ones = load_store(home, "s").trials(TrialState.RUNNING)
+        search(asked, workspace, None, killed)
+    open_ones = load_store(workspace, "s").trials(TrialState.RUNNING)
     unheard = [t for t in open_ones if killed.epochs.get(t.user_attrs["digest"], 0) and "rung:1" not in t.user_attrs]
     assert unheard, "its checkpoint is a rung ahead of its record"
     again, watcher = Counting(), Watcher()
     again.epochs = dict(killed.epochs)
-    search(asked, home, watcher, again)
+    search(asked, workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18 and "resting" not in watcher.states()
-    closed = {t.user_attrs["digest"]: t for t in load_store(home, "s").trials()}
+    closed = {t.user_attrs["digest"]: t for t in load_store(workspace, "s").trials()}
     assert all("rung:1" in closed[t.user_attrs["digest"]].user_attrs for t in unheard)
     assert len(again.told) == len(set(again.told))
 
 
-def test_a_promoted_training_goes_on_at_once_and_not_after_another_comparison(home: Home) -> None:
+def test_a_promoted_training_goes_on_at_once_and_not_after_another_comparison(workspace: Workspace) -> None:
     killed = ScriptedEngine(break_after=9)
     with pytest.raises(KeyboardInterrupt):
-        search(study(**HALVING), home, None, killed)
-    under_way = {t.number for t in load_store(home, "s").trials(TrialState.RUNNING) if _promoted(t)}
+        search(study(**HALVING), workspace, None, killed)
+    under_way = {t.number for t in load_store(workspace, "s").trials(TrialState.RUNNING) if _promoted(t)}
     assert under_way
     watcher = Watcher()
     again = ScriptedEngine()
     again.epochs = dict(killed.epochs)
-    search(study(**HALVING), home, watcher, again)
-    reached = {t.number: t.user_attrs for t in load_store(home, "s").trials()}
+    search(study(**HALVING), workspace, watcher, again)
+    reached = {t.number: t.user_attrs for t in load_store(workspace, "s").trials()}
     assert all("rung:3" in reached[number] or "measurement" in reached[number] for number in under_way)
     assert under_way <= {number for number, _ in watcher.losses}
 
@@ -91,7 +91,7 @@ def _promoted(trial: Any) -> bool:
     return "rung:1" in attrs and "rung:3" not in attrs and attrs["training"]["until"] > 1
 
 
-def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(home: Home) -> None:
+def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Workspace) -> None:
     class Mortal(ScriptedEngine):
         """One epoch each time, then the process is gone."""
 
@@ -105,21 +105,21 @@ def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(home: Home) -> 
             return [Progress(ticket, EpochReport(epoch, job.epochs, 1.0, 0.5, 0.5, 0.1)), Lost(ticket, "it is gone")]
 
     watcher = Watcher()
-    search(study(budget={"trials": 2, "epochs": 8}), home, watcher, Mortal())
+    search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())
     assert watcher.states() == ["complete"] * 2 and len(watcher.losses) == 14
 
 
-def test_files_that_a_killed_run_did_not_come_to_clear_away_are_cleared_by_the_next(home: Home) -> None:
-    search(study(), home, None, ScriptedEngine())
-    number, digest = next((p.trial, Architecture.from_dict(p.architecture).digest) for p in load_points(home, "s"))
-    left = home.trials("s") / digest
+def test_files_that_a_killed_run_did_not_come_to_clear_away_are_cleared_by_the_next(workspace: Workspace) -> None:
+    search(study(), workspace, None, ScriptedEngine())
+    number, digest = next((p.trial, Architecture.from_dict(p.architecture).digest) for p in load_points(workspace, "s"))
+    left = workspace.trials("s") / digest
     left.mkdir(parents=True)
     add_epoch(left, EpochReport(1, 2, 1.0, 0.5, 0.5, 0.1))
-    unknown = home.trials("s") / "0123456789abcdef"
+    unknown = workspace.trials("s") / "0123456789abcdef"
     unknown.mkdir()
-    search(study(), home, None, ScriptedEngine())
+    search(study(), workspace, None, ScriptedEngine())
     assert not left.exists() and unknown.exists()
-    (line,) = read_epochs(home.epochs("s") / f"{number:05d}-{digest}.jsonl")
+    (line,) = read_epochs(workspace.epochs("s") / f"{number:05d}-{digest}.jsonl")
     assert line["epoch"] == 1 and line["by"].endswith(f":{os.getpid()}")
 
 
@@ -132,22 +132,22 @@ def test_an_epoch_log_is_read_up_to_what_was_cut_off(tmp_path: Path) -> None:
     assert read_epochs(tmp_path / "none") == []
 
 
-def test_the_log_of_a_study_tells_what_its_watchers_were_told(home: Home) -> None:
+def test_the_log_of_a_study_tells_what_its_watchers_were_told(workspace: Workspace) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(study(), home, None, ScriptedEngine(break_after=2))
-    search(study(), home, None, ScriptedEngine())
-    log = [json.loads(line) for line in home.log("s").read_text().splitlines()]
+        search(study(), workspace, None, ScriptedEngine(break_after=2))
+    search(study(), workspace, None, ScriptedEngine())
+    log = [json.loads(line) for line in workspace.log("s").read_text().splitlines()]
     events = [line["event"] for line in log]
     assert events.count("run starts") == 2 and events.count("run breaks off") == events.count("run ends") == 1
     assert {line["trial"] for line in log if line["event"] == "trial lost"}
     ended = [line["trial"] for line in log if line["event"] == "trial ends" and line["state"] == "complete"]
-    assert sorted(ended) == [p.trial for p in load_points(home, "s")]
+    assert sorted(ended) == [p.trial for p in load_points(workspace, "s")]
 
 
-def test_what_was_opened_twice_is_closed_as_the_other(home: Home) -> None:
+def test_what_was_opened_twice_is_closed_as_the_other(workspace: Workspace) -> None:
     """The database was away while it answered: the call was made again, and both were carried out."""
     asked = study()
-    store, _ = StudyStore.create_or_open(open_storage(home.optuna_url), asked)
+    store, _ = StudyStore.create_or_open(open_storage(workspace.optuna_url), asked)
     space = distributions(asked.search_space)
     first, second = (store.ask_params({"width_percent": 50, "encoder_hidden": 24}, space) for _ in range(2))
     store.tell_stopped(second.number, "not among the best")

@@ -15,7 +15,7 @@ from studies.engines.base import Failed, Lost
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
 from studies.workspace.locks import locked
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, Watcher, numbers_in, study, told
 from trainers.base.errors import UserError
@@ -23,132 +23,132 @@ from trainers.base.errors import UserError
 __all__ = ["told"]
 
 
-def test_a_search_spends_its_trials_and_leaves_a_front(home: Home) -> None:
+def test_a_search_spends_its_trials_and_leaves_a_front(workspace: Workspace) -> None:
     engine, watcher = ScriptedEngine(), Watcher()
-    search(study(), home, watcher, engine)
+    search(study(), workspace, watcher, engine)
     assert len(engine.trained) == len(set(engine.trained)) == 5
     assert watcher.summary is not None and watcher.summary.finished == 5
-    front = load_front(home, "s")
+    front = load_front(workspace, "s")
     assert front and all(a.accuracy < b.accuracy and a.size_bytes < b.size_bytes for a, b in itertools.pairwise(front))
     assert all(Path(p.model).stat().st_size == p.size_bytes for p in front)
     assert engine.closed
 
 
-def test_running_it_again_changes_nothing_and_more_trials_go_on(home: Home) -> None:
-    search(study(), home, None, ScriptedEngine())
+def test_running_it_again_changes_nothing_and_more_trials_go_on(workspace: Workspace) -> None:
+    search(study(), workspace, None, ScriptedEngine())
     again, watcher = ScriptedEngine(), Watcher()
-    search(study(), home, watcher, again)
+    search(study(), workspace, watcher, again)
     assert again.trained == [] and watcher.facts is not None and watcher.facts.resumed and watcher.facts.finished == 5
     more = ScriptedEngine()
-    search(study(budget={"trials": 7, "epochs": 2}), home, None, more)
-    assert len(more.trained) == 2 and len(load_points(home, "s")) == 7
+    search(study(budget={"trials": 7, "epochs": 2}), workspace, None, more)
+    assert len(more.trained) == 2 and len(load_points(workspace, "s")) == 7
 
 
-def test_equal_architectures_are_not_trained_twice(home: Home) -> None:
+def test_equal_architectures_are_not_trained_twice(workspace: Workspace) -> None:
     """No encoder: its hidden size has no effect, so 2 of the 4 combinations are one network."""
     engine, watcher = ScriptedEngine(), Watcher()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
-    search(study(space=space, budget={"trials": 10, "epochs": 1}), home, watcher, engine)
+    search(study(space=space, budget={"trials": 10, "epochs": 1}), workspace, watcher, engine)
     assert len(engine.trained) == 3
     assert watcher.summary is not None and "every architecture of the space" in watcher.summary.reason
-    assert len(load_points(home, "s")) == 3
+    assert len(load_points(workspace, "s")) == 3
 
 
-def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(home: Home) -> None:
+def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(workspace: Workspace) -> None:
     from trainers.export.estimate import estimate_bytes
 
     sizes = sorted(estimate_bytes(Architecture(width_percent=w, encoder_hidden=24), 10) for w in (25, 50, 75, 100))
     limit = f"{sizes[1] + 20_000}B"
     engine, watcher = ScriptedEngine(), Watcher()
     space = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
-    search(study(space=space, limits={"size": limit}), home, watcher, engine)
+    search(study(space=space, limits={"size": limit}), workspace, watcher, engine)
     assert len(engine.trained) == 2
-    over = [t for t in load_store(home, "s").trials(TrialState.PRUNED) if t.user_attrs.get("over_budget")]
+    over = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("over_budget")]
     assert over and all(t.constraints and max(t.constraints.values()) > 0 for t in over)
     assert all(t.system_attrs["constraints"][0] > 0 for t in over), "optuna-dashboard reads this list"
 
 
-def test_a_limit_that_nothing_meets_is_said_before_anything_is_written(home: Home) -> None:
+def test_a_limit_that_nothing_meets_is_said_before_anything_is_written(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="nothing in the space meets the size limit of 1\\.00KB"):
-        search(study(limits={"size": "1KB"}), home, None, ScriptedEngine())
+        search(study(limits={"size": "1KB"}), workspace, None, ScriptedEngine())
     with pytest.raises(UserError, match="no study is called 's'"):
-        load_front(home, "s")
+        load_front(workspace, "s")
 
 
 @pytest.mark.parametrize("moment", [1, 2, 4])
-def test_a_killed_search_goes_on_where_it_stopped(home: Home, moment: int) -> None:
+def test_a_killed_search_goes_on_where_it_stopped(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(KeyboardInterrupt):
-        search(study(), home, None, killed)
-    assert len(numbers_in(home, TrialState.RUNNING)) >= 2, "two in training, and those that wait for a twin"
+        search(study(), workspace, None, killed)
+    assert len(numbers_in(workspace, TrialState.RUNNING)) >= 2, "two in training, and those that wait for a twin"
     again = ScriptedEngine()
-    search(study(), home, None, again)
-    assert numbers_in(home, TrialState.RUNNING) == []
+    search(study(), workspace, None, again)
+    assert numbers_in(workspace, TrialState.RUNNING) == []
     assert not set(killed.trained) & set(again.trained)
-    assert len(load_points(home, "s")) == len(killed.trained) + len(again.trained) == 5
+    assert len(load_points(workspace, "s")) == len(killed.trained) + len(again.trained) == 5
 
 
-def test_an_interrupted_search_does_not_stay_running_in_mlflow(home: Home, told: list[tuple[Any, ...]]) -> None:
+def test_an_interrupted_search_does_not_stay_running_in_mlflow(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(study(), home, None, ScriptedEngine(break_after=2))
+        search(study(), workspace, None, ScriptedEngine(break_after=2))
     assert told[-1] == ("the study", "stopped")
 
 
-def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(home: Home, told: list[tuple[Any, ...]]) -> None:
-    search(study(**HALVING), home, None, ScriptedEngine())
+def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
+    search(study(**HALVING), workspace, None, ScriptedEngine())
     closed = {words for words in told if words[0] != "the study"}
     assert {state for _, state in closed} >= {"complete", "stopped"}
     told.clear()
-    search(study(**HALVING), home, None, ScriptedEngine())
+    search(study(**HALVING), workspace, None, ScriptedEngine())
     assert {words for words in told if words[0] != "the study"} == closed
 
 
-def test_a_failed_trial_is_sent_to_mlflow_again_too(home: Home, told: list[tuple[Any, ...]]) -> None:
+def test_a_failed_trial_is_sent_to_mlflow_again_too(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
     of_eight = study(budget={"trials": 8, "epochs": 1})
-    search(of_eight, home, None, ScriptedEngine(script={bad: Failed}))
+    search(of_eight, workspace, None, ScriptedEngine(script={bad: Failed}))
     failed = [words for words in told if words[1] == "failed"]
     told.clear()
-    search(of_eight, home, None, ScriptedEngine())
+    search(of_eight, workspace, None, ScriptedEngine())
     assert [words for words in told if words[1] == "failed"] == failed != []
 
 
-def test_a_failed_training_fails_alone(home: Home) -> None:
+def test_a_failed_training_fails_alone(workspace: Workspace) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
     watcher = Watcher()
-    search(study(budget={"trials": 8, "epochs": 1}), home, watcher, ScriptedEngine(script={bad: Failed}))
-    assert watcher.states().count("failed") == 1 and len(load_points(home, "s")) == 7
+    search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, ScriptedEngine(script={bad: Failed}))
+    assert watcher.states().count("failed") == 1 and len(load_points(workspace, "s")) == 7
     assert next(r.reason for r in watcher.records if r.state == "failed") == "nan: the loss is not finite"
 
 
-def test_a_training_whose_process_died_is_started_again(home: Home) -> None:
+def test_a_training_whose_process_died_is_started_again(workspace: Workspace) -> None:
     lost = Architecture(width_percent=50, encoder_hidden=24).digest
     engine, watcher = ScriptedEngine(script={lost: Lost}), Watcher()
-    search(study(budget={"trials": 8, "epochs": 1}), home, watcher, engine)
-    assert lost in engine.trained and len(load_points(home, "s")) == 8
+    search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, engine)
+    assert lost in engine.trained and len(load_points(workspace, "s")) == 8
     assert [reason for _, reason in watcher.losses] == ["its worker process ended with code -9"]
 
 
-def test_time_pauses_trainings_and_the_next_run_takes_them_up(home: Home) -> None:
+def test_time_pauses_trainings_and_the_next_run_takes_them_up(workspace: Workspace) -> None:
     watcher = Watcher()
-    search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), home, watcher, ScriptedEngine(patient=True))
+    search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), workspace, watcher, ScriptedEngine(patient=True))
     assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds < 15
-    assert numbers_in(home, TrialState.RUNNING) == []
+    assert numbers_in(workspace, TrialState.RUNNING) == []
     paused = [r.architecture.digest for r in watcher.records if r.state == "resting" and r.architecture]
     assert len(paused) == 2
     again = ScriptedEngine()
-    search(study(budget={"trials": 8, "epochs": 1}), home, None, again)
-    assert again.trained[:2] == paused and len(load_points(home, "s")) == 8
+    search(study(budget={"trials": 8, "epochs": 1}), workspace, None, again)
+    assert again.trained[:2] == paused and len(load_points(workspace, "s")) == 8
 
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
-def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reached(home: Home, form: str) -> None:
+def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reached(workspace: Workspace, form: str) -> None:
     engine, watcher = ScriptedEngine(), Watcher()
-    search(study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}}), home, watcher, engine)
+    search(study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}}), workspace, watcher, engine)
     assert watcher.summary is not None and watcher.summary.finished == 18
     assert 3 <= len(engine.trained) < 12
     assert sum(engine.epochs.values()) < 18 * 9 * 2 / 3
-    store = load_store(home, "s")
+    store = load_store(workspace, "s")
     assert store.trials(TrialState.RUNNING) == []
     stopped = store.trials(TrialState.PRUNED)
     assert stopped and all(set(t.user_attrs["rung:1"]) == {"cer", "accuracy"} for t in stopped)
@@ -156,20 +156,20 @@ def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reache
 
 
 @pytest.mark.parametrize("moment", [1, 5, 9, 14, 20])
-def test_a_killed_search_with_paused_trials_goes_on_without_training_an_epoch_twice(home: Home, moment: int) -> None:
+def test_a_killed_search_with_paused_trials_goes_on_without_training_an_epoch_twice(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(KeyboardInterrupt):
-        search(study(**HALVING), home, None, killed)
+        search(study(**HALVING), workspace, None, killed)
     again, watcher = ScriptedEngine(), Watcher()
     again.epochs = dict(killed.epochs)
-    search(study(**HALVING), home, watcher, again)
-    assert numbers_in(home, TrialState.RUNNING) == []
+    search(study(**HALVING), workspace, watcher, again)
+    assert numbers_in(workspace, TrialState.RUNNING) == []
     assert not set(killed.trained) & set(again.trained)
     assert watcher.summary is not None and watcher.summary.finished == 18
-    assert len(load_points(home, "s")) == len(killed.trained) + len(again.trained) >= 3
+    assert len(load_points(workspace, "s")) == len(killed.trained) + len(again.trained) >= 3
 
 
-def test_time_up_leaves_paused_trials_to_the_next_run(home: Home) -> None:
+def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> None:
     class Slow(ScriptedEngine):
         """Lets the time run out after some events."""
 
@@ -180,67 +180,67 @@ def test_time_up_leaves_paused_trials_to_the_next_run(home: Home) -> None:
             return super().wait(timeout_s)
 
     first, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "6s"}}
-    search(study(**timed), home, None, first)
-    assert numbers_in(home, TrialState.RUNNING) == []
-    resting = [t for t in load_store(home, "s").trials(TrialState.PRUNED) if t.user_attrs.get("resumable")]
+    search(study(**timed), workspace, None, first)
+    assert numbers_in(workspace, TrialState.RUNNING) == []
+    resting = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("resumable")]
     assert len(resting) > 2
     again, watcher = ScriptedEngine(), Watcher()
     again.epochs = dict(first.epochs)
-    search(study(**HALVING), home, watcher, again)
+    search(study(**HALVING), workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18
-    digests = [t.user_attrs["digest"] for t in load_store(home, "s").trials(TrialState.COMPLETE)]
+    digests = [t.user_attrs["digest"] for t in load_store(workspace, "s").trials(TrialState.COMPLETE)]
     assert len(digests) == len(set(digests)) >= 3
 
 
-def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(home: Home) -> None:
-    search(study(), home, None, ScriptedEngine())
+def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(workspace: Workspace) -> None:
+    search(study(), workspace, None, ScriptedEngine())
     watcher = Watcher()
-    search(study(space={"width_percent": [100]}), home, watcher, ScriptedEngine())
+    search(study(space={"width_percent": [100]}), workspace, watcher, ScriptedEngine())
     assert "space differ here and do not count" in watcher.notes[0]
-    assert load_store(home, "s").study.space == SMALL_SPACE
+    assert load_store(workspace, "s").study.space == SMALL_SPACE
     watcher = Watcher()
-    search(study(search={"sampler": "tpe", "workers": 1}), home, watcher, ScriptedEngine())
+    search(study(search={"sampler": "tpe", "workers": 1}), workspace, watcher, ScriptedEngine())
     assert "; search.sampler differ here" in watcher.notes[0], "workers may change from run to run"
 
 
-def test_a_front_that_can_have_no_more_points_does_not_train_everything(home: Home) -> None:
+def test_a_front_that_can_have_no_more_points_does_not_train_everything(workspace: Workspace) -> None:
     """All are equally good and equally large."""
     alike = {"width_percent": [25], "attention": ["none", "eca", "coordinate", "squeeze_excite"], "time_stride": [4, 8]}
     engine = ScriptedEngine()
     asked = HALVING | {"space": alike | {"pooling": ["max", "blur"]}, "budget": {"trials": 16, "epochs": 9}}
-    search(study(**asked), home, None, engine)
+    search(study(**asked), workspace, None, engine)
     assert 3 <= len(engine.trained) <= 9
 
 
-def test_one_study_is_run_by_one_process(home: Home) -> None:
-    with locked(home.lock("study-s"), wait=False), pytest.raises(UserError, match="is being run by another process"):
-        search(study(), home, None, ScriptedEngine())
+def test_one_study_is_run_by_one_process(workspace: Workspace) -> None:
+    with locked(workspace.lock("study-s"), wait=False), pytest.raises(UserError, match="is being run by another process"):
+        search(study(), workspace, None, ScriptedEngine())
 
 
-def test_known_models_are_tried_first(home: Home) -> None:
+def test_known_models_are_tried_first(workspace: Workspace) -> None:
     engine = ScriptedEngine(slots=1)
     name = "mobilev3_fpnd_small_1.0"
-    search(study(search={"warm_start": [name], "sampler": "random"}), home, None, engine)
+    search(study(search={"warm_start": [name], "sampler": "random"}), workspace, None, engine)
     assert engine.trained[0] == zoo.architecture(name).digest
-    first = load_store(home, "s").trials()[0]
+    first = load_store(workspace, "s").trials()[0]
     assert first.user_attrs["architecture"]["neck"] == "fpn_d"
 
 
-def test_pruned_models_are_tried_like_others(home: Home) -> None:
+def test_pruned_models_are_tried_like_others(workspace: Workspace) -> None:
     engine = ScriptedEngine(slots=1)
     name = "resnet18_48_prune_0.9"
     space = {"width_percent": [25], "prune_percent": [0, 50], "prune_criterion": ["l1", "fpgm"]}
     changes = {"search": {"warm_start": [name], "sampler": "random"}, "budget": {"trials": 4, "epochs": 1}}
-    search(study(space=space, **changes), home, None, engine)
-    first, *others = [t.user_attrs["architecture"] for t in load_store(home, "s").trials(TrialState.COMPLETE)]
+    search(study(space=space, **changes), workspace, None, engine)
+    first, *others = [t.user_attrs["architecture"] for t in load_store(workspace, "s").trials(TrialState.COMPLETE)]
     assert (first["prune_percent"], first["prune_criterion"]) == (90, zoo.architecture(name).prune_criterion)
     cuts = {(a["prune_percent"], a["prune_criterion"]) for a in others if a["width_percent"] == 25}
     assert cuts == {(0, None), (50, "l1"), (50, "fpgm")}, "not pruned is one network, whatever the criterion would be"
 
 
-def test_picking_takes_the_most_accurate_within_a_limit(home: Home) -> None:
-    search(study(budget={"trials": 8, "epochs": 1}), home, None, ScriptedEngine())
-    points = load_points(home, "s")
+def test_picking_takes_the_most_accurate_within_a_limit(workspace: Workspace) -> None:
+    search(study(budget={"trials": 8, "epochs": 1}), workspace, None, ScriptedEngine())
+    points = load_points(workspace, "s")
     best = pick(points)
     assert best.accuracy == max(p.accuracy for p in points)
     limited = pick(points, size_limit_bytes=best.size_bytes - 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from dashboards.cli.command_line import build_parser
 from studies.definition.study import resolve
 from studies.samplers.optuna_based.factory import NAMES
-from studies.schedulers.asha import Asha
+from studies.schedulers.asha import MOASHA
 from studies.schedulers.decisions import Decision
 from studies.schedulers.rungs import rungs_up_to
 
@@ -40,7 +40,7 @@ def test_its_study_loads_and_has_the_rungs_that_are_told() -> None:
 
 def test_its_example_comes_out_as_told() -> None:
     errors = [float(cell) for cell in row("CER at 3 epochs")]
-    asha, new = Asha(rungs_up_to(27, 3, 3)), iter(range(len(errors)))
+    asha, new = MOASHA(rungs_up_to(27, 3, 3)), iter(range(len(errors)))
     trained = [0] * len(errors)
     while (promotion := asha.next_promotion()) or (number := next(new, None)) is not None:
         trial, until = (promotion.trial, promotion.until) if promotion else (number, asha.first_rung(number))

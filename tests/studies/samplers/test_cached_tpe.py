@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from studies.samplers.optuna_based.cached_tpe import Tpe
+from studies.samplers.optuna_based.cached_tpe import CachedTPESampler
 from studies.samplers.optuna_based.factory import STARTUP_TRIALS
 
 SPACE: dict[str, BaseDistribution] = {
@@ -28,8 +28,8 @@ def study_with(sampler: TPESampler) -> optuna.Study:
     return optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
 
 
-def remembering() -> Tpe:
-    sampler = Tpe(**SETTINGS)
+def remembering() -> CachedTPESampler:
+    sampler = CachedTPESampler(**SETTINGS)
     sampler.whole = SPACE
     return sampler
 
@@ -57,7 +57,7 @@ def test_it_proposes_what_optunas_does() -> None:
 
 @pytest.mark.parametrize("known", [0, 40])
 def test_without_a_space_it_is_optunas(known: int) -> None:
-    assert proposals(study_with(Tpe(**SETTINGS)), known) == proposals(study_with(TPESampler(**SETTINGS)), known)
+    assert proposals(study_with(CachedTPESampler(**SETTINGS)), known) == proposals(study_with(TPESampler(**SETTINGS)), known)
 
 
 def test_asked_again_it_has_the_ideas_that_another_trial_would_have_brought() -> None:
@@ -66,7 +66,7 @@ def test_asked_again_it_has_the_ideas_that_another_trial_would_have_brought() ->
         proposals(study, 60)
     first = ours.ask(fixed_distributions=SPACE)
     sampler = ours.sampler
-    assert isinstance(sampler, Tpe)
+    assert isinstance(sampler, CachedTPESampler)
     ideas = [first.params]
     for _ in range(20):
         again = sampler.again()
@@ -84,4 +84,4 @@ def test_at_the_start_it_has_nothing_to_be_asked_again() -> None:
     study = study_with(remembering())
     proposals(study, 3)
     study.ask(fixed_distributions=SPACE)
-    assert isinstance(study.sampler, Tpe) and study.sampler.again() is None
+    assert isinstance(study.sampler, CachedTPESampler) and study.sampler.again() is None

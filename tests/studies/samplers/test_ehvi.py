@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from studies.objectives.pareto import hypervolume
-from studies.samplers.front.ehvi import expected_gains
+from studies.samplers.front.ehvi import expected_hypervolume_improvement
 from studies.samplers.front.gaussian_process import GaussianProcess
-from studies.samplers.front.multi_fidelity_gp import Chain, Reached
+from studies.samplers.front.multi_fidelity_gp import MultiFidelityGP, Reached
 
 FRONTS = {2: [(0.2, 0.7), (0.5, 0.4), (0.8, 0.1)], 3: [(0.2, 0.7, 0.5), (0.5, 0.4, 0.9), (0.8, 0.1, 0.2), (0.9, 0.9, 0.1)]}
 
@@ -18,7 +18,7 @@ def test_they_are_what_drawing_gives(objectives, known):
     front, reference = FRONTS[objectives], (1.1,) * objectives
     means, deviations = by.random((5, objectives)), by.random((5, objectives)) * 0.4
     deviations[:, list(known)] = 0.0
-    found = expected_gains(means, deviations, front, reference)
+    found = expected_hypervolume_improvement(means, deviations, front, reference)
     before = hypervolume(front, reference)
     for mean, deviation, gain in zip(means, deviations, found, strict=True):
         drawn = mean + deviation * by.standard_normal((2000, objectives))
@@ -27,9 +27,12 @@ def test_they_are_what_drawing_gives(objectives, known):
 
 
 def test_without_a_front_all_up_to_the_reference_counts_and_beyond_it_nothing():
-    assert expected_gains(np.array([[0.5, 0.5], [1.5, 0.1]]), np.zeros((2, 2)), [], (1.0, 1.0)).tolist() == [0.25, 0.0]
+    assert expected_hypervolume_improvement(np.array([[0.5, 0.5], [1.5, 0.1]]), np.zeros((2, 2)), [], (1.0, 1.0)).tolist() == [
+        0.25,
+        0.0,
+    ]
     with pytest.raises(ValueError, match="two or three"):
-        expected_gains(np.zeros((1, 4)), np.zeros((1, 4)), [], (1.0,) * 4)
+        expected_hypervolume_improvement(np.zeros((1, 4)), np.zeros((1, 4)), [], (1.0,) * 4)
 
 
 def test_a_regression_finds_what_matters_and_how_sure_it_is():
@@ -76,7 +79,9 @@ def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
     early = points[:, 0] + 0.2 * by.standard_normal(60)
     late = 0.2 + 0.5 * early
     good = np.argsort(early)[:15].tolist()
-    chain = Chain(points, np.arange(2), [Reached(list(range(60)), early.tolist()), Reached(good, late[good].tolist())])
+    chain = MultiFidelityGP(
+        points, np.arange(2), [Reached(list(range(60)), early.tolist()), Reached(good, late[good].tolist())]
+    )
     mean, variance = chain.predict(np.array([[0.1, 0.5], [0.9, 0.5]]))
     assert mean == pytest.approx([0.25, 0.65], abs=0.15)
     assert (variance > 0).all()
@@ -86,7 +91,7 @@ def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
 
 def test_a_chain_goes_on_with_a_slope_and_knows_how_little_it_knows():
     points = np.linspace(0.0, 0.4, 5)[:, None]
-    chain = Chain(points, np.arange(1), [Reached(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
+    chain = MultiFidelityGP(points, np.arange(1), [Reached(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
     mean, variance = chain.predict(np.array([[0.2], [1.0]]))
     assert mean[0] == pytest.approx(1.4, abs=0.05) and mean[1] < 0.75, "lower than the lowest that it has seen"
     assert variance[1] > 10 * variance[0]
@@ -96,7 +101,7 @@ def test_equal_values_that_differ_by_rounding_blow_nothing_up():
     """Nothing is read at the first rung, and what is foretold there differs from 1.0 in the last digit."""
     points = np.random.default_rng(5).random((6, 3))
     first = Reached([0, 1, 2, 3], [1.0, 1.0 + 2e-16, 1.0, 1.0 - 1e-16])
-    chain = Chain(points, np.arange(3), [first, Reached([0, 1, 2], [0.3, 0.5, 0.4])])
+    chain = MultiFidelityGP(points, np.arange(3), [first, Reached([0, 1, 2], [0.3, 0.5, 0.4])])
     mean, variance = chain.predict(points)
     assert np.isfinite(mean).all() and np.isfinite(variance).all() and (np.abs(mean) < 2).all()
 

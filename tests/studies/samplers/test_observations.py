@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from studies.samplers.front.observations import Records, Table, dominated, evenly
+from studies.samplers.front.observations import Observations, ObservationTable, dominated, evenly
 
 RUNGS = (1, 3, 9)
 
 
 def drawn(count, seed=0):
-    """Records of trainings that have reached up to three rungs."""
+    """Observations of trainings that have reached up to three rungs."""
     by = random.Random(seed)
     rows = {(float(by.randrange(40)), float(by.randrange(40)), float(by.randrange(3))) for _ in range(count)}
     return [
@@ -21,7 +21,7 @@ def drawn(count, seed=0):
 
 def kept(records, pieces=1):
     """The table after records came in pieces."""
-    all_of = Records(3, 2, RUNGS)
+    all_of = Observations(3, 2, RUNGS)
     for piece in np.array_split(np.arange(len(records)), pieces):
         for i in piece:
             all_of.add(*records[i])
@@ -29,7 +29,7 @@ def kept(records, pieces=1):
     return table
 
 
-def same(a: Table, b: Table):
+def same(a: ObservationTable, b: ObservationTable):
     return a.rows == b.rows and all(
         np.array_equal(x, y) for x, y in ((a.matrix, b.matrix), (a.deepest, b.deepest), (a.values, b.values))
     )
@@ -52,7 +52,7 @@ def test_order_and_pieces_do_not_matter(seed):
 
 
 def test_the_first_value_of_a_rung_counts():
-    records = Records(1, 2, RUNGS)
+    records = Observations(1, 2, RUNGS)
     records.add((0.0,), 1, (1.0, 1.0))
     records.add((0.0,), 1, (0.0, 0.0))
     assert records.table().values.tolist() == [[1.0, 1.0]]
@@ -83,7 +83,7 @@ def test_a_newcomer_leaves_the_best_of_thousands_as_they_are_but_for_itself():
     by = np.random.default_rng(0)
     rows = by.integers(0, 50, size=(3000, 4)).astype(float)
     values = by.random((3000, 2))
-    records = Records(4, 2, RUNGS)
+    records = Observations(4, 2, RUNGS)
     before, changes = None, []
     for row, value in zip(map(tuple, rows.tolist()), map(tuple, values.tolist()), strict=True):
         records.add(row, 1, value)

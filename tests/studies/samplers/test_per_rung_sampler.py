@@ -8,8 +8,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from studies.samplers.optuna_based.factory import SAMPLERS
-from studies.samplers.optuna_based.per_rung_sampler import RungViews
-from studies.samplers.optuna_based.rung_study import View
+from studies.samplers.optuna_based.per_rung_sampler import PerRungSampler
+from studies.samplers.optuna_based.rung_study import RungStudy
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -23,7 +23,7 @@ DIRECTIONS = ("maximize", "minimize")
 
 
 def views(sampler="tpe", seed=0, **more):
-    return RungViews(SPACE, DIRECTIONS, sampler, seed, rungs=[1, 3, 9], **more)
+    return PerRungSampler(SPACE, DIRECTIONS, sampler, seed, rungs=[1, 3, 9], **more)
 
 
 def size(params):
@@ -101,7 +101,7 @@ def test_nothing_known_or_under_way_is_proposed_again_while_there_is_something_e
 @pytest.mark.parametrize("name", ["tpe", "nsga2", "random"])
 def test_a_small_space_is_searched_to_its_last_combination(name):
     small = {"width_percent": IntDistribution(25, 125, step=25), "encoder_hidden": CategoricalDistribution((96, 32, 48))}
-    asked, met = RungViews(small, DIRECTIONS, name, rungs=[1]), set()
+    asked, met = PerRungSampler(small, DIRECTIONS, name, rungs=[1]), set()
     for _ in range(15):
         params = asked.propose()
         met.add(tuple(params.values()))
@@ -111,7 +111,7 @@ def test_a_small_space_is_searched_to_its_last_combination(name):
 
 def test_a_used_up_space_is_answered_with_a_repetition():
     tiny = {"neck": CategoricalDistribution(("none", "fpn_a"))}
-    asked = RungViews(tiny, DIRECTIONS, rungs=[1])
+    asked = PerRungSampler(tiny, DIRECTIONS, rungs=[1])
     for neck in ("none", "fpn_a"):
         asked.add({"neck": neck}, 1, [0.5, 1.0])
     assert asked.propose()["neck"] in ("none", "fpn_a")
@@ -171,7 +171,7 @@ def test_genetic_samplers_get_past_their_first_generation(name):
 
 
 def test_ideas_that_are_not_taken_leave_nothing_behind():
-    asked = RungViews({"neck": SPACE["neck"], "prune_percent": SPACE["prune_percent"]}, DIRECTIONS, "random", rungs=[1])
+    asked = PerRungSampler({"neck": SPACE["neck"], "prune_percent": SPACE["prune_percent"]}, DIRECTIONS, "random", rungs=[1])
     for i in range(30):
         asked.add(asked.propose(), 1, [i / 30, 1.0])
     for _ in range(10):
@@ -191,8 +191,8 @@ def test_a_trial_of_a_view_has_no_distributions_of_its_own():
 
 def test_a_sampler_that_only_repeats_itself_is_asked_less_often(monkeypatch):
     asked, ideas = views("random"), []
-    ask = View._ask
-    monkeypatch.setattr(View, "_ask", lambda view: ideas.append(1) or ask(view))
+    ask = RungStudy._ask
+    monkeypatch.setattr(RungStudy, "_ask", lambda view: ideas.append(1) or ask(view))
     for values in itertools.product(range(25, 126, 25), ("none", "fpn_a", "fpn_d"), (96, 32, 48, 64), range(0, 91, 10)):
         asked.add(dict(zip(SPACE, values, strict=True)), 1, [0.5, 1.0])
     counts = []

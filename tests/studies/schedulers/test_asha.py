@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.objectives.pareto import best_first, dominates, front_numbers
-from studies.schedulers.asha import Asha
+from studies.schedulers.asha import MOASHA
 from studies.schedulers.decisions import Decision, Promotion
 from studies.schedulers.rungs import rungs_up_to
 
@@ -20,7 +20,7 @@ def arrive(asha, trial, rung, objectives):
 
 
 def test_stopping_by_hand():
-    asha = Asha([1, 3, 9], eta=3, form="stopping")
+    asha = MOASHA([1, 3, 9], eta=3, form="stopping")
     assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first goes on
     assert arrive(asha, 1, 1, (0.6, 200)) is STOP  # dominated
     assert arrive(asha, 2, 1, (0.4, 90)) is CONTINUE  # dominates all
@@ -32,7 +32,7 @@ def test_stopping_by_hand():
 
 
 def test_promotion_by_hand():
-    asha = Asha([1, 3, 9], eta=3)
+    asha = MOASHA([1, 3, 9], eta=3)
     assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first goes on at once
     assert arrive(asha, 1, 1, (0.4, 90)) is CONTINUE  # now the best of its rung
     assert arrive(asha, 2, 1, (0.6, 200)) is PAUSE
@@ -48,7 +48,7 @@ def test_promotion_by_hand():
 
 
 def test_the_highest_rung_is_promoted_first():
-    asha = Asha([1, 3, 9], eta=2)
+    asha = MOASHA([1, 3, 9], eta=2)
     for trial in range(4):
         asha.record(trial, 1, (0.5 + trial / 10, 100))
     asha.record(0, 3, (0.4, 100))
@@ -59,7 +59,7 @@ def test_the_highest_rung_is_promoted_first():
 def test_the_share_is_taken_of_all_that_reached_a_rung_not_of_those_left():
     # NePS drops the promoted first and takes a third of the rest, so it promotes two more here and one more at almost
     # every arrival; three of nine have been promoted already, which is all that eta 3 allows
-    asha = Asha([1, 3], eta=3)
+    asha = MOASHA([1, 3], eta=3)
     for trial in range(9):
         asha.record(trial, 1, (trial / 10, 100 + trial))
     assert [asha.next_promotion().trial for _ in range(3)] == [0, 1, 2]
@@ -73,19 +73,19 @@ def test_the_share_is_taken_of_all_that_reached_a_rung_not_of_those_left():
 
 def test_a_newcomer_is_judged_by_its_own_rank():
     # Syne Tune reads the sorted positions as ranks: for these it has the newcomer (2, 2) first of three, and lets it go on
-    asha = Asha([1, 3], eta=3, form="stopping")
+    asha = MOASHA([1, 3], eta=3, form="stopping")
     arrive(asha, 0, 1, (3, 3))
     arrive(asha, 1, 1, (1, 1))
     assert arrive(asha, 2, 1, (2, 2)) is STOP
     # ... and here the best newcomer gets the position of the worst trial, 2
-    asha = Asha([1, 3], eta=3, form="stopping")
+    asha = MOASHA([1, 3], eta=3, form="stopping")
     for trial, value in enumerate([2.0, 2.5, 3.0, 1.0]):
         decision = arrive(asha, trial, 1, (value, value))
     assert decision is CONTINUE
 
 
 def test_a_failed_trial_is_not_promoted_and_nothing_is_infinitely_good():
-    asha = Asha([1, 3], eta=2)
+    asha = MOASHA([1, 3], eta=2)
     assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE
     assert arrive(asha, 1, 1, (math.nan, 100)) is PAUSE
     assert arrive(asha, 2, 1, (0.4, 120)) is CONTINUE
@@ -96,7 +96,7 @@ def test_a_failed_trial_is_not_promoted_and_nothing_is_infinitely_good():
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
 def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
-    asha = Asha([1, 3, 9], eta=3, form=form, silent=(0.9, math.inf))
+    asha = MOASHA([1, 3, 9], eta=3, form=form, silent=(0.9, math.inf))
     held = PAUSE if form == "promotion" else STOP
     for trial in range(6):
         assert arrive(asha, trial, 1, (0.95 + trial / 1000, 100 + trial)) is CONTINUE
@@ -111,7 +111,7 @@ def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
 
 
 def test_a_trial_is_not_judged_before_its_bracket_begins():
-    asha = Asha([1, 3, 9], eta=3, brackets=3, seed=1)
+    asha = MOASHA([1, 3, 9], eta=3, brackets=3, seed=1)
     firsts = {asha.first_rung(trial) for trial in range(200)}
     assert firsts == {1, 3, 9}
     late = next(trial for trial in range(200) if asha.first_rung(trial) == 3)
@@ -119,7 +119,7 @@ def test_a_trial_is_not_judged_before_its_bracket_begins():
     assert asha.count(1) == 0
     assert asha.next_rung(late, 1) == 3
     assert asha.next_rung(late, 3) == 9
-    again = Asha([1, 3, 9], eta=3, brackets=3, seed=1)
+    again = MOASHA([1, 3, 9], eta=3, brackets=3, seed=1)
     assert [asha.milestones(t) for t in range(200)] == [again.milestones(t) for t in range(200)]
     drawn = [asha.first_rung(trial) for trial in range(3000)]
     assert drawn.count(1) > 2 * drawn.count(3) > 3 * drawn.count(9) > 0  # e³ : e² : e
@@ -127,13 +127,13 @@ def test_a_trial_is_not_judged_before_its_bracket_begins():
 
 def test_faults_name_what_is_wrong():
     with pytest.raises(ValueError, match="rising"):
-        Asha([3, 1])
+        MOASHA([3, 1])
     with pytest.raises(ValueError, match="eta"):
-        Asha([1, 3], eta=1)
+        MOASHA([1, 3], eta=1)
     with pytest.raises(ValueError, match="brackets"):
-        Asha([1, 3], brackets=3)
+        MOASHA([1, 3], brackets=3)
     with pytest.raises(ValueError, match="2 epochs is not a rung; the rungs are 1, 3"):
-        Asha([1, 3]).record(0, 2, (0.0, 0.0))
+        MOASHA([1, 3]).record(0, 2, (0.0, 0.0))
 
 
 def test_rungs_of_a_training():
@@ -151,7 +151,7 @@ arrivals = st.lists(objectives, min_size=1, max_size=40)
 
 @given(arrivals, st.integers(2, 4))
 def test_of_a_rung_no_dominated_trial_is_promoted_before_a_non_dominated_one(points, eta):
-    asha = Asha([1, 3], eta)
+    asha = MOASHA([1, 3], eta)
     for trial, point in enumerate(points):
         asha.record(trial, 1, point)
     numbers = front_numbers(points)
@@ -163,7 +163,7 @@ def test_of_a_rung_no_dominated_trial_is_promoted_before_a_non_dominated_one(poi
 
 @given(arrivals, objectives, st.integers(2, 4))
 def test_a_non_dominated_newcomer_goes_before_the_dominated(points, newcomer, eta):
-    asha = Asha([1, 3], eta)
+    asha = MOASHA([1, 3], eta)
     points = points[: len(points) - len(points) % eta] or [newcomer] * eta
     for trial, point in enumerate(points):
         asha.record(trial, 1, point)
@@ -179,7 +179,7 @@ def test_a_non_dominated_newcomer_goes_before_the_dominated(points, newcomer, et
 
 @given(arrivals, st.integers(2, 4))
 def test_exactly_the_first_of_the_order_are_promoted_at_every_moment(points, eta):
-    asha, promoted = Asha([1, 3], eta), set()
+    asha, promoted = MOASHA([1, 3], eta), set()
     for trial, point in enumerate(points):
         asha.record(trial, 1, point)
         n = trial + 1
@@ -192,7 +192,7 @@ def test_exactly_the_first_of_the_order_are_promoted_at_every_moment(points, eta
 
 @given(arrivals, st.sampled_from(["promotion", "stopping"]), st.randoms())
 def test_replaying_the_records_in_any_order_rebuilds_the_state(points, form, shuffler):
-    asha, records = Asha([1, 3, 9], form=form), []
+    asha, records = MOASHA([1, 3, 9], form=form), []
     for trial, (error, size) in enumerate(points):
         for rung in (1, 3, 9):
             records.append((trial, rung, (error / rung, size)))
@@ -200,7 +200,7 @@ def test_replaying_the_records_in_any_order_rebuilds_the_state(points, form, shu
             if asha.decide(trial, rung) is not CONTINUE:
                 break
     shuffler.shuffle(records)
-    again = Asha([1, 3, 9], form=form)
+    again = MOASHA([1, 3, 9], form=form)
     for record in [*records, *records]:
         again.record(*record)
     assert again.peek_promotion() == asha.peek_promotion()
@@ -209,6 +209,6 @@ def test_replaying_the_records_in_any_order_rebuilds_the_state(points, form, shu
 
 @given(arrivals, st.sampled_from(["promotion", "stopping"]), st.sampled_from([1 / 1024, 1000.0]))
 def test_decisions_do_not_depend_on_the_unit_of_bytes(points, form, factor):
-    asha, scaled = Asha([1, 3], form=form), Asha([1, 3], form=form)
+    asha, scaled = MOASHA([1, 3], form=form), MOASHA([1, 3], form=form)
     for trial, (error, size) in enumerate(points):
         assert arrive(asha, trial, 1, (error, size)) is arrive(scaled, trial, 1, (error, size * factor))

@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution
 
 from studies.samplers.front.sampler import FrontSampler
 from studies.schedulers.decisions import Decision
-from studies.schedulers.expected_gain import ByGain
+from studies.schedulers.expected_gain import ExpectedGainStopping
 from testing.made_up_readers import GRID, VALUES, read, size
 
 DIRECTIONS = ("maximize", "minimize")
@@ -19,7 +19,7 @@ CHOICES = [dict(zip(VALUES, choice, strict=True)) for choice in itertools.produc
 def a_rule(space=GRID, **more):
     costs = lambda params: ([size(params)], True)  # noqa: E731
     sampler = FrontSampler(space, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, **more)
-    return ByGain(RUNGS, sampler), sampler
+    return ExpectedGainStopping(RUNGS, sampler), sampler
 
 
 def record(rule, sampler, trial, params, rung):
@@ -85,7 +85,7 @@ def test_who_waits_beside_a_finished_one_of_its_family_is_not_mistaken():
 @pytest.mark.parametrize("silent", [True, False])
 def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(silent):
     sampler = a_rule()[1]
-    rule = ByGain(RUNGS, sampler, silent=(0.9, float("inf")))
+    rule = ExpectedGainStopping(RUNGS, sampler, silent=(0.9, float("inf")))
     for trial, params in enumerate(some(9)):
         sampler.add(params, 1, [0.05, size(params)])
         rule.record(trial, 1, (0.95 if silent else 0.5, size(params)), params)

@@ -14,7 +14,7 @@ from studies.run.search import search
 from studies.storage.backends import PatientStorage, hidden, open_storage
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.postgres import Server
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import Watcher, study, told
@@ -24,19 +24,19 @@ __all__ = ["told"]
 
 
 @pytest.fixture(params=["journal", "postgresql"])
-def elsewhere(request: pytest.FixtureRequest, home: Home, tmp_path: Path) -> Home:
-    """A home whose studies are kept in another storage."""
+def elsewhere(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace whose studies are kept in another storage."""
     if request.param == "journal":
-        return Home(home.folder, f"journal:{tmp_path / 'studies.journal'}")
+        return Workspace(workspace.folder, f"journal:{tmp_path / 'studies.journal'}")
     server: Server = request.getfixturevalue("server")
     with sqlalchemy.create_engine(server.url).connect() as connection:
         connection.execute(sqlalchemy.text("DROP SCHEMA public CASCADE"))
         connection.execute(sqlalchemy.text("CREATE SCHEMA public"))
         connection.commit()
-    return Home(home.folder, server.url)
+    return Workspace(workspace.folder, server.url)
 
 
-def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Home) -> None:
+def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Workspace) -> None:
     with pytest.raises(UserError, match="no study is called 's'"):
         load_front(elsewhere, "s")
     with pytest.raises(KeyboardInterrupt):
@@ -94,9 +94,9 @@ def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 @pytest.mark.timeout(90)
-def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, home: Home) -> None:
+def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, workspace: Workspace) -> None:
     """It is stopped in the middle of a study, as by a crash, and started again."""
-    away = Home(home.folder, server.url)
+    away = Workspace(workspace.folder, server.url)
     watcher, engine = Watcher(), ScriptedEngine()
     wait, waits = engine.wait, iter(range(100))
 

@@ -17,8 +17,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.storage import batched_rdb
-from studies.storage.batched_journal import Journal
-from studies.storage.batched_rdb import SqlStorage
+from studies.storage.batched_journal import BatchedJournalStorage
+from studies.storage.batched_rdb import BatchedRDBStorage
 from studies.storage.batched_writes import open_trial, write_trial
 
 SPACE = {"width": IntDistribution(25, 125, step=25), "neck": CategoricalDistribution(("none", "fpn_a", None))}
@@ -74,21 +74,21 @@ def seen(trials: list[FrozenTrial]) -> list[Any]:
 
 
 def test_what_is_written_at_once_is_what_optuna_writes_call_by_call(url: str, tmp_path: Path) -> None:
-    ours, optunas = SqlStorage(url), RDBStorage(f"sqlite:///{tmp_path / 'plain.db'}")
-    our_journal, journal = Journal(tmp_path / "ours.journal"), in_journal(tmp_path / "x.journal")
+    ours, optunas = BatchedRDBStorage(url), RDBStorage(f"sqlite:///{tmp_path / 'plain.db'}")
+    our_journal, journal = BatchedJournalStorage(tmp_path / "ours.journal"), in_journal(tmp_path / "x.journal")
     for storage in (ours, optunas, our_journal, journal):
         written(storage)
     expected = seen(optunas.get_all_trials(1))
     assert [number for number, *_ in expected] == [0, 1, 2, 3]
     assert seen(ours.get_all_trials(1)) == seen(RDBStorage(url).get_all_trials(1)) == expected
-    for read in (our_journal, in_journal(tmp_path / "ours.journal"), Journal(tmp_path / "ours.journal"), journal):
+    for read in (our_journal, in_journal(tmp_path / "ours.journal"), BatchedJournalStorage(tmp_path / "ours.journal"), journal):
         assert seen(read.get_all_trials(0)) == expected
     assert lines_of(tmp_path / "ours.journal") == lines_of(tmp_path / "x.journal")
 
 
 def test_trials_are_read_as_optuna_reads_them(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batched_rdb, "PIECE", 2)
-    storage = SqlStorage(url)
+    storage = BatchedRDBStorage(url)
     written(storage)
     reported = create_trial(
         state=TrialState.PRUNED, params=PARAMS, distributions=SPACE, intermediate_values={1: 0.5, 2: math.inf}
@@ -104,7 +104,7 @@ def test_trials_are_read_as_optuna_reads_them(url: str, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("kind", ["sql", "journal"])
 def test_a_closed_trial_takes_nothing_more(kind: str, url: str, tmp_path: Path) -> None:
-    storage: BaseStorage = SqlStorage(url) if kind == "sql" else Journal(tmp_path / "x.journal")
+    storage: BaseStorage = BatchedRDBStorage(url) if kind == "sql" else BatchedJournalStorage(tmp_path / "x.journal")
     trial_id, _ = open_trial(storage, study_in(storage), PARAMS, SPACE)
     write_trial(storage, trial_id, {"a": 1}, end=(TrialState.PRUNED, None))
     for end in (None, (TrialState.COMPLETE, [1.0, 2.0])):
@@ -116,7 +116,7 @@ def test_a_closed_trial_takes_nothing_more(kind: str, url: str, tmp_path: Path) 
 
 
 def test_other_categories_under_the_same_name_are_refused(url: str) -> None:
-    storage = SqlStorage(url)
+    storage = BatchedRDBStorage(url)
     study_id = study_in(storage)
     open_trial(storage, study_id, PARAMS, SPACE)
     with pytest.raises(ValueError, match="CategoricalDistribution does not support dynamic value space"):
@@ -125,7 +125,7 @@ def test_other_categories_under_the_same_name_are_refused(url: str) -> None:
 
 
 def test_a_trial_takes_few_journeys_to_the_database(url: str) -> None:
-    storage = SqlStorage(url)
+    storage = BatchedRDBStorage(url)
     study_id, statements = study_in(storage), []
     open_trial(storage, study_id, PARAMS, SPACE)
     open_trial(storage, study_id, PARAMS, SPACE)
@@ -139,8 +139,8 @@ def test_a_trial_takes_few_journeys_to_the_database(url: str) -> None:
 
 
 def test_what_trials_of_a_journal_have_in_common_is_there_once(tmp_path: Path) -> None:
-    written(Journal(tmp_path / "x.journal"))
-    again = Journal(tmp_path / "x.journal")
+    written(BatchedJournalStorage(tmp_path / "x.journal"))
+    again = BatchedJournalStorage(tmp_path / "x.journal")
     trial_id, _ = open_trial(again, 0, PARAMS, SPACE)
     write_trial(again, trial_id, FACTS)
     first, *_, last = (trial for trial in again.get_all_trials(0, deepcopy=False) if "costs" in trial.user_attrs)

@@ -14,7 +14,7 @@ from studies.run.search import search
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY, Lease
 from studies.storage.study_store import StudyStore
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import Watcher, study, told
 from trainers.base.errors import UserError
@@ -23,8 +23,8 @@ __all__ = ["told"]
 
 
 @pytest.fixture
-def store(home: Home) -> StudyStore:
-    return StudyStore.create_or_open(open_storage(home.optuna_url), study())[0]
+def store(workspace: Workspace) -> StudyStore:
+    return StudyStore.create_or_open(open_storage(workspace.optuna_url), study())[0]
 
 
 def held(store: StudyStore, owner: str, seconds: float) -> None:
@@ -68,15 +68,15 @@ def test_whoever_was_away_too_long_stops(store: StudyStore, monkeypatch: pytest.
     assert store.optuna_study.user_attrs[LEASE_KEY]["owner"] == "elsewhere:7"
 
 
-def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(home: Home) -> None:
+def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace: Workspace) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(study(), home, None, ScriptedEngine(break_after=2))
-    store = StudyStore.open(open_storage(home.optuna_url), "s")
+        search(study(), workspace, None, ScriptedEngine(break_after=2))
+    store = StudyStore.open(open_storage(workspace.optuna_url), "s")
     left = [t for t in store.trials() if not t.state.is_finished()]
     assert left and all(t.user_attrs["training"]["owner"].startswith(socket.gethostname()) for t in left)
     assert all(t.user_attrs["digest"] in t.user_attrs["training"]["folder"] for t in left)
     assert store.optuna_study.user_attrs[LEASE_KEY] == {}
     watcher = Watcher()
-    search(study(), home, watcher, ScriptedEngine())
+    search(study(), workspace, watcher, ScriptedEngine())
     for trial in left:
         assert any(number == trial.number and socket.gethostname() in reason for number, reason in watcher.losses)

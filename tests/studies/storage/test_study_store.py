@@ -12,7 +12,7 @@ from search_space import Architecture, SearchSpace
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
 from studies.storage.study_store import StudyStore, distributions
-from studies.workspace.paths import Home
+from studies.workspace.paths import Workspace
 from trainers.base.candidate import Candidate, Measurement
 from trainers.base.errors import UserError
 
@@ -21,8 +21,8 @@ PARAMS = {"width_percent": 50, "encoder_hidden": 24}
 
 
 @pytest.fixture
-def store(home: Home) -> StudyStore:
-    return StudyStore.create_or_open(open_storage(home.optuna_url), resolve({"name": "plates"}, "test"))[0]
+def store(workspace: Workspace) -> StudyStore:
+    return StudyStore.create_or_open(open_storage(workspace.optuna_url), resolve({"name": "plates"}, "test"))[0]
 
 
 def test_only_evenly_spaced_numbers_are_a_range() -> None:
@@ -33,10 +33,10 @@ def test_only_evenly_spaced_numbers_are_a_range() -> None:
     }
 
 
-def test_the_database_is_in_wal_mode(home: Home, store: StudyStore) -> None:
+def test_the_database_is_in_wal_mode(workspace: Workspace, store: StudyStore) -> None:
     import sqlite3
 
-    with sqlite3.connect(home.optuna_file) as connection:
+    with sqlite3.connect(workspace.optuna_file) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -60,16 +60,16 @@ def test_parameters_of_some_fields_open_a_trial_with_just_these(store: StudyStor
     assert store.trials()[opened.number].params == opened.params == {"encoder_hidden": 48}
 
 
-def test_the_resolved_study_is_stored_once_and_read_back(home: Home, store: StudyStore) -> None:
+def test_the_resolved_study_is_stored_once_and_read_back(workspace: Workspace, store: StudyStore) -> None:
     again, known = StudyStore.create_or_open(
-        open_storage(home.optuna_url), resolve({"name": "plates", "recipe": "seed"}, "test")
+        open_storage(workspace.optuna_url), resolve({"name": "plates", "recipe": "seed"}, "test")
     )
     assert known and again.study.recipe == "paretext"
 
 
-def test_an_unknown_study_is_answered_with_the_nearest(home: Home, store: StudyStore) -> None:
+def test_an_unknown_study_is_answered_with_the_nearest(workspace: Workspace, store: StudyStore) -> None:
     with pytest.raises(UserError, match="did you mean 'plates'"):
-        StudyStore.open(open_storage(home.optuna_url), "plate")
+        StudyStore.open(open_storage(workspace.optuna_url), "plate")
 
 
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:

@@ -5,39 +5,39 @@ from pathlib import Path
 import pytest
 
 from studies.workspace.locks import Taken, locked
-from studies.workspace.paths import Home, check_study_name
+from studies.workspace.paths import Workspace, check_study_name
 from trainers.base.errors import UserError
 
 
 def test_runs_in_the_current_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PARETEXT_HOME", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert Home.of_environment().folder == tmp_path.resolve() / "runs"
+    assert Workspace.of_environment().folder == tmp_path.resolve() / "runs"
 
 
 def test_the_environment_names_another_folder_and_everything_lies_in_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "else where"))
-    home = Home.of_environment().prepare()
+    workspace = Workspace.of_environment().prepare()
     paths = [
-        home.optuna_file,
-        home.mlflow_file,
-        home.mlflow_artifacts,
-        home.models,
-        home.cache,
-        home.trials("a"),
-        home.lock("b"),
+        workspace.optuna_file,
+        workspace.mlflow_file,
+        workspace.mlflow_artifacts,
+        workspace.models,
+        workspace.cache,
+        workspace.trials("a"),
+        workspace.lock("b"),
     ]
-    assert home.folder.is_dir()
-    assert all(path.is_relative_to(home.folder) for path in paths)
+    assert workspace.folder.is_dir()
+    assert all(path.is_relative_to(workspace.folder) for path in paths)
     assert len(set(paths)) == len(paths)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="PARETEXT_HOME"):
-        Home(tmp_path / "file" / "runs").prepare()
+        Workspace(tmp_path / "file" / "runs").prepare()
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "with space", "x" * 81, "quote'"])

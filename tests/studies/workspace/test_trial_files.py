@@ -1,4 +1,4 @@
-"""What a trial leaves while it trains goes when it is closed, at home and at the place that its copies travel through."""
+"""What a trial leaves while it trains goes when it is closed, at workspace and at the place that its copies travel through."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from search_space import Architecture
 from studies.engines.base import Failed
 from studies.run.search import search
 from studies.storage.pareto_front import load_points, load_store
-from studies.workspace.paths import Home
-from studies.workspace.remote_trial_files import TrialFolders
+from studies.workspace.paths import Workspace
+from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import HALVING, Watcher, study, told
 from trainers.training.checkpoint import CHECKPOINT_NAME
@@ -30,7 +30,7 @@ class Travelling(ScriptedEngine):
 
     def __init__(self, place: str, **named: Any) -> None:
         super().__init__(**named)
-        self.folders, self.sent = TrialFolders(place), set[str]()
+        self.folders, self.sent = RemoteTrialFiles(place), set[str]()
 
     def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
         super().submit(ticket, job, until_epoch)
@@ -44,65 +44,65 @@ def halving(place: str, **budget: Any) -> Any:
     return study(**HALVING | {"search": HALVING["search"] | {"shared": place}, "budget": HALVING["budget"] | budget})
 
 
-def copies(place: str, home: Home) -> set[str]:
-    return set(TrialFolders(place).names(home.trials("s")))
+def copies(place: str, workspace: Workspace) -> set[str]:
+    return set(RemoteTrialFiles(place).names(workspace.trials("s")))
 
 
-def at_home(home: Home) -> set[str]:
-    folder = home.trials("s")
+def at_home(workspace: Workspace) -> set[str]:
+    folder = workspace.trials("s")
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "memory://{}"])
-def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(home: Home, tmp_path: Path, form: str) -> None:
+def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
     engine, watcher = Travelling(place, script={BAD: Failed}), Watcher()
-    search(halving(place), home, watcher, engine)
+    search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"complete", "stopped", "failed"} and len(engine.sent) == 18
-    assert not copies(place, home) and not at_home(home)
-    points = load_points(home, "s")
+    assert not copies(place, workspace) and not at_home(workspace)
+    points = load_points(workspace, "s")
     assert points and all(Path(point.model).is_file() for point in points)
 
 
-def test_an_equal_architecture_leaves_no_copy_either(home: Home, tmp_path: Path) -> None:
+def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
     engine, watcher = Travelling(place), Watcher()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
     asked = study(space=space, budget={"trials": 10, "epochs": 1}, search={"sampler": "random", "shared": place})
-    search(asked, home, watcher, engine)
+    search(asked, workspace, watcher, engine)
     assert "duplicate" in watcher.states() and len(engine.sent) == 3
-    assert not copies(place, home) and not at_home(home)
+    assert not copies(place, workspace) and not at_home(workspace)
 
 
-def test_what_rests_keeps_its_copy_until_the_next_run_has_closed_it(home: Home, tmp_path: Path) -> None:
+def test_what_rests_keeps_its_copy_until_the_next_run_has_closed_it(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
     first = Travelling(place)
-    search(halving(place, total_epochs=12), home, None, first)
-    trials = load_store(home, "s").trials(TrialState.PRUNED)
+    search(halving(place, total_epochs=12), workspace, None, first)
+    trials = load_store(workspace, "s").trials(TrialState.PRUNED)
     resting = {t.user_attrs["digest"] for t in trials if t.user_attrs.get("resumable")}
-    assert resting and copies(place, home) == at_home(home) == resting
+    assert resting and copies(place, workspace) == at_home(workspace) == resting
     again = Travelling(place)
     again.epochs = dict(first.epochs)
-    search(halving(place), home, None, again)
-    assert not copies(place, home)
+    search(halving(place), workspace, None, again)
+    assert not copies(place, workspace)
 
 
-def test_what_a_killed_run_has_not_cleared_the_next_one_does(home: Home, tmp_path: Path) -> None:
+def test_what_a_killed_run_has_not_cleared_the_next_one_does(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
     engine = Travelling(place)
-    search(halving(place), home, None, engine)
+    search(halving(place), workspace, None, engine)
     for name in [*engine.sent, "of-somebody-else"]:
-        folder = home.trials("s") / name
+        folder = workspace.trials("s") / name
         folder.mkdir(parents=True)
         (folder / CHECKPOINT_NAME).write_bytes(b"weights")
         engine.folders.put(folder)
-    shutil.rmtree(home.trials("s"))
-    search(halving(place), home, None, ScriptedEngine())  # on this machine's processes, after a cluster
-    assert copies(place, home) == {"of-somebody-else"}
+    shutil.rmtree(workspace.trials("s"))
+    search(halving(place), workspace, None, ScriptedEngine())  # on this machine's processes, after a cluster
+    assert copies(place, workspace) == {"of-somebody-else"}
 
 
 def test_a_copy_that_cannot_be_removed_is_said_once_and_fails_nothing(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = str(tmp_path / "place")
 
@@ -111,18 +111,18 @@ def test_a_copy_that_cannot_be_removed_is_said_once_and_fails_nothing(
 
     watcher = Watcher()
     with monkeypatch.context() as patched:
-        patched.setattr(TrialFolders, "drop", refuses)
-        search(halving(place), home, watcher, Travelling(place))
+        patched.setattr(RemoteTrialFiles, "drop", refuses)
+        search(halving(place), workspace, watcher, Travelling(place))
     assert watcher.summary is not None and watcher.summary.finished == 18 and "failed" not in watcher.states()
     (said,) = (note for note in watcher.notes if "cannot be removed" in note)
     assert place in said and said.endswith("the bucket is read-only; the next run tries again")
-    assert copies(place, home)
-    search(halving(place), home, None, ScriptedEngine())
-    assert not copies(place, home)
+    assert copies(place, workspace)
+    search(halving(place), workspace, None, ScriptedEngine())
+    assert not copies(place, workspace)
 
 
-def test_a_place_that_cannot_be_looked_at_does_not_keep_a_local_run_from_going_on(home: Home) -> None:
+def test_a_place_that_cannot_be_looked_at_does_not_keep_a_local_run_from_going_on(workspace: Workspace) -> None:
     watcher = Watcher()
-    search(halving("nosuch://place"), home, watcher, ScriptedEngine())
+    search(halving("nosuch://place"), workspace, watcher, ScriptedEngine())
     assert watcher.summary is not None and watcher.summary.finished == 18
     assert sum("nosuch://place" in note for note in watcher.notes) == 1

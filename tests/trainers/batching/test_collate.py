@@ -8,7 +8,7 @@ from testing.plain_lines import PlainLines, plain_lines
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.batching.batch_planner import Batch, BatchPlanner
 from trainers.batching.collate import Feed, step_counts
-from trainers.batching.device_dataset import ColumnBank, bank_bytes, fits_on
+from trainers.batching.device_dataset import DeviceDataset, bank_bytes, fits_on
 from trainers.data.charset import Charset
 
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def test_the_bank_shows_what_the_feed_shows(colour: bool, join_share: float) -> 
     lines = plain_lines(40, 0, colour)
     kept = np.flatnonzero(np.arange(40) % 7 != 3)
     planner = BatchPlanner(lines.widths[kept], 32, 6, join_share)
-    feed, bank = (kind(lines, labels_of(lines), kept, CPU) for kind in (Feed, ColumnBank))
+    feed, bank = (kind(lines, labels_of(lines), kept, CPU) for kind in (Feed, DeviceDataset))
     for batch in planner.plan(np.random.default_rng(1)):
         a, b = feed.show(batch), bank.show(batch)
         assert torch.equal(a.images, b.images)

@@ -15,15 +15,15 @@ from search_space.rules import PRECISIONS
 from testing.weights import as_if_trained
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import INPUT, export
-from trainers.inference.model_metadata import ModelFacts, facts_from
+from trainers.inference.model_metadata import ModelMetadata, facts_from
 from trainers.inference.onnx_session import Network
 
 SYMBOLS = ("0", "1", "2", '"', "\\", "龍", "é", "𝄞", " ")
 SMALL = Architecture(width_percent=25)
 
 
-def facts_of(architecture: Architecture = SMALL) -> ModelFacts:
-    return ModelFacts(
+def facts_of(architecture: Architecture = SMALL) -> ModelMetadata:
+    return ModelMetadata(
         charset=SYMBOLS,
         normaliser="none",
         height_px=architecture.height_px,

@@ -29,13 +29,13 @@ from trainers.inference.onnx_session import Network
 from trainers.inference.reader import Reader
 from trainers.pruning.criteria import least
 from trainers.pruning.eagleeye import draw_candidates, random_plan
-from trainers.pruning.macs import RemovedWork, backbone_work
+from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import Cut, cut_again, cut_away
 from trainers.pruning.prune import Effort, prune, solved, thorough_lookout
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import Lookout, keep_only_of, measure_sensitivity, read_table, write_table
+from trainers.pruning.sensitivity import EvaluationSample, keep_only_of, measure_sensitivity, read_table, write_table
 from trainers.pruning.solver import FLOOR_CHANNELS, ratio_at, removed_channels, solve
-from trainers.pruning.torch_pruning_adapter import Coupling
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -128,9 +128,9 @@ def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, 
     architecture = Architecture(**{"width_percent": 50, **fields})  # type: ignore[arg-type]
     recognizer = as_if_trained(build_recognizer(architecture, 9))
     assert isinstance(recognizer, Recognizer)
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
     removed = {group.name: group.channels // 3 for group in groups}
-    counted = RemovedWork(backbone_work(recognizer), groups)(removed)
+    counted = RemovedMacs(backbone_work(recognizer), groups)(removed)
     before, whole = flops(recognizer, 32, 320), parameters(recognizer)
     cut_away(recognizer, removed, "l2")
     assert counted == pytest.approx(1 - flops(recognizer, 32, 320).backbone / before.backbone, abs=2e-3)
@@ -148,7 +148,7 @@ def test_the_same_cut_can_be_made_again() -> None:
     torch.manual_seed(0)
     architecture = Architecture(width_percent=50)
     recognizer = build_recognizer(architecture, 9).eval()
-    removed = {group.name: group.channels // 2 for group in Coupling(copy.deepcopy(recognizer)).groups()}
+    removed = {group.name: group.channels // 2 for group in PruningGraph(copy.deepcopy(recognizer)).groups()}
     cut = Cut.from_dict(json.loads(json.dumps(cut_away(recognizer, removed, "l1").as_dict())))
     again = build_recognizer(architecture, 9).eval()
     cut_again(again, cut)
@@ -161,7 +161,7 @@ def test_channels_that_do_nothing_go_first_and_nothing_changes() -> None:
     torch.manual_seed(0)
     recognizer = as_if_trained(build_recognizer(Architecture(width_percent=50, attention="none"), 9))
     assert isinstance(recognizer, Recognizer)
-    group = next(g for g in Coupling(copy.deepcopy(recognizer)).groups() if g.name == "backbone.last.conv")
+    group = next(g for g in PruningGraph(copy.deepcopy(recognizer)).groups() if g.name == "backbone.last.conv")
     dead = [3, 7, 11]
     last = recognizer.backbone.last
     with torch.no_grad():
@@ -178,7 +178,7 @@ def test_channels_that_do_nothing_go_first_and_nothing_changes() -> None:
 
 def test_fpgm_drops_what_others_stand_in_for() -> None:
     recognizer = build_recognizer(Architecture(width_percent=50, attention="none"), 9)
-    group = next(g for g in Coupling(copy.deepcopy(recognizer)).groups() if g.name == "backbone.last.conv")
+    group = next(g for g in PruningGraph(copy.deepcopy(recognizer)).groups() if g.name == "backbone.last.conv")
     weight = recognizer.backbone.last.conv.weight  # type: ignore[union-attr]
     with torch.no_grad():
         middle = weight.mean(0)
@@ -188,8 +188,8 @@ def test_fpgm_drops_what_others_stand_in_for() -> None:
 
 def test_drawn_plans_meet_the_target_and_differ() -> None:
     recognizer = build_recognizer(Architecture(width_percent=50), 9)
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
-    work = RemovedWork(backbone_work(recognizer), groups)
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    work = RemovedMacs(backbone_work(recognizer), groups)
     generator = random.Random(0)
     plans = [random_plan(groups, work, 0.6, generator) for _ in range(5)]
     assert all(0.6 <= work(plan) < 0.62 for plan in plans)
@@ -213,13 +213,13 @@ def test_recalibration_gives_back_statistics_that_were_lost() -> None:
 def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    lookout = Lookout(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
     path = tmp_path / "sensitivity.csv"
-    table = measure_sensitivity(recognizer, lookout, "l1", (0.5,), path)
+    table = measure_sensitivity(recognizer, evaluation_sample, "l1", (0.5,), path)
     assert read_table(path) == {name: [(0.5, pytest.approx(loss, abs=1e-6))] for name, ((_, loss),) in table.items()}
     some = dict(list(table.items())[:-1])
     write_table(path, {name: [(0.5, 0.123)] for name in some})
-    resumed = measure_sensitivity(recognizer, lookout, "l1", (0.5,), path)
+    resumed = measure_sensitivity(recognizer, evaluation_sample, "l1", (0.5,), path)
     assert all(resumed[name] == [(0.5, 0.123)] for name in some)
     assert set(resumed) == set(table)
 
@@ -239,8 +239,8 @@ def test_prune_meets_its_target(criterion: str) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
     whole = flops(recognizer, 32, 320).backbone
-    lookout = Lookout(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
-    cut = prune(recognizer, 50, criterion, lookout, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
+    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    cut = prune(recognizer, 50, criterion, evaluation_sample, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
     left = [m.out_channels for m in recognizer.backbone.modules() if isinstance(m, torch.nn.Conv2d)]
@@ -251,20 +251,22 @@ def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
     """What is kept is the very network that was read; count and seed decide what is drawn."""
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    lookout = Lookout(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
-    work = RemovedWork(backbone_work(recognizer), groups)
-    drawn = draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=1)
+    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    work = RemovedMacs(backbone_work(recognizer), groups)
+    drawn = draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=1)
     assert len(drawn) == 3 and drawn == sorted(drawn, key=lambda candidate: -candidate.accuracy)
-    assert draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=1) == drawn
-    assert draw_candidates(recognizer, groups, work, 0.5, lookout, count=3, seed=2) != drawn
-    cut = prune(copy.deepcopy(recognizer), 50, "eagleeye", lookout, seed=1, effort=Effort(candidates=3))
+    assert draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=1) == drawn
+    assert draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=2) != drawn
+    cut = prune(copy.deepcopy(recognizer), 50, "eagleeye", evaluation_sample, seed=1, effort=Effort(candidates=3))
     assert {name: len(channels) for name, channels in cut.channels.items()} == {n: c for n, c in drawn[0].removed.items() if c}
 
 
 def test_a_final_cut_is_recalibrated_on_a_thirtieth_of_the_training_lines() -> None:
     def lines_of(training: int, sample: int) -> int:
-        return thorough_lookout(Lookout(Drawn(["a"] * training), Drawn(["b"]), "ab", training_lines=sample)).training_lines
+        return thorough_lookout(
+            EvaluationSample(Drawn(["a"] * training), Drawn(["b"]), "ab", training_lines=sample)
+        ).training_lines
 
     assert (lines_of(9000, 256), lines_of(600, 256), lines_of(600, 0)) == (300, 256, 0)
 
@@ -279,7 +281,7 @@ def test_every_backbone_is_cut_to_its_target_or_refused(backbone: str) -> None:
         return
     recognizer = build_recognizer(architecture, len("ab")).eval()
     whole = flops(recognizer, 32, 320).backbone
-    groups = Coupling(copy.deepcopy(recognizer)).groups()
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
     table = {group.name: [(ratio / 10, (ratio / 10) ** 2) for ratio in range(1, 10)] for group in groups}
     cut_away(recognizer, solved(table, recognizer, 50), "l1")
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
