@@ -15,8 +15,8 @@ from contextlib import closing
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from studies.workspace.locks import locked
 from studies.workspace.paths import Workspace
+from trainers.base.file_lock import locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -25,9 +25,9 @@ from studies.registry.mlflow_client import experiment_id, open_mlflow
 from studies.registry.model_package import load_served, save_served
 from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.pareto_front import FrontPoint
-from studies.workspace.locks import locked
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
+from trainers.base.file_lock import locked
 from trainers.inference.reader import Reader, Reading
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from studies.run.trial_recorder import TrialRecorder, counts
 from studies.storage.backends import open_storage
 from studies.storage.lease import Lease
 from studies.storage.study_store import StudyStore
-from studies.workspace.locks import Taken, locked
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
 from trainers.base.errors import UserError
+from trainers.base.file_lock import LockHeld, locked
 
 INTERRUPTED_WAIT_S = 5.0
 """How long a search that is interrupted, or whose time is up, waits for MLflow; the rest is written when the study goes on."""
@@ -62,7 +62,7 @@ def search(
     try:
         with locked(workspace.lock(f"study-{study.name}"), wait=False), StudyLog(workspace.log(study.name), observer) as log:
             return _run(study, workspace, log, engine, began)
-    except Taken:
+    except LockHeld:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
         ) from None

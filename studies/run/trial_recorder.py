@@ -25,6 +25,7 @@ from studies.run.seen_architectures import Entry, SeenArchitectures
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
+from trainers.base.atomic_write import atomic_write
 from trainers.base.candidate import Candidate, Measurement
 
 SHARED = "shares_training_of"
@@ -162,12 +163,13 @@ class TrialRecorder:
         return self._close(ready, TrialRecord(ready.number, "over_budget", ready.architecture, measured, reason))
 
     def _keep(self, ready: Ready, candidate: Candidate) -> Candidate:
-        """Copies the file to where models are kept; its recorded path is relative to the workspace folder."""
+        """Copies the file to where models are kept; its recorded path is relative to the workspace folder.
+
+        The copy is on the disk when this returns: a database row never outlives the model file that it names.
+        """
         kept = self.workspace.models / self.study.name / f"{ready.number:05d}-{ready.architecture.digest}.onnx"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial")
-        shutil.copyfile(candidate.model, partial)
-        partial.replace(kept)
+        with atomic_write(kept) as temporary:
+            shutil.copyfile(candidate.model, temporary)
         return replace(candidate, architecture=ready.architecture, model=kept.relative_to(self.workspace.folder), also=())
 
     def _close(self, ready: Ready, record: TrialRecord) -> TrialRecord:

@@ -120,7 +120,7 @@ class Workspace:
         return self.study(study) / LOG_NAME
 
     def lock(self, name: str) -> Path:
-        """The file that `studies.workspace.locks.locked` holds for `name`."""
+        """The file that `trainers.base.file_lock.locked` holds for `name`."""
         return self.folder / "locks" / f"{name}.lock"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import fsspec.core
 
+from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.training.checkpoint import CHECKPOINT_NAME
 
@@ -58,8 +59,8 @@ class RemoteTrialFiles:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (str(path).rsplit("/", 1)[-1] for path in self._files.ls(there, detail=False)):
             if not name.startswith("."):
-                self._files.get_file(f"{there}/{name}", str(folder / f".{name}.part"))
-                (folder / f".{name}.part").replace(folder / name)
+                with atomic_write(folder / name) as temporary:
+                    self._files.get_file(f"{there}/{name}", str(temporary))
         return True
 
     def drop(self, folder: Path) -> None:

@@ -14,20 +14,21 @@ Decisions:
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.base.atomic_write import move_durably
 from trainers.base.errors import TrainingFault, UserError
+from trainers.base.file_lock import locked
 from trainers.base.preprocess import canonical_width, fit_height
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import Line, LineSet, Skipped
@@ -131,8 +132,11 @@ def open_store(
     folder = cache_folder / "data" / f"{place}-{digest_of(FORMAT, found.fingerprint(), height_px)}"
     opened = _try_to_open(folder)
     if opened is None:
-        _make(folder.parent)
-        with _locked(folder.parent / f"{place}.lock"):
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(folder.parent / f"{place}.lock"))
+            except OSError as error:
+                raise UserError(f"cannot write to the cache folder {folder.parent}: {error.strerror or error}") from None
             opened = _try_to_open(folder)  # somebody else may have built it while we waited
             if opened is None:
                 for old in folder.parent.glob(f"{place}-*"):
@@ -142,30 +146,11 @@ def open_store(
     return opened
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the cache folder {folder}: {error.strerror or error}") from None
-
-
 def _try_to_open(folder: Path) -> Store | None:
     try:
         return Store(folder) if folder.exists() else None
     except TrainingFault:
         return None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a file lock; the system takes it back from a process that dies."""
-    try:
-        file = path.open("w")
-    except OSError as error:
-        raise UserError(f"cannot write to the cache folder {path.parent}: {error.strerror}") from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
@@ -198,7 +183,7 @@ def _build(folder: Path, source: Source, height_px: int, progress: Progress | No
         building.mkdir()
         _check_room(line_set.lines, height_px, building)
         _write(building, line_set, height_px, progress, processes)
-        building.replace(folder)
+        move_durably(building, folder)
     except OSError as error:
         raise UserError(f"cannot write prepared lines to {folder.parent}: {error.strerror or error}") from None
     finally:

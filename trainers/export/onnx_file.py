@@ -3,7 +3,7 @@
 Decisions:
 - The TorchScript-based exporter: it keeps a GRU as one ONNX GRU, with dynamic batch and width, in about a second.
 - `simplified_graph` is all that torch has a part in; the size estimate learns from the very same function.
-- Written beside its place and then moved there, so a reader never sees half a file.
+- Written atomically (`trainers.base.atomic_write`): a reader never sees half a file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import io
 import math
-import os
 import warnings
 from collections.abc import Mapping
 from functools import cache
@@ -25,6 +24,7 @@ from torch import nn
 
 from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
+from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
@@ -77,13 +77,8 @@ def write(graph: Any, path: Path, facts: ModelMetadata, precision: str = "fp32")
 
 def _written(data: bytes, path: Path) -> Path:
     """Writes a file in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
     return path
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_space.recognizer import Recognizer
+from trainers.base.atomic_write import atomic_write
 from trainers.batching.collate import Lines
 from trainers.evaluation.validation import validate
 from trainers.pruning.criteria import least
@@ -111,13 +112,10 @@ def keep_only_of(path: Path, identity: str) -> None:
 
 def write_table(path: Path, table: dict[str, list[tuple[float, float]]]) -> None:
     """Writes a table as CSV, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows((layer, ratio, f"{loss:.6f}") for layer, points in table.items() for ratio, loss in points)
-    partial.replace(path)
 
 
 def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import TrainingFault
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -25,16 +25,10 @@ def save_checkpoint(folder: Path, identity: str, state: dict[str, Any]) -> None:
     Raises:
         TrainingFault: the disk does not take it ("error").
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{CHECKPOINT_NAME}.{os.getpid()}.tmp"
     try:
-        with unfinished.open("wb") as file:
+        with atomic_write(folder / CHECKPOINT_NAME) as path, path.open("wb") as file:
             torch.save({"identity": identity, "state": state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(folder / CHECKPOINT_NAME)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise TrainingFault("error", f"checkpoint in {folder} could not be written: {error}") from error
 
 

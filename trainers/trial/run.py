@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_space.architecture import Architecture
+from trainers.base.atomic_write import atomic_write
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
@@ -197,6 +197,5 @@ def _finished(folder: Path, identity: str) -> Candidate | None:
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
-    unfinished.replace(path)
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -14,11 +14,11 @@ from search_space import Architecture, zoo
 from studies.engines.base import Failed, Lost
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
-from studies.workspace.locks import locked
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, Watcher, numbers_in, study, told
 from trainers.base.errors import UserError
+from trainers.base.file_lock import locked
 
 __all__ = ["told"]
 

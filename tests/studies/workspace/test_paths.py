@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from studies.workspace.locks import Taken, locked
 from studies.workspace.paths import Workspace, check_study_name
 from trainers.base.errors import UserError
 
@@ -44,11 +43,3 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 def test_names_that_could_leave_the_folder_or_break_a_query_are_refused(name: str) -> None:
     with pytest.raises(UserError, match="cannot name a study"):
         check_study_name(name)
-
-
-def test_a_lock_is_held_by_one_and_let_go_afterwards(tmp_path: Path) -> None:
-    file = tmp_path / "locks" / "one.lock"
-    with locked(file), pytest.raises(Taken), locked(file, wait=False):
-        pass
-    with locked(file, wait=False):
-        pass
