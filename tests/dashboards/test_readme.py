@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_every_make_target_is_there() -> None:
     rules = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in targets:
         assert re.search(rf"^{target}:", rules, flags=re.MULTILINE)
+
+
+def test_every_dependency_is_listed_with_its_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(entry for extra in project["optional-dependencies"].values() for entry in extra)]
+    listed = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    for requirement in wanted:
+        name = re.split(r"[^\w.-]", requirement)[0]
+        assert re.search(rf"[| ]{re.escape(name)} \(", listed), f"docs/licences.md does not list {name}"
+    assert project["license"] == "Apache-2.0"
+    assert all((ROOT / file).is_file() for file in project["license-files"])
 
 
 def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> None:
