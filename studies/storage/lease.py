@@ -1,10 +1,10 @@
-"""Who runs a study: one process at a time, also where many machines share a database.
+"""Lease on a study: one process runs it at a time, also where many machines share a database.
 
 Decisions:
-- A lease is an attribute of the study that says who, until when; its owner renews it. It ends by itself when nobody does.
-- A process on this machine that is gone has no lease any more: a killed search goes on at once. One on another machine may be
-  alive, so its lease is waited out.
-- Whoever comes back after its lease has run out, from a long pause or a database that was away, and finds another's, stops.
+- A lease is an attribute of the study that names its owner and an expiry time. The owner renews it; otherwise it expires.
+- The lease of a dead process of this machine counts for nothing, so a killed search can be restarted at once. A process on
+  another machine may be alive, so its lease has to expire first.
+- An owner that could not renew its lease in time, and finds that another process has taken the study over, stops.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from studies.storage.study_store import StudyStore
 from trainers.base.errors import UserError
 
 LEASE_KEY = "paretext:lease"
+"""Study attribute that holds the lease."""
 LEASE_S = 60.0
-RENEWED_EVERY_S = 15.0
+"""Seconds until a lease expires: how long another machine has to wait after the owner's machine has died."""
+RENEW_INTERVAL_S = 15.0
+"""Seconds between renewals: three may fail before the lease expires."""
 
 
 def owner_here() -> str:
-    """This process, as leases and trials name it: machine and process number."""
+    """Name of this process in leases and trials: "HOST:PID"."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -33,19 +36,19 @@ class Lease:
 
     Args:
         store: the study.
-        tell: told when somebody else's lease is waited out.
+        notify: receives one line when this process waits for another's lease to expire.
     """
 
-    def __init__(self, store: StudyStore, tell: Callable[[str], None]) -> None:
-        self._study, self._tell = store.optuna_study, tell
+    def __init__(self, store: StudyStore, notify: Callable[[str], None]) -> None:
+        self._study, self._notify = store.optuna_study, notify
         self._owner, self._name = owner_here(), store.optuna_study.study_name
         self._renewed = 0.0
 
     def take(self) -> None:
-        """Takes the lease; waits for one that nobody seems to renew.
+        """Takes the lease; if another process has it, waits until it expires.
 
         Raises:
-            UserError: another process runs the study.
+            UserError: the other process renews its lease, so it runs the study.
         """
         first = held = self._held_by_another()
         while held is not None:
@@ -53,22 +56,26 @@ class Lease:
                 raise UserError(f"study '{self._name}' is being run by {held['owner']}; wait for it, or use another name")
             if held is first:
                 left = max(0.0, held["until"] - time.time())
-                self._tell(f"study '{self._name}' was last run by {held['owner']}; it may still be, so wait {left:.0f} s")
+                self._notify(
+                    f"study '{self._name}' was last run by {held['owner']}, which may still be running; waiting {left:.0f} s"
+                )
             time.sleep(min(1.0, max(0.0, held["until"] - time.time())) + 0.01)
             held = self._held_by_another()
         self._write()
 
     def keep(self) -> None:
-        """Renews the lease when that is due.
+        """Renews the lease if `RENEW_INTERVAL_S` have passed.
 
         Raises:
-            UserError: it ran out, and another process has taken the study over.
+            UserError: the lease expired, and another process has taken the study over.
         """
-        if time.monotonic() - self._renewed < RENEWED_EVERY_S:
+        if time.monotonic() - self._renewed < RENEW_INTERVAL_S:
             return
         held = self._held_by_another()
         if held is not None:
-            raise UserError(f"study '{self._name}' has been taken over by {held['owner']}, since this process did not answer")
+            raise UserError(
+                f"study '{self._name}' has been taken over by {held['owner']}, because this process did not renew its lease"
+            )
         self._write()
 
     def release(self) -> None:
@@ -82,12 +89,12 @@ class Lease:
 
     def _held_by_another(self) -> dict[str, Any] | None:
         held: dict[str, Any] = self._study.user_attrs.get(LEASE_KEY) or {}
-        if not held or held["owner"] == self._owner or held["until"] < time.time() or _is_gone(held["owner"]):
+        if not held or held["owner"] == self._owner or held["until"] < time.time() or _is_dead(held["owner"]):
             return None
         return held
 
 
-def _is_gone(owner: str) -> bool:
+def _is_dead(owner: str) -> bool:
     """Whether an owner is a process of this machine that has ended."""
     machine, _, process = owner.rpartition(":")
     if machine != socket.gethostname():

@@ -6,11 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 
 import pytest
 
 from studies.run.search import search
+from studies.storage import lease as lease_module
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY, Lease
 from studies.storage.study_store import StudyStore
@@ -27,41 +28,66 @@ def store(workspace: Workspace) -> StudyStore:
     return StudyStore.create_or_open(open_storage(workspace.optuna_url), study())[0]
 
 
-def held(store: StudyStore, owner: str, seconds: float) -> None:
-    store.optuna_study.set_user_attr(LEASE_KEY, {"owner": owner, "until": time.time() + seconds})
+class Clock:
+    """Takes the place of `time` in the lease: time passes only while it sleeps."""
+
+    def __init__(self) -> None:
+        self.now, self.while_sleeping = 1000.0, list[Callable[[], None]]()
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for action in self.while_sleeping:
+            action()
 
 
-def test_a_lease_of_another_machine_is_waited_out(store: StudyStore) -> None:
-    held(store, "elsewhere:7", 0.5)
-    said: list[str] = []
-    started = time.monotonic()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(lease_module, "time", clock)
+    return clock
+
+
+def hold(store: StudyStore, owner: str, until: float) -> None:
+    store.optuna_study.set_user_attr(LEASE_KEY, {"owner": owner, "until": until})
+
+
+def test_a_lease_of_another_machine_has_to_expire(store: StudyStore, clock: Clock) -> None:
+    hold(store, "elsewhere:7", clock.now + 30)
+    expiry, said = clock.now + 30, list[str]()
     Lease(store, said.append).take()
-    assert time.monotonic() - started >= 0.4 and "last run by elsewhere:7" in said[0]
+    assert expiry <= clock.now <= expiry + 1 and "last run by elsewhere:7" in said[0]
     assert store.optuna_study.user_attrs[LEASE_KEY]["owner"] == f"{socket.gethostname()}:{os.getpid()}"
 
 
-def test_one_that_is_renewed_is_respected(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    held(store, "elsewhere:7", 0.3)
-    monkeypatch.setattr("time.sleep", lambda _: held(store, "elsewhere:7", 60))
+def test_one_that_is_renewed_is_respected(store: StudyStore, clock: Clock) -> None:
+    hold(store, "elsewhere:7", clock.now + 0.3)
+    clock.while_sleeping.append(lambda: hold(store, "elsewhere:7", clock.now + 60))
     with pytest.raises(UserError, match="is being run by elsewhere:7"):
         Lease(store, print).take()
 
 
-def test_a_killed_process_of_this_machine_holds_nothing(store: StudyStore) -> None:
+def test_a_killed_process_of_this_machine_holds_nothing(store: StudyStore, clock: Clock) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    held(store, f"{socket.gethostname()}:{process.pid}", 600)
-    started = time.monotonic()
+    hold(store, f"{socket.gethostname()}:{process.pid}", clock.now + 600)
+    began = clock.now
     Lease(store, print).take()
-    assert time.monotonic() - started < 1
+    assert clock.now == began, "nothing to wait for"
 
 
-def test_whoever_was_away_too_long_stops(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_that_did_not_renew_in_time_stops(store: StudyStore, clock: Clock) -> None:
     lease = Lease(store, print)
     lease.take()
     lease.keep()
-    held(store, "elsewhere:7", 60)
-    monkeypatch.setattr("studies.storage.lease.RENEWED_EVERY_S", 0.0)
+    hold(store, "elsewhere:7", clock.now + 600)
+    lease.keep()  # renewals are not due yet
+    clock.now += lease_module.RENEW_INTERVAL_S
     with pytest.raises(UserError, match="taken over by elsewhere:7"):
         lease.keep()
     lease.release()
