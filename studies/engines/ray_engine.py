@@ -83,7 +83,7 @@ class RayEngine:
     def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
         if self._folders is not None:
             self._homes[ticket] = job.folder
-            self._folders.send_from_home(job.folder)
+            self._folders.upload_if_changed(job.folder)
         self._desk.submit(ticket, order_of(ticket, job, self._share, self._shared), until_epoch)
 
     def stop(self, ticket: int) -> None:
@@ -113,9 +113,9 @@ class RayEngine:
         workspace = self._homes[event.ticket]
         if isinstance(event, Failed | Lost):
             with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
-                self._folders.bring_home(workspace)
+                self._folders.sync_to_workspace(workspace)
             return event
-        self._folders.bring_home(workspace)
+        self._folders.sync_to_workspace(workspace)
         if isinstance(event, Paused):
             return event
         return replace(event, candidate=event.candidate.in_folder(workspace))

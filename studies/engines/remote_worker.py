@@ -76,13 +76,13 @@ def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], N
     """Trains in the trial's folder, or on a copy of it that travels."""
     if shared is None:
         return _trained(job, tell, run, lambda: None)
-    from studies.workspace.remote_trial_files import RemoteTrialFiles, scratch
+    from studies.workspace.remote_trial_files import RemoteTrialFiles, scratch_folder
 
     folders, trial = RemoteTrialFiles(shared), job.folder
-    with scratch(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
-        folders.take(folder)
-        outcome = _trained(replace(job, folder=folder), tell, run, lambda: folders.put(folder))
-        folders.put(folder)
+    with scratch_folder(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
+        folders.download(folder)
+        outcome = _trained(replace(job, folder=folder), tell, run, lambda: folders.upload(folder))
+        folders.upload(folder)
     return outcome
 
 

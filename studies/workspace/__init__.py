@@ -1,1 +1,1 @@
-"""The workspace folder: paths, locks and trial files."""
+"""The workspace folder: its layout, and the files of trials."""

@@ -1,12 +1,12 @@
-"""Where a run leaves what it leaves: one folder, `runs/` here or PARETEXT_HOME.
+"""Layout of the workspace: the folder `runs/` in the current folder, or `$PARETEXT_HOME`.
 
-runs/optuna.db            every study and trial: the truth (elsewhere if PARETEXT_STORAGE says so)
-runs/mlflow.db            runs and registered models
+runs/optuna.db            all studies and trials (in another storage if `$PARETEXT_STORAGE` names one)
+runs/mlflow.db            MLflow's runs and registered models
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
-runs/studies/STUDY/       its log; epochs/: what each trial has trained; trials/: working files (checkpoints)
-runs/cache/               images decoded once
-runs/locks/               one file for each thing that only one process may do at a time
+runs/studies/STUDY/       log of the study; epochs/: epoch logs of closed trials; trials/: working files (checkpoints)
+runs/cache/               decoded images
+runs/locks/               lock files
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from pathlib import Path
 from trainers.base.errors import UserError
 
 LOG_NAME = "log.jsonl"
+"""Name of a study's log."""
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+"""What names a folder on every system, and needs no quoting in a URL or a query."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folder that holds everything a run leaves.
+    """The folder that holds the files of all studies.
 
     Attributes:
         folder: absolute path; need not exist until `prepare`.
-        storage: where studies are kept, if not in the folder (`studies.storage.backends`).
+        storage: URL of the storage of studies (`studies.storage.backends`); None: a SQLite file in the folder.
     """
 
     folder: Path
@@ -36,39 +38,41 @@ class Workspace:
 
     @classmethod
     def of_environment(cls) -> Workspace:
-        """The folder named by PARETEXT_HOME, else `runs` in the current folder; studies in PARETEXT_STORAGE if that is set."""
+        """The workspace that PARETEXT_HOME and PARETEXT_STORAGE name; by default `runs` in the current folder."""
         folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
         return cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
 
     def prepare(self) -> Workspace:
-        """Makes the folder.
+        """Creates the folder.
 
         Raises:
-            UserError: it cannot be made, or cannot be written to.
+            UserError: it cannot be created or written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"cannot make the folder {self.folder} ({error.strerror}); set PARETEXT_HOME to one that can"
+                f"cannot create the workspace folder {self.folder} ({error.strerror}); set PARETEXT_HOME to another folder"
             ) from None
         if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise UserError(f"cannot write to {self.folder}; set PARETEXT_HOME to a folder that can be written to")
+            raise UserError(
+                f"cannot write to the workspace folder {self.folder}; set PARETEXT_HOME to a folder that is writable"
+            )
         return self
 
     @property
     def optuna_file(self) -> Path:
-        """The SQLite file that holds every study."""
+        """The SQLite file that holds all studies by default."""
         return self.folder / "optuna.db"
 
     @property
     def optuna_url(self) -> str:
-        """Where studies are kept, as `studies.storage.backends` reads it."""
+        """URL of the storage of studies, for `studies.storage.backends.open_storage`."""
         return self.storage or f"sqlite:///{self.optuna_file}"
 
     @property
     def holds_studies(self) -> bool:
-        """Whether there can be a study: a server may hold one, a file must be there."""
+        """Whether there can be studies: always on a server; with a file if it exists."""
         if self.storage is None:
             return self.optuna_file.exists()
         path = self.storage.removeprefix("journal:").removeprefix("sqlite:///")
@@ -81,29 +85,29 @@ class Workspace:
 
     @property
     def mlflow_uri(self) -> str:
-        """The same as MLflow writes it; its older store of plain files is closed since 3.7."""
+        """The same as a tracking URI of MLflow."""
         return f"sqlite:///{self.mlflow_file}"
 
     @property
     def mlflow_artifacts(self) -> Path:
-        """Where MLflow copies models to."""
+        """The folder that MLflow copies models to."""
         return self.folder / "mlflow-artifacts"
 
     @property
     def models(self) -> Path:
-        """Exported models, a folder for each study."""
+        """Exported models, one folder for each study."""
         return self.folder / "models"
 
     @property
     def cache(self) -> Path:
-        """Images decoded once, shared by all studies."""
+        """Decoded images, used by all studies."""
         return self.folder / "cache"
 
     def study(self, study: str) -> Path:
-        """What belongs to one study alone.
+        """Files of one study.
 
         Raises:
-            UserError: the name cannot name a folder.
+            UserError: the name is not allowed.
         """
         return self.folder / "studies" / check_study_name(study)
 
@@ -112,20 +116,20 @@ class Workspace:
         return self.study(study) / "trials"
 
     def epochs(self, study: str) -> Path:
-        """Logs of the epochs of closed trials."""
+        """Epoch logs of closed trials."""
         return self.study(study) / "epochs"
 
     def log(self, study: str) -> Path:
-        """Everything that the watchers of a study were told."""
+        """The study's log: all events that its observers received."""
         return self.study(study) / LOG_NAME
 
     def lock(self, name: str) -> Path:
-        """The file that `trainers.base.file_lock.locked` holds for `name`."""
+        """The lock file of that name, for `trainers.base.file_lock.locked`."""
         return self.folder / "locks" / f"{name}.lock"
 
 
 def check_study_name(name: str) -> str:
-    """`name`, if a study may be called that.
+    """Returns `name` if a study may have that name.
 
     Raises:
         UserError: it is empty, longer than 80, or has other characters than letters, digits, `.`, `_` and `-`.

@@ -1,11 +1,11 @@
-"""Trials' folders on their way between machines that share no file system: a path or any URL that fsspec knows.
+"""Copies of trial folders in a place that all machines of a cluster can reach: a path or any URL that fsspec supports.
 
 Decisions:
-- What is there is a copy that travels: a node takes it before it trains and puts its checkpoint back after each epoch; the
-  driver takes it when a training pauses or ends. So the folder of the run holds all that another engine needs.
-- A copy goes with its folder at workspace, when the trial is closed (`studies.workspace.trial_files`).
-- The newer one wins without clocks: the driver remembers which checkpoint it took, and puts its own only if that has changed.
-- A file is put under another name and then moved, so whoever takes it takes all of it.
+- A node downloads the copy before it trains and uploads its checkpoint after each epoch. The driver downloads it when a
+  training is suspended or ends, so the workspace holds all that another engine needs.
+- The copy is deleted together with the folder in the workspace when the trial is closed (`studies.workspace.trial_files`).
+- No clocks are compared: the driver notes which checkpoint it downloaded, and uploads its own only if that has changed since.
+- A file is uploaded under another name and then renamed, so a download never sees half of it.
 """
 
 from __future__ import annotations
@@ -21,88 +21,88 @@ from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.training.checkpoint import CHECKPOINT_NAME
 
-TAKEN = ".taken"
-"""File in a folder at workspace: the checkpoint it was last equal to what travels."""
+SYNCED_NAME = ".taken"
+"""File in a folder of the workspace that identifies the checkpoint when folder and copy were last equal."""
 
 
 class RemoteTrialFiles:
-    """Copies of trials' folders at a place that all machines see.
+    """Copies of trial folders in a shared folder.
 
     Args:
-        place: an absolute path or a URL such as `s3://bucket/paretext`; its library (s3fs, gcsfs …) must be installed.
+        shared_folder: an absolute path or a URL such as `s3://bucket/paretext`; its library (s3fs, gcsfs …) must be installed.
 
     Raises:
-        UserError: fsspec does not know it.
+        UserError: fsspec does not support it.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, shared_folder: str) -> None:
         try:
-            self._files, self._root = fsspec.core.url_to_fs(place)
+            self._files, self._root = fsspec.core.url_to_fs(shared_folder)
         except (ValueError, ImportError) as error:
-            raise UserError(f"search.shared: '{place}' cannot be used: {error}") from None
+            raise UserError(f"search.shared: '{shared_folder}' cannot be used: {error}") from None
 
-    def put(self, folder: Path) -> None:
-        """Replaces the files of a folder's copy by those in the folder."""
-        there = self._there(folder)
-        self._files.makedirs(there, exist_ok=True)
+    def upload(self, folder: Path) -> None:
+        """Copies the files of a folder to the shared folder and replaces those of the same name."""
+        remote = self._remote(folder)
+        self._files.makedirs(remote, exist_ok=True)
         for file in sorted(folder.iterdir()):
             if file.is_file() and not file.name.startswith(".") and not file.name.endswith(".tmp"):
-                self._files.put_file(str(file), f"{there}/.{file.name}.part")
-                self._files.mv(f"{there}/.{file.name}.part", f"{there}/{file.name}")
+                self._files.put_file(str(file), f"{remote}/.{file.name}.part")
+                self._files.mv(f"{remote}/.{file.name}.part", f"{remote}/{file.name}")
 
-    def take(self, folder: Path) -> bool:
-        """Fills a folder with its copy; False when there is none, and the folder is left alone."""
-        there = self._there(folder)
+    def download(self, folder: Path) -> bool:
+        """Fills a folder from its copy; False when there is none, and the folder is left alone."""
+        remote = self._remote(folder)
         self._files.invalidate_cache()
-        if not self._files.isdir(there):
+        if not self._files.isdir(remote):
             return False
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (str(path).rsplit("/", 1)[-1] for path in self._files.ls(there, detail=False)):
+        for name in (str(path).rsplit("/", 1)[-1] for path in self._files.ls(remote, detail=False)):
             if not name.startswith("."):
                 with atomic_write(folder / name) as temporary:
-                    self._files.get_file(f"{there}/{name}", str(temporary))
+                    self._files.get_file(f"{remote}/{name}", str(temporary))
         return True
 
-    def drop(self, folder: Path) -> None:
-        """Removes a folder's copy, if there is one."""
+    def delete(self, folder: Path) -> None:
+        """Deletes a folder's copy, if there is one."""
         self._files.invalidate_cache()
-        if self._files.isdir(self._there(folder)):
-            self._files.rm(self._there(folder), recursive=True)
+        if self._files.isdir(self._remote(folder)):
+            self._files.rm(self._remote(folder), recursive=True)
 
     def names(self, trials: Path) -> list[str]:
-        """Names of a study's folders of which there are copies.
+        """Names of a study's trial folders that have copies.
 
         Args:
-            trials: the folder of those folders, as `studies.workspace.paths` calls it.
+            trials: the study's folder of trial folders (`studies.workspace.paths.Workspace.trials`).
         """
-        there = self._study_there(trials)
+        remote = self._remote_study(trials)
         self._files.invalidate_cache()
-        found = self._files.ls(there, detail=False) if self._files.isdir(there) else []
+        found = self._files.ls(remote, detail=False) if self._files.isdir(remote) else []
         return [str(path).rsplit("/", 1)[-1] for path in found]
 
-    def send_from_home(self, folder: Path) -> None:
-        """Before a training: puts the driver's folder if it has got on without the copy."""
-        stamp = _stamp(folder)
-        if stamp and stamp != _taken(folder):
-            self.put(folder)
-            (folder / TAKEN).write_text(stamp)
+    def upload_if_changed(self, folder: Path) -> None:
+        """Uploads the driver's folder if its checkpoint has changed since the last `sync_to_workspace`; before a training."""
+        checkpoint = _checkpoint_id(folder)
+        if checkpoint and checkpoint != _synced_id(folder):
+            self.upload(folder)
+            (folder / SYNCED_NAME).write_text(checkpoint)
 
-    def bring_home(self, folder: Path) -> None:
-        """After a training: what has become of it is in the driver's folder."""
-        if self.take(folder):
-            (folder / TAKEN).write_text(_stamp(folder))
+    def sync_to_workspace(self, folder: Path) -> None:
+        """Downloads what a training has left into the driver's folder; after it."""
+        if self.download(folder):
+            (folder / SYNCED_NAME).write_text(_checkpoint_id(folder))
 
-    def _there(self, folder: Path) -> str:
-        """Place of a copy: STUDY/DIGEST, as the folder is called in `studies.workspace.paths`."""
-        return f"{self._study_there(folder.parent)}/{folder.name}"
+    def _remote(self, folder: Path) -> str:
+        """Path of a copy: STUDY/DIGEST below the shared folder."""
+        return f"{self._remote_study(folder.parent)}/{folder.name}"
 
-    def _study_there(self, trials: Path) -> str:
+    def _remote_study(self, trials: Path) -> str:
         return f"{self._root.rstrip('/')}/{trials.parent.name}"
 
 
 @contextlib.contextmanager
-def scratch(folder: Path) -> Iterator[Path]:
-    """A new folder in place of what is there (a process that was killed leaves its own), and gone afterwards."""
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """Creates an empty folder in place of what a killed process may have left there, and deletes it afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
@@ -111,17 +111,17 @@ def scratch(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stamp(folder: Path) -> str:
-    """Tells one checkpoint of a folder from another; empty when there is none."""
+def _checkpoint_id(folder: Path) -> str:
+    """Tells one checkpoint of a folder from another: size and time of change; empty when there is none."""
     try:
-        seen = (folder / CHECKPOINT_NAME).stat()
+        status = (folder / CHECKPOINT_NAME).stat()
     except OSError:
         return ""
-    return f"{seen.st_size} {seen.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _taken(folder: Path) -> str:
+def _synced_id(folder: Path) -> str:
     try:
-        return (folder / TAKEN).read_text()
+        return (folder / SYNCED_NAME).read_text()
     except OSError:
         return ""

@@ -1,11 +1,11 @@
-"""Working files of a study's trials, at workspace and where they travel through: where they are, and when they go.
+"""Working files of a study's trials: where they are, and when they are deleted.
 
 Decisions:
-- A folder goes once its trial is closed, in the workspace and in the shared place alike, whichever engine it ran on: a
-  study may have been begun on another. What rests keeps its checkpoint.
-- Of what is removed only the log of the epochs is kept; models of finished trials have been copied before
+- A trial's folder is deleted once the trial is closed, in the workspace and in the shared folder alike, whichever engine it ran
+  on: the study may have been started on another. A suspended trial keeps its checkpoint.
+- Only the epoch log of a deleted folder is kept. Models of finished trials have been copied before
   (`studies.run.trial_recorder`).
-- A copy that cannot be removed costs space, not a trial: it is said once, and the next run of the study tries again.
+- A copy that cannot be deleted costs space, not a trial: one message is written, and the next run of the study tries again.
 """
 
 from __future__ import annotations
@@ -29,60 +29,62 @@ class TrialFiles:
     """The folders of one study's trials, one for each architecture.
 
     Args:
-        workspace: where the driver has them.
+        workspace: where the driver keeps them.
         study: the study's name.
-        shared: where copies of them travel through, a path or a URL that fsspec knows; None: nowhere.
-        note: told, once, that copies cannot be removed.
+        shared_folder: where the machines of a cluster exchange copies, a path or a URL that fsspec supports; None: nowhere.
+        notify: receives one line, once, when copies cannot be deleted.
     """
 
-    def __init__(self, workspace: Workspace, study: str, shared: str | None, note: Callable[[str], None]) -> None:
-        self._workspace, self._study, self._shared, self._note = workspace, study, shared, note
-        self._copies = self._travelling()
-        self._noted = False
+    def __init__(self, workspace: Workspace, study: str, shared_folder: str | None, notify: Callable[[str], None]) -> None:
+        self._workspace, self._study, self._shared_folder, self._notify = workspace, study, shared_folder, notify
+        self._copies = self._open_shared_folder()
+        self._notified = False
 
     def folder(self, architecture: Architecture) -> Path:
-        """Of an architecture; by digest, so that its checkpoint is found whatever trial it comes back as."""
+        """The folder of an architecture. It is named by digest: a checkpoint is found whatever trial resumes it."""
         return self._workspace.trials(self._study) / architecture.digest
 
     def left(self) -> list[str]:
-        """Digests of the architectures of which there are files, at workspace or travelling."""
+        """Digests of the architectures that have files, in the workspace or in the shared folder."""
         trials = self._workspace.trials(self._study)
         found = {folder.name for folder in trials.iterdir()} if trials.is_dir() else set()
         if self._copies is not None:
             try:
                 found.update(self._copies.names(trials))
-            except Exception as error:  # each of fsspec's libraries has its own kinds
-                self._cannot_clear(error)
+            except Exception as error:  # each of fsspec's libraries has exceptions of its own
+                self._cannot_delete(error)
         return sorted(found)
 
     def clear(self, number: int, digest: str) -> None:
-        """Removes a closed trial's files and their copy; what was trained is kept, under the trial's number."""
+        """Deletes the files of a closed trial and their copy; its epoch log is kept under the trial's number."""
         folder = self._workspace.trials(self._study) / digest
-        trained = folder / EPOCHS_NAME
-        if trained.is_file():
+        epoch_log = folder / EPOCHS_NAME
+        if epoch_log.is_file():
             kept = self._workspace.epochs(self._study) / f"{number:05d}-{digest}.jsonl"
             kept.parent.mkdir(parents=True, exist_ok=True)
-            trained.replace(kept)
+            epoch_log.replace(kept)
         shutil.rmtree(folder, ignore_errors=True)
         if self._copies is not None:
             try:
-                self._copies.drop(folder)
-            except Exception as error:  # each of fsspec's libraries has its own kinds
-                self._cannot_clear(error)
+                self._copies.delete(folder)
+            except Exception as error:  # each of fsspec's libraries has exceptions of its own
+                self._cannot_delete(error)
 
-    def _travelling(self) -> RemoteTrialFiles | None:
-        if self._shared is None:
+    def _open_shared_folder(self) -> RemoteTrialFiles | None:
+        if self._shared_folder is None:
             return None
         from studies.workspace.remote_trial_files import RemoteTrialFiles
 
         try:
-            return RemoteTrialFiles(self._shared)
-        except UserError as error:  # an engine that has no use for the place has let it pass
-            self._note(f"copies that an earlier run left are not looked for: {error}")
+            return RemoteTrialFiles(self._shared_folder)
+        except UserError as error:  # the engine of this run does not use the shared folder, so it has not complained
+            self._notify(f"copies that an earlier run left are not deleted: {error}")
             return None
 
-    def _cannot_clear(self, error: Exception) -> None:
-        if not self._noted:
+    def _cannot_delete(self, error: Exception) -> None:
+        if not self._notified:
             words = (str(error) or type(error).__name__).splitlines()[0]
-            self._note(f"copies of closed trials cannot be removed from {self._shared}: {words}; the next run tries again")
-        self._noted = True
+            self._notify(
+                f"copies of closed trials cannot be removed from {self._shared_folder}: {words}; the next run tries again"
+            )
+        self._notified = True

@@ -108,7 +108,7 @@ def test_what_goes_wrong_on_a_node_is_a_word_and_not_an_exception(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_is_uploaded_after_each_epoch_and_the_newer_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that dies after an epoch leaves its checkpoint where the next one takes it; the driver ends up with the model."""
     monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
     write_pairs(tmp_path / "lines", plain_lines(60, 0))
@@ -124,22 +124,22 @@ def test_a_folder_travels_with_each_epoch_and_the_newer_one_wins(tmp_path: Path,
 
     with pytest.raises(Died):
         train_here(order, dies, at_home=False)
-    folders.bring_home(trial.folder)
+    folders.sync_to_workspace(trial.folder)
     assert (trial.folder / "checkpoint.pt").is_file()
-    folders.drop(trial.folder)
-    assert not folders.take(trial.folder)
+    folders.delete(trial.folder)
+    assert not folders.download(trial.folder)
     (trial.folder / ".taken").unlink()  # as if the driver's machine had trained it
-    folders.send_from_home(trial.folder)
+    folders.upload_if_changed(trial.folder)
     outcome = train_here(order, dies, at_home=False)
     assert "finished" in outcome and seen == [1, 2, 2, 3], "it says first where it stands, and trains no epoch again"
-    folders.bring_home(trial.folder)
+    folders.sync_to_workspace(trial.folder)
     assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
-    folders.bring_home(trial.folder)
+    folders.sync_to_workspace(trial.folder)
     assert (trial.folder / "model.onnx").is_file() and (trial.folder / "candidate.json").is_file()
     assert not [path for path in (tmp_path / "node" / "trials").rglob("*") if path.is_file()], "the node keeps nothing of it"
 
 
-def test_a_place_that_nobody_knows_is_named() -> None:
+def test_a_place_that_fsspec_does_not_support_is_named() -> None:
     with pytest.raises(UserError, match=r"search\.shared: 'nosuch://x' cannot be used"):
         RemoteTrialFiles("nosuch://x")
 

@@ -1,4 +1,4 @@
-"""Everything a run leaves lies in one folder."""
+"""All files of a workspace lie in its folder."""
 
 from pathlib import Path
 

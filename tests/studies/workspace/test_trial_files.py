@@ -1,4 +1,4 @@
-"""What a trial leaves while it trains goes when it is closed, at workspace and at the place that its copies travel through."""
+"""The working files of a trial are deleted when it is closed, in the workspace and in the shared folder."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = ["told"]
 BAD = Architecture(width_percent=50, encoder_hidden=24).digest
 
 
-class Travelling(ScriptedEngine):
-    """Leaves a checkpoint where the copies of trials' folders travel through, as a cluster's nodes do."""
+class UploadingEngine(ScriptedEngine):
+    """Uploads a checkpoint to the shared folder, as the nodes of a cluster do."""
 
     def __init__(self, place: str, **named: Any) -> None:
         super().__init__(**named)
@@ -36,7 +36,7 @@ class Travelling(ScriptedEngine):
         super().submit(ticket, job, until_epoch)
         job.folder.mkdir(parents=True, exist_ok=True)
         (job.folder / CHECKPOINT_NAME).write_bytes(b"weights")
-        self.folders.put(job.folder)
+        self.folders.upload(job.folder)
         self.sent.add(job.folder.name)
 
 
@@ -48,7 +48,7 @@ def copies(place: str, workspace: Workspace) -> set[str]:
     return set(RemoteTrialFiles(place).names(workspace.trials("s")))
 
 
-def at_home(workspace: Workspace) -> set[str]:
+def in_workspace(workspace: Workspace) -> set[str]:
     folder = workspace.trials("s")
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
@@ -56,52 +56,52 @@ def at_home(workspace: Workspace) -> set[str]:
 @pytest.mark.parametrize("form", ["{}", "file://{}", "memory://{}"])
 def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
-    engine, watcher = Travelling(place, script={BAD: Failed}), Watcher()
+    engine, watcher = UploadingEngine(place, script={BAD: Failed}), Watcher()
     search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"complete", "stopped", "failed"} and len(engine.sent) == 18
-    assert not copies(place, workspace) and not at_home(workspace)
+    assert not copies(place, workspace) and not in_workspace(workspace)
     points = load_points(workspace, "s")
     assert points and all(Path(point.model).is_file() for point in points)
 
 
 def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
-    engine, watcher = Travelling(place), Watcher()
+    engine, watcher = UploadingEngine(place), Watcher()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
     asked = study(space=space, budget={"trials": 10, "epochs": 1}, search={"sampler": "random", "shared": place})
     search(asked, workspace, watcher, engine)
     assert "duplicate" in watcher.states() and len(engine.sent) == 3
-    assert not copies(place, workspace) and not at_home(workspace)
+    assert not copies(place, workspace) and not in_workspace(workspace)
 
 
-def test_what_rests_keeps_its_copy_until_the_next_run_has_closed_it(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_suspended_trial_keeps_its_copy_until_the_next_run_has_closed_it(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
-    first = Travelling(place)
+    first = UploadingEngine(place)
     search(halving(place, total_epochs=12), workspace, None, first)
     trials = load_store(workspace, "s").trials(TrialState.PRUNED)
-    resting = {t.user_attrs["digest"] for t in trials if t.user_attrs.get("resumable")}
-    assert resting and copies(place, workspace) == at_home(workspace) == resting
-    again = Travelling(place)
+    suspended = {t.user_attrs["digest"] for t in trials if t.user_attrs.get("resumable")}
+    assert suspended and copies(place, workspace) == in_workspace(workspace) == suspended
+    again = UploadingEngine(place)
     again.epochs = dict(first.epochs)
     search(halving(place), workspace, None, again)
     assert not copies(place, workspace)
 
 
-def test_what_a_killed_run_has_not_cleared_the_next_one_does(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_next_run_deletes_what_a_killed_one_has_not(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
-    engine = Travelling(place)
+    engine = UploadingEngine(place)
     search(halving(place), workspace, None, engine)
     for name in [*engine.sent, "of-somebody-else"]:
         folder = workspace.trials("s") / name
         folder.mkdir(parents=True)
         (folder / CHECKPOINT_NAME).write_bytes(b"weights")
-        engine.folders.put(folder)
+        engine.folders.upload(folder)
     shutil.rmtree(workspace.trials("s"))
     search(halving(place), workspace, None, ScriptedEngine())  # on this machine's processes, after a cluster
     assert copies(place, workspace) == {"of-somebody-else"}
 
 
-def test_a_copy_that_cannot_be_removed_is_said_once_and_fails_nothing(
+def test_a_copy_that_cannot_be_deleted_gives_one_message_and_fails_nothing(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = str(tmp_path / "place")
@@ -111,8 +111,8 @@ def test_a_copy_that_cannot_be_removed_is_said_once_and_fails_nothing(
 
     watcher = Watcher()
     with monkeypatch.context() as patched:
-        patched.setattr(RemoteTrialFiles, "drop", refuses)
-        search(halving(place), workspace, watcher, Travelling(place))
+        patched.setattr(RemoteTrialFiles, "delete", refuses)
+        search(halving(place), workspace, watcher, UploadingEngine(place))
     assert watcher.summary is not None and watcher.summary.finished == 18 and "failed" not in watcher.states()
     (said,) = (note for note in watcher.notes if "cannot be removed" in note)
     assert place in said and said.endswith("the bucket is read-only; the next run tries again")
