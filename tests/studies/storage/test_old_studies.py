@@ -1,0 +1,93 @@
+"""A study that an earlier version has made opens, goes on, shows its front and promotes; see old_study/record.py."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studies.definition.study import resolve
+from studies.registry.model_registry import find, promote
+from studies.run.search import search
+from studies.run.trial_recorder import counts, epochs_spent
+from studies.storage.pareto_front import load_front, load_points, load_store
+from studies.workspace.paths import Workspace
+from testing.scripted_engine import ScriptedEngine
+from testing.small_studies import Watcher, told
+from testing.tiny_model import tiny_model
+
+__all__ = ["told"]
+
+OLD = Path(__file__).with_name("old_study")
+EXPECTED: dict[str, Any] = json.loads((OLD / "expected.json").read_text())
+
+
+@pytest.fixture
+def old(workspace: Workspace, request: pytest.FixtureRequest) -> Workspace:
+    """A workspace with the journal as it was after one of the recorded runs."""
+    journal = workspace.folder / "optuna.journal"
+    lines = (OLD / "optuna.journal").read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[: EXPECTED[request.param]["lines"]]))
+    return replace(workspace, storage=f"journal:{journal}")
+
+
+def assert_as_recorded(workspace: Workspace, state: str) -> None:
+    expected = EXPECTED[state]
+    trials = load_store(workspace, "old").trials()
+    assert len(trials) == len(expected["fates"])
+    assert sum(map(counts, trials)) == expected["counts"]
+    assert epochs_spent(trials) == expected["epochs_spent"]
+    assert [point.trial for point in load_points(workspace, "old")] == expected["points"]
+    front = [point.as_dict() for point in load_front(workspace, "old")]
+    assert [p | {"model": str(Path(p["model"]).relative_to(workspace.folder))} for p in front] == expected["front"]
+
+
+def test_the_recorded_study_has_trials_of_every_fate() -> None:
+    fates = {state: set(EXPECTED[state]["fates"].values()) for state in ("suspended", "interrupted")}
+    everywhere = {"complete", "fail", "pruned", "duplicate_of", "over_budget", "over_budget after training", "refused"}
+    assert fates["suspended"] == everywhere | {"shares_training_of", "resumable"}
+    assert fates["interrupted"] == fates["suspended"] | {"running"}
+
+
+@pytest.mark.parametrize(("old", "state"), [("suspended",) * 2, ("interrupted",) * 2], indirect=["old"])
+def test_an_old_study_shows_what_it_held(old: Workspace, state: str) -> None:
+    assert_as_recorded(old, state)
+
+
+@pytest.mark.parametrize("old", ["interrupted"], indirect=True)
+def test_an_old_study_goes_on_as_it_would_have(old: Workspace) -> None:
+    engine, watcher = ScriptedEngine(), Watcher()
+    engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
+    search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
+    assert watcher.facts is not None and watcher.facts.resumed
+    assert watcher.facts.finished == EXPECTED["interrupted"]["counts"]
+    assert engine.trained == EXPECTED["ended"]["trained"]
+    assert engine.epochs == EXPECTED["ended"]["checkpoints"]
+    assert_as_recorded(old, "ended")
+
+
+@pytest.mark.parametrize("old", ["suspended"], indirect=True)
+def test_suspended_trials_of_an_old_study_go_on_without_training_an_epoch_twice(old: Workspace) -> None:
+    expected = EXPECTED["suspended"]
+    engine, watcher = ScriptedEngine(), Watcher()
+    engine.epochs = dict(expected["checkpoints"])
+    search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
+    assert watcher.summary is not None and watcher.summary.finished == EXPECTED["ended"]["counts"]
+    trials = load_store(old, "old").trials()
+    suspended = {trials[int(number)].user_attrs["digest"] for number, fate in expected["fates"].items() if fate == "resumable"}
+    later = {t.user_attrs["digest"] for t in trials[len(expected["fates"]) :] if counts(t)}
+    assert suspended <= later and epochs_spent(trials) == sum(engine.epochs.values())
+
+
+@pytest.mark.parametrize("old", ["suspended"], indirect=True)
+def test_a_point_of_an_old_study_is_promoted(old: Workspace) -> None:
+    """The recorded files are not kept; a small model takes their place, so the size is that file's."""
+    point = load_front(old, "old")[0]
+    model = Path(point.model)
+    model.parent.mkdir(parents=True)
+    promoted = promote(replace(point, size_bytes=tiny_model(model).stat().st_size), "reader", old, "old")
+    assert (promoted.version, promoted.trial) == (1, point.trial)
+    assert find(old, "models:/reader@champion").tags["trial"] == str(point.trial)
