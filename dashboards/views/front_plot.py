@@ -44,8 +44,8 @@ def draw(
     up = _axis(next(o for o in sought if not o.before_training), points)
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    beaten = [p for p in points if p not in front]
-    axes.scatter(list(map(across.of, beaten)), list(map(up.of, beaten)), s=24, color="0.65", label="beaten")
+    dominated = [p for p in points if p not in front]
+    axes.scatter(list(map(across.of, dominated)), list(map(up.of, dominated)), s=24, color="0.65", label="dominated")
     if len(sought) == 2:
         steps = sorted(front, key=across.of)
         xs, ys = [across.of(p) for p in steps], [up.of(p) for p in steps]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,13 +15,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dashboards.views.console import percent
+from dashboards.views.metrics import COLUMNS
+from dashboards.views.outcome_words import outcome_words
 from dashboards.views.plain_lines import conclusion, count_states, introduction
-from search_space import Architecture, write_size
+from search_space import Architecture
 from studies.definition.durations import write_duration
+from studies.objectives.objectives import DEFAULT, Objective, objectives_of
+from studies.objectives.pareto import dominates
 from studies.run.observer import StudyFacts, Summary, TrialRecord
 
 if TYPE_CHECKING:
+    from trainers.base.candidate import Measurement
     from trainers.training.loop import EpochReport
 
 ROWS_BESIDE_TABLE = 8
@@ -29,16 +34,29 @@ ROWS_BESIDE_TABLE = 8
 
 @dataclass
 class _Row:
-    """A trial as the table shows it."""
+    """A trial as the table shows it.
+
+    Attributes:
+        number: the trial's.
+        architecture: in a few words.
+        metrics: what is known of it by now, under the names that measurements use.
+        state: "training", "paused", or how it ended.
+        style: colour of the state.
+        epoch: epochs done.
+        epochs: of a full training.
+        reason: why it ended, where that needs saying.
+        candidate: what was measured on its file, if it may be on the front.
+    """
 
     number: int
     architecture: str
-    size_bytes: int
+    metrics: dict[str, float | None] = field(default_factory=dict)
     state: str = "training"
+    style: str = "cyan"
     epoch: int = 0
     epochs: int = 0
-    accuracy: float | None = None
     reason: str = ""
+    candidate: Measurement | None = None
 
 
 class LiveTable:
@@ -83,35 +101,36 @@ class LiveTable:
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
         epochs = self._facts.epochs if self._facts else 0
         if number in self._rows:  # it was paused
-            self._rows[number].state = "training"
+            self._rows[number].state, self._rows[number].style = "training", "cyan"
             return
-        self._rows[number] = _Row(number, architecture.describe(), size_bytes, epochs=epochs)
+        self._rows[number] = _Row(number, architecture.describe(), {"size_bytes": size_bytes}, epochs=epochs)
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
         row = self._rows[number]
-        row.epoch, row.epochs, row.accuracy = report.epoch, report.epochs, report.accuracy
+        row.epoch, row.epochs = report.epoch, report.epochs
+        row.metrics |= {"accuracy": report.accuracy, "cer": report.cer}
 
     def trial_lost(self, number: int, reason: str) -> None:
         self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
 
     def trial_paused(self, number: int, epoch: int) -> None:
         if number in self._rows:  # otherwise an earlier run of the study had paused it
-            self._rows[number].state = "paused"
+            self._rows[number].state, self._rows[number].style = "paused", "yellow"
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
+        words, measured = outcome_words(record), record.measurement
         row = self._rows.get(number)
-        if record.state == "shared" and record.architecture is not None and record.measurement is not None:
-            row = self._rows[number] = _Row(number, record.architecture.describe(), record.measurement.size_bytes)
+        if row is None and words.is_candidate and record.architecture is not None:  # stored in another precision besides
+            row = self._rows[number] = _Row(number, record.architecture.describe())
             row.epochs = self._facts.epochs if self._facts else 0
         if row is None:
-            self._never_trained[record.state] += 1
+            self._never_trained[words.text] += 1
             return
-        row.state, row.reason = ("complete" if record.state == "shared" else record.state), record.reason
-        if record.state in ("complete", "failed", "stopped"):
-            self._finished += 1
-        if record.measurement is not None:
-            row.epoch = row.epochs
-            row.accuracy, row.size_bytes = record.measurement.accuracy, record.measurement.size_bytes
+        row.state, row.style, row.reason = words.text, words.style, record.reason
+        self._finished += words.counts
+        if measured is not None:
+            row.epoch, row.metrics = row.epochs, asdict(measured)
+            row.candidate = measured if words.is_candidate else None
 
     def study_finished(self, summary: Summary) -> None:
         self._summary = summary
@@ -126,17 +145,21 @@ class LiveTable:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("trial", justify="right", no_wrap=True)
         table.add_column("architecture")
-        for name in ("epoch", "accuracy", "size"):
-            table.add_column(name, justify="right", no_wrap=True)
+        objectives = self._objectives()
+        columns = [COLUMNS[objective.name] for objective in objectives]
+        for heading in ("epoch", *(column.heading for column in columns)):
+            table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("state")
-        complete = [row for row in self._all() if row.state == "complete"]
+        points = [_point(row.candidate, objectives) for row in self._all() if row.candidate is not None]
         for row in self._shown():
-            state, style = _state(row, complete)
-            accuracy = "" if row.accuracy is None else percent(row.accuracy)
-            epoch = f"{row.epoch}/{row.epochs}"
-            size = write_size(row.size_bytes)
-            table.add_row(str(row.number), _clipped(row.architecture), epoch, accuracy, size, _clipped(state, style))
+            known = [row.metrics.get(objective.metric) for objective in objectives]
+            cells = ["" if value is None else column.write(value) for column, value in zip(columns, known, strict=True)]
+            state = _state(row, points, objectives)
+            table.add_row(str(row.number), _clipped(row.architecture), f"{row.epoch}/{row.epochs}", *cells, state)
         return table
+
+    def _objectives(self) -> tuple[Objective, ...]:
+        return self._facts.objectives if self._facts else objectives_of(DEFAULT)
 
     def _all(self) -> list[_Row]:
         """A copy: rich draws in a thread of its own, while the driver adds rows."""
@@ -182,15 +205,15 @@ def _clipped(words: str, style: str = "") -> Text:
     return Text(words, style, no_wrap=True, overflow="ellipsis")
 
 
-def _state(row: _Row, complete: list[_Row]) -> tuple[str, str]:
-    """Words and style for a trial's state."""
-    if row.state == "complete":
-        return ("beaten", "dim") if any(_beats(other, row) for other in complete) else ("on the front", "green")
-    words = row.state.replace("_", " ") + (f": {row.reason}" if row.reason else "")
-    return words, {"training": "cyan", "failed": "red"}.get(row.state, "yellow")
+def _point(measured: Measurement, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """What a candidate reaches in each objective, to be minimised."""
+    return tuple(objective.minimised(objective.measured(measured)) for objective in objectives)
 
 
-def _beats(other: _Row, row: _Row) -> bool:
-    """Whether `other` is at least as good in accuracy and size, and better in one."""
-    mine, theirs = (row.accuracy or 0.0, -row.size_bytes), (other.accuracy or 0.0, -other.size_bytes)
-    return theirs != mine and theirs[0] >= mine[0] and theirs[1] >= mine[1]
+def _state(row: _Row, points: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> Text:
+    """How a trial stands; a candidate among all candidates of this run."""
+    if row.candidate is not None:
+        own = _point(row.candidate, objectives)
+        is_dominated = any(dominates(point, own) for point in points)
+        return _clipped("dominated", "dim") if is_dominated else _clipped("on the front", "green")
+    return _clipped(row.state + (f": {row.reason}" if row.reason else ""), row.style)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from dashboards.views.console import percent
+from dashboards.views.outcome_words import outcome_words
 from search_space import Architecture, write_size
 from studies.definition.durations import write_duration
 from studies.run.observer import StudyFacts, Summary, TrialRecord
@@ -75,21 +76,21 @@ class PlainLines:
             self._line(f"trial {number} pauses after epoch {epoch}")
 
     def trial_finished(self, number: int, record: TrialRecord) -> None:
-        if record.state in ("over_budget", "refused", "duplicate"):
-            self._never_trained[record.state] += 1
+        words = outcome_words(record)
+        if not words.trained:
+            self._never_trained[words.text] += 1
             return
-        if record.state in ("complete", "failed", "stopped"):
-            self._finished += 1
+        self._finished += words.counts
         if record.measurement is not None:
             m = record.measurement
             result = f"accuracy {percent(m.accuracy)}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
         else:
             result = record.reason
         total = self._facts.trials if self._facts else 0
-        if record.state == "shared":
+        if words.is_extra:
             self._line(f"trial {number}: {record.reason}: {result}")
             return
-        self._line(f"trial {number} {record.state} ({self._finished} of {total}): {result}")
+        self._line(f"trial {number} {words.text} ({self._finished} of {total}): {result}")
 
     def study_finished(self, summary: Summary) -> None:
         if self._never_trained:
@@ -125,5 +126,5 @@ def conclusion(summary: Summary) -> str:
 
 
 def count_states(states: Counter[str]) -> str:
-    """`3 over budget, 1 duplicate`."""
-    return ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in states.most_common())
+    """`3 over a limit, 1 duplicate`."""
+    return ", ".join(f"{number} {state}" for state, number in states.most_common())

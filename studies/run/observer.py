@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from search_space.architecture import Architecture
+from studies.objectives.objectives import Objective
 from trainers.base.candidate import Measurement
 from trainers.base.progress import EpochReport
 
@@ -29,6 +30,7 @@ class StudyFacts:
         size_limit_bytes: no candidate may be larger; None is no limit.
         seconds: wall-clock limit of this run; None is no limit.
         workers: trainings at the same time.
+        objectives: what is searched for, two or three.
     """
 
     name: str
@@ -43,6 +45,7 @@ class StudyFacts:
     size_limit_bytes: int | None
     seconds: float | None
     workers: int
+    objectives: tuple[Objective, ...]
 
 
 @dataclass(frozen=True)

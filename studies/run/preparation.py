@@ -77,6 +77,7 @@ class Preparation:
             size_limit_bytes=study.limits.size_bytes,
             seconds=study.budget.seconds,
             workers=workers,
+            objectives=study.objectives,
         )
 
 

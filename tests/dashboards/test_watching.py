@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from dashboards.views.live_table import LiveTable
 from dashboards.views.plain_lines import PlainLines
 from search_space import Architecture
+from studies.objectives.objectives import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary, TrialRecord
 from trainers.base.candidate import Measurement
 from trainers.training.loop import EpochReport
@@ -28,11 +30,14 @@ FACTS = StudyFacts(
     size_limit_bytes=10_000_000,
     seconds=None,
     workers=2,
+    objectives=objectives_of(DEFAULT),
 )
 
 
-def measured(accuracy: float, size_bytes: int) -> Measurement:
-    return Measurement(accuracy, 0.02, size_bytes, 1.25, 100_000, 500)
+def measured(
+    accuracy: float, size_bytes: int, cer: float = 0.02, latency_ms: float = 1.25, flops: int | None = None
+) -> Measurement:
+    return Measurement(accuracy, cer, size_bytes, latency_ms, 100_000, 500, flops)
 
 
 def play(watcher: Observer) -> None:
@@ -73,7 +78,7 @@ def test_the_table_shows_trials_epochs_accuracy_size_and_state() -> None:
     assert re.search(r"8 +mbv3_small 100% gru2x48 +5/10 +45.7 % +1.50MB +training", lines[3])
     assert "3/4 trials" in lines[4]
     assert "left" in lines[4]
-    assert "not trained: 1 over budget" in lines[4]
+    assert "not trained: 1 over a limit" in lines[4]
 
 
 def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
@@ -84,7 +89,7 @@ def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
     table.trial_finished(9, record)
     lines = drawn(table, console)
     assert re.search(r"9 +mbv3_small 25% gru2x48 int8 +10/10 +90.0 % +110KB +on the front", lines)
-    assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +beaten", lines) and "3/4 trials" in lines
+    assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +dominated", lines) and "3/4 trials" in lines
     told = io.StringIO()
     plain = PlainLines(told)
     plain.study_started(FACTS)
@@ -97,8 +102,47 @@ def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:
     play(table)
     table.trial_finished(8, TrialRecord(8, "complete", Architecture(), measured(0.95, 300_000), ""))
     shown = drawn(table, console)
-    assert re.search(r"410KB +beaten", shown)
+    assert re.search(r"410KB +dominated", shown)
     assert re.search(r"300KB +on the front", shown)
+
+
+def states_under(objectives: list[str], measurements: list[Measurement]) -> list[str]:
+    """What the table says of candidates, and its columns, where these are the study's objectives."""
+    table, console = on_a_terminal()
+    table.study_started(replace(FACTS, objectives=objectives_of(objectives)))
+    for number, measurement in enumerate(measurements):
+        table.trial_started(number, Architecture(), 1_000)
+        table.trial_finished(number, TrialRecord(number, "complete", Architecture(), measurement, ""))
+    heading, *rows = drawn(table, console).splitlines()
+    return [" ".join(heading.split()), *(re.split(r"  +", row.strip())[-1] for row in rows[: len(measurements)])]
+
+
+def test_the_front_is_that_of_the_objectives_of_the_study() -> None:
+    small_but_slow = measured(0.9, 100_000, cer=0.03, latency_ms=4.0, flops=90_000_000)
+    large_but_quick = measured(0.8, 900_000, cer=0.02, latency_ms=1.0, flops=80_000_000)
+    candidates = [small_but_slow, large_but_quick]
+    assert states_under(["accuracy", "size"], candidates) == [
+        "trial architecture epoch accuracy size state",
+        "on the front",
+        "dominated",
+    ]
+    assert states_under(["cer", "latency"], candidates) == [
+        "trial architecture epoch CER latency state",
+        "dominated",
+        "on the front",
+    ]
+    in_all_three = states_under(["cer", "size", "flops"], candidates)
+    assert in_all_three == ["trial architecture epoch CER size MFLOPs state", "on the front", "on the front"]
+
+
+def test_a_trained_file_over_a_limit_counts_as_a_trial() -> None:
+    record = TrialRecord(8, "over_budget", Architecture(), measured(0.99, 12_000_000), "its file exceeds a limit")
+    table, console = on_a_terminal()
+    play(table)
+    table.trial_finished(8, record)
+    shown = drawn(table, console)
+    assert "over a limit: its file exceeds a limit" in shown and "4/4 trials" in shown
+    assert re.search(r"5 .* on the front", shown), "what exceeds a limit is not on the front"
 
 
 def test_the_table_fits_a_small_terminal_and_keeps_what_is_under_way() -> None:
@@ -148,7 +192,7 @@ def test_plain_lines_tell_the_same_without_a_terminal() -> None:
         "trial 5 complete (2 of 4): accuracy 90.0 %, CER 2.0 %, 410KB, 1.25 ms",
         "trial 7 failed (3 of 4): nan: the loss is not finite",
         "MLflow cannot be written",
-        "not trained: 1 over budget",
+        "not trained: 1 over a limit",
         "time is up: 4 of 4 trials, 3m10s",
     ):
         assert line in text
