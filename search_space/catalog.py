@@ -1,9 +1,11 @@
-"""A catalog: the components of one kind, each in a file of its own that registers itself with one decorator line.
+"""A catalog: what may be chosen by name, each in a file of its own that registers itself with one decorator line.
 
 Decisions:
 - Names are read from the source text (`@attentions.register("eca")`), so asking what exists imports neither torch nor timm
-  and `--help` stays instant; a component's file is imported the first time the component is asked for.
-- A new file in the kind's folder is all it takes to add a component; no list is kept anywhere else.
+  and `--help` stays instant; a file is imported the first time its name is asked for.
+- A new file in the catalog's folder is all it takes to add a choice; no list is kept anywhere else.
+- An installed package adds choices from outside by a Python entry point of the catalog's group, such as `paretext.attention`.
+  Their names come from the package's metadata, so they too are listed without an import, and every worker process finds them.
 """
 
 from __future__ import annotations
@@ -14,18 +16,21 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-T = TypeVar("T", bound=type)
+T = TypeVar("T")
+Registered = TypeVar("Registered")
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a component comes from.
+class Citation:
+    """The paper or repository that a component follows.
 
     Attributes:
-        title: title of the paper or repository.
+        title: its title.
         year: year of publication.
         url: where to read it (an arXiv abstract where there is one).
     """
@@ -42,99 +47,123 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 class UnknownComponent(ValueError):
-    """A name that no file of the catalog registers; the message holds the nearest one that does."""
+    """A name that nothing in the catalog registers, with the nearest one that is; or one whose package cannot be imported."""
 
 
 class Catalog(Generic[T]):
-    """The components of one kind, by name.
+    """The choices of one kind, by name.
 
     Args:
         kind: what one of them is called in messages ("attention").
         package: dotted name of the folder whose files register themselves.
         optional: whether an architecture may do without one; "none" is then a choice that no file registers.
+        entry_points: group of the entry points by which installed packages add choices; None for `paretext.KIND`.
     """
 
-    def __init__(self, kind: str, package: str, optional: bool = False) -> None:
+    def __init__(self, kind: str, package: str, optional: bool = False, entry_points: str | None = None) -> None:
         self.kind = kind
         self.package = package
         self.optional = optional
-        self._classes: dict[str, T] = {}
-        self._sources: dict[str, Source] = {}
+        self.group = entry_points or f"paretext.{kind}"
+        self._registered: dict[str, T] = {}
+        self._citations: dict[str, Citation] = {}
 
     @cached_property
     def _module_of(self) -> dict[str, str]:
-        """Component name to module, read from the decorators in the folder's files without importing them."""
-        folder = Path(__file__).parent.joinpath(*self.package.split(".")[1:])
+        """Built-in name to module, read from the decorators in the folder's files without importing them."""
+        spec = find_spec(self.package)
+        folders = [] if spec is None else list(spec.submodule_search_locations or [])
         found: dict[str, str] = {}
-        for file in sorted(folder.glob("*.py")):
-            if file.stem.startswith("_"):
-                continue
+        for file in sorted(file for folder in folders for file in Path(folder).glob("[!_]*.py")):
             for name in _registered_names(file):
                 if name in found:
                     raise ValueError(f"{self.kind} '{name}' is registered in both {found[name]} and {file.stem}; rename one")
                 found[name] = f"{self.package}.{file.stem}"
         return found
 
-    def register(self, name: str, source: Source) -> Callable[[T], T]:
-        """Decorator that puts a class into the catalog.
+    @cached_property
+    def _entry_point_of(self) -> dict[str, EntryPoint]:
+        """Name to entry point of the choices that installed packages add."""
+        found: dict[str, EntryPoint] = {}
+        for point in entry_points(group=self.group):
+            if point.name in self._module_of or found.get(point.name, point) != point:
+                other = self._module_of.get(point.name) or found[point.name].value
+                raise UnknownComponent(
+                    f"{self.kind} '{point.name}' is registered by both {other} and {point.value}; rename one"
+                )
+            found[point.name] = point
+        return found
+
+    def register(self, name: str, citation: Citation | None = None) -> Callable[[Registered], Registered]:
+        """Decorator that puts a class or function into the catalog.
 
         Args:
-            name: the component's name in studies and files: a plain string literal, since it is read from the source text.
-            source: the paper it follows.
+            name: its name in studies and files: a plain string literal, since it is read from the source text.
+            citation: the paper it follows; every component of an architecture names one.
         """
 
-        def put(component: T) -> T:
-            self._classes[name] = component
-            self._sources[name] = source
-            return component
+        def put(choice: Registered) -> Registered:
+            self._registered[name] = choice  # type: ignore[assignment]  # the contract tests hold it to T
+            if citation is not None:
+                self._citations[name] = citation
+            return choice
 
         return put
 
     def names(self) -> list[str]:
-        """All registered names, sorted. Imports no component."""
-        return sorted(self._module_of)
+        """All names, sorted: built in, added by installed packages, registered in this process. Imports none of them."""
+        return sorted({*self._module_of, *self._entry_point_of, *self._registered})
 
     def choices(self) -> list[str]:
-        """What an architecture may name: all registered names, sorted, after "none" where there is such a choice."""
+        """What an architecture may name: all names, sorted, after "none" where there is such a choice."""
         names = self.names()
         return names if "none" in names else ["none"] * self.optional + names
 
     def check(self, name: str) -> None:
-        """Raises UnknownComponent, with the nearest known name, unless `name` is a choice. Imports no component."""
-        if name not in self.choices():
+        """Raises UnknownComponent, with the nearest known name, unless `name` is a choice. Imports nothing."""
+        if name not in self and not (self.optional and name == "none"):
             hint = nearest(name, self.choices())
             raise UnknownComponent(f"no {self.kind} is called '{name}'{hint} (known: {', '.join(self.choices())})")
 
-    def _load(self, name: str) -> None:
-        self.check(name)
-        if name not in self._module_of:
-            raise UnknownComponent(f"{self.kind} 'none' means that there is nothing to build")
-        if name not in self._classes:
-            importlib.import_module(self._module_of[name])
-
     def __getitem__(self, name: str) -> T:
-        self._load(name)
-        return self._classes[name]
+        self.check(name)
+        if name not in self:
+            raise UnknownComponent(f"{self.kind} 'none' means that there is nothing to build")
+        if name in self._registered:
+            return self._registered[name]
+        if name in self._module_of:
+            importlib.import_module(self._module_of[name])
+        else:
+            self._registered[name] = self._load(self._entry_point_of[name])
+        return self._registered[name]
 
-    def source(self, name: str) -> Source:
-        """The paper behind a component."""
-        self._load(name)
-        return self._sources[name]
+    def _load(self, point: EntryPoint) -> T:
+        try:
+            loaded: T = point.load()
+        except Exception as error:  # another package's import may fail in any way
+            raise UnknownComponent(f"{self.kind} '{point.name}' cannot be loaded from {point.value}: {error}") from error
+        return loaded
+
+    def citation(self, name: str) -> Citation | None:
+        """The paper behind a component; None where it names none."""
+        self[name]
+        return self._citations.get(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._module_of
+        return name in self._module_of or name in self._entry_point_of or name in self._registered
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 
     def __len__(self) -> int:
-        return len(self._module_of)
+        return len(self.names())
 
 
 def _registered_names(file: Path) -> list[str]:
-    """Names in `@<catalog>.register("name", ...)` decorators of the classes in a file."""
+    """Names in `@<catalog>.register("name", ...)` decorators of the classes and functions in a file."""
     tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    decorators: list[Any] = [d for node in tree.body if isinstance(node, ast.ClassDef) for d in node.decorator_list]
+    decorated = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    decorators: list[Any] = [d for node in decorated for d in node.decorator_list]
     return [
         d.args[0].value
         for d in decorators

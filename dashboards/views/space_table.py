@@ -36,7 +36,8 @@ def _values(field: str) -> str:
 
 def _linked(catalog: Catalog[type], name: str) -> str:
     shown = "`timm/<name>`" if name == "timm" else f"`{name}`"
-    return shown if name == "none" else f"[{shown}]({catalog.source(name).url})"
+    citation = None if name == "none" else catalog.citation(name)
+    return shown if citation is None else f"[{shown}]({citation.url})"
 
 
 def with_space_table(text: str) -> str:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from search_space.activations import activations
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Activation
 
 
 @activations.register(
-    "acon_c", Source("Activate or Not: Learning Customized Activation", 2020, "https://arxiv.org/abs/2009.04759")
+    "acon_c", Citation("Activate or Not: Learning Customized Activation", 2020, "https://arxiv.org/abs/2009.04759")
 )
 class AconC(Activation):
     """(p1 - p2) x sigmoid(beta (p1 - p2) x) + p2 x, with p1, p2 and beta learned per channel.

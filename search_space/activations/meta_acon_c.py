@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space.activations import activations
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Activation
 from search_space.pooled_batch_norm import PooledBatchNorm
 
@@ -14,7 +14,7 @@ REDUCTION = 16
 
 
 @activations.register(
-    "meta_acon_c", Source("Activate or Not: Learning Customized Activation", 2020, "https://arxiv.org/abs/2009.04759")
+    "meta_acon_c", Citation("Activate or Not: Learning Customized Activation", 2020, "https://arxiv.org/abs/2009.04759")
 )
 class MetaAconC(Activation):
     """ACON-C with beta from the map's mean: 1x1 to max(16, C / 16), BatchNorm, 1x1 back, BatchNorm, sigmoid.

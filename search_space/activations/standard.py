@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from search_space.activations import activations
-from search_space.catalog import Source, nearest
+from search_space.catalog import Citation, nearest
 from search_space.contracts import Activation
 
 KINDS: dict[str, type[nn.Module]] = {
@@ -17,7 +17,7 @@ KINDS: dict[str, type[nn.Module]] = {
 }
 
 
-@activations.register("standard", Source("Searching for MobileNetV3 (h-swish)", 2019, "https://arxiv.org/abs/1905.02244"))
+@activations.register("standard", Citation("Searching for MobileNetV3 (h-swish)", 2019, "https://arxiv.org/abs/1905.02244"))
 class Standard(Activation):
     """The function named by `standard`; nothing to learn.
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.attentions import attentions
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Attention
 
 REDUCTION = 32
@@ -15,7 +15,7 @@ REDUCTION = 32
 
 @attentions.register(
     "coordinate",
-    Source("Coordinate Attention for Efficient Mobile Network Design", 2021, "https://arxiv.org/abs/2103.02907"),
+    Citation("Coordinate Attention for Efficient Mobile Network Design", 2021, "https://arxiv.org/abs/2103.02907"),
 )
 class CoordinateAttention(Attention):
     """Means of all rows and of all columns share a 1x1 to max(8, C / 32), BatchNorm and h-swish; a 1x1 each makes the gates."""

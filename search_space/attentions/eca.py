@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from search_space.attentions import attentions
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Attention
 
 
 @attentions.register(
     "eca",
-    Source(
+    Citation(
         "ECA-Net: Efficient Channel Attention for Deep Convolutional Neural Networks", 2019, "https://arxiv.org/abs/1910.03151"
     ),
 )

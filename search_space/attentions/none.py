@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from search_space.attentions import attentions
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Attention
 
 
-@attentions.register("none", Source("Deep Residual Learning for Image Recognition", 2015, "https://arxiv.org/abs/1512.03385"))
+@attentions.register("none", Citation("Deep Residual Learning for Image Recognition", 2015, "https://arxiv.org/abs/1512.03385"))
 class NoAttention(Attention):
     """Gives its input back."""
 

@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.attentions import attentions
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Attention
 
 REDUCTION = 4
 
 
-@attentions.register("squeeze_excite", Source("Squeeze-and-Excitation Networks", 2017, "https://arxiv.org/abs/1709.01507"))
+@attentions.register("squeeze_excite", Citation("Squeeze-and-Excitation Networks", 2017, "https://arxiv.org/abs/1709.01507"))
 class SqueezeExcite(Attention):
     """Mean over the map, 1x1 to C / 4, ReLU, 1x1 back, hard sigmoid (as in MobileNetV3)."""
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.auxiliaries import auxiliaries
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Auxiliary, Features
 
 WEIGHT = 1.0
@@ -34,7 +34,7 @@ def positions(length: int, device: torch.device) -> Tensor:
 
 @auxiliaries.register(
     "attention_guide",
-    Source(
+    Citation(
         "GTC: Guided Training of CTC Towards Efficient and Accurate Scene Text Recognition",
         2020,
         "https://arxiv.org/abs/2002.01276",

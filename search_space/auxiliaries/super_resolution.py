@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from search_space.auxiliaries import auxiliaries
 from search_space.blocks import ConvBnAct
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Auxiliary, Features
 
 WEIGHT = 0.01
@@ -45,7 +45,7 @@ def blurred(images: Tensor, deviations: Tensor) -> Tensor:
 
 @auxiliaries.register(
     "super_resolution",
-    Source(
+    Citation(
         "PlugNet: Degradation Aware Scene Text Recognition Supervised by a Pluggable Super-Resolution Unit",
         2020,
         "https://doi.org/10.1007/978-3-030-58555-6_10",

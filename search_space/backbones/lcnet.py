@@ -21,7 +21,7 @@ from search_space.activations import activations
 from search_space.attentions import attentions
 from search_space.backbones import backbones
 from search_space.blocks import ConvBnAct, fill, make_divisible
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Backbone, BackboneRequest
 
 STEM_CHANNELS = 16
@@ -162,7 +162,7 @@ class Block(nn.Module):
 
 
 @backbones.register(
-    "lcnet", Source("PP-LCNet: A Lightweight CPU Convolutional Neural Network", 2021, "https://arxiv.org/abs/2109.15099")
+    "lcnet", Citation("PP-LCNet: A Lightweight CPU Convolutional Neural Network", 2021, "https://arxiv.org/abs/2109.15099")
 )
 class LcNet(Backbone):
     """14 blocks in five stages, after PP-LCNetV3 (PaddleOCR, PP-OCRv4)."""

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from search_space.attentions import attentions
 from search_space.backbones import backbones
 from search_space.blocks import ConvBnAct, scaled
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Backbone, BackboneRequest
 
-PAPER = Source("Searching for MobileNetV3", 2019, "https://arxiv.org/abs/1905.02244")
+PAPER = Citation("Searching for MobileNetV3", 2019, "https://arxiv.org/abs/1905.02244")
 STEM_CHANNELS = 16
 
 

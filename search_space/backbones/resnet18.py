@@ -16,7 +16,7 @@ from search_space.activations import activations
 from search_space.attentions import attentions
 from search_space.backbones import backbones
 from search_space.blocks import ConvBnAct, scaled
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Backbone, BackboneRequest
 
 STEM = (32, 32, 64)
@@ -47,7 +47,7 @@ class BasicBlock(nn.Module):
 
 @backbones.register(
     "resnet18",
-    Source(
+    Citation(
         "Bag of Tricks for Image Classification with Convolutional Neural Networks", 2018, "https://arxiv.org/abs/1812.01187"
     ),
 )

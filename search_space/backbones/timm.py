@@ -23,7 +23,7 @@ from search_space.attentions import attentions
 from search_space.backbones import backbones
 from search_space.backbones._text_strides import Layout, Recording, apply_layout, layout_for, record
 from search_space.backbones._timm_widths import create_at_width, drop_late_stages
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Backbone, BackboneRequest, Tap
 from search_space.timm_adapter import create_features, pretrained_features, reparameterized
 
@@ -82,7 +82,7 @@ def layout_of(name: str, height_px: int, stride: int) -> Layout:
     return layout_for(facts_of(name).recording, height_px, stride)
 
 
-@backbones.register("timm", Source("PyTorch Image Models", 2019, "https://doi.org/10.5281/zenodo.4414861"))
+@backbones.register("timm", Citation("PyTorch Image Models", 2019, "https://doi.org/10.5281/zenodo.4414861"))
 class TimmBackbone(Backbone):
     """A timm model; `search_space.rules` has asked `_timm_verdicts` before one is built."""
 

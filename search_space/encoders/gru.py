@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
 
 
 @encoders.register(
     "gru",
-    Source(
+    Citation(
         "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
         2014,
         "https://arxiv.org/abs/1406.1078",

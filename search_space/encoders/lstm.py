@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
 
 
 @encoders.register(
     "lstm",
-    Source(
+    Citation(
         "An End-to-End Trainable Neural Network for Image-based Sequence Recognition (CRNN)",
         2015,
         "https://arxiv.org/abs/1507.05717",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
 
 
 @encoders.register(
     "none",
-    Source(
+    Citation(
         "Rosetta: Large Scale System for Text Detection and Recognition in Images", 2018, "https://arxiv.org/abs/1910.05085"
     ),
 )

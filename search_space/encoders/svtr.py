@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
 
@@ -65,7 +65,7 @@ class MixingBlock(nn.Module):
 
 
 @encoders.register(
-    "svtr", Source("SVTR: Scene Text Recognition with a Single Visual Model", 2022, "https://arxiv.org/abs/2205.00159")
+    "svtr", Citation("SVTR: Scene Text Recognition with a Single Visual Model", 2022, "https://arxiv.org/abs/2205.00159")
 )
 class Svtr(Encoder):
     """`layers` mixing blocks of `hidden` features: (N, T, D) -> (N, T, hidden)."""

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Head
 from search_space.feasibility import LONGEST_ATTENTION_LINE
 from search_space.heads import heads
@@ -34,7 +34,8 @@ class SymbolGruCell(nn.GRUCell):
 
 
 @heads.register(
-    "attention", Source("Robust Scene Text Recognition with Automatic Rectification", 2016, "https://arxiv.org/abs/1603.03915")
+    "attention",
+    Citation("Robust Scene Text Recognition with Automatic Rectification", 2016, "https://arxiv.org/abs/1603.03915"),
 )
 class AttentionHead(Head):
     """Additive attention and a GRU cell of `rank` features: (N, T, D) -> (N, 26, symbols + 2)."""

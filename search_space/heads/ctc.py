@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Head
 from search_space.heads import heads
 
@@ -32,7 +32,7 @@ def ctc_losses(logits: Tensor, targets: Tensor, lengths: Tensor, step_counts: Te
 
 @heads.register(
     "ctc",
-    Source(
+    Citation(
         "Connectionist Temporal Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks",
         2006,
         "https://www.cs.toronto.edu/~graves/icml_2006.pdf",

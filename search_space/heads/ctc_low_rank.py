@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Head
 from search_space.heads import heads
 from search_space.heads.ctc import ctc_losses
@@ -12,7 +12,7 @@ from search_space.heads.ctc import ctc_losses
 
 @heads.register(
     "ctc_low_rank",
-    Source(
+    Citation(
         "PP-OCRv3: More Attempts for the Improvement of Ultra Lightweight OCR System", 2022, "https://arxiv.org/abs/2206.03001"
     ),
 )

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from search_space.blocks import ConvBnAct
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
 from search_space.necks._pyramid import STANDARD, Fuse, SpreadRows, check_rows
 
 
-@necks.register("fpn_a", Source("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
+@necks.register("fpn_a", Citation("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
 class FpnA(Neck):
     """Concatenates a map with the spread coarser backbone map; one 3x3 convolution strides it to the coarsest's rows.
 

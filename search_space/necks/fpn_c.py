@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from search_space.blocks import ConvBnAct
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
 from search_space.necks._pyramid import STANDARD, TopDown
 
 
-@necks.register("fpn_c", Source("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
+@necks.register("fpn_c", Citation("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
 class FpnC(Neck):
     """A 1x1 convolution mixes each map with the mixed coarser one; a 3x3 strides the result to the coarsest's rows."""
 

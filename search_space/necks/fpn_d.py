@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from search_space.activations import activations
 from search_space.blocks import ConvBnAct
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
 from search_space.necks._pyramid import STANDARD, TopDown
@@ -30,7 +30,7 @@ class Inception(nn.Module):
 
 @necks.register(
     "fpn_d",
-    Source("Dynamic Feature Pyramid Networks for Object Detection", 2020, "https://arxiv.org/abs/2012.00779"),
+    Citation("Dynamic Feature Pyramid Networks for Object Detection", 2020, "https://arxiv.org/abs/2012.00779"),
 )
 class FpnD(Neck):
     """As FPN-C, each map mixed by the sum of a 1x1, a 3x3 and a 5x5 convolution."""

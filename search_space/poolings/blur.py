@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Pooling
 from search_space.poolings import poolings
 
@@ -14,7 +14,7 @@ MEANS = 3
 
 
 @poolings.register(
-    "blur", Source("Making Convolutional Networks Shift-Invariant Again (BlurPool)", 2019, "https://arxiv.org/abs/1904.11486")
+    "blur", Citation("Making Convolutional Networks Shift-Invariant Again (BlurPool)", 2019, "https://arxiv.org/abs/1904.11486")
 )
 class BlurPool(Pooling):
     """Max over all rows and `kernel` columns at stride 1, then a 4-tap blur along the columns at the pooling's stride.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Pooling
 from search_space.poolings import poolings
 
 
 @poolings.register(
     "max",
-    Source(
+    Citation(
         "An End-to-End Trainable Neural Network for Image-based Sequence Recognition (CRNN)",
         2015,
         "https://arxiv.org/abs/1507.05717",

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.blocks import ConvBnAct
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.contracts import Rectifier
 from search_space.rectifiers import rectifiers
 
@@ -105,7 +105,9 @@ class PointFinder(nn.Module):
 
 @rectifiers.register(
     "tps",
-    Source("STAR-Net: A SpaTial Attention Residue Network for Scene Text Recognition", 2016, "https://doi.org/10.5244/C.30.43"),
+    Citation(
+        "STAR-Net: A SpaTial Attention Residue Network for Scene Text Recognition", 2016, "https://doi.org/10.5244/C.30.43"
+    ),
 )
 class ThinPlateSpline(Rectifier):
     """Finds 20 control points and samples the image along the spline through them."""

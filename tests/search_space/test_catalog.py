@@ -12,10 +12,10 @@ import search_space
 from search_space.catalog import Catalog, UnknownComponent
 
 COMPONENT = '''
-from search_space.catalog import Source
+from search_space.catalog import Citation
 from search_space.{folder} import things
 
-@things.register("{name}", Source("A paper", 2020, "https://example.org"))
+@things.register("{name}", Citation("A paper", 2020, "https://example.org"))
 class Thing:
     """A thing."""
 '''
@@ -30,7 +30,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         f"from search_space.catalog import Catalog\nthings = Catalog('thing', 'search_space.{package.name}')\n"
     )
     monkeypatch.setattr(search_space, "__path__", [*search_space.__path__, str(tmp_path)])
-    monkeypatch.setattr("search_space.catalog.__file__", str(tmp_path / "catalog.py"))
     yield package
     for name in [n for n in sys.modules if n.startswith(f"search_space.{package.name}")]:
         del sys.modules[name]
@@ -54,7 +53,8 @@ def test_a_new_file_is_all_it_takes(folder: Path) -> None:
     assert things.names() == ["wheel"] and "wheel" in things and len(things) == 1
     assert f"search_space.{folder.name}.wheel" not in sys.modules, "asking for names imports no component"
     assert things["wheel"].__doc__ == "A thing."
-    assert things.source("wheel").year == 2020
+    citation = things.citation("wheel")
+    assert citation is not None and citation.year == 2020
 
 
 def test_names_are_sorted_and_files_with_an_underscore_are_left_out(folder: Path) -> None:
@@ -89,3 +89,47 @@ def test_where_a_part_may_be_left_out_none_is_a_choice_and_nothing_to_build(fold
         optional["none"]
     with pytest.raises(UnknownComponent, match="no thing is called 'none'"):
         catalog_in(folder).check("none")
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Somebody else's installed package: a module `somebodys_things` and its metadata, which name the entry points."""
+    site = tmp_path / "site"
+    metadata = site / "somebodys-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[paretext.thing]\nlever = somebodys_things:Lever\nspring = a_module_that_is_not_there:Spring\n"
+    )
+    (site / "somebodys_things.py").write_text('class Lever:\n    """A lever."""\n')
+    monkeypatch.syspath_prepend(str(site))
+    yield metadata
+    sys.modules.pop("somebodys_things", None)
+
+
+def test_an_installed_package_adds_a_choice_by_an_entry_point(folder: Path, installed: Path) -> None:
+    put(folder, "wheel", "wheel")
+    things = catalog_in(folder)
+    assert things.names() == ["lever", "spring", "wheel"] and "lever" in things
+    assert "somebodys_things" not in sys.modules, "asking for names imports no component"
+    assert things["lever"].__doc__ == "A lever." and things.citation("lever") is None
+    with pytest.raises(
+        UnknownComponent, match="thing 'spring' cannot be loaded from a_module_that_is_not_there:Spring: No mod"
+    ):
+        things["spring"]
+
+
+def test_an_entry_point_may_not_take_the_name_of_what_is_built_in(folder: Path, installed: Path) -> None:
+    put(folder, "lever", "lever")
+    with pytest.raises(UnknownComponent, match=r"thing 'lever' is registered by both .*lever and somebodys_things:Lever"):
+        catalog_in(folder).names()
+
+
+def test_what_a_script_registers_is_a_choice_in_its_own_process(folder: Path) -> None:
+    things = catalog_in(folder)
+
+    @things.register("pulley")
+    class Pulley:
+        pass
+
+    assert things.names() == ["pulley"] and things["pulley"] is Pulley and things.citation("pulley") is None

@@ -213,6 +213,6 @@ def test_a_misspelt_component_is_answered_with_the_nearest_one(field: str) -> No
 @pytest.mark.parametrize("field", list(CATALOGS))
 def test_every_component_names_its_paper(field: str) -> None:
     for name in CATALOGS[field]:
-        source = CATALOGS[field].source(name)
-        assert source.title and 1980 < source.year < 2100 and source.url.startswith("https://")
+        paper = CATALOGS[field].citation(name)
+        assert paper is not None and paper.title and 1980 < paper.year < 2100 and paper.url.startswith("https://")
         assert CATALOGS[field][name].__doc__
