@@ -1,7 +1,8 @@
-"""What a recogniser can write at most, told before anything is trained: steps that a label needs, steps that an image gives.
+"""Whether a recogniser can write a label at all, known before training: steps the label needs, steps the image gives.
 
 CTC writes at most one symbol per time step and puts a blank between equal neighbours, so a label of 24 symbols with one
-double letter needs 25 steps; RARE's decoder writes at most 25 symbols whatever the width. No torch in here.
+double letter needs 25 steps; RARE's decoder writes at most 25 symbols whatever the width. Lines whose label cannot be
+written are left out of training (`trainers.batching.line_selection`), and too many of them refuse a study. No torch in here.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ LONGEST_ATTENTION_LINE = 25
 """Symbols that head `attention` writes at most (the seed's 25 steps and one for the end)."""
 
 
-def ctc_steps_needed(indices: Sequence[int]) -> int:
+def ctc_steps_needed(label: Sequence[object]) -> int:
     """Time steps that CTC needs for a label: its length, and a blank between each two equal neighbours.
 
     Args:
-        indices: the label's symbols.
+        label: its symbols, as characters or as indices.
     """
-    return len(indices) + sum(a == b for a, b in pairwise(indices))
+    return len(label) + sum(a == b for a, b in pairwise(label))
 
 
 def steps_at(architecture: Architecture, width_px: int) -> int:
@@ -38,25 +39,24 @@ def steps_at(architecture: Architecture, width_px: int) -> int:
     return width_px // architecture.time_stride
 
 
-def steps_needed(architecture: Architecture, indices: Sequence[int]) -> int:
-    """Steps that an architecture's head needs for a label; to be held against `steps_at`."""
-    return len(indices) + 1 if architecture.head == "attention" else ctc_steps_needed(indices)
+def steps_needed(architecture: Architecture, label: Sequence[object]) -> int:
+    """Steps that an architecture's head needs for a label; to be compared with `steps_at`."""
+    return len(label) + 1 if architecture.head == "attention" else ctc_steps_needed(label)
 
 
-def reason_against(architecture: Architecture, label: str, indices: Sequence[int], width_px: int) -> str | None:
+def reason_against(architecture: Architecture, label: str, width_px: int) -> str | None:
     """Why an image's label cannot be written, or None where it can.
 
     Args:
         architecture: what reads the image.
-        label: as people write it, for the message.
-        indices: its symbols.
-        width_px: width of the image at the architecture's height.
+        label: the text on it; each character is a symbol.
+        width_px: width of the image at the architecture's height, padding to whole steps included.
     """
-    needed, given = steps_needed(architecture, indices), steps_at(architecture, width_px)
+    needed, given = steps_needed(architecture, label), steps_at(architecture, width_px)
     if needed <= given:
         return None
     if architecture.head == "attention":
-        return f"label '{label}' has {len(indices)} symbols but head attention writes at most {LONGEST_ATTENTION_LINE}; use ctc"
+        return f"label '{label}' has {len(label)} symbols but head attention writes at most {LONGEST_ATTENTION_LINE}; use ctc"
     stride = architecture.time_stride
     return (
         f"label '{label}' needs {needed} CTC steps but {width_px} px at time_stride {stride} give {given}; "

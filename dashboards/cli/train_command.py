@@ -145,11 +145,15 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
 
 def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
     """How many lines are not trained on, by reason."""
+    from search_space.feasibility import LONGEST_ATTENTION_LINE
+
     counts = dict(prepared.counts)
     stride = job.architecture.time_stride
-    narrow = len(prepared.infeasible(stride)) if job.architecture.head.startswith("ctc") else 0
-    if narrow:
-        counts[f"too narrow for their label at time_stride {stride}"] = narrow
+    unwritable = len(prepared.infeasible(job.architecture))
+    if unwritable and job.architecture.head == "attention":
+        counts[f"label of more than {LONGEST_ATTENTION_LINE} symbols, which head attention cannot write"] = unwritable
+    elif unwritable:
+        counts[f"too narrow for their label at time_stride {stride}"] = unwritable
     return counts
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_space import Architecture, RefusedArchitecture
+from search_space.feasibility import LONGEST_ATTENTION_LINE
+from search_space.rules import RANGES
 from search_space.space import SearchSpace
 from studies.definition.study import Study
 from studies.definition.warm_start_spec import wishes
@@ -19,7 +21,7 @@ from trainers.data.dataset import DataSpec, Prepared, prepare
 from trainers.trial.run import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05
-"""Share of training lines that may have fewer time steps than their label needs before a time stride is refused."""
+"""Fraction of training lines whose label may be unwritable before the time stride, or the head, is refused."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +123,24 @@ def _warm_start(study: Study, workspace: Workspace) -> list[Architecture]:
 
 
 def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
-    """Finds time strides that leave fewer steps than the labels need, before anything trains on them."""
+    """Finds heads and time strides that cannot write the labels, before anything trains on them.
+
+    Lines whose label a head cannot write are left out of its training; too many of them refuse the head or the time stride.
+    """
     space = preparation.study.search_space
-    heads = space.choices.get("head", ("ctc",))
-    if not any(str(head).startswith("ctc") for head in heads):
+    heads = set(space.choices.get("head", ("ctc",)))
+    if "attention" in heads:
+        _check_attention(next(iter(preparation.prepared.values())), observer)
+    if heads == {"attention"}:
         return
     for height_px in _values(space, "height_px"):
         prepared = preparation.prepared[height_px]
         for time_stride in _values(space, "time_stride"):
-            unreadable = len(prepared.infeasible(time_stride))
+            try:
+                architecture = Architecture(height_px=height_px, time_stride=time_stride)
+            except RefusedArchitecture:
+                continue  # no trial can have both, whatever else it is
+            unreadable = len(prepared.infeasible(architecture))
             lines = len(prepared.training)
             if unreadable > LARGEST_UNREADABLE_SHARE * lines:
                 raise UserError(
@@ -138,6 +149,19 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
                 )
             if unreadable:
                 observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
+
+
+def _check_attention(prepared: Prepared, observer: Observer) -> None:
+    """Refuses head attention where its decoder is too short for many labels, and says how many lines it does without."""
+    too_long = prepared.infeasible(Architecture(head="attention", head_rank=RANGES["head_rank"][0]))
+    lines = len(prepared.training)
+    if not too_long:
+        return
+    found = f"{len(too_long)} of {lines} training lines have labels of more than {LONGEST_ATTENTION_LINE} symbols"
+    if len(too_long) > LARGEST_UNREADABLE_SHARE * lines:
+        raise UserError(f"{found}, which head attention cannot write; leave attention out of space.head and use ctc")
+    first = prepared.training.name(too_long[0])
+    observer.note(f"{found}; they are left out where the head is attention (the first: {first})")
 
 
 def _check_precisions(preparation: Preparation, symbols: int, observer: Observer) -> None:

@@ -12,7 +12,7 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,7 @@ class BatchPlanner:
         batch_lines: lines of average width in a batch.
         join_share: share of samples that are two lines joined; the joined width stays within the widest line's.
         weights: (N,) how often each line is shown in an epoch, on average; None shows each once.
+        may_join: whether a line may be joined with another at its right, by their numbers; None joins any two that fit.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class BatchPlanner:
         batch_lines: int,
         join_share: float = 0.0,
         weights: NDArray[np.floating] | None = None,
+        may_join: Callable[[int, int], bool] | None = None,
     ) -> None:
         if not len(widths):
             raise ValueError("no line to train on")
@@ -69,6 +71,7 @@ class BatchPlanner:
         self._multiple = multiple_px
         self._join_share = join_share
         self._weights = weights
+        self._may_join = may_join
         self._buckets = bucket_widths(int(self._widths.max()), multiple_px)
         padded = np.array(self._buckets)[np.searchsorted(self._buckets, self._widths)]
         self._pixel_budget = batch_lines * float(padded.mean())
@@ -121,7 +124,8 @@ class BatchPlanner:
         partners = rng.integers(0, len(self._widths), size=len(joined))
         for at, partner in zip(joined, partners, strict=True):
             (line,) = samples[at]
-            if self._widths[line] + self._widths[partner] <= widest:
+            joinable = self._may_join is None or self._may_join(line, int(partner))
+            if joinable and self._widths[line] + self._widths[partner] <= widest:
                 samples[at] = (line, int(partner))
         return samples
 

@@ -1,10 +1,13 @@
-"""Which lines a training shows: those that the recogniser's time steps can spell, from memory or from the device."""
+"""Which lines a training shows: those whose label the recogniser can write, from memory or from the device."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
+from search_space.feasibility import LONGEST_ATTENTION_LINE, reason_against
 from search_space.recognizer import Recognizer
 from trainers.base.errors import UserError
 from trainers.base.preprocess import canonical_width
@@ -12,7 +15,8 @@ from trainers.base.recipe import Recipe
 from trainers.batching.batch_planner import BatchPlanner
 from trainers.batching.collate import Feed, Lines
 from trainers.batching.device_dataset import DeviceDataset, fits_on
-from trainers.data.charset import Charset, ctc_steps
+from trainers.data.arrays import writable_lines
+from trainers.data.charset import Charset
 
 WARMUP_SHARE = 0.2
 """Share of the epochs that show the warm-up lines, where there are any, instead of the training lines."""
@@ -26,22 +30,28 @@ def warmup_epochs(epochs: int) -> int:
 def plan_lines(
     lines: Lines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
 ) -> tuple[BatchPlanner, Feed | DeviceDataset]:
-    """Plans over the lines that the recogniser's time steps can spell, and the feed that shows them.
+    """Plans over the lines whose label the recogniser can write, and the feed that shows them.
 
     Raises:
-        UserError: no line fits.
+        UserError: there is no such line.
     """
-    stride = recognizer.architecture.time_stride
+    architecture = recognizer.architecture
+    stride = architecture.time_stride
     labels = [charset.encode(lines.text(i)) for i in range(len(lines))]
     widths = np.asarray(lines.widths, dtype=np.int64)
-    fits = np.ones(len(labels), dtype=bool)
-    if recognizer.head.decoding == "ctc":
-        steps = np.array([canonical_width(int(width), stride) // stride for width in widths])
-        fits = np.array([ctc_steps(label) for label in labels]) <= steps
+    fits = writable_lines(architecture, labels, widths)
     if not fits.any():
-        raise UserError(f"no training line fits: at time_stride {stride} every label needs more time steps than its image has")
+        width = canonical_width(int(widths[0]), stride)
+        raise UserError(f"no training line fits; the first: {reason_against(architecture, lines.text(0), width)}")
     kept = np.flatnonzero(fits)
     weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
-    planner = BatchPlanner(widths[kept], canonical_width(1, stride), recipe.batch_lines, recipe.join_share, weights)
+    may_join = _within_decoder([len(labels[i]) for i in kept]) if architecture.head == "attention" else None
+    width = canonical_width(1, stride)
+    planner = BatchPlanner(widths[kept], width, recipe.batch_lines, recipe.join_share, weights, may_join)
     feed = DeviceDataset if fits_on(lines, kept, device) else Feed
     return planner, feed(lines, labels, kept, device, recognizer.contrast)
+
+
+def _within_decoder(lengths: Sequence[int]) -> Callable[[int, int], bool]:
+    """Whether head attention can write the label of two joined lines, by their places in `lengths`."""
+    return lambda left, right: lengths[left] + lengths[right] <= LONGEST_ATTENTION_LINE

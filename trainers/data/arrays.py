@@ -9,9 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_space.architecture import Architecture
+from search_space.feasibility import steps_at, steps_needed
 from trainers.base.preprocess import canonical_width
 from trainers.data.cache import Store
-from trainers.data.charset import ctc_steps
+
+
+def writable_lines(
+    architecture: Architecture, labels: Sequence[Sequence[object]], widths: NDArray[np.integer]
+) -> NDArray[np.bool_]:
+    """Which labels a recogniser can write: within CTC's time steps, or within the steps of an attention head's decoder.
+
+    Args:
+        architecture: of the recogniser.
+        labels: N labels, as characters or as indices.
+        widths: (N,) columns of each image, before padding.
+
+    Returns:
+        (N,) True where the label can be written.
+    """
+    stride = architecture.time_stride
+    needed = np.array([steps_needed(architecture, label) for label in labels], dtype=np.int64)
+    given = np.array([steps_at(architecture, canonical_width(int(width), stride)) for width in widths], dtype=np.int64)
+    return needed <= given
 
 
 class LineArrays:
@@ -80,14 +100,9 @@ class LineArrays:
         """Characters of the longest label."""
         return max((len(t) for t in self.texts), default=0)
 
-    @cached_property
-    def _steps_needed(self) -> NDArray[np.int64]:
-        return np.array([ctc_steps(t) for t in self.texts], dtype=np.int64)
-
-    def fits_ctc(self, time_stride: int) -> NDArray[np.bool_]:
-        """(N,) whether each line, padded to its canonical width, has the time steps that CTC needs for its label."""
-        steps = np.array([canonical_width(int(w), time_stride) // time_stride for w in self.widths], dtype=np.int64)
-        return steps >= self._steps_needed
+    def writable(self, architecture: Architecture) -> NDArray[np.bool_]:
+        """(N,) whether a recogniser of this architecture can write each line's label, its image padded to canonical width."""
+        return writable_lines(architecture, self.texts, self.widths)
 
     def place_in_source(self) -> NDArray[np.float64]:
         """(N,) place of each line among those of its source, from 0 (the first) to 1."""

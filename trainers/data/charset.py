@@ -8,9 +8,8 @@ Decisions:
 
 from __future__ import annotations
 
-import itertools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,8 +111,3 @@ class Charset:
             if len(symbol) != 1:
                 raise UserError(f"charset file {path}: symbol {number} is {symbol!r}; a line holds one character")
         return cls(tuple(dict.fromkeys(symbols)))
-
-
-def ctc_steps(indices: Sequence[object]) -> int:
-    """Time steps that CTC needs at least for a label: one per symbol and one between equal neighbours."""
-    return len(indices) + sum(a == b for a, b in itertools.pairwise(indices))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from search_space.architecture import Architecture
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
 from trainers.data.cache import Progress, Store, open_store
@@ -67,9 +68,9 @@ class Prepared:
         """Characters of the longest label, training and validation."""
         return max(self.training.longest_label, self.validation.longest_label)
 
-    def infeasible(self, time_stride: int) -> list[int]:
-        """Training lines whose image gives CTC too few time steps for their label at this time stride."""
-        return [int(i) for i in np.flatnonzero(~self.training.fits_ctc(time_stride))]
+    def infeasible(self, architecture: Architecture) -> list[int]:
+        """Training lines whose label a recogniser of this architecture cannot write; they are left out of its training."""
+        return [int(i) for i in np.flatnonzero(~self.training.writable(architecture))]
 
 
 def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None, processes: int | None = None) -> Prepared:

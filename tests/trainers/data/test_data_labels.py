@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_space.feasibility import ctc_steps_needed
 from testing.shared_data import shared_folder
 from trainers.base.errors import UserError
-from trainers.data.charset import Charset, ctc_steps
+from trainers.data.charset import Charset
 from trainers.data.normalisers import NORMALISERS, normalise
 
 
@@ -94,4 +95,4 @@ def test_an_unknown_normaliser_gets_the_nearest() -> None:
 @given(st.text(alphabet="ab", max_size=12))
 def test_ctc_needs_a_step_between_equal_neighbours(text: str) -> None:
     alone = "".join(c for i, c in enumerate(text) if i == 0 or c != text[i - 1])
-    assert ctc_steps(text) == len(text) + (len(text) - len(alone))
+    assert ctc_steps_needed(text) == len(text) + (len(text) - len(alone))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from search_space import Architecture
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.preprocess import fit_height
 from trainers.data import cache
@@ -211,11 +212,19 @@ def test_several_sources_weights_and_first_lines(pairs: Path, tmp_path: Path) ->
 
 def test_lines_too_narrow_for_ctc_are_known(tmp_path: Path) -> None:
     folder = make_pairs(tmp_path / "lines", ["a"] * 9)
-    Image.new("L", (32, 32), 9).save(folder / "000.png")
+    Image.new("L", (64, 32), 9).save(folder / "000.png")
     (folder / "000.gt.txt").write_text("aabbccddee", encoding="utf-8")
     prepared = prepare(spec_of(folder, validation=str(folder)), tmp_path / "cache")
-    assert prepared.infeasible(2) == [] and prepared.infeasible(4) == [0]
+    assert prepared.infeasible(Architecture(time_stride=4)) == [] and prepared.infeasible(Architecture(time_stride=8)) == [0]
     assert prepared.longest_label == 10
+
+
+def test_labels_too_long_for_an_attention_head_are_known_whatever_the_width(tmp_path: Path) -> None:
+    folder = make_pairs(tmp_path / "lines", ["a"] * 9 + ["ab" * 13])
+    Image.new("L", (900, 32), 9).save(folder / "009.png")
+    prepared = prepare(spec_of(folder, validation=str(folder)), tmp_path / "cache")
+    assert prepared.infeasible(Architecture(head="attention", head_rank=8)) == [9]
+    assert prepared.infeasible(Architecture()) == []
 
 
 def test_the_spec_travels_as_json_and_names_its_mistakes() -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from search_space.feasibility import ctc_steps_needed
 from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import Progress
-from trainers.data.charset import ctc_steps
 from trainers.data.checks import image_checks
 from trainers.data.checks.findings import Finding
 from trainers.data.checks.image_stats import Look, look_at
@@ -181,7 +181,7 @@ def _suggested(looks: Mapping[int, Look], texts: Sequence[str]) -> dict[str, int
     for candidate in STRIDES:
         if candidate == 12 and height_px % 48:
             continue
-        fits = [w // candidate >= 1.5 * ctc_steps(texts[i].strip()) for i, w in widths.items()]
+        fits = [w // candidate >= 1.5 * ctc_steps_needed(texts[i].strip()) for i, w in widths.items()]
         if sum(fits) >= FITTING_SHARE * len(fits):
             stride = candidate
             break

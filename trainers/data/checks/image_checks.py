@@ -6,9 +6,9 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from search_space.feasibility import ctc_steps_needed
 from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import WIDEST
-from trainers.data.charset import ctc_steps
 from trainers.data.checks.findings import Finding
 from trainers.data.checks.image_stats import Look
 from trainers.data.lines import Skipped
@@ -69,7 +69,7 @@ def too_narrow(looks: Mapping[int, Look], texts: Sequence[str], height_px: int, 
         if look.width > WIDEST * look.height:
             continue
         steps = canonical_width(scaled_width(look.width, look.height, height_px), time_stride) // time_stride
-        needed = ctc_steps(texts[i].strip())
+        needed = ctc_steps_needed(texts[i].strip())
         if needed > steps:
             lines.append(i)
             details.append(f"{needed} time steps needed, {steps} there: {texts[i].strip()[:60]}")

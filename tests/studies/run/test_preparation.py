@@ -1,0 +1,49 @@
+"""What a study refuses, or says, of its data before anything trains: heads that cannot write the labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studies.run.preparation import prepare_study
+from studies.workspace.paths import Workspace
+from testing.small_studies import Watcher, study
+from trainers.base.errors import UserError
+
+
+def lines_with_long_labels(folder: Path, lines: int, long: int) -> Path:
+    """Lines of which the first ones have labels of 26 symbols."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(lines):
+        text = "abcdefghijklmnopqrstuvwxyz" if number < long else "abc"
+        Image.fromarray(rng.integers(0, 255, (32, 12 * len(text)), dtype=np.uint8)).save(folder / f"{number:03}.png")
+        (folder / f"{number:03}.gt.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def prepared(folder: Path, home: Path, *heads: str) -> list[str]:
+    """Notes of preparing a study with these heads."""
+    watcher = Watcher()
+    space = {"width_percent": [25, 50], "head": list(heads), "head_rank": [16]}
+    source = {"source": str(folder), "validation": str(folder)}
+    prepare_study(study(data=source, space=space), Workspace(home), watcher)
+    return watcher.notes
+
+
+def test_a_head_that_cannot_write_many_labels_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = lines_with_long_labels(tmp_path / "lines", 20, 2)
+    with pytest.raises(UserError, match=r"^2 of 20 training lines have labels of more than 25 symbols, which head attention"):
+        prepared(folder, tmp_path / "home", "attention", "ctc")
+    assert prepared(folder, tmp_path / "home", "ctc") == []
+
+
+def test_a_few_long_labels_are_left_out_and_named(tmp_path: Path) -> None:
+    folder = lines_with_long_labels(tmp_path / "lines", 40, 1)
+    (note,) = prepared(folder, tmp_path / "home", "attention")
+    assert (
+        note.startswith("1 of 40 training lines have labels of more than 25 symbols; they are left out") and "000.png" in note
+    )
