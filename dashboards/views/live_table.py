@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -64,18 +64,19 @@ class LiveTable:
 
     Args:
         console: a terminal.
+        clock: seconds that go on, such as `time.monotonic`.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
         self._rows: dict[int, _Row] = {}
         self._facts: StudyFacts | None = None
         self._summary: Summary | None = None
         self._finished = 0
         self._never_trained: Counter[str] = Counter()
         self._preparing = ""
-        self._began_s = time.monotonic()
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
+        self._began_s = clock()
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self.__rich__)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -94,7 +95,7 @@ class LiveTable:
         self._facts = facts
         self._finished = facts.finished
         self._preparing = ""
-        self._began_s = time.monotonic()
+        self._began_s = self._clock()
         for line in introduction(facts):
             self.note(line)
 
@@ -136,7 +137,8 @@ class LiveTable:
         self._summary = summary
         self._live.refresh()
 
-    def _draw(self) -> Group | Text:
+    def __rich__(self) -> Group | Text:
+        """The table as it stands."""
         if self._facts is None:
             return Text(self._preparing or "getting ready …", style="dim")
         return Group(self._table(), self._progress())
@@ -179,7 +181,7 @@ class LiveTable:
         if self._summary is not None:
             words = conclusion(self._summary)
         else:
-            words = f"{self._finished}/{self._facts.trials} trials, {write_duration(time.monotonic() - self._began_s)}"
+            words = f"{self._finished}/{self._facts.trials} trials, {write_duration(self._clock() - self._began_s)}"
             left = self._seconds_left(done)
             words += "" if left is None else f", about {write_duration(left)} left"
         if self._never_trained:
@@ -191,7 +193,7 @@ class LiveTable:
     def _seconds_left(self, done: float) -> float | None:
         """From the trials done in this run and the time they took; None before there is anything to go by."""
         assert self._facts is not None
-        spent = time.monotonic() - self._began_s
+        spent = self._clock() - self._began_s
         gained = done - self._facts.finished
         left = (self._facts.trials - done) * spent / gained if gained > 0.05 else None
         if self._facts.seconds is not None:

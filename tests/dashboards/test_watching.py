@@ -64,7 +64,7 @@ def on_a_terminal(width: int = 110, height: int = 30) -> tuple[LiveTable, Consol
 def drawn(table: LiveTable, console: Console) -> str:
     """The table as it stands, without what was said above it."""
     with console.capture() as captured:
-        console.print(table._draw())
+        console.print(table)
     return captured.get()
 
 

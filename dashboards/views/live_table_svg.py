@@ -1,0 +1,125 @@
+"""The live table of a search as an SVG, replayed from the log of a real run.
+
+    python -m dashboards.views.live_table_svg NAME docs/live-table.svg --seconds 349
+
+NAME is a study in PARETEXT_HOME (or runs/). The README shows the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from dashboards.views.live_table import LiveTable
+from search_space import Architecture
+from studies.objectives.objectives import DEFAULT, objectives_of
+from studies.run.observer import StudyFacts, TrialRecord
+from studies.run.study_log import read_log
+from studies.storage.pareto_front import load_store
+from studies.workspace.paths import Workspace
+from trainers.base.candidate import Measurement
+from trainers.base.progress import EpochReport
+
+COLUMNS = 92
+"""Width of the picture in characters: wide enough for a line of the table, narrow enough to be read on a telephone."""
+
+
+class Replay:
+    """Plays the log of a run into a live table, up to a moment.
+
+    Args:
+        events: lines of the log, oldest first, beginning with `run starts`.
+        known: of each trial its `architecture` and, once it was trained, its `measurement`.
+        epochs: of a full training.
+    """
+
+    def __init__(self, events: Sequence[dict[str, Any]], known: dict[int, dict[str, Any]], epochs: int) -> None:
+        self._events, self._known, self._epochs = events, known, epochs
+        self._now_s = 0.0
+        self.console = Console(file=io.StringIO(), record=True, width=COLUMNS, height=40, force_terminal=True, highlight=False)
+        self._table = LiveTable(self.console, clock=lambda: self._now_s)
+
+    def until(self, seconds: float) -> None:
+        """Draws the table as it stood so many seconds after the run had started."""
+        began_s = _at_s(self._events[0])
+        for event in self._events:
+            if _at_s(event) - began_s > seconds:
+                break
+            self._now_s = _at_s(event) - began_s
+            self._play(event)
+        self._now_s = seconds
+        self.console.export_text()  # forgets what was printed above the table
+        self.console.print("$ paretext search", style="bold")
+        self.console.print()
+        self.console.print(self._table)
+
+    def _play(self, event: dict[str, Any]) -> None:
+        number = event.get("trial", -1)
+        match event["event"]:
+            case "run starts":
+                self._table.study_started(_facts(event, self._epochs))
+            case "trial starts":
+                self._table.trial_started(number, self._architecture(number), event["size_bytes"])
+            case "epoch":
+                fields = ("epoch", "epochs", "loss", "accuracy", "cer", "seconds")
+                self._table.trial_progress(number, EpochReport(**{name: event[name] for name in fields}))
+            case "trial pauses":
+                self._table.trial_paused(number, event["epoch"])
+            case "trial ends":
+                measured = self._known[number].get("measurement")
+                measurement = None if measured is None else Measurement.from_dict(measured)
+                record = TrialRecord(number, event["state"], self._architecture(number), measurement, event["reason"])
+                self._table.trial_finished(number, record)
+
+    def _architecture(self, number: int) -> Architecture:
+        return Architecture.from_dict(self._known[number]["architecture"])
+
+
+def _at_s(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()
+
+
+def _facts(event: dict[str, Any], epochs: int) -> StudyFacts:
+    """What the table needs to know of the study; the introduction that it prints from the rest is not in the picture."""
+    return StudyFacts(
+        name="",
+        trials=event["trials"],
+        finished=event["finished"],
+        resumed=event["resumed"],
+        epochs=epochs,
+        training_lines=0,
+        validation_lines=0,
+        symbols=0,
+        skipped=(),
+        size_limit_bytes=None,
+        seconds=None,
+        workers=event["workers"],
+        objectives=objectives_of(DEFAULT),
+    )
+
+
+def main() -> None:
+    """Draws what the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", metavar="NAME", help="a study with the objectives accuracy and size")
+    parser.add_argument("file", metavar="FILE.svg", type=Path, help="what to write")
+    parser.add_argument("--seconds", type=float, required=True, help="after the start of the run")
+    arguments = parser.parse_args()
+    workspace = Workspace.of_environment()
+    store = load_store(workspace, arguments.name)
+    known = {trial.number: dict(trial.user_attrs) for trial in store.trials()}
+    events = read_log(workspace.folder / "studies" / arguments.name / "log.jsonl")
+    epochs = next(event["epochs"] for event in events if event["event"] == "epoch")
+    replay = Replay(events, known, epochs)
+    replay.until(arguments.seconds)
+    arguments.file.write_text(replay.console.export_svg(title="paretext search"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
