@@ -1,4 +1,5 @@
 # Python >= 3.11 and make are all it takes:  make search  and  make test
+# make test: the fast tests; make slow: the others; make all-tests: both; make check: style, types and import rules.
 # Each target makes .venv and installs what it needs the first time; after that only when pyproject.toml has changed.
 
 VENV := .venv
@@ -9,8 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 # one thread a process: two processes on two cores are faster than one with two threads
 export OMP_NUM_THREADS ?= 1
 TEST_PROCESSES ?= 2
+# both tiers together: a third process computes while the long tests wait for databases, clusters and killed processes
+ALL_PROCESSES ?= 3
 
-.PHONY: search test slow check install clean
+.PHONY: search test slow all-tests check install clean
 
 search: $(VENV)/.installed
 	$(BIN)/paretext search
@@ -21,10 +24,14 @@ test: $(VENV)/.installed-for-tests
 slow: $(VENV)/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxschedchunk 1 -m slow
 
+all-tests: $(VENV)/.installed-for-tests
+	$(BIN)/python -m pytest -n $(ALL_PROCESSES) --dist worksteal -m "slow or not slow"
+
 check: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
 
 install: $(VENV)/.installed
 

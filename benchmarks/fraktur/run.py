@@ -76,15 +76,18 @@ def _history(kept: Path) -> list[EpochReport]:
     return [EpochReport(**past) for past in json.loads(kept.read_text(encoding="utf-8"))] if kept.exists() else []
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    asked = parser.parse_args()
-    job = TrialJob(
+    return parser.parse_args()
+
+
+def training_job(asked: argparse.Namespace) -> TrialJob:
+    return TrialJob(
         architecture=MODEL,
         data=DataSpec(str((asked.folder / "training").resolve()), str((asked.folder / "testing").resolve())),
         cache_folder=asked.out / "cache",
@@ -95,6 +98,10 @@ def main() -> None:
         device=asked.device,
     )
 
+
+def main() -> None:
+    asked = arguments()
+    job = training_job(asked)
     prepared = prepare(job.data, job.cache_folder)
     kept = asked.out / "history.json"
     history = list(past_reports(job, prepared)) or _history(kept)
