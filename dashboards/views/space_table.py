@@ -1,7 +1,7 @@
-"""The table of all that an architecture may be, as Markdown: made from the catalogs, for the README.
+"""The table of all that an architecture may be, as Markdown: made from the catalogs, for docs/search_space.md.
 
-`python -m dashboards.views.space_table` prints it; `python -m dashboards.views.space_table README.md` puts it between the marks
-there.
+`python -m dashboards.views.space_table` prints it; `python -m dashboards.views.space_table docs/search_space.md` puts it
+between the marks there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from search_space.architecture import Architecture
 from search_space.catalog import Catalog
 from search_space.rules import CATALOGS, CHOICES, RANGES
 
-BEGIN = "<!-- the space: made by python -m dashboards.views.space_table README.md -->"
+BEGIN = "<!-- the space: made by python -m dashboards.views.space_table docs/search_space.md -->"
 END = "<!-- end of the space -->"
 
 
@@ -41,7 +41,7 @@ def _linked(catalog: Catalog[type], name: str) -> str:
 
 
 def with_space_table(text: str) -> str:
-    """A document with the table between its two marks made anew.
+    """A document with the table between its two marks replaced by the current one.
 
     Raises:
         ValueError: the marks are not there.

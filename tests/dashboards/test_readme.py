@@ -1,4 +1,4 @@
-"""The README says only what holds: commands parse, the study file loads, the component works, the table is the catalogs'."""
+"""README and docs say only what holds: commands parse, files exist, the study file loads, the component works."""
 
 from __future__ import annotations
 
@@ -20,14 +20,37 @@ from studies.definition.study_file import load_study
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPACE = (ROOT / "docs" / "search_space.md").read_text(encoding="utf-8")
+COMPONENTS = (ROOT / "docs" / "extending-components.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*/README.md")])
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
 
 
 def test_the_table_of_the_space_is_made_from_the_catalogs() -> None:
-    assert with_space_table(README) == README, "run: python -m dashboards.views.space_table README.md"
+    assert with_space_table(SPACE) == SPACE, "run: python -m dashboards.views.space_table docs/search_space.md"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_picture_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img[^>]* src="([^"]+)"', text)
+    for target in targets:
+        path = target.partition("#")[0]
+        if path and not re.match(r"[a-z]+:", path):
+            assert (page.parent / path).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/glossary.md"])
+def test_every_path_that_is_named_is_there(page: str) -> None:
+    words = re.findall(r"`([a-z_]+/[\w/.-]*)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert len(words) > 5
+    places = [ROOT, ROOT / "search_space", ROOT / "studies", ROOT / "trainers", ROOT / "dashboards"]
+    places += [ROOT / "studies" / "samplers"]
+    for path in words:
+        assert path == "runs/" or any((place / path).exists() for place in places), f"{page} names {path}, which is not there"
 
 
 def test_every_command_is_one_that_the_command_line_takes() -> None:
@@ -67,8 +90,8 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
 
 
 def checkout_with_the_component(folder: Path) -> dict[str, str]:
-    """The four packages with README's example as a new file and nothing else changed; the environment to run them in."""
-    (component,) = blocks("python")
+    """The four packages with the example of the docs as a new file and nothing else changed; the environment to run them in."""
+    (component,) = blocks("python", COMPONENTS)
     assert len(component.splitlines()) < 60
     for package in ("search_space", "trainers", "studies", "dashboards"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
