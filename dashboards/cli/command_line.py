@@ -13,11 +13,20 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from typing import NoReturn
+from typing import Any, NoReturn
 
-VERBS = ("search", "front", "dashboard", "promote", "predict", "models", "data", "train", "sensitivity")
-"""In the order of the help text; the file of a verb is `dashboards/cli/VERB_command.py` (or `VERB_commands.py`)."""
+VERBS = (
+    "search_command",
+    "front_command",
+    "dashboard_command",
+    "promote_command",
+    "predict_command",
+    "models_command",
+    "data_commands",
+    "train_command",
+    "sensitivity_command",
+)
+"""The module of each verb in `dashboards.cli`, in the order of the help text."""
 
 DESCRIPTION = """\
 Searches for the best text-line recogniser that fits into a given size.
@@ -32,6 +41,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see '{self.prog} --help')\n")
 
+    def complete_later(self, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
+        """Adds options only when this parser's verb is used, since making them imports something that takes a while."""
+        self._add_options = add_options
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Adds what was left for later, then parses."""
+        if (add_options := self.__dict__.pop("_add_options", None)) is not None:
+            add_options(self)
+        return super().parse_known_args(args, namespace)
+
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=16)
@@ -42,9 +61,7 @@ def build_parser() -> Parser:
     parser = Parser(prog="paretext", description=DESCRIPTION, formatter_class=_formatter)
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
-        for module in (f"dashboards.cli.{verb}_command", f"dashboards.cli.{verb}_commands"):
-            if find_spec(module) is not None:
-                importlib.import_module(module).add_parser(subparsers)
+        importlib.import_module(f"dashboards.cli.{verb}").add_parser(subparsers)
     return parser
 
 

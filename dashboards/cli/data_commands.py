@@ -66,8 +66,8 @@ def _add_render(verbs: Any) -> None:
     parser.add_argument("--photos", metavar="DIR", type=Path, help="photographs to draw on (default: two of scikit-learn's)")
     parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to texts first (none)")
     parser.add_argument("--charset", metavar="FILE", type=Path, help="leave out texts with other characters")
-    recombine_help = "of 100 texts, put so many together from two labels (0)"
-    parser.add_argument("--recombine", metavar="N", type=options.seed, default=0, help=recombine_help)
+    recombine_help = "percentage of texts that are put together from two labels (default: 0)"
+    parser.add_argument("--recombine", metavar="PERCENT", type=options.whole_percent, default=0, help=recombine_help)
     parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw the first 64 lines on a contact sheet")
     parser.add_argument("--processes", metavar="N", type=options.count, help="that draw together (default: all cores)")
     parser.set_defaults(run=run_render, interrupted="stopped; the same command again draws the same lines")
@@ -151,7 +151,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     if texts.left_out:
         shown = " ".join(texts.missing[:10])
         remarks().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
-    seed, recombine = arguments.seed, min(100, arguments.recombine) / 100
+    seed, recombine = arguments.seed, arguments.recombine / 100
     planned = plan_lines(texts.usable, faces, arguments.count, seed, arguments.style, photos, recombine)
     with _Progress("drawing lines") as progress:
         written = write_lines(planned, arguments.out, arguments.processes, progress.show)

@@ -6,22 +6,26 @@ import argparse
 from collections.abc import Callable
 
 
-def count(text: str) -> int:
-    """A whole number, 1 or more."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not '{text}'")
-    return number
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """What reads a whole number from `least` up, and up to `most` where there is one."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
+            rule = f"{least} or more" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"must be a whole number, {rule}, not '{text}'")
+        return int(text)
+
+    return read
 
 
-def seed(text: str) -> int:
-    """A whole number, 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not '{text}'")
-    return int(text)
+count = whole_number(1)
+"""Reads how many: 1 or more."""
+seed = whole_number(0)
+"""Reads a seed: 0 or more."""
+trial_number = whole_number(0)
+"""Reads the number of a trial of a study: 0 or more."""
+whole_percent = whole_number(0, 100)
+"""Reads a percentage without decimals."""
 
 
 def port(text: str) -> int:
@@ -38,25 +42,13 @@ def size(text: str) -> str:
     return _as_written(text, parse_size)
 
 
-def number(text: str) -> str:
-    """A count such as 250000, 250K or 1.5M, as written."""
-    from search_space.sizes import parse_count
+def valid(check: Callable[[str], str]) -> Callable[[str], str]:
+    """What takes a text as it is written, once `check` has accepted it."""
 
-    return _as_written(text, parse_count)
+    def read(text: str) -> str:
+        return _as_written(text, check)
 
-
-def duration(text: str) -> str:
-    """A duration such as 90s, 30m or 2h, as written."""
-    from studies.definition.durations import parse_duration
-
-    return _as_written(text, parse_duration)
-
-
-def milliseconds(text: str) -> str:
-    """A short time such as 4ms, as written."""
-    from studies.definition.durations import parse_milliseconds
-
-    return _as_written(text, parse_milliseconds)
+    return read
 
 
 def names(text: str) -> list[str]:

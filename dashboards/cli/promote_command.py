@@ -18,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("name", metavar="NAME", help="a study")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--size-limit", metavar="SIZE", type=options.size, help="the best within it, such as 500KB, 1.5MiB")
-    choice.add_argument("--trial", metavar="N", type=options.seed, help="this trial, whatever its size")
+    choice.add_argument("--trial", metavar="N", type=options.trial_number, help="this trial, whatever its size")
     parser.add_argument("--as", metavar="MODEL", dest="model", help="name of the registered model (default: the study's)")
     parser.add_argument("--json", action="store_true", help="print what was promoted for a script")
     parser.set_defaults(run=run, interrupted="stopped; if the last line above does not name a champion, it is the one before")

@@ -13,63 +13,65 @@ from dashboards.cli import options
 if TYPE_CHECKING:
     from dashboards.views.live_table import LiveTable
     from dashboards.views.plain_lines import PlainLines
+    from studies.definition.settings import Setting
     from studies.definition.study import Study
 
 DESCRIPTION = """\
 Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
 lines of handwritten digits. A study of the same name goes on where it stopped."""
 
-OVERRIDES = {
-    "data": "data.source",
-    "validation": "data.validation",
-    "size_limit": "limits.size",
-    "trials": "budget.trials",
-    "epochs": "budget.epochs",
-    "time": "budget.time",
-    "workers": "search.workers",
-    "name": "name",
-    "sampler": "search.sampler",
-    "seed": "search.seed",
-    "parameter_limit": "limits.parameters",
-    "flops_limit": "limits.flops",
-    "latency_limit": "limits.latency",
-    "objectives": "search.objectives",
-    "warm_start": "search.warm_start",
-    "total_epochs": "budget.total_epochs",
-    "engine": "search.engine",
-    "address": "search.address",
-}
-"""Option to the key of the study file that it replaces."""
-
 
 def add_parser(subparsers: Any) -> None:
     """Adds the verb."""
     parser = subparsers.add_parser("search", help="run a study, or go on with it", description=DESCRIPTION)
     parser.add_argument("study", metavar="STUDY.toml", nargs="?", type=Path, help="a study file; options below override it")
-    parser.add_argument("--data", metavar="SOURCE", help="digits, a folder of line images with x.gt.txt labels, …")
-    parser.add_argument("--validation", metavar="SOURCE", help="the same for validation; default: a part of the data")
-    parser.add_argument("--size-limit", metavar="SIZE", type=options.size, help="largest file, such as 500KB, 10MB, 1.5MiB")
-    parser.add_argument("--parameter-limit", metavar="N", type=options.number, help="most learnable weights, such as 500K")
-    parser.add_argument("--flops-limit", metavar="N", type=options.number, help="most multiply-adds at 3x32x320, such as 80M")
-    parser.add_argument("--latency-limit", metavar="TIME", type=options.milliseconds, help="longest for a line, such as 4ms")
-    parser.add_argument(
-        "--objectives", metavar="A,B", type=options.names, help="two or three of accuracy, cer, size, latency, flops"
-    )
-    parser.add_argument("--trials", metavar="N", type=options.count, help="trained candidates wanted, earlier runs included")
-    parser.add_argument("--epochs", metavar="N", type=options.count, help="epochs of a full training")
-    parser.add_argument("--total-epochs", metavar="N", type=options.count, help="epochs of all trainings together")
-    parser.add_argument("--time", metavar="TIME", type=options.duration, help="wall-clock limit of this run, such as 30m")
-    parser.add_argument("--workers", metavar="N", type=options.count, help="trainings at a time (default: one per core)")
-    parser.add_argument("--engine", choices=("local", "ray"), help="where to train: on this machine, or with Ray Tune")
-    parser.add_argument("--address", metavar="HOST:PORT", help="of a Ray cluster (docs/cluster.md); takes --engine ray")
-    parser.add_argument("--name", metavar="NAME", help="what to call the study (default: after the file or the data)")
-    parser.add_argument("--sampler", metavar="NAME", help="who proposes: front, tpe, nsga2, nsga3, gp, random, qmc")
-    parser.add_argument("--seed", metavar="N", type=options.seed, help="makes proposals, data order and weights repeatable")
-    parser.add_argument(
-        "--warm-start", metavar="A,B", type=options.names, help="try first: known models, seed, front:STUDY, mine.toml"
-    )
     parser.add_argument("--json", action="store_true", help="print the front as a list for a script")
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+    parser.complete_later(add_settings)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds an option for each setting of a study that has one; its value is kept under the setting's key."""
+    from studies.definition.settings import settings
+
+    for setting in settings():
+        if setting.flag is None:
+            continue
+        parser.add_argument(
+            setting.flag.option,
+            dest=setting.key,
+            metavar=setting.flag.metavar,
+            type=_reader(setting),
+            choices=setting.choices or None,
+            help=_help(setting),
+        )
+
+
+def _reader(setting: Setting) -> Any:
+    """What turns the words of an option into a value, so that a message about a wrong one names the option."""
+    if setting.flag is not None and setting.flag.several:
+        return options.names
+    if setting.is_number:
+        return options.whole_number(setting.least)
+    return str if setting.choices else options.valid(setting.check)
+
+
+def _help(setting: Setting) -> str:
+    """The description with an example and the default, for a parser that expands % signs."""
+    written = setting.default
+    default = ",".join(written) if isinstance(written, list) else written
+    example = ",".join(setting.example) if isinstance(setting.example, list) else setting.example
+    shown = f"{setting.description}; such as {example}" + (
+        "" if default is None or "without it" in setting.description else f" (default: {default})"
+    )
+    return shown.replace("%", "%%")
+
+
+def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Key of each setting that has an option to what the command line says; None where it says nothing."""
+    from studies.definition.settings import settings
+
+    return {setting.key: getattr(arguments, setting.key) for setting in settings() if setting.flag is not None}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,9 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()  # the imports below take seconds, which are part of its time
     from studies.definition.study_file import load_study
 
-    asked = vars(arguments)
-    given = {key: asked[option] for option, key in OVERRIDES.items()}
-    if arguments.address is not None and arguments.engine is None:
+    given = overrides(arguments)
+    if given["search.address"] is not None and given["search.engine"] is None:
         given["search.engine"] = "ray"
     study = load_study(arguments.study, given)
     with _watcher() as watcher:

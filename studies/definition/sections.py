@@ -1,43 +1,99 @@
-"""The sections of a study file, as strict typed values with every default filled in."""
+"""The sections of a study file, as strict typed values with every default filled in.
+
+This is the one place where a setting is written: its type, default, description, example and option of the command line.
+`paretext search --help` and the tables of docs/search.md are made from it (`studies.definition.settings`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from search_space.sizes import parse_count, parse_size
 from studies.definition.durations import parse_duration, parse_milliseconds
 from studies.objectives.objectives import DEFAULT, objectives_of
-from trainers.data.rendered import Rendered
-from trainers.data.spec import DataSpec
+
+if TYPE_CHECKING:
+    from trainers.data.spec import DataSpec
 
 
-class Section(BaseModel):
+@dataclass(frozen=True)
+class Flag:
+    """The option of `paretext search` that replaces a setting; an annotation of the setting's field.
+
+    Attributes:
+        option: such as `--size-limit`.
+        metavar: what stands for its value in the help.
+        several: whether the option takes several values with commas between them.
+    """
+
+    option: str
+    metavar: str
+    several: bool = False
+
+
+class StudySection(BaseModel):
+    """Base of all sections: an unknown key is an error, and a value is never converted into another type."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Data(Section):
-    """`[data]`: what to learn from.
+def _readable(parse: Callable[[str], float]) -> AfterValidator:
+    """Accepts a text that can be parsed, and leaves it as it is written."""
 
-    Attributes:
-        source: `digits`, a folder, a label file …; see `paretext data --help`. A list joins several.
-        validation: the same for validation; None splits the source by content hash.
-        weights: how often a line of each source is shown, relative to the others; None shows all alike.
-        rendered: lines to draw besides, a table of `trainers.data.rendered.Rendered`; None draws none.
-        normaliser: how labels are normalised before training and scoring.
-        charset: file with one character a line; None takes the training labels'.
-        unknown: what happens to a label with a character outside the charset: drop the row, stop, or map it.
-    """
+    def check(value: str | int) -> str | int:
+        parse(str(value))
+        return value
 
-    source: str | list[str] = "digits"
-    validation: str | list[str] | None = None
-    normaliser: str = "none"
-    charset: str | None = None
-    unknown: Literal["drop", "error", "map"] = "drop"
-    weights: list[float] | None = None
-    rendered: dict[str, Any] | None = None
+    return AfterValidator(check)
+
+
+Size = Annotated[str, _readable(parse_size)]
+Count = Annotated[str | int, _readable(parse_count)]
+Duration = Annotated[str, _readable(parse_duration)]
+Milliseconds = Annotated[str, _readable(parse_milliseconds)]
+
+
+class Data(StudySection):
+    """`[data]`: what to learn from."""
+
+    source: Annotated[str | list[str], Flag("--data", "SOURCE")] = Field(
+        default="digits",
+        description="digits, a folder of line images, a label file or an LMDB (docs/data.md); a list joins several",
+        examples=["lines/"],
+    )
+    validation: Annotated[str | list[str] | None, Flag("--validation", "SOURCE")] = Field(
+        default=None,
+        description="validation lines; without it, what the source brings, or a tenth of it by hash",
+        examples=["held-out/"],
+    )
+    normaliser: str = Field(
+        default="none", description="applied to all labels: none, nfkc, lower, contest_zh", examples=["nfkc"]
+    )
+    charset: str | None = Field(
+        default=None,
+        description="a file with one character a line; without it, the characters of the training labels",
+        examples=["charset.txt"],
+    )
+    unknown: Literal["drop", "error", "map"] = Field(
+        default="drop",
+        description="what happens to a label with a character outside the charset: drop the line and count it, stop with an "
+        "error, or map the character to another form of it",
+        examples=["map"],
+    )
+    weights: list[float] | None = Field(
+        default=None,
+        description="with a list of sources: how often a line of each is used, relative to the others",
+        examples=[[3, 1]],
+    )
+    rendered: dict[str, Any] | None = Field(
+        default=None,
+        description="lines to draw in addition, from the labels of the study (docs/data.md)",
+        examples=[{"count": 20000}],
+    )
 
     def spec(self, height_px: int, seed: int) -> DataSpec:
         """The same at one input height, as workers open it.
@@ -49,6 +105,9 @@ class Data(Section):
         Raises:
             UserError: a value out of its range.
         """
+        from trainers.data.rendered import Rendered  # brings numpy, which --help does not wait for
+        from trainers.data.spec import DataSpec
+
         return DataSpec(
             training=_joined(self.source),
             validation=None if self.validation is None else _joined(self.validation),
@@ -66,28 +125,25 @@ def _joined(source: str | list[str]) -> str:
     return source if isinstance(source, str) else ";".join(source)
 
 
-class Limits(Section):
-    """`[limits]`: what no candidate may exceed; one that would is told PRUNED with a constraint, and never trains.
+class Limits(StudySection):
+    """`[limits]`: what no candidate may exceed; an architecture that would exceed one never trains."""
 
-    Attributes:
-        size: bytes of the exported file, written 500KB, 10MB, 1.5MiB; None is no limit.
-        parameters: learnable weights, written 250000, 250K or 1.5M.
-        flops: multiply-adds of one image of 3x32x320 (enlarged in proportion for taller input), written 80M.
-        latency: median time of one line alone on one thread, written 4ms. Measured on the untrained file before training
-            (with a margin), and on the trained one after.
-    """
-
-    size: str | None = None
-    parameters: str | int | None = None
-    flops: str | int | None = None
-    latency: str | None = None
-
-    @field_validator("size", "parameters", "flops", "latency")
-    @classmethod
-    def _can_be_read(cls, value: str | int | None, info: ValidationInfo) -> str | int | None:
-        if value is not None:
-            _READ[str(info.field_name)](str(value))
-        return value
+    size: Annotated[Size | None, Flag("--size-limit", "SIZE")] = Field(
+        default=None, description="largest exported file; 800KB is decimal, 800KiB binary", examples=["800KB"]
+    )
+    parameters: Annotated[Count | None, Flag("--parameter-limit", "N")] = Field(
+        default=None, description="most learnable weights", examples=["500K"]
+    )
+    flops: Annotated[Count | None, Flag("--flops-limit", "N")] = Field(
+        default=None,
+        description="most multiply-adds of an image of 3x32x320 (enlarged in proportion for taller input)",
+        examples=["80M"],
+    )
+    latency: Annotated[Milliseconds | None, Flag("--latency-limit", "TIME")] = Field(
+        default=None,
+        description="longest median time of one line on one thread; measured on the untrained file first, which takes seconds",
+        examples=["4ms"],
+    )
 
     @property
     def size_bytes(self) -> int | None:
@@ -110,52 +166,37 @@ _READ: dict[str, Callable[[str], float]] = {
 _COST = {"size": "size_bytes", "parameters": "parameters", "flops": "flops", "latency": "latency_ms"}
 
 
-class Target(Section):
-    """`budget.target`: a candidate that is good enough to end the study.
+class Target(StudySection):
+    """`budget.target`: a candidate that is good enough to end the study."""
 
-    Attributes:
-        accuracy: share of validation lines read without a fault, in [0, 1], or more.
-        size: bytes of its file or less; None takes any size within the limits.
-    """
-
-    accuracy: float = Field(gt=0, le=1)
-    size: str | None = None
-
-    @field_validator("size")
-    @classmethod
-    def _is_size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_size(value)
-        return value
+    accuracy: float = Field(gt=0, le=1, description="least fraction of validation lines read without an error")
+    size: Size | None = Field(default=None, description="largest exported file; without it, any size within the limits")
 
     def met_by(self, accuracy: float, size_bytes: float) -> bool:
         """Whether a candidate is good enough."""
         return accuracy >= self.accuracy and (self.size is None or size_bytes <= parse_size(self.size))
 
 
-class Budget(Section):
-    """`[budget]`: when to stop.
+class Budget(StudySection):
+    """`[budget]`: when to stop."""
 
-    Attributes:
-        trials: trained candidates wanted, those of earlier runs of the same study included.
-        epochs: epochs of a full training.
-        time: wall-clock of one run, written 30m; None is no limit.
-        total_epochs: epochs of all trainings together, those of earlier runs included; None is no limit.
-        target: ends the study as soon as a candidate meets it, such as { accuracy = 0.95, size = "500KB" }.
-    """
-
-    trials: int = Field(default=24, ge=1)
-    epochs: int = Field(default=40, ge=1)
-    time: str | None = None
-    total_epochs: int | None = Field(default=None, ge=1)
-    target: Target | None = None
-
-    @field_validator("time")
-    @classmethod
-    def _is_duration(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_duration(value)
-        return value
+    trials: Annotated[int, Flag("--trials", "N")] = Field(
+        default=24, ge=1, description="trials to finish, those of earlier runs of the study included", examples=[7]
+    )
+    epochs: Annotated[int, Flag("--epochs", "N")] = Field(
+        default=40, ge=1, description="epochs of a full training", examples=[6]
+    )
+    time: Annotated[Duration | None, Flag("--time", "TIME")] = Field(
+        default=None, description="wall-clock limit of this run; the same command again continues", examples=["30m"]
+    )
+    total_epochs: Annotated[int | None, Flag("--total-epochs", "N")] = Field(
+        default=None, ge=1, description="epochs of all trainings together, those of earlier runs included", examples=[200]
+    )
+    target: Target | None = Field(
+        default=None,
+        description="ends the study as soon as a candidate is this good",
+        examples=[{"accuracy": 0.95, "size": "500KB"}],
+    )
 
     @property
     def seconds(self) -> float | None:
@@ -163,45 +204,69 @@ class Budget(Section):
         return None if self.time is None else parse_duration(self.time)
 
 
-class Search(Section):
-    """`[search]`: how candidates are proposed and where they train.
+class Search(StudySection):
+    """`[search]`: how candidates are proposed and where they train."""
 
-    Attributes:
-        sampler: who proposes: a name in `studies.samplers.optuna_based.factory`.
-        seed: makes proposals, data order and initial weights repeatable.
-        workers: processes that train at the same time, one thread each; None means one per core.
-        early_stopping: "gain" (pause at rungs, go on with what the sampler `front` expects to add most), "promotion" (pause,
-            go on with the best of each rung), "stopping" (judge once at each rung), "none", or "auto": gain with the sampler
-            `front`, otherwise promotion, unless the study is small.
-        every_precision: whether a training that ends is stored and measured in every precision of the space, not just its own.
-        eta: how many times longer the next rung is, and one in so many goes on ("promotion", "stopping").
-        first_rung: epochs after which trainings are first compared.
-        warm_start: what to try first, one or a list of: a known model's name, "seed" for the published ones, "front:STUDY"
-            for the front of another study, a .toml or .json file of architectures.
-        objectives: two or three of accuracy, cer, size, latency, flops.
-        engine: where trainings run: "local", processes on this machine, or "ray", Ray Tune here or on a cluster.
-        address: of a Ray cluster, such as "auto" or "ray-head:6379"; None starts Ray on this machine.
-        cpus_per_trial: cores of a training on Ray.
-        gpus_per_trial: GPUs of a training on Ray, such as 0.125: eight share one; 0 trains on the CPU.
-        gpu_memory_per_trial: of a GPU's memory, in (0, 1]; None is the same share as of the GPU.
-        shared: a path or an fsspec URL through which checkpoints and models travel; None: all nodes see the run's folder.
-    """
-
-    sampler: str = "front"
-    seed: int = Field(default=0, ge=0)
-    workers: int | None = Field(default=None, ge=1)
-    early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = "auto"
-    every_precision: bool = True
-    eta: int = Field(default=3, ge=2)
-    first_rung: int = Field(default=3, ge=1)
-    warm_start: str | list[str] | None = None
-    objectives: list[str] = Field(default_factory=lambda: list(DEFAULT))
-    engine: Literal["local", "ray"] = "local"
-    address: str | None = None
-    cpus_per_trial: float = Field(default=1.0, gt=0)
-    gpus_per_trial: float = Field(default=0.0, ge=0)
-    gpu_memory_per_trial: float | None = Field(default=None, gt=0, le=1)
-    shared: str | None = None
+    sampler: Annotated[str, Flag("--sampler", "NAME")] = Field(
+        default="front", description="what proposes architectures: front, tpe, nsga2, nsga3, gp, random, qmc", examples=["tpe"]
+    )
+    seed: Annotated[int, Flag("--seed", "N")] = Field(
+        default=0, ge=0, description="makes proposals, data order and initial weights repeatable", examples=[1]
+    )
+    workers: Annotated[int | None, Flag("--workers", "N")] = Field(
+        default=None, ge=1, description="trainings at the same time, one thread each; without it, one per core", examples=[2]
+    )
+    early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = Field(
+        default="auto", description="what happens at rungs: gain, promotion, stopping, none, or auto", examples=["promotion"]
+    )
+    every_precision: bool = Field(
+        default=True,
+        description="whether a finished training is stored and measured in every precision of the space",
+        examples=[False],
+    )
+    eta: int = Field(
+        default=3,
+        ge=2,
+        description="how many times longer the next rung is; under promotion and stopping one training in this many continues",
+        examples=[4],
+    )
+    first_rung: int = Field(default=3, ge=1, description="epochs after which trainings are first compared", examples=[1])
+    warm_start: Annotated[str | list[str] | None, Flag("--warm-start", "A,B", several=True)] = Field(
+        default=None,
+        description="architectures to try first: known models (paretext models), seed for all published ones, front:STUDY "
+        "for the front of another study, a .toml or .json file",
+        examples=["seed"],
+    )
+    objectives: Annotated[list[str], Flag("--objectives", "A,B", several=True)] = Field(
+        default_factory=lambda: list(DEFAULT),
+        description="two or three of accuracy, cer, size, latency, flops",
+        examples=[["accuracy", "latency"]],
+    )
+    engine: Annotated[Literal["local", "ray"], Flag("--engine", "NAME")] = Field(
+        default="local", description="where trainings run: local, processes on this machine, or ray, Ray Tune", examples=["ray"]
+    )
+    address: Annotated[str | None, Flag("--address", "HOST:PORT")] = Field(
+        default=None,
+        description="of a Ray cluster (docs/cluster.md); without it, Ray is started on this machine",
+        examples=["ray-head:6379"],
+    )
+    cpus_per_trial: float = Field(default=1.0, gt=0, description="cores of a training on Ray", examples=[0.5])
+    gpus_per_trial: float = Field(
+        default=0.0, ge=0, description="GPUs of a training on Ray; 0 trains on the CPU", examples=[0.125]
+    )
+    gpu_memory_per_trial: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="fraction of a GPU's memory for a training; without it, as much as of the GPU",
+        examples=[0.2],
+    )
+    shared: str | None = Field(
+        default=None,
+        description="a path or an fsspec URL through which checkpoints and models travel; without it, all nodes see the same "
+        "workspace",
+        examples=["s3://bucket/paretext"],
+    )
 
     @field_validator("objectives")
     @classmethod

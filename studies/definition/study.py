@@ -9,13 +9,13 @@ Decisions:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
-from studies.definition.sections import Budget, Data, Limits, Search, Section
+from studies.definition.sections import Budget, Data, Flag, Limits, Search, StudySection
 from studies.objectives.objectives import Objective, objectives_of
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
@@ -33,22 +33,30 @@ DEFAULT_SPACE: dict[str, list[str | int | None]] = {
 """What is open where a study says nothing: what has paid for lines of text, from light to accurate."""
 
 
-class Study(Section):
-    """A whole study.
+class Study(StudySection):
+    """A whole study."""
 
-    Attributes:
-        name: what it is called in `runs/`, Optuna and MLflow.
-        recipe: how to train: a preset's name, or a table of a preset and the values that differ from it.
-        space: architecture field to the list of values to choose from; one value fixes the field.
-    """
-
-    name: str = Field(default="digits", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
+    name: Annotated[str, Flag("--name", "NAME")] = Field(
+        default="digits",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=80,
+        description="what the study is called in runs/, Optuna and MLflow; without it, after the file or the data",
+        examples=["plates"],
+    )
     data: Data = Data()
     limits: Limits = Limits()
     budget: Budget = Budget()
     search: Search = Search()
-    recipe: str | dict[str, Any] = "paretext"
-    space: dict[str, list[str | int | None]] = Field(default_factory=lambda: {k: list(v) for k, v in DEFAULT_SPACE.items()})
+    recipe: str | dict[str, Any] = Field(
+        default="paretext",
+        description="how to train: a preset (paretext, seed), or a table of a preset and the values that differ from it",
+        examples=["seed"],
+    )
+    space: dict[str, list[str | int | None]] = Field(
+        default_factory=lambda: {k: list(v) for k, v in DEFAULT_SPACE.items()},
+        description="field of an architecture to the values to choose from; one value fixes the field",
+        examples=[{"width_percent": [25, 50]}],
+    )
 
     @property
     def search_space(self) -> SearchSpace:

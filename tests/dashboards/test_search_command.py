@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dashboards.cli.search_command import OVERRIDES, continued
+from dashboards.cli.search_command import continued
 from studies.definition.sections import Budget
+from studies.definition.settings import settings
 from studies.definition.study import Study, resolve
 
 STORED: Study = resolve({"name": "x", "budget": {"trials": 40, "epochs": 9, "time": "2h"}, "limits": {"size": "1MB"}}, "a test")
 
 
 def given(**values: object) -> dict[str, object]:
-    return {**dict.fromkeys(OVERRIDES.values()), "name": "x", **{k.replace("__", "."): v for k, v in values.items()}}
+    return {
+        **dict.fromkeys(setting.key for setting in settings() if setting.flag),
+        "name": "x",
+        **{k.replace("__", "."): v for k, v in values.items()},
+    }
 
 
 def test_nothing_named_changes_nothing() -> None:

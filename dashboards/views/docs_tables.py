@@ -1,0 +1,79 @@
+"""The tables of the documentation that are made from the code, each between two marks of its document.
+
+    python -m dashboards.views.docs_tables README.md docs/search.md
+
+writes them anew in place. A test says when they are out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dashboards.views import space_table
+from studies.definition.settings import SECTIONS, settings
+
+
+def settings_table(section: str) -> str:
+    """A row for each setting of a section of a study file.
+
+    Args:
+        section: its name; empty for the keys of the file itself.
+    """
+    rows = ["| key | option | default | example | what it is |", "|---|---|---|---|---|"]
+    for setting in settings():
+        if setting.section == section:
+            option = f"`{setting.flag.option}`" if setting.flag else ""
+            default = "the built-in space" if setting.key == "space" else _toml(setting.default)
+            rows.append(f"| `{setting.name}` | {option} | {default} | {_toml(setting.example)} | {setting.description} |")
+    return "\n".join(rows)
+
+
+def _toml(value: Any) -> str:
+    """A value as a study file writes it; nothing for None."""
+    return "" if value is None else f"`{_written(value)}`"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_written(inner)}" for key, inner in value.items()) + " }"
+    return json.dumps(value)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    f"settings of [{name}]" if name else "settings": partial(settings_table, name) for name in SECTIONS
+}
+"""What stands in the mark of a table to what makes it."""
+
+BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"
+"""Marks before and after a table; the first names it."""
+
+
+def with_tables(text: str) -> str:
+    """A document with every table between marks made anew.
+
+    Raises:
+        ValueError: a mark names no table, or a table has no end.
+    """
+
+    def made(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in TABLES:
+            raise ValueError(f"no table is called '{name}'; there are {', '.join(TABLES)}")
+        return f"{BEGIN.format(name)}\n{TABLES[name]()}\n{END}"
+
+    found = re.sub(r"<!-- table: (.*?) -->\n.*?<!-- end of table -->", made, text, flags=re.DOTALL)
+    if text.count("<!-- table: ") != text.count(END):
+        raise ValueError(f"a table has no '{END}'")
+    return space_table.with_space_table(found) if space_table.BEGIN in found else found
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        file = Path(name)
+        file.write_text(with_tables(file.read_text(encoding="utf-8")), encoding="utf-8")

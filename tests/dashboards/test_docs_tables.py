@@ -1,0 +1,53 @@
+"""A setting is written in one place: the documentation's tables and the built-in study agree with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dashboards.views.docs_tables import with_tables
+from studies.definition.settings import SECTIONS, settings
+from studies.definition.study_file import BUILT_IN
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/search.md"])
+def test_the_tables_of_a_document_are_up_to_date(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert with_tables(text) == text, f"run: python -m dashboards.views.docs_tables {name}"
+
+
+def test_every_setting_is_in_the_documentation_with_its_option() -> None:
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    for setting in settings():
+        assert f"| `{setting.name}` | {f'`{setting.flag.option}`' if setting.flag else ''} |" in page
+
+
+def test_a_wrong_mark_is_refused() -> None:
+    with pytest.raises(ValueError, match="no table is called 'x'"):
+        with_tables("<!-- table: x -->\n<!-- end of table -->")
+    with pytest.raises(ValueError, match="has no"):
+        with_tables("<!-- table: settings -->\n")
+
+
+def test_every_setting_says_what_it_is_and_shows_a_valid_example() -> None:
+    for setting in settings():
+        assert setting.description
+        assert setting.check(setting.example) is not None
+
+
+def test_the_comments_of_the_built_in_study_show_settings_that_exist() -> None:
+    known = {setting.key: setting for setting in settings()}
+    section, shown = "", 0
+    for line in BUILT_IN.read_text(encoding="utf-8").splitlines():
+        if heading := re.match(r"\[(\w+)\]", line):
+            section = heading[1]
+        elif section in SECTIONS and (written := re.match(r"(?:# )?((\w+) = .*)", line)):
+            shown += 1
+            setting = known[f"{section}.{written[2]}" if section else written[2]]
+            setting.check(tomllib.loads(written[1])[written[2]])
+    assert shown > 20
