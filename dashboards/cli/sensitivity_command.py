@@ -58,12 +58,12 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
 
     from dashboards.views.console import remarks
     from dashboards.views.training_screen import TrainingScreen
-    from trainers.data.dataset import prepare
+    from trainers.data.open_datasets import prepare_once
     from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
     from trainers.training.loop import Trained, train, training_identity
     from trainers.trial.run import past_reports
 
-    prepared = prepare(job.data, job.cache_folder)
+    prepared = prepare_once(job.data, job.cache_folder)
     torch.set_num_threads(job.threads)
     heading = f"{job.architecture.describe()} on {job.data.training}"
     with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:

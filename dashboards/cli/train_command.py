@@ -63,10 +63,10 @@ def run(arguments: argparse.Namespace) -> int:
     job = job_of(arguments)
     from dashboards.views.console import print_json, remarks
     from dashboards.views.training_screen import TrainingScreen
-    from trainers.data.dataset import prepare
+    from trainers.data.open_datasets import prepare_once
     from trainers.trial.run import past_reports, run_trial
 
-    prepared = prepare(job.data, job.cache_folder)
+    prepared = prepare_once(job.data, job.cache_folder)
     job = dataclasses.replace(job, threads=arguments.threads or _threads(job, prepared))
     heading = (
         f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "

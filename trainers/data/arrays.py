@@ -72,6 +72,10 @@ class LineArrays:
     def __len__(self) -> int:
         return len(self._at)
 
+    def is_current(self) -> bool:
+        """Whether all the cache entries behind these lines are still those that were opened."""
+        return all(store.is_current() for store in self._stores)
+
     def _where(self, i: int) -> tuple[Store, int]:
         store, place = self._at[i]
         return self._stores[store], int(place)

@@ -30,7 +30,7 @@ from trainers.base.atomic_write import move_durably
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.file_lock import locked
 from trainers.base.preprocess import canonical_width, fit_height
-from trainers.data.fingerprint import digest_of
+from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.processes import spread, usable_cores
 from trainers.data.source import Source
@@ -69,6 +69,7 @@ class Store:
             TrainingFault: of kind "cache" when it is incomplete or damaged.
         """
         self.folder = folder
+        self._stamp = file_stamp(folder / "index.json")
         index = _read_index(folder)
         self.height_px: int = index["height_px"]
         self.names: list[str] = index["names"]
@@ -85,6 +86,10 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def is_current(self) -> bool:
+        """Whether the entry on disk is still the one that was opened: neither deleted nor built again."""
+        return file_stamp(self.folder / "index.json") == self._stamp
 
     def is_grey(self, i: int) -> bool:
         """Whether the line is stored with one channel."""

@@ -68,6 +68,11 @@ class Prepared:
         """Characters of the longest label, training and validation."""
         return max(self.training.longest_label, self.validation.longest_label)
 
+    def is_current(self) -> bool:
+        """Whether the cache still holds what this was made from; it says nothing of the source's files."""
+        parts = (self.training, self.validation) if self.warmup is None else (self.training, self.validation, self.warmup)
+        return all(lines.is_current() for lines in parts)
+
     def infeasible(self, architecture: Architecture) -> list[int]:
         """Training lines whose label a recogniser of this architecture cannot write; they are left out of its training."""
         return [int(i) for i in np.flatnonzero(~self.training.writable(architecture))]

@@ -143,11 +143,11 @@ def past_reports(job: TrialJob, prepared: Prepared) -> tuple[EpochReport, ...]:
 def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report | None) -> Candidate | Paused:
     import torch
 
-    from trainers.data.dataset import prepare
+    from trainers.data.open_datasets import prepare_once
     from trainers.training.loop import train, training_identity
 
     torch.set_num_threads(job.threads)
-    prepared = prepare(job.data, job.cache_folder)
+    prepared = prepare_once(job.data, job.cache_folder)
     identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
     finished = _finished(job.folder, identity)
     if finished is not None:
