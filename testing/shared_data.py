@@ -1,4 +1,4 @@
-"""Real data that lies beside the checkout and not in it; a test that needs it skips where it is missing."""
+"""Real data in the folder `shared` beside the checkout; tests that need it are skipped where it is missing."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Studies of a few trials, who watches them, and no MLflow: for laws of the driver, which a scripted engine shows."""
+"""Small studies, an observer that records its calls, and a stand-in for MLflow, for tests with the scripted engine."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from studies.workspace.paths import Workspace
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What MLflow would be told; it takes seconds to start and is tested on its own."""
-    words: list[tuple[Any, ...]] = []
+def tracked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The calls that MLflow would receive; it takes seconds to start and has tests of its own."""
+    calls: list[tuple[Any, ...]] = []
 
     class Quiet:
         def __init__(self, *_: Any) -> None: ...
         def start(self, *_: Any) -> None: ...
         def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
-            words.append((number, state))
+            calls.append((number, state))
 
         def finish(self, state: str, **_: Any) -> None:
-            words.append(("the study", state))
+            calls.append(("the study", state))
 
     monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
-    return words
+    return calls
 
 
-class Watcher(SilentObserver):
-    """Remembers what it was told."""
+class RecordingObserver(SilentObserver):
+    """Records every call."""
 
     def __init__(self) -> None:
         self.records: list[TrialRecord] = []

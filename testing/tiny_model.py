@@ -1,4 +1,4 @@
-"""A real model file that takes a moment to make: one convolution that has learnt nothing, so it writes nonsense steadily."""
+"""A real model file that is quick to make: one untrained convolution, whose readings are arbitrary but repeatable."""
 
 from __future__ import annotations
 

@@ -31,9 +31,9 @@ from benchmarks.kills.account import account_of
 from benchmarks.kills.processes import trainings
 from studies.run.study_log import epoch_logs
 from studies.workspace.paths import Workspace
-from testing.interrupts import heed_ctrl_c
-from testing.plain_lines import plain_lines, write_pairs
 from testing.postgres import Server
+from testing.signals import restore_sigint
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.trial.epoch_log import read_epochs
 
 LINES = 240
@@ -149,7 +149,7 @@ class Trouble:
     def _start(self) -> None:
         lines = self._folder / "lines"
         if not lines.exists():
-            write_pairs(lines, plain_lines(LINES, 0))
+            write_pairs(lines, striped_lines(LINES, 0))
         file = self._folder / f"{self.study}.toml"
         file.write_text(STUDY.format(name=self.study, lines=lines, trials=self._asked.trials, seed=self._number))
         command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(file), "--engine", self._asked.engine]
@@ -158,7 +158,7 @@ class Trouble:
         env |= {"PARETEXT_STORAGE": self._workspace.storage} if self._workspace.storage else {}
         env |= {"PARETEXT_NODE_CACHE": str(self._folder / "node-cache")}
         with (self._folder / f"{self.study}.txt").open("ab") as output:
-            self._driver = subprocess.Popen(command, stdout=output, stderr=output, env=env, preexec_fn=heed_ctrl_c)
+            self._driver = subprocess.Popen(command, stdout=output, stderr=output, env=env, preexec_fn=restore_sigint)
 
     def _epochs(self) -> int:
         return sum(len(read_epochs(log)) for log in epoch_logs(self._workspace, self.study))

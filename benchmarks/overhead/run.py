@@ -38,8 +38,8 @@ from studies.run.observer import SilentObserver, StudyFacts
 from studies.run.search import search
 from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
-from testing.plain_lines import plain_lines, write_pairs
 from testing.postgres import Server
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 
 COUNTS = (100, 1_000, 10_000)
@@ -221,7 +221,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lines = folder / "lines"
     if not lines.exists():
-        write_pairs(lines, plain_lines(60, 0))
+        write_pairs(lines, striped_lines(60, 0))
     url, server = storage_of(asked, folder)
     workspace, watch, study = Workspace(folder / "runs", url).prepare(), Watch(asked), study_of(asked, lines)
     began = time.monotonic()

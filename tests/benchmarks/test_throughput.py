@@ -9,7 +9,7 @@ import torch
 from benchmarks.training_throughput.busy import Stretch, mean_share
 from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.recipe import RECIPES
 from trainers.data.charset import Charset
 
@@ -41,7 +41,7 @@ def test_processor_time_counts_work_and_not_waiting() -> None:
 
 
 def test_the_plain_loop_goes_on_from_its_state(tmp_path: Path) -> None:
-    lines = plain_lines(6, 0)
+    lines = striped_lines(6, 0)
     folder = tmp_path / "lines"
     write_pairs(folder, lines)
     charset = Charset.from_texts(lines.text(i) for i in range(6))

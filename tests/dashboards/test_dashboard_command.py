@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from studies.workspace.paths import Workspace
-from testing.interrupts import heed_ctrl_c
+from testing.signals import restore_sigint
 from tests.dashboards.conftest import ACCURACIES, Paretext
 
 CHROMIUM_FLAGS = [
@@ -40,7 +40,7 @@ def page(workspace: Workspace) -> Iterator[str]:
     environment = {**os.environ, "PARETEXT_HOME": str(workspace.folder)}
     command = [sys.executable, "-m", "dashboards.cli.command_line", "dashboard", "plates", "--port", "0"]
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore_sigint
     )
     try:
         assert process.stdout is not None

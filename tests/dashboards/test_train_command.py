@@ -13,7 +13,7 @@ from dashboards.cli.train_command import read_recipe
 from dashboards.views.training_pictures import Mistake, draw_mistakes
 from dashboards.views.training_screen import sparkline
 from search_space import Architecture
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.base.recipe import find_recipe
 
@@ -23,8 +23,8 @@ TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("data")
-    write_pairs(folder / "training", plain_lines(24, 0))
-    write_pairs(folder / "validation", plain_lines(9, 1))
+    write_pairs(folder / "training", striped_lines(24, 0))
+    write_pairs(folder / "validation", striped_lines(9, 1))
     return ["--data", str(folder / "training"), "--validation", str(folder / "validation")]
 
 
@@ -91,7 +91,7 @@ def test_lines_too_narrow_for_their_label_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
-    write_pairs(tmp_path / "lines", plain_lines(24, 0))
+    write_pairs(tmp_path / "lines", striped_lines(24, 0))
     (tmp_path / "lines" / "003.gt.txt").write_text("ab" * 60)
     words = ["--validation", str(tmp_path / "lines"), "--epochs", "1", "--threads", "1", "--device", "cpu"]
     assert main(["train", TINY, "--data", str(tmp_path / "lines"), *words, "--out", str(tmp_path / "out")]) == 0

@@ -16,28 +16,28 @@ from search_space.auxiliaries import auxiliaries
 from search_space.contracts import Features
 from search_space.heads import heads
 from search_space.rules import CATALOGS
-from testing.specimens import (
+from testing.component_cases import (
     GEOMETRIES,
     SYMBOLS,
-    Specimen,
-    all_specimens,
+    ComponentCase,
+    backbone_cases,
     backbone_names,
     backbone_of,
-    backbone_specimens,
+    component_cases,
 )
 
-SPECIMENS = all_specimens()
-each_specimen = pytest.mark.parametrize("specimen", SPECIMENS, ids=lambda s: s.name)
+CASES = component_cases()
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda s: s.name)
 
 
-def settled(specimen: Specimen, seed: int = 0) -> nn.Module:
-    """A specimen in eval mode whose BatchNorm statistics and zero-initialised weights are no longer those of its birth."""
+def settled(case: ComponentCase, seed: int = 0) -> nn.Module:
+    """A case in eval mode whose BatchNorm statistics and zero-initialised weights are no longer those of its birth."""
     torch.manual_seed(seed)
-    module = specimen.build()
+    module = case.build()
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.02)
-        module.train()(*specimen.draw(4, 6))
+        module.train()(*case.draw(4, 6))
     return module.eval()
 
 
@@ -51,49 +51,49 @@ def closeness(out: Tensor) -> float:
     return 1e-4 * max(1.0, out.abs().max().item())
 
 
-@each_specimen
-def test_gives_the_shapes_of_its_contract(specimen: Specimen) -> None:
-    module = settled(specimen)
+@each_case
+def test_gives_the_shapes_of_its_contract(case: ComponentCase) -> None:
+    module = settled(case)
     for count, units in ((1, 5), (3, 8)):
-        inputs = specimen.draw(count, units)
+        inputs = case.draw(count, units)
         with torch.no_grad():
             shapes = [tuple(out.shape) for out in outputs(module, inputs)]
-        for shape, promised in zip(shapes, specimen.out(count, units * specimen.unit), strict=True):
+        for shape, promised in zip(shapes, case.out(count, units * case.unit), strict=True):
             assert len(shape) == len(promised)
             assert all(p in (s, None) for s, p in zip(shape, promised, strict=True)), (shape, promised)
 
 
-@each_specimen
-def test_gradient_reaches_inputs_and_every_weight(specimen: Specimen) -> None:
-    module = settled(specimen).train()
-    inputs = tuple(x.requires_grad_() for x in specimen.draw(2, 6))
+@each_case
+def test_gradient_reaches_inputs_and_every_weight(case: ComponentCase) -> None:
+    module = settled(case).train()
+    inputs = tuple(x.requires_grad_() for x in case.draw(2, 6))
     sum((out * torch.randn_like(out)).sum() for out in outputs(module, inputs)).backward()
     assert all(x.grad is not None and x.grad.isfinite().all() and x.grad.any() for x in inputs)
     left_out = [name for name, p in module.named_parameters() if p.grad is None]
     assert left_out == []
 
 
-@each_specimen
-def test_trains_on_a_batch_of_one(specimen: Specimen) -> None:
-    module = specimen.build().train()
-    assert all(out.isfinite().all() for out in outputs(module, specimen.draw(1, 6)))
+@each_case
+def test_trains_on_a_batch_of_one(case: ComponentCase) -> None:
+    module = case.build().train()
+    assert all(out.isfinite().all() for out in outputs(module, case.draw(1, 6)))
 
 
-@each_specimen
-def test_its_state_is_all_there_is_to_it(specimen: Specimen) -> None:
-    first, second = settled(specimen, 0), settled(specimen, 1)
+@each_case
+def test_its_state_is_all_there_is_to_it(case: ComponentCase) -> None:
+    first, second = settled(case, 0), settled(case, 1)
     second.load_state_dict(first.state_dict())
-    inputs = specimen.draw(2, 5)
+    inputs = case.draw(2, 5)
     with torch.no_grad():
         for a, b in zip(outputs(first, inputs), outputs(second, inputs), strict=True):
             assert torch.equal(a, b)
 
 
-@each_specimen
-def test_reads_each_image_for_itself_and_twice_the_same(specimen: Specimen) -> None:
-    module = settled(specimen)
+@each_case
+def test_reads_each_image_for_itself_and_twice_the_same(case: ComponentCase) -> None:
+    module = settled(case)
     before = {name: t.clone() for name, t in module.state_dict().items()}
-    inputs = specimen.draw(3, 5)
+    inputs = case.draw(3, 5)
     with torch.no_grad():
         together, again = outputs(module, inputs), outputs(module, inputs)
         alone = outputs(module, tuple(x[1:2] for x in inputs))
@@ -103,20 +103,20 @@ def test_reads_each_image_for_itself_and_twice_the_same(specimen: Specimen) -> N
     assert all(torch.equal(t, before[name]) for name, t in module.state_dict().items())
 
 
-def assert_onnx_agrees(specimen: Specimen, folder: Path) -> None:
+def assert_onnx_agrees(case: ComponentCase, folder: Path) -> None:
     """Exports at one size; the file must give what torch gives at two others, within 1e-4 of the largest value."""
-    module, file = settled(specimen), folder / "component.onnx"
-    names = [f"in{i}" for i in range(len(specimen.inputs))]
+    module, file = settled(case), folder / "component.onnx"
+    names = [f"in{i}" for i in range(len(case.inputs))]
     dynamic = {
         name: {axis: str(size) for axis, size in enumerate(shape) if isinstance(size, str)}
-        for name, shape in zip(names, specimen.inputs, strict=True)
+        for name, shape in zip(names, case.inputs, strict=True)
     }
     torch.onnx.export(
-        module, specimen.draw(2, 4), str(file), input_names=names, dynamic_axes=dynamic, opset_version=17, dynamo=False
+        module, case.draw(2, 4), str(file), input_names=names, dynamic_axes=dynamic, opset_version=17, dynamo=False
     )
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     for count, units in ((1, 7), (3, 2)):
-        inputs = specimen.draw(count, units)
+        inputs = case.draw(count, units)
         got = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})
         with torch.no_grad():
             for ours, theirs in zip(outputs(module, inputs), got, strict=True):
@@ -124,21 +124,21 @@ def assert_onnx_agrees(specimen: Specimen, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "specimen", [pytest.param(s, id=s.name, marks=[pytest.mark.slow] if s.twin else []) for s in SPECIMENS]
+    "case", [pytest.param(s, id=s.name, marks=[pytest.mark.slow] if s.differs_only_in_size else []) for s in CASES]
 )
 @pytest.mark.filterwarnings("ignore")
-def test_onnx_agrees_at_any_batch_and_width(specimen: Specimen, tmp_path: Path) -> None:
-    assert_onnx_agrees(specimen, tmp_path)
+def test_onnx_agrees_at_any_batch_and_width(case: ComponentCase, tmp_path: Path) -> None:
+    assert_onnx_agrees(case, tmp_path)
 
 
 @pytest.mark.parametrize("name", backbone_names())
 @pytest.mark.parametrize(("height", "stride"), GEOMETRIES)
 def test_backbones_keep_their_promises_at_every_geometry(name: str, height: int, stride: int) -> None:
-    for specimen in backbone_specimens([name], geometries=[(height, stride)]):
-        module = specimen.build().eval()
+    for case in backbone_cases([name], geometries=[(height, stride)]):
+        module = case.build().eval()
         with torch.no_grad():
-            shapes = [tuple(out.shape) for out in outputs(module, specimen.draw(1, 2))]
-        assert shapes == specimen.out(1, 2 * specimen.unit)
+            shapes = [tuple(out.shape) for out in outputs(module, case.draw(1, 2))]
+        assert shapes == case.out(1, 2 * case.unit)
         rows = [shape[2] for shape in shapes]
         assert all(a % b == 0 for a, b in pairwise(rows)), "a neck spreads rows by whole numbers"
 

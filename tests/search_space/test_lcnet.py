@@ -10,7 +10,7 @@ from search_space import Architecture
 from search_space.backbones.lcnet import BranchedConv
 from search_space.fusing import fuse, fuse_in_place
 from search_space.recognizer import Recognizer, build_recognizer
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 
 
 def weights(module: nn.Module) -> int:
@@ -25,7 +25,7 @@ def test_a_merged_convolution_is_the_sum_of_its_branches(
     channels: int, out: int, kernel: int, stride: tuple[int, int], groups: int
 ) -> None:
     torch.manual_seed(0)
-    branched = as_if_trained(BranchedConv(channels, out, kernel, stride, groups, twins=2))
+    branched = randomize_vectors(BranchedConv(channels, out, kernel, stride, groups, twins=2))
     merged = branched.fused_for_export()
     images = torch.randn(2, channels, 8, 12)
     with torch.no_grad():
@@ -36,7 +36,7 @@ def test_a_merged_convolution_is_the_sum_of_its_branches(
 @pytest.mark.parametrize("values", [{}, {"neck": "fpn_b", "time_stride": 8, "activation": "acon_c", "attention": "coordinate"}])
 def test_a_merged_recogniser_reads_the_same(values: dict[str, object]) -> None:
     torch.manual_seed(0)
-    recognizer = as_if_trained(build_recognizer(Architecture(backbone="lcnet", width_percent=50, **values), 7))
+    recognizer = randomize_vectors(build_recognizer(Architecture(backbone="lcnet", width_percent=50, **values), 7))
     before = {name: t.clone() for name, t in recognizer.state_dict().items()}
     merged = fuse(recognizer)
     images = torch.randn(2, 3, 32, 64)

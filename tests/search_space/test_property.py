@@ -19,8 +19,8 @@ from search_space.full_space import drawn, draws, full_space
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import CATALOGS, PRUNE_CRITERIA
 from search_space.space import SearchSpace
-from testing.specimens import smooth_image
-from testing.weights import as_if_trained
+from testing.component_cases import smooth_image
+from testing.random_weights import randomize_vectors
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import graph_of, write
 from trainers.inference.onnx_session import Network
@@ -47,7 +47,7 @@ def trained_one_step(architecture: Architecture) -> Recognizer:
 def settled(architecture: Architecture) -> Recognizer:
     """As training leaves a recogniser: values of their own in every vector, BatchNorm statistics of what comes through."""
     recognizer = build_recognizer(architecture, SYMBOLS)
-    as_if_trained(recognizer)
+    randomize_vectors(recognizer)
     for module in recognizer.modules():
         if isinstance(module, _BatchNorm):
             module.reset_running_stats()

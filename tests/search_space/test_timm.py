@@ -22,7 +22,7 @@ from search_space.contracts import BackboneRequest, Tap
 from search_space.fusing import fuse
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.timm_adapter import model_names
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
 
@@ -96,7 +96,7 @@ def assert_trains_merges_and_exports(name: str, folder: Any) -> None:
     recognizer = build_recognizer(architecture, 7)
     recognizer.losses(torch.randn(2, 3, 32, 64), torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1])).sum().backward()
     assert [n for n, p in recognizer.named_parameters() if p.grad is None] == []
-    as_if_trained(recognizer)
+    randomize_vectors(recognizer)
     images = torch.rand(3, 3, 32, 160) * 2 - 1
     with torch.no_grad():
         expected = recognizer(images)

@@ -22,7 +22,7 @@ from studies.run.observer import SilentObserver
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob
 
@@ -61,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "lines"
-    write_pairs(folder, plain_lines(60, 0))
+    write_pairs(folder, striped_lines(60, 0))
     return folder
 
 

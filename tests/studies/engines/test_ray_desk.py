@@ -17,7 +17,7 @@ from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
 from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, order_of, train_here
 from studies.workspace.remote_trial_files import RemoteTrialFiles
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.trial.epoch_log import read_epochs
 from trainers.trial.run import TrialJob
@@ -111,7 +111,7 @@ def test_what_goes_wrong_on_a_node_is_a_word_and_not_an_exception(tmp_path: Path
 def test_a_copy_is_uploaded_after_each_epoch_and_the_newer_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that dies after an epoch leaves its checkpoint where the next one takes it; the driver ends up with the model."""
     monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
-    write_pairs(tmp_path / "lines", plain_lines(60, 0))
+    write_pairs(tmp_path / "lines", striped_lines(60, 0))
     trial, place = job(tmp_path, str(tmp_path / "lines"), epochs=3), f"file://{tmp_path / 'shared'}"
     order, folders, seen = order_of(1, trial, Share(), place), RemoteTrialFiles(place), []
 

@@ -18,11 +18,11 @@ from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import Watcher, told
+from testing.small_studies import RecordingObserver, tracked
 from trainers.base.candidate import Measurement
 from trainers.base.errors import UserError
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 WIDTHS = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
 
@@ -65,7 +65,7 @@ def test_what_would_be_too_slow_never_trains(workspace: Workspace, monkeypatch: 
 def test_milliseconds_are_measured_on_the_untrained_file(workspace: Workspace) -> None:
     from studies.run.preparation import prepare_study
 
-    costs = prepare_study(study(limits={"latency": "1s"}), workspace, Watcher()).costs
+    costs = prepare_study(study(limits={"latency": "1s"}), workspace, RecordingObserver()).costs
     small, large = (Architecture(width_percent=w, encoder_hidden=24) for w in (25, 125))
     assert 0 < (costs(small).latency_ms or 0) < (costs(large).latency_ms or 0)
     assert excess_before(large, costs, {"latency_ms": 1e-3}) is not None
@@ -76,7 +76,7 @@ def test_it_is_told_when_four_bits_change_nothing(workspace: Workspace) -> None:
     from studies.run.preparation import prepare_study
 
     for precisions, told_of_it in ((["int8", "int4"], True), (["fp32", "int4"], False)):
-        watcher = Watcher()
+        watcher = RecordingObserver()
         prepare_study(study(space=WIDTHS | {"precision": precisions}), workspace, watcher)
         assert any("int4 differs from int8 only from 999 characters on" in note for note in watcher.notes) == told_of_it
 
@@ -110,7 +110,7 @@ def test_an_unknown_objective_is_answered_with_the_nearest() -> None:
 
 
 def test_epochs_of_all_trainings_are_a_budget_that_the_next_run_can_raise(workspace: Workspace) -> None:
-    first, watcher = ScriptedEngine(slots=1), Watcher()
+    first, watcher = ScriptedEngine(slots=1), RecordingObserver()
     search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), workspace, watcher, first)
     assert watcher.summary is not None and watcher.summary.reason == "4 epochs are trained"
     assert len(first.trained) == 2
@@ -123,7 +123,7 @@ def test_epochs_of_all_trainings_are_a_budget_that_the_next_run_can_raise(worksp
 
 def test_a_candidate_that_is_good_enough_ends_the_study(workspace: Workspace) -> None:
     wide = {"trials": 4, "epochs": 2, "target": {"accuracy": 0.5, "size": "1MB"}}  # met by 100 %: 0.56
-    engine, watcher = ScriptedEngine(slots=1), Watcher()
+    engine, watcher = ScriptedEngine(slots=1), RecordingObserver()
     search(study({"warm_start": ["mobilev3_fpnd_small_1.0"]}, budget=wide), workspace, watcher, engine)
     assert watcher.summary is not None and watcher.summary.reason == "the target is reached"
     assert len(engine.trained) == 1

@@ -12,9 +12,9 @@ from studies.run.search import search
 from studies.storage import study_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import study, told
+from testing.small_studies import study, tracked
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 
 def test_a_model_file_is_on_the_disk_before_the_row_that_names_it(

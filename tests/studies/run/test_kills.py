@@ -15,8 +15,8 @@ from optuna.trial import TrialState
 
 from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
-from testing.interrupts import heed_ctrl_c
-from testing.plain_lines import plain_lines, write_pairs
+from testing.signals import restore_sigint
+from testing.striped_lines import striped_lines, write_pairs
 
 ROOT = Path(__file__).parents[3]
 LINES = 240
@@ -40,14 +40,14 @@ encoder_layers = [1, 2]
 def prepare(folder: Path) -> None:
     """A study file, and lines of which an epoch takes a second or two."""
     (folder / "study.toml").write_text(STUDY)
-    write_pairs(folder / "lines", plain_lines(LINES, 0))
+    write_pairs(folder / "lines", striped_lines(LINES, 0))
 
 
 def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PARETEXT_HOME": str(folder / "runs"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(folder / "study.toml")]
     with log.open("ab") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=heed_ctrl_c)
+        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=restore_sigint)
 
 
 def finished_trials(workspace: Workspace) -> dict[int, dict[str, float]]:

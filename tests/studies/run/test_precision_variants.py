@@ -20,10 +20,10 @@ from studies.run.trial_recorder import SHARED, counts
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from tests.studies.run.test_search import Watcher, told
+from testing.small_studies import RecordingObserver, tracked
 from trainers.trial.run import TrialJob
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 PRECISIONS = ["fp32", "fp16", "int8"]
 SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48, 96], "precision": PRECISIONS}
@@ -61,13 +61,15 @@ def network_of(trial: Any) -> str:
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "front"])
-def test_each_training_is_recorded_in_every_precision(workspace: Workspace, sampler: str, told: list[tuple[Any, ...]]) -> None:
-    engine, watcher = Recorder(), Watcher()
+def test_each_training_is_recorded_in_every_precision(
+    workspace: Workspace, sampler: str, tracked: list[tuple[Any, ...]]
+) -> None:
+    engine, watcher = Recorder(), RecordingObserver()
     search(study({"sampler": sampler}), workspace, watcher, engine)
     trials = complete(workspace)
     assert len(engine.trained) == 5 and len(trials) == 15 and sum(map(counts, trials)) == 5
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3)
-    assert watcher.states().count("shared") == 10 and [state for _, state in told].count("complete") == 15 + 1
+    assert watcher.states().count("shared") == 10 and [state for _, state in tracked].count("complete") == 15 + 1
     for trial in trials:
         assert (workspace.folder / Path(trial.user_attrs["model"])).stat().st_size == trial.user_attrs["measurement"][
             "size_bytes"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from studies.run.preparation import prepare_study
 from studies.workspace.paths import Workspace
-from testing.small_studies import Watcher, study
+from testing.small_studies import RecordingObserver, study
 from trainers.base.errors import UserError
 
 
@@ -27,7 +27,7 @@ def lines_with_long_labels(folder: Path, lines: int, long: int) -> Path:
 
 def prepared(folder: Path, home: Path, *heads: str) -> list[str]:
     """Notes of preparing a study with these heads."""
-    watcher = Watcher()
+    watcher = RecordingObserver()
     space = {"width_percent": [25, 50], "head": list(heads), "head_rank": [16]}
     source = {"source": str(folder), "validation": str(folder)}
     prepare_study(study(data=source, space=space), Workspace(home), watcher)

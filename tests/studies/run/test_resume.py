@@ -18,11 +18,11 @@ from studies.storage.pareto_front import load_points, load_store
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import HALVING, Watcher, study, told
+from testing.small_studies import HALVING, RecordingObserver, study, tracked
 from trainers.base.progress import EpochReport
 from trainers.trial.epoch_log import EPOCHS_NAME, add_epoch, read_epochs
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 
 class Unheard(ScriptedEngine):
@@ -62,7 +62,7 @@ def test_an_epoch_that_the_killed_driver_never_heard_of_counts(workspace: Worksp
     open_ones = load_store(workspace, "s").trials(TrialState.RUNNING)
     unheard = [t for t in open_ones if killed.epochs.get(t.user_attrs["digest"], 0) and "rung:1" not in t.user_attrs]
     assert unheard, "its checkpoint is a rung ahead of its record"
-    again, watcher = Counting(), Watcher()
+    again, watcher = Counting(), RecordingObserver()
     again.epochs = dict(killed.epochs)
     search(asked, workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18 and "resting" not in watcher.states()
@@ -77,7 +77,7 @@ def test_a_promoted_training_goes_on_at_once_and_not_after_another_comparison(wo
         search(study(**HALVING), workspace, None, killed)
     under_way = {t.number for t in load_store(workspace, "s").trials(TrialState.RUNNING) if _promoted(t)}
     assert under_way
-    watcher = Watcher()
+    watcher = RecordingObserver()
     again = ScriptedEngine()
     again.epochs = dict(killed.epochs)
     search(study(**HALVING), workspace, watcher, again)
@@ -104,7 +104,7 @@ def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Work
             epoch = self.epochs[digest] = self.epochs.get(digest, 0) + 1
             return [Progress(ticket, EpochReport(epoch, job.epochs, 1.0, 0.5, 0.5, 0.1)), Lost(ticket, "it is gone")]
 
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())
     assert watcher.states() == ["complete"] * 2 and len(watcher.losses) == 14
 

@@ -16,15 +16,15 @@ from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import HALVING, SMALL_SPACE, Watcher, numbers_in, study, told
+from testing.small_studies import HALVING, SMALL_SPACE, RecordingObserver, numbers_in, study, tracked
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 
 def test_a_search_spends_its_trials_and_leaves_a_front(workspace: Workspace) -> None:
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     search(study(), workspace, watcher, engine)
     assert len(engine.trained) == len(set(engine.trained)) == 5
     assert watcher.summary is not None and watcher.summary.finished == 5
@@ -36,7 +36,7 @@ def test_a_search_spends_its_trials_and_leaves_a_front(workspace: Workspace) -> 
 
 def test_running_it_again_changes_nothing_and_more_trials_go_on(workspace: Workspace) -> None:
     search(study(), workspace, None, ScriptedEngine())
-    again, watcher = ScriptedEngine(), Watcher()
+    again, watcher = ScriptedEngine(), RecordingObserver()
     search(study(), workspace, watcher, again)
     assert again.trained == [] and watcher.facts is not None and watcher.facts.resumed and watcher.facts.finished == 5
     more = ScriptedEngine()
@@ -46,7 +46,7 @@ def test_running_it_again_changes_nothing_and_more_trials_go_on(workspace: Works
 
 def test_equal_architectures_are_not_trained_twice(workspace: Workspace) -> None:
     """No encoder: its hidden size has no effect, so 2 of the 4 combinations are one network."""
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
     search(study(space=space, budget={"trials": 10, "epochs": 1}), workspace, watcher, engine)
     assert len(engine.trained) == 3
@@ -59,7 +59,7 @@ def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(work
 
     sizes = sorted(estimate_bytes(Architecture(width_percent=w, encoder_hidden=24), 10) for w in (25, 50, 75, 100))
     limit = f"{sizes[1] + 20_000}B"
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     space = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
     search(study(space=space, limits={"size": limit}), workspace, watcher, engine)
     assert len(engine.trained) == 2
@@ -88,34 +88,36 @@ def test_a_killed_search_goes_on_where_it_stopped(workspace: Workspace, moment: 
     assert len(load_points(workspace, "s")) == len(killed.trained) + len(again.trained) == 5
 
 
-def test_an_interrupted_search_does_not_stay_running_in_mlflow(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
+def test_an_interrupted_search_does_not_stay_running_in_mlflow(workspace: Workspace, tracked: list[tuple[Any, ...]]) -> None:
     with pytest.raises(KeyboardInterrupt):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
-    assert told[-1] == ("the study", "stopped")
+    assert tracked[-1] == ("the study", "stopped")
 
 
-def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
+def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(
+    workspace: Workspace, tracked: list[tuple[Any, ...]]
+) -> None:
     search(study(**HALVING), workspace, None, ScriptedEngine())
-    closed = {words for words in told if words[0] != "the study"}
+    closed = {words for words in tracked if words[0] != "the study"}
     assert {state for _, state in closed} >= {"complete", "stopped"}
-    told.clear()
+    tracked.clear()
     search(study(**HALVING), workspace, None, ScriptedEngine())
-    assert {words for words in told if words[0] != "the study"} == closed
+    assert {words for words in tracked if words[0] != "the study"} == closed
 
 
-def test_a_failed_trial_is_sent_to_mlflow_again_too(workspace: Workspace, told: list[tuple[Any, ...]]) -> None:
+def test_a_failed_trial_is_sent_to_mlflow_again_too(workspace: Workspace, tracked: list[tuple[Any, ...]]) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
     of_eight = study(budget={"trials": 8, "epochs": 1})
     search(of_eight, workspace, None, ScriptedEngine(script={bad: Failed}))
-    failed = [words for words in told if words[1] == "failed"]
-    told.clear()
+    failed = [words for words in tracked if words[1] == "failed"]
+    tracked.clear()
     search(of_eight, workspace, None, ScriptedEngine())
-    assert [words for words in told if words[1] == "failed"] == failed != []
+    assert [words for words in tracked if words[1] == "failed"] == failed != []
 
 
 def test_a_failed_training_fails_alone(workspace: Workspace) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, ScriptedEngine(script={bad: Failed}))
     assert watcher.states().count("failed") == 1 and len(load_points(workspace, "s")) == 7
     assert next(r.reason for r in watcher.records if r.state == "failed") == "nan: the loss is not finite"
@@ -123,14 +125,14 @@ def test_a_failed_training_fails_alone(workspace: Workspace) -> None:
 
 def test_a_training_whose_process_died_is_started_again(workspace: Workspace) -> None:
     lost = Architecture(width_percent=50, encoder_hidden=24).digest
-    engine, watcher = ScriptedEngine(script={lost: Lost}), Watcher()
+    engine, watcher = ScriptedEngine(script={lost: Lost}), RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, engine)
     assert lost in engine.trained and len(load_points(workspace, "s")) == 8
     assert [reason for _, reason in watcher.losses] == ["its worker process ended with code -9"]
 
 
 def test_time_pauses_trainings_and_the_next_run_takes_them_up(workspace: Workspace) -> None:
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), workspace, watcher, ScriptedEngine(patient=True))
     assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds < 15
     assert numbers_in(workspace, TrialState.RUNNING) == []
@@ -143,7 +145,7 @@ def test_time_pauses_trainings_and_the_next_run_takes_them_up(workspace: Workspa
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
 def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reached(workspace: Workspace, form: str) -> None:
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     search(study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}}), workspace, watcher, engine)
     assert watcher.summary is not None and watcher.summary.finished == 18
     assert 3 <= len(engine.trained) < 12
@@ -160,7 +162,7 @@ def test_a_killed_search_with_paused_trials_goes_on_without_training_an_epoch_tw
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(KeyboardInterrupt):
         search(study(**HALVING), workspace, None, killed)
-    again, watcher = ScriptedEngine(), Watcher()
+    again, watcher = ScriptedEngine(), RecordingObserver()
     again.epochs = dict(killed.epochs)
     search(study(**HALVING), workspace, watcher, again)
     assert numbers_in(workspace, TrialState.RUNNING) == []
@@ -184,7 +186,7 @@ def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> N
     assert numbers_in(workspace, TrialState.RUNNING) == []
     resting = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("resumable")]
     assert len(resting) > 2
-    again, watcher = ScriptedEngine(), Watcher()
+    again, watcher = ScriptedEngine(), RecordingObserver()
     again.epochs = dict(first.epochs)
     search(study(**HALVING), workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18
@@ -194,11 +196,11 @@ def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> N
 
 def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(workspace: Workspace) -> None:
     search(study(), workspace, None, ScriptedEngine())
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(space={"width_percent": [100]}), workspace, watcher, ScriptedEngine())
     assert "space differ here and do not count" in watcher.notes[0]
     assert load_store(workspace, "s").study.space == SMALL_SPACE
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(search={"sampler": "tpe", "workers": 1}), workspace, watcher, ScriptedEngine())
     assert "; search.sampler differ here" in watcher.notes[0], "workers may change from run to run"
 

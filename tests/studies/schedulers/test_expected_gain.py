@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution
 from studies.samplers.front.sampler import FrontSampler
 from studies.schedulers.decisions import Decision
 from studies.schedulers.expected_gain import ExpectedGainStopping
-from testing.made_up_readers import GRID, VALUES, read, size
+from testing.synthetic_readers import GRID, VALUES, accuracy_of, size_of
 
 DIRECTIONS = ("maximize", "minimize")
 RUNGS = (1, 3, 9)
@@ -17,15 +17,15 @@ CHOICES = [dict(zip(VALUES, choice, strict=True)) for choice in itertools.produc
 
 
 def a_rule(space=GRID, **more):
-    costs = lambda params: ([size(params)], True)  # noqa: E731
+    costs = lambda params: ([size_of(params)], True)  # noqa: E731
     sampler = FrontSampler(space, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, **more)
     return ExpectedGainStopping(RUNGS, sampler), sampler
 
 
 def record(rule, sampler, trial, params, rung):
-    value = read(params, rung)
-    sampler.add(params, rung, [value, size(params)])
-    rule.record(trial, rung, (1 - value, size(params)), params)
+    value = accuracy_of(params, rung)
+    sampler.add(params, rung, [value, size_of(params)])
+    rule.record(trial, rung, (1 - value, size_of(params)), params)
 
 
 def some(count, seed=0):
@@ -87,7 +87,7 @@ def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(silent):
     sampler = a_rule()[1]
     rule = ExpectedGainStopping(RUNGS, sampler, silent=(0.9, float("inf")))
     for trial, params in enumerate(some(9)):
-        sampler.add(params, 1, [0.05, size(params)])
-        rule.record(trial, 1, (0.95 if silent else 0.5, size(params)), params)
+        sampler.add(params, 1, [0.05, size_of(params)])
+        rule.record(trial, 1, (0.95 if silent else 0.5, size_of(params)), params)
     decided = [rule.decide(trial, 1) for trial in range(9)]
     assert (set(decided) == {Decision.CONTINUE}) == silent

@@ -17,10 +17,10 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.postgres import Server
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import Watcher, study, told
+from testing.small_studies import RecordingObserver, study, tracked
 from trainers.base.errors import UserError
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 
 @pytest.fixture(params=["journal", "postgresql"])
@@ -41,7 +41,7 @@ def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Workspace) -> None:
         load_front(elsewhere, "s")
     with pytest.raises(KeyboardInterrupt):
         search(study(), elsewhere, None, ScriptedEngine(break_after=3))
-    again, watcher = ScriptedEngine(), Watcher()
+    again, watcher = ScriptedEngine(), RecordingObserver()
     search(study(), elsewhere, watcher, again)
     trials = load_store(elsewhere, "s").trials(TrialState.COMPLETE)
     assert len(trials) == 5 and len({t.user_attrs["digest"] for t in trials}) == 5
@@ -97,7 +97,7 @@ def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.Mon
 def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, workspace: Workspace) -> None:
     """It is stopped in the middle of a study, as by a crash, and started again."""
     away = Workspace(workspace.folder, server.url)
-    watcher, engine = Watcher(), ScriptedEngine()
+    watcher, engine = RecordingObserver(), ScriptedEngine()
     wait, waits = engine.wait, iter(range(100))
 
     def stop_now(timeout_s: float) -> list[object]:

@@ -17,10 +17,10 @@ from studies.storage.lease import LEASE_KEY, Lease
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import Watcher, study, told
+from testing.small_studies import RecordingObserver, study, tracked
 from trainers.base.errors import UserError
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace
     assert left and all(t.user_attrs["training"]["owner"].startswith(socket.gethostname()) for t in left)
     assert all(t.user_attrs["digest"] in t.user_attrs["training"]["folder"] for t in left)
     assert store.optuna_study.user_attrs[LEASE_KEY] == {}
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(study(), workspace, watcher, ScriptedEngine())
     for trial in left:
         assert any(number == trial.number and socket.gethostname() in reason for number, reason in watcher.losses)

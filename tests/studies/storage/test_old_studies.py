@@ -16,10 +16,10 @@ from studies.run.trial_recorder import counts, epochs_spent
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import Watcher, told
+from testing.small_studies import RecordingObserver, tracked
 from testing.tiny_model import tiny_model
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 OLD = Path(__file__).with_name("old_study")
 EXPECTED: dict[str, Any] = json.loads((OLD / "expected.json").read_text())
@@ -59,7 +59,7 @@ def test_an_old_study_shows_what_it_held(old: Workspace, state: str) -> None:
 
 @pytest.mark.parametrize("old", ["interrupted"], indirect=True)
 def test_an_old_study_goes_on_as_it_would_have(old: Workspace) -> None:
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
     search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.facts is not None and watcher.facts.resumed
@@ -72,7 +72,7 @@ def test_an_old_study_goes_on_as_it_would_have(old: Workspace) -> None:
 @pytest.mark.parametrize("old", ["suspended"], indirect=True)
 def test_suspended_trials_of_an_old_study_go_on_without_training_an_epoch_twice(old: Workspace) -> None:
     expected = EXPECTED["suspended"]
-    engine, watcher = ScriptedEngine(), Watcher()
+    engine, watcher = ScriptedEngine(), RecordingObserver()
     engine.epochs = dict(expected["checkpoints"])
     search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.summary is not None and watcher.summary.finished == EXPECTED["ended"]["counts"]

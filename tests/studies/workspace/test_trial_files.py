@@ -16,11 +16,11 @@ from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import HALVING, Watcher, study, told
+from testing.small_studies import HALVING, RecordingObserver, study, tracked
 from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.trial.run import TrialJob
 
-__all__ = ["told"]
+__all__ = ["tracked"]
 
 BAD = Architecture(width_percent=50, encoder_hidden=24).digest
 
@@ -56,7 +56,7 @@ def in_workspace(workspace: Workspace) -> set[str]:
 @pytest.mark.parametrize("form", ["{}", "file://{}", "memory://{}"])
 def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
-    engine, watcher = UploadingEngine(place, script={BAD: Failed}), Watcher()
+    engine, watcher = UploadingEngine(place, script={BAD: Failed}), RecordingObserver()
     search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"complete", "stopped", "failed"} and len(engine.sent) == 18
     assert not copies(place, workspace) and not in_workspace(workspace)
@@ -66,7 +66,7 @@ def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspa
 
 def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
-    engine, watcher = UploadingEngine(place), Watcher()
+    engine, watcher = UploadingEngine(place), RecordingObserver()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
     asked = study(space=space, budget={"trials": 10, "epochs": 1}, search={"sampler": "random", "shared": place})
     search(asked, workspace, watcher, engine)
@@ -109,7 +109,7 @@ def test_a_copy_that_cannot_be_deleted_gives_one_message_and_fails_nothing(
     def refuses(*_: Any) -> None:
         raise RuntimeError("the bucket is read-only\nand more")
 
-    watcher = Watcher()
+    watcher = RecordingObserver()
     with monkeypatch.context() as patched:
         patched.setattr(RemoteTrialFiles, "delete", refuses)
         search(halving(place), workspace, watcher, UploadingEngine(place))
@@ -122,7 +122,7 @@ def test_a_copy_that_cannot_be_deleted_gives_one_message_and_fails_nothing(
 
 
 def test_a_place_that_cannot_be_looked_at_does_not_keep_a_local_run_from_going_on(workspace: Workspace) -> None:
-    watcher = Watcher()
+    watcher = RecordingObserver()
     search(halving("nosuch://place"), workspace, watcher, ScriptedEngine())
     assert watcher.summary is not None and watcher.summary.finished == 18
     assert sum("nosuch://place" in note for note in watcher.notes) == 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from testing.plain_lines import PlainLines, plain_lines
+from testing.striped_lines import InMemoryLines, striped_lines
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.batching.batch_planner import Batch, BatchPlanner
 from trainers.batching.collate import Feed, step_counts
@@ -14,13 +14,13 @@ from trainers.data.charset import Charset
 CPU = torch.device("cpu")
 
 
-def labels_of(lines: PlainLines) -> list[list[int]]:
+def labels_of(lines: InMemoryLines) -> list[list[int]]:
     charset = Charset(("a", "b", "c"))
     return [charset.encode(lines.text(i)) for i in range(len(lines))]
 
 
 def test_a_line_is_fed_as_the_reader_sees_it() -> None:
-    lines = plain_lines(5, 0, colour=True)
+    lines = striped_lines(5, 0, colour=True)
     shown = Feed(lines, labels_of(lines), np.arange(5), CPU).show(Batch(((3,), (1,)), 96))
     expected = to_input([lines.image(3), lines.image(1)], 96)
     torch.testing.assert_close(shown.images, torch.from_numpy(expected))
@@ -29,12 +29,12 @@ def test_a_line_is_fed_as_the_reader_sees_it() -> None:
 
 
 def test_grey_lines_come_in_one_channel() -> None:
-    lines = plain_lines(3, 0)
+    lines = striped_lines(3, 0)
     assert Feed(lines, labels_of(lines), np.arange(3), CPU).show(Batch(((0,), (2,)), 96)).images.shape[1] == 1
 
 
 def test_joined_lines_lie_side_by_side_and_so_do_their_labels() -> None:
-    lines = plain_lines(4, 0)
+    lines = striped_lines(4, 0)
     shown = Feed(lines, labels_of(lines), np.arange(4), CPU).show(Batch(((2, 0),), 160))
     both = np.concatenate([lines.image(2), lines.image(0)], axis=1)
     torch.testing.assert_close(shown.images, torch.from_numpy(to_input([both], 160)[:, :1]))
@@ -44,7 +44,7 @@ def test_joined_lines_lie_side_by_side_and_so_do_their_labels() -> None:
 @pytest.mark.parametrize("colour", [True, False])
 @pytest.mark.parametrize("join_share", [0.0, 0.6])
 def test_the_bank_shows_what_the_feed_shows(colour: bool, join_share: float) -> None:
-    lines = plain_lines(40, 0, colour)
+    lines = striped_lines(40, 0, colour)
     kept = np.flatnonzero(np.arange(40) % 7 != 3)
     planner = BatchPlanner(lines.widths[kept], 32, 6, join_share)
     feed, bank = (kind(lines, labels_of(lines), kept, CPU) for kind in (Feed, DeviceDataset))
@@ -57,7 +57,7 @@ def test_the_bank_shows_what_the_feed_shows(colour: bool, join_share: float) -> 
 
 
 def test_a_bank_is_for_gpus() -> None:
-    lines = plain_lines(3, 0)
+    lines = striped_lines(3, 0)
     assert bank_bytes(lines, np.arange(3)) == 32 * int(lines.widths.sum())
     assert not fits_on(lines, np.arange(3), CPU)
 

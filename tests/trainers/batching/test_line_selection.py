@@ -10,14 +10,14 @@ import torch
 
 from search_space import Architecture
 from search_space.recognizer import Recognizer
-from testing.plain_lines import SYMBOLS, PlainLines, plain_lines
+from testing.striped_lines import SYMBOLS, InMemoryLines, striped_lines
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe
 from trainers.batching.line_selection import plan_lines
 from trainers.data.charset import Charset
 
 
-def label_lengths(lines: PlainLines, recipe: Recipe, **fields: Any) -> list[int]:
+def label_lengths(lines: InMemoryLines, recipe: Recipe, **fields: Any) -> list[int]:
     """Symbols of each training sample of an epoch."""
     architecture = Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1, **fields)
     charset = Charset(tuple(SYMBOLS))
@@ -27,23 +27,23 @@ def label_lengths(lines: PlainLines, recipe: Recipe, **fields: Any) -> list[int]
 
 
 @pytest.fixture
-def lines() -> PlainLines:
+def lines() -> InMemoryLines:
     """Twenty lines of 25 symbols and five of 26, which no decoder of 25 steps can write."""
-    fit, long = plain_lines(20, 0, letters=(25, 25)), plain_lines(5, 1, letters=(26, 26))
-    return PlainLines(long.images + fit.images, long.texts + fit.texts)
+    fit, long = striped_lines(20, 0, letters=(25, 25)), striped_lines(5, 1, letters=(26, 26))
+    return InMemoryLines(long.images + fit.images, long.texts + fit.texts)
 
 
-def test_an_attention_head_is_not_shown_labels_it_cannot_write(lines: PlainLines) -> None:
+def test_an_attention_head_is_not_shown_labels_it_cannot_write(lines: InMemoryLines) -> None:
     assert label_lengths(lines, Recipe(), head="attention", head_rank=8) == [25] * 20
     assert label_lengths(lines, Recipe()) == [25] * 20 + [26] * 5, "CTC writes as many as its steps allow"
 
 
 def test_an_attention_head_is_not_shown_joined_lines_that_it_cannot_write() -> None:
-    short, long = plain_lines(30, 0, letters=(5, 5)), plain_lines(30, 1, letters=(20, 21))
-    both = PlainLines(short.images + long.images, short.texts + long.texts)
+    short, long = striped_lines(30, 0, letters=(5, 5)), striped_lines(30, 1, letters=(20, 21))
+    both = InMemoryLines(short.images + long.images, short.texts + long.texts)
     joined = label_lengths(both, Recipe(join_share=1.0), head="attention", head_rank=8)
     assert max(joined) <= 25 and 10 in joined
-    wide = PlainLines([*both.images, *plain_lines(1, 2, letters=(50, 50)).images], [*both.texts, "abc"])
+    wide = InMemoryLines([*both.images, *striped_lines(1, 2, letters=(50, 50)).images], [*both.texts, "abc"])
     assert max(label_lengths(wide, Recipe(join_share=1.0), head="attention", head_rank=8)) == 25
     assert max(label_lengths(wide, Recipe(join_share=1.0))) > 25
 
@@ -52,4 +52,4 @@ def test_where_no_line_can_be_written_the_reason_is_that_of_the_first() -> None:
     with pytest.raises(
         UserError, match=r"no training line fits; the first: label '.*' has 30 symbols but head attention writes"
     ):
-        label_lengths(plain_lines(3, 0, letters=(30, 30)), Recipe(), head="attention", head_rank=8)
+        label_lengths(striped_lines(3, 0, letters=(30, 30)), Recipe(), head="attention", head_rank=8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import TrainingFault
 from trainers.data import open_datasets
 from trainers.data.dataset import prepare
@@ -17,7 +17,7 @@ from trainers.data.spec import DataSpec
 
 @pytest.fixture
 def spec(tmp_path: Path) -> DataSpec:
-    write_pairs(tmp_path / "lines", plain_lines(30, 0))
+    write_pairs(tmp_path / "lines", striped_lines(30, 0))
     return DataSpec(str(tmp_path / "lines"))
 
 

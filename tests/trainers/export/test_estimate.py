@@ -12,7 +12,7 @@ from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from trainers.export.component_sizes import outline_of
 from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
 from trainers.export.inventory import parts_of, weights_of
@@ -22,7 +22,7 @@ from trainers.export.onnx_file import export, final, finished, ready, simplified
 
 def largest_error(architecture: Architecture, symbols: int) -> float:
     """Relative error of the estimate, the largest of all precisions."""
-    model = ready(as_if_trained(build_recognizer(architecture, symbols)))
+    model = ready(randomize_vectors(build_recognizer(architecture, symbols)))
     graph = simplified_graph(model, architecture.height_px)
     errors = []
     for precision in PRECISIONS:
@@ -55,7 +55,7 @@ def test_the_charset_is_counted(tmp_path: Path) -> None:
     """Three bytes for each of these characters, though the default takes the first 95 for ASCII."""
     architecture, charset = Architecture(width_percent=25), "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
     facts = expected_facts(architecture, 60, charset)
-    size_bytes = export(as_if_trained(build_recognizer(architecture, 60)), tmp_path / "model.onnx", facts).stat().st_size
+    size_bytes = export(randomize_vectors(build_recognizer(architecture, 60)), tmp_path / "model.onnx", facts).stat().st_size
     assert abs(estimate_bytes(architecture, 60, charset) - size_bytes) < 100
     assert 115 < estimate_bytes(architecture, 60, charset) - estimate_bytes(architecture, 60) < 125
 
@@ -103,7 +103,7 @@ class Gates(nn.Module):
 
 
 def test_what_is_learned_from_one_network_holds_for_another_width() -> None:
-    small, wide = (final(as_if_trained(Gates(channels))) for channels in (4, 90))
+    small, wide = (final(randomize_vectors(Gates(channels))) for channels in (4, 90))
     costs = costs_in(simplified_graph(small, 32), small)
     assert {part.code for part in parts_of(small)} == {part.code for part in parts_of(wide)}
     graph = simplified_graph(wide, 32)
@@ -131,7 +131,7 @@ def test_nodes_are_traced_to_their_modules() -> None:
 
 
 def test_the_table_comes_back() -> None:
-    model = final(as_if_trained(Gates(8)))
+    model = final(randomize_vectors(Gates(8)))
     costs = costs_in(simplified_graph(model, 32), model)
     assert read_table(as_table(costs)) == costs
 

@@ -12,7 +12,7 @@ from torch import nn
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import INPUT, export
 from trainers.inference.model_metadata import ModelMetadata, facts_from
@@ -37,7 +37,7 @@ def facts_of(architecture: Architecture = SMALL) -> ModelMetadata:
 @pytest.fixture(scope="module")
 def recognizer() -> nn.Module:
     torch.manual_seed(0)
-    return as_if_trained(build_recognizer(SMALL, len(SYMBOLS)))
+    return randomize_vectors(build_recognizer(SMALL, len(SYMBOLS)))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from tests.trainers.export.test_export import SYMBOLS, facts_of
 from trainers.export import int4_packing
 from trainers.export.estimate import estimate_bytes, expected_facts
@@ -26,7 +26,7 @@ from trainers.inference.onnx_session import Network
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
-    recognizer = as_if_trained(build_recognizer(Architecture(width_percent=50), len(SYMBOLS)))
+    recognizer = randomize_vectors(build_recognizer(Architecture(width_percent=50), len(SYMBOLS)))
     return {p: export(recognizer, folder / f"{p}.onnx", facts_of(), p) for p in ("fp32", "fp16", "int8")}
 
 
@@ -89,7 +89,7 @@ MANY = Architecture(width_percent=25, encoder_layers=1)
 def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("many")
-    recognizer = as_if_trained(build_recognizer(MANY, 1500))
+    recognizer = randomize_vectors(build_recognizer(MANY, 1500))
     facts = expected_facts(MANY, 1500)
     return {p: export(recognizer, folder / f"{p}.onnx", facts, p) for p in ("fp32", "int8", "int4")}
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from search_space.recognizer import Recognizer, build_recognizer
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from tests.trainers.export.test_export import SMALL, SYMBOLS, facts_of
 from trainers.base.errors import TrainingFault
 from trainers.evaluation.measure import measure, read_all
@@ -45,7 +45,7 @@ class Drawn:
 def recognizer() -> Recognizer:
     torch.manual_seed(3)
     built = build_recognizer(SMALL, len(SYMBOLS))
-    as_if_trained(built, seed=3)
+    randomize_vectors(built, seed=3)
     with torch.no_grad():
         for parameter in built.head.parameters():
             parameter.mul_(20)  # so that an untrained network spells something

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from search_space.recognizer import build_recognizer
-from testing.weights import as_if_trained
+from testing.random_weights import randomize_vectors
 from tests.trainers.export.test_export import SMALL, SYMBOLS, facts_of
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import export
@@ -34,7 +34,7 @@ print(Reader(sys.argv[1]).read([Image.new("RGB", (90, 40), "white")])[0])
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
-    recognizer = as_if_trained(build_recognizer(SMALL, len(SYMBOLS)), seed=3)
+    recognizer = randomize_vectors(build_recognizer(SMALL, len(SYMBOLS)), seed=3)
     with torch.no_grad():
         for parameter in recognizer.head.parameters():
             parameter.mul_(20)  # so that an untrained network spells something

@@ -17,8 +17,8 @@ from search_space.backbones import backbones
 from search_space.backbones._timm_checked import CHECKED, CUTTABLE
 from search_space.counting import flops, parameters
 from search_space.recognizer import Recognizer, build_recognizer
+from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
-from testing.weights import as_if_trained
 from tests.trainers.inference.test_measure import Drawn
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
@@ -59,7 +59,7 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
         assert abs(parameters(recognizer) / expected - 1) < 0.003
     else:
         assert abs(parameters(recognizer) / expected - 1) < 0.05
-    as_if_trained(recognizer)
+    randomize_vectors(recognizer)
     save_checkpoint(tmp_path, model, {"recognizer": recognizer.state_dict(), "cut": cut.as_dict()})
     saved = load_checkpoint(tmp_path, model)
     assert saved is not None
@@ -126,7 +126,7 @@ def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, 
     """Shortcuts, depthwise layers, gates, necks and the first layer behind the columns all follow."""
     torch.manual_seed(0)
     architecture = Architecture(**{"width_percent": 50, **fields})  # type: ignore[arg-type]
-    recognizer = as_if_trained(build_recognizer(architecture, 9))
+    recognizer = randomize_vectors(build_recognizer(architecture, 9))
     assert isinstance(recognizer, Recognizer)
     groups = PruningGraph(copy.deepcopy(recognizer)).groups()
     removed = {group.name: group.channels // 3 for group in groups}
@@ -159,7 +159,7 @@ def test_the_same_cut_can_be_made_again() -> None:
 
 def test_channels_that_do_nothing_go_first_and_nothing_changes() -> None:
     torch.manual_seed(0)
-    recognizer = as_if_trained(build_recognizer(Architecture(width_percent=50, attention="none"), 9))
+    recognizer = randomize_vectors(build_recognizer(Architecture(width_percent=50, attention="none"), 9))
     assert isinstance(recognizer, Recognizer)
     group = next(g for g in PruningGraph(copy.deepcopy(recognizer)).groups() if g.name == "backbone.last.conv")
     dead = [3, 7, 11]

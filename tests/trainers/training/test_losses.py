@@ -6,7 +6,7 @@ import torch
 
 from search_space import Architecture
 from search_space.recognizer import Recognizer
-from testing.plain_lines import plain_prepared
+from testing.striped_lines import striped_dataset
 from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.line_selection import plan_lines
@@ -67,7 +67,7 @@ def test_unevenness_is_least_for_equally_likely_classes_and_ignores_padding() ->
 def test_the_reported_loss_is_the_recognisers_own(changes: dict[str, float]) -> None:
     recognizer = Recognizer(Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1), 3)
     recipe = Recipe(augmentation=0, batch_lines=4, **changes)  # type: ignore[arg-type]
-    prepared = plain_prepared(4)
+    prepared = striped_dataset(4)
     planner, feed = plan_lines(prepared.training, prepared.charset, recognizer, recipe, torch.device("cpu"))
     shown = feed.show(planner.plan(np.random.default_rng(0))[0])
     images, widths = augment(shown.images, shown.widths, 0, np.random.default_rng(0))

@@ -8,7 +8,7 @@ import torch
 from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.timm_adapter import timm
-from testing.plain_lines import plain_prepared
+from testing.striped_lines import striped_dataset
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe
 from trainers.training.loop import train
@@ -76,6 +76,6 @@ def test_a_recipe_that_asks_for_them_trains_from_them(published: tuple[str, Path
         pytest.skip("one model is enough to train")
     architecture = Architecture(backbone=f"timm/{name}", encoder="none")
     frozen = Recipe(learning_rate=1e-8, batch_lines=8, pretrained=str(file))
-    outcome = train(architecture, plain_prepared(), frozen, 1, tmp_path, 0, lambda _: True)
+    outcome = train(architecture, striped_dataset(), frozen, 1, tmp_path, 0, lambda _: True)
     stem = outcome.recognizer.backbone.model.conv_stem.weight  # type: ignore[union-attr]
     torch.testing.assert_close(stem, torch.load(file)["conv_stem.weight"], atol=1e-4, rtol=0)

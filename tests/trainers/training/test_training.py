@@ -11,7 +11,7 @@ import torch
 from search_space import Architecture
 from search_space.counting import flops
 from search_space.recognizer import Recognizer, build_recognizer
-from testing.plain_lines import PlainLines, PlainPrepared, plain_lines, plain_prepared
+from testing.striped_lines import InMemoryDataset, InMemoryLines, striped_dataset, striped_lines
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe
@@ -38,7 +38,7 @@ def equal(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
 
 
 def test_it_learns_to_read(tmp_path: Path) -> None:
-    outcome = train(TINY, plain_prepared(120), QUICK, 8, tmp_path, 0, onward)
+    outcome = train(TINY, striped_dataset(120), QUICK, 8, tmp_path, 0, onward)
     assert isinstance(outcome, Trained)
     assert outcome.history[-1].accuracy >= 0.9
     assert outcome.history[-1].loss < outcome.history[0].loss
@@ -48,7 +48,7 @@ def test_it_learns_to_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recipe", [QUICK, QUICK.with_(ema_decay=0.9, join_share=0.3, decoupled_decay=False)])
 def test_a_paused_and_resumed_training_ends_with_the_same_weights(tmp_path: Path, recipe: Recipe) -> None:
-    prepared = plain_prepared(40)
+    prepared = striped_dataset(40)
     whole = train(TINY, prepared, recipe, 3, tmp_path / "whole", 5, onward)
     rest = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, onward, until_epoch=1)
     assert isinstance(rest, Paused) and rest.epoch == 1 and not rest.stopped
@@ -66,7 +66,7 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
     def die(report: EpochReport) -> bool:
         raise Killed if report.epoch == 2 else ValueError
 
-    prepared = plain_prepared(40)
+    prepared = striped_dataset(40)
     whole = train(TINY, prepared, QUICK, 3, tmp_path / "whole", 5, onward)
     with pytest.raises((Killed, ValueError)):
         train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, die)
@@ -74,14 +74,14 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
 
 
 def test_even_contrast_goes_with_the_network(tmp_path: Path) -> None:
-    outcome = train(TINY, plain_prepared(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
+    outcome = train(TINY, striped_dataset(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
     assert isinstance(outcome, Trained) and outcome.recognizer.contrast == "even"
 
 
 def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     """With none but blank warm-up lines the first epochs teach nothing of the letters; the others do, and resume to the bit."""
-    plain = plain_prepared(40)
-    blank = PlainLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
+    plain = striped_dataset(40)
+    blank = InMemoryLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
     prepared = dataclasses.replace(plain, warmup=blank)
     assert [warmup_epochs(n) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
     outcomes = [train(TINY, which, QUICK, 5, tmp_path / str(n), 0, onward) for n, which in enumerate((plain, prepared))]
@@ -107,7 +107,7 @@ def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_wei
         return True
 
     architecture = TINY.with_(prune_percent=50, prune_criterion=criterion)
-    prepared = plain_prepared(24)
+    prepared = striped_dataset(24)
     whole = train(architecture, prepared, QUICK, 4, tmp_path / "whole", 5, onward)
     with pytest.raises(Killed):
         train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, die)
@@ -128,7 +128,7 @@ def test_phases_have_a_curve_each() -> None:
 @pytest.mark.slow
 def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
     changes = {"neck": "fpn_a", "auxiliary": "super_resolution", "prune_percent": 40, "prune_criterion": "eagleeye"}
-    architecture, prepared = TINY.with_(**changes), plain_prepared(24)
+    architecture, prepared = TINY.with_(**changes), striped_dataset(24)
     rest = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=2)
     assert isinstance(rest, Paused), "cut after the first epoch"
     outcome = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward)
@@ -138,13 +138,13 @@ def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
     architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
-    outcome = train(architecture, plain_prepared(24), QUICK, 1, tmp_path, 0, onward)
+    outcome = train(architecture, striped_dataset(24), QUICK, 1, tmp_path, 0, onward)
     assert isinstance(outcome, Trained)
     assert flops(outcome.recognizer, 32, 320).backbone <= 0.5 * flops(build_recognizer(architecture, 3), 32, 320).backbone
 
 
 def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:
-    prepared, seen = plain_prepared(20), []
+    prepared, seen = striped_dataset(20), []
     for _ in range(2):
         outcome = train(TINY, prepared, QUICK, 4, tmp_path, 0, lambda r: not seen.append(r), until_epoch=1)
         assert isinstance(outcome, Paused) and outcome.epoch == 1
@@ -152,11 +152,11 @@ def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> None:
-    prepared = plain_prepared(20)
+    prepared = striped_dataset(20)
     train(TINY, prepared, QUICK, 2, tmp_path, 0, onward, until_epoch=1)
     for other in (
         (TINY.with_(encoder_hidden=24), prepared, QUICK, 2, 0),
-        (TINY, PlainPrepared(prepared.training, prepared.validation, digest="other"), QUICK, 2, 0),
+        (TINY, InMemoryDataset(prepared.training, prepared.validation, digest="other"), QUICK, 2, 0),
         (TINY, prepared, QUICK.with_(augmentation=0.2), 2, 0),
         (TINY, prepared, QUICK, 3, 0),
         (TINY, prepared, QUICK, 2, 1),
@@ -170,7 +170,7 @@ def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    train(TINY, plain_prepared(16), QUICK, 1, tmp_path, 0, onward)
+    train(TINY, striped_dataset(16), QUICK, 1, tmp_path, 0, onward)
     assert torch.equal(torch.rand(4), expected)
 
 
@@ -191,7 +191,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["nan", "oom"])
 def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    prepared, reports = plain_prepared(20), []
+    prepared, reports = striped_dataset(20), []
     train(TINY, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=1)
     spoil(monkeypatch, 1, how)
     outcome = train(TINY, prepared, QUICK, 3, tmp_path, 0, lambda r: not reports.append(r))
@@ -204,24 +204,24 @@ def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monke
 def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     spoil(monkeypatch, 10**6, how)
     with pytest.raises(TrainingFault) as caught:
-        train(TINY, plain_prepared(20), QUICK, 3, tmp_path, 0, onward)
+        train(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0, onward)
     assert caught.value.kind == how
     assert "\n" not in caught.value.reason
 
 
 def test_lines_without_enough_time_steps_are_left_out(tmp_path: Path) -> None:
-    good = plain_lines(20, 0)
-    crowded = PlainLines([*good.images, good.images[0][:, :20]], [*good.texts, "abcabcabcabcabcabc"])
-    outcome = train(TINY, PlainPrepared(crowded, good), QUICK, 1, tmp_path / "a", 0, onward)
+    good = striped_lines(20, 0)
+    crowded = InMemoryLines([*good.images, good.images[0][:, :20]], [*good.texts, "abcabcabcabcabcabc"])
+    outcome = train(TINY, InMemoryDataset(crowded, good), QUICK, 1, tmp_path / "a", 0, onward)
     assert isinstance(outcome, Trained) and np.isfinite(outcome.history[0].loss)
     with pytest.raises(UserError, match="no training line fits"):
-        only = PlainLines(crowded.images[-1:], crowded.texts[-1:])
-        train(TINY, PlainPrepared(only, good), QUICK, 1, tmp_path / "b", 0, onward)
+        only = InMemoryLines(crowded.images[-1:], crowded.texts[-1:])
+        train(TINY, InMemoryDataset(only, good), QUICK, 1, tmp_path / "b", 0, onward)
 
 
 def test_no_epoch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="epochs must be at least 1"):
-        train(TINY, plain_prepared(8), QUICK, 0, tmp_path, 0, onward)
+        train(TINY, striped_dataset(8), QUICK, 0, tmp_path, 0, onward)
 
 
 def test_decay_spares_biases_and_norms() -> None:

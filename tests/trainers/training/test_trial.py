@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search_space import Architecture
-from testing.plain_lines import plain_lines, write_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.candidate import Candidate
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe
@@ -26,8 +26,8 @@ QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=16, clip_norm=5,
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
     folder = tmp_path_factory.mktemp("data")
-    write_pairs(folder / "training", plain_lines(24, 0))
-    write_pairs(folder / "validation", plain_lines(9, 1))
+    write_pairs(folder / "training", striped_lines(24, 0))
+    write_pairs(folder / "validation", striped_lines(9, 1))
     return DataSpec(str(folder / "training"), str(folder / "validation"))
 
 

@@ -1,10 +1,10 @@
-"""Weights as training leaves them: a fresh network has equal zero biases, which an exporter merges into one."""
+"""Random values for vectors: a new network has equal zero biases, which an exporter would merge into one."""
 
 import torch
 from torch import nn
 
 
-def as_if_trained(module: nn.Module, seed: int = 0) -> nn.Module:
+def randomize_vectors(module: nn.Module, seed: int = 0) -> nn.Module:
     """Gives every norm, bias and other vector values of its own, in place; returns the module in eval mode."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

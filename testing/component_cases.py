@@ -1,6 +1,6 @@
-"""One specimen or more of every component in every catalog: how to build it, what goes in, what must come out.
+"""Test cases for every component in every catalog: how to build it, which inputs it takes, which outputs it must give.
 
-A new component file becomes a specimen by itself: names come from the catalogs, shapes from the contract of its kind.
+A new component file is included automatically: names come from the catalogs, shapes from the contract of its kind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Shape = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
-class Specimen:
+class ComponentCase:
     """A component as a module of tensors to tensors.
 
     Attributes:
@@ -37,7 +37,7 @@ class Specimen:
         inputs: shape of each input; "N" and "W" stand for any batch and width (or number of time steps).
         out: shape of each output at a batch and a width; None for a size that the contract leaves open.
         unit: widths are multiples of this.
-        twin: whether another specimen differs from it only in sizes, so that slow laws may leave it to the slow tier.
+        differs_only_in_size: whether another case has all but its sizes, so that slow tests may leave it to the slow tier.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Specimen:
     inputs: tuple[Shape, ...]
     out: Callable[[int, int], list[tuple[int | None, ...]]]
     unit: int = 1
-    twin: bool = False
+    differs_only_in_size: bool = False
 
     def draw(self, count: int, units: int) -> tuple[Tensor, ...]:
         """Random inputs, `units` times the width's unit wide; images are as smooth as images are."""
@@ -60,7 +60,7 @@ def smooth_image(shape: Sequence[int]) -> Tensor:
     return F.interpolate(torch.randn(count, channels, height // 8, width // 8), (height, width), mode="bilinear")
 
 
-class Flat(nn.Module):
+class TupleModule(nn.Module):
     """A component of a list of maps, or to one, as a module of tensors to a tuple of tensors."""
 
     def __init__(self, component: nn.Module, takes_list: bool) -> None:
@@ -73,8 +73,8 @@ class Flat(nn.Module):
         return tuple(out) if isinstance(out, list) else (out,)
 
 
-def all_specimens() -> list[Specimen]:
-    """Specimens of all kinds that turn tensors into tensors; auxiliaries, which give losses, are tested by themselves."""
+def component_cases() -> list[ComponentCase]:
+    """Cases of all kinds that map tensors to tensors; auxiliaries return losses and have tests of their own."""
     kinds = (
         _of_activations,
         _of_attentions,
@@ -83,66 +83,66 @@ def all_specimens() -> list[Specimen]:
         _of_encoders,
         _of_heads,
         _of_rectifiers,
-        backbone_specimens,
+        backbone_cases,
     )
-    return [specimen for kind in kinds for specimen in kind()]
+    return [case for kind in kinds for case in kind()]
 
 
-def _of_activations() -> Iterator[Specimen]:
+def _of_activations() -> Iterator[ComponentCase]:
     for name in activations:
         for standard in ("relu", "hardswish"):
-            yield Specimen(
+            yield ComponentCase(
                 f"activation-{name}-{standard}",
                 lambda name=name, standard=standard: activations[name](12, standard),
                 (("N", 12, 2, "W"),),
                 lambda n, w: [(n, 12, 2, w)],
-                twin=standard == "relu",
+                differs_only_in_size=standard == "relu",
             )
 
 
-def _of_attentions() -> Iterator[Specimen]:
+def _of_attentions() -> Iterator[ComponentCase]:
     for name in attentions:
         for rows in (1, 3):
-            yield Specimen(
+            yield ComponentCase(
                 f"attention-{name}-{rows}",
                 lambda name=name: attentions[name](16),
                 (("N", 16, rows, "W"),),
                 lambda n, w, rows=rows: [(n, 16, rows, w)],
-                twin=rows == 1,
+                differs_only_in_size=rows == 1,
             )
 
 
-def _of_poolings() -> Iterator[Specimen]:
+def _of_poolings() -> Iterator[ComponentCase]:
     for name in poolings:
         for rows, columns in ((1, 2), (2, 2), (3, 3), (4, 1)):
-            yield Specimen(
+            yield ComponentCase(
                 f"pooling-{name}-{rows}x{columns}",
                 lambda name=name, kernel=(rows, columns): poolings[name](8, kernel),
                 (("N", 8, rows, "W"),),
                 lambda n, w, columns=columns: [(n, 8, 1, w // columns)],
                 columns,
-                twin=(rows, columns) != (2, 2),
+                differs_only_in_size=(rows, columns) != (2, 2),
             )
 
 
-def _of_necks() -> Iterator[Specimen]:
+def _of_necks() -> Iterator[ComponentCase]:
     channels = (8, 16, 24)
     for name in necks:
         for heights in ((8, 4, 2), (12, 6, 3), (8, 2, 2)):
-            yield Specimen(
+            yield ComponentCase(
                 f"neck-{name}-{heights[0]}",
-                lambda name=name, heights=heights: Flat(necks[name](channels, heights, 20, "standard"), takes_list=True),
+                lambda name=name, heights=heights: TupleModule(necks[name](channels, heights, 20, "standard"), takes_list=True),
                 tuple(("N", c, h, "W") for c, h in zip(channels, heights, strict=True)),
                 lambda n, w, rows=heights[-1]: [(n, 20, rows, w)],
-                twin=heights != (8, 4, 2),
+                differs_only_in_size=heights != (8, 4, 2),
             )
 
 
-def _of_encoders() -> Iterator[Specimen]:
+def _of_encoders() -> Iterator[ComponentCase]:
     for name in encoders:
         hidden, layers = (0, 0) if name == "none" else (16, 2)
         features = encoders[name](12, hidden, layers).out_features
-        yield Specimen(
+        yield ComponentCase(
             f"encoder-{name}",
             lambda name=name, hidden=hidden, layers=layers: encoders[name](12, hidden, layers),
             (("N", "W", 12),),
@@ -150,10 +150,10 @@ def _of_encoders() -> Iterator[Specimen]:
         )
 
 
-def _of_heads() -> Iterator[Specimen]:
+def _of_heads() -> Iterator[ComponentCase]:
     for name in heads:
         ctc = heads[name].decoding == "ctc"
-        yield Specimen(
+        yield ComponentCase(
             f"head-{name}",
             lambda name=name: heads[name](12, SYMBOLS, 8),
             (("N", "W", 12),),
@@ -161,16 +161,16 @@ def _of_heads() -> Iterator[Specimen]:
         )
 
 
-def _of_rectifiers() -> Iterator[Specimen]:
+def _of_rectifiers() -> Iterator[ComponentCase]:
     for name in rectifiers:
         for height in (32, 48):
-            yield Specimen(
+            yield ComponentCase(
                 f"rectifier-{name}-{height}",
                 lambda name=name, height=height: rectifiers[name](height),
                 (("N", 3, height, "W"),),
                 lambda n, w, height=height: [(n, 3, height, w)],
                 32,
-                twin=height != 32,
+                differs_only_in_size=height != 32,
             )
 
 
@@ -178,12 +178,12 @@ GEOMETRIES = ((32, 4), (48, 8), (48, 12), (64, 4))
 """Input height and time-step stride."""
 
 
-def backbone_specimens(
+def backbone_cases(
     names: Sequence[str] | None = None,
     taps: Sequence[Tap] = ("none", "first", "last"),
     geometries: Sequence[tuple[int, int]] = ((32, 4),),
-) -> Iterator[Specimen]:
-    """Specimens of backbones at a quarter of their width.
+) -> Iterator[ComponentCase]:
+    """Cases of backbones at a quarter of their width.
 
     Args:
         names: as in a request; None means all, with one timm model for that door.
@@ -194,13 +194,13 @@ def backbone_specimens(
         for tap in taps:
             for height, stride in geometries:
                 request = BackboneRequest(name, 25, "squeeze_excite", "standard", tap, height, stride)
-                yield Specimen(
+                yield ComponentCase(
                     f"backbone-{name}-{tap}-{height}-{stride}",
-                    lambda request=request: Flat(backbone_of(request), takes_list=False),
+                    lambda request=request: TupleModule(backbone_of(request), takes_list=False),
                     (("N", 3, height, "W"),),
                     lambda n, w, request=request: promised_maps(request, n, w),
                     stride * 8,
-                    twin=tap != "none",
+                    differs_only_in_size=tap != "none",
                 )
 
 

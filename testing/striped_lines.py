@@ -1,4 +1,4 @@
-"""Lines in memory for tests of training: striped patterns that a small network learns to tell apart in seconds."""
+"""A synthetic dataset in memory: striped images that a small network learns to classify in seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LETTER_PX = 16
 
 
 @dataclass(frozen=True)
-class PlainLines:
+class InMemoryLines:
     """Decoded lines in memory."""
 
     images: list[NDArray[np.uint8]]
@@ -41,17 +41,17 @@ class PlainLines:
 
 
 @dataclass(frozen=True)
-class PlainPrepared:
+class InMemoryDataset:
     """What a training needs, in memory."""
 
-    training: PlainLines
-    validation: PlainLines
+    training: InMemoryLines
+    validation: InMemoryLines
     charset: Charset = field(default_factory=lambda: Charset(tuple(SYMBOLS)))
     digest: str = "plain"
-    warmup: PlainLines | None = None
+    warmup: InMemoryLines | None = None
 
 
-def plain_lines(count: int, seed: int, colour: bool = False, letters: tuple[int, int] = (1, 3)) -> PlainLines:
+def striped_lines(count: int, seed: int, colour: bool = False, letters: tuple[int, int] = (1, 3)) -> InMemoryLines:
     """Lines of letters: `a` is a bar on top, `b` one below, `c` both; paper between them."""
     rng = np.random.default_rng(seed)
     images, texts = [], []
@@ -67,15 +67,15 @@ def plain_lines(count: int, seed: int, colour: bool = False, letters: tuple[int,
         noise = rng.integers(-15, 16, image.shape if colour else (*image.shape[:2], 1))
         images.append(np.clip(image + noise, 0, 255).astype(np.uint8))
         texts.append(text)
-    return PlainLines(images, texts)
+    return InMemoryLines(images, texts)
 
 
-def plain_prepared(count: int = 120, seed: int = 0) -> PlainPrepared:
+def striped_dataset(count: int = 120, seed: int = 0) -> InMemoryDataset:
     """A training and a third as many validation lines."""
-    return PlainPrepared(plain_lines(count, seed), plain_lines(max(1, count // 3), seed + 1))
+    return InMemoryDataset(striped_lines(count, seed), striped_lines(max(1, count // 3), seed + 1))
 
 
-def write_pairs(folder: Path, lines: PlainLines) -> None:
+def write_pairs(folder: Path, lines: InMemoryLines) -> None:
     """The lines as image files with their labels beside them."""
     folder.mkdir()
     for i in range(len(lines)):
