@@ -58,7 +58,7 @@ def test_a_value_that_is_not_a_number_is_refused():
         front_numbers([(1.0, math.nan)])
 
 
-def test_ten_thousand_points_are_ordered_in_a_moment():
+def test_among_ten_thousand_points_none_dominates_another_of_its_front():
     draw = random.Random(0)
     points = [(draw.random(), draw.random()) for _ in range(10_000)]
     numbers = front_numbers(points)

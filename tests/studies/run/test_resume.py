@@ -151,6 +151,6 @@ def test_what_was_opened_twice_is_closed_as_the_other(workspace: Workspace) -> N
     space = distributions(asked.search_space)
     first, second = (store.ask_params({"width_percent": 50, "encoder_hidden": 24}, space) for _ in range(2))
     store.tell_stopped(second.number, "not among the best")
-    store._close(second.number, TrialState.PRUNED)  # the answer got lost, so it is told again
+    store.tell_stopped(second.number, "not among the best")  # the answer was lost, so the call is repeated
     assert store.close_twins() == 1 and store.close_twins() == 0
     assert store.trials()[first.number].user_attrs["duplicate_of"] == second.number
