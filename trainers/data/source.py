@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -33,21 +32,36 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of source.
+class DataKind:
+    """A kind of source; `testing.data_kind_contract` holds every kind to this.
 
     Attributes:
-        looks_like: whether a file or folder that exists is one, judged by names and first rows.
-        open: the source at a path; the second argument is what stood behind `@`, None when nothing did.
-        parts: whether the last name of a path may be a part inside its folder that is no file, such as a split.
-        validation: the validation source that lies beside a training source of this kind; None when there is none.
+        order: kinds are asked in this order what a path looks like when none is named, lowest first.
+        has_parts: whether the last name of a path may be a part inside its folder that is no file, such as a split.
     """
 
-    looks_like: Callable[[Path], bool]
-    open: Callable[[Path, str | None], Source]
-    parts: bool = False
-    validation: Callable[[Path], str | None] = lambda path: None
+    order: ClassVar[int] = 100
+    has_parts: ClassVar[bool] = False
+
+    @abstractmethod
+    def looks_like(self, path: Path) -> bool:
+        """Whether a file or folder that exists is of this kind, judged by names and first rows."""
+
+    @abstractmethod
+    def open(self, path: Path, extra: str | None) -> Source:
+        """The source at a path.
+
+        Args:
+            path: a file or folder.
+            extra: what stood behind `@`; None when nothing did.
+
+        Raises:
+            UserError: nothing there is of this kind, or `extra` means nothing to it.
+        """
+
+    def validation(self, path: Path) -> str | None:
+        """The validation source that lies beside a training source of this kind; None when there is none."""
+        return None
 
 
 class ListedImages:
@@ -106,6 +120,37 @@ class ListedImages:
             reason = f"; the first, {skipped[0].name}: {skipped[0].reason}" if skipped else ""
             raise UserError(f"{self.label_file} lists no line that can be used{reason}")
         return LineSet(lines, skipped)
+
+
+class ListedKind(DataKind):
+    """A kind whose source is a text file that lists images: the file itself, or the only such file of a folder.
+
+    Attributes:
+        labels: reads such a file.
+        suffixes: of its name.
+        expected: what it holds, for the message where there is none.
+    """
+
+    labels: ClassVar[type[ListedImages]]
+    suffixes: ClassVar[tuple[str, ...]]
+    expected: ClassVar[str]
+
+    @abstractmethod
+    def is_row(self, row: str) -> bool:
+        """Whether a row of text may be one of such a file; most of its first rows must be."""
+
+    def _fits(self, path: Path) -> bool:
+        rows = first_rows(path)
+        return bool(rows) and sum(map(self.is_row, rows)) > len(rows) / 2
+
+    def looks_like(self, path: Path) -> bool:
+        """Whether a path is such a file, or a folder that holds one."""
+        return bool(label_files(path, self.suffixes, self._fits))
+
+    def open(self, path: Path, extra: str | None) -> ListedImages:
+        """The list at a path; `extra` is the folder of its images."""
+        found = only_one(path, label_files(path, self.suffixes, self._fits), self.labels.kind, self.expected)
+        return self.labels(found, folder_or_none(extra))
 
 
 def find_images(label_file: Path, kind: str, names: Sequence[str]) -> Path:

@@ -12,9 +12,9 @@ from search_space.catalog import nearest
 from trainers.base.errors import UserError
 from trainers.data.digits import LINES, REVISION, SPLITS, Split, digit_lines
 from trainers.data.fingerprint import digest_of
-from trainers.data.kinds import arrow_folder, doctr, icdar, lmdb_folder, paddle, pairs, table, trdg
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import LineSet
-from trainers.data.source import Kind, Source
+from trainers.data.source import DataKind, Source
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,6 @@ class Digits:
 
     def read(self) -> LineSet:
         return digit_lines(self.split, self.seed)
-
-
-KINDS: dict[str, Kind] = {
-    "pairs": pairs.KIND,
-    "lmdb": lmdb_folder.KIND,
-    "doctr": doctr.KIND,
-    "csv": table.KIND,
-    "hf": arrow_folder.KIND,
-    "icdar": icdar.KIND,
-    "paddle": paddle.KIND,
-    "trdg": trdg.KIND,
-}
-"""Kinds by name; asked in this order what a path looks like when none is named."""
 
 
 def open_source(text: str, seed: int = 0) -> LineSet:
@@ -96,21 +83,22 @@ def find_source(text: str, seed: int = 0) -> Source:
     return kind.open(path, extra)
 
 
-def _read(text: str) -> tuple[Kind | None, Path, str | None]:
+def _read(text: str) -> tuple[DataKind | None, Path, str | None]:
     """Kind, path and what stands behind `@`; no kind when there is no such path or it looks like none."""
     name, _, rest = text.partition(":")
-    named = KINDS.get(name)
+    named = data_kinds[name]() if name in data_kinds else None
     written = rest if named else text
     path, extra = Path(written).expanduser(), None
     if not path.exists() and "@" in written:
         before, _, extra = written.rpartition("@")
         path = Path(before).expanduser()
     if named is not None:
-        there = path.exists() or (named.parts and path.parent.is_dir())
+        there = path.exists() or (named.has_parts and path.parent.is_dir())
         return (named if there else None), path, extra
     if not path.exists():
         return None, path, extra
-    return next((kind for kind in KINDS.values() if kind.looks_like(path)), None), path, extra
+    kinds = sorted((data_kinds[name]() for name in data_kinds), key=lambda kind: kind.order)
+    return next((kind for kind in kinds if kind.looks_like(path)), None), path, extra
 
 
 def _nothing_like(text: str, path: Path) -> str:
@@ -118,10 +106,10 @@ def _nothing_like(text: str, path: Path) -> str:
     if path.is_dir() and not any(path.iterdir()):
         return f"data source '{path}' is an empty folder"
     if path.exists():
-        return f"data source '{path}' holds no lines of a known kind ({', '.join(KINDS)}); name one as kind:path"
+        return f"data source '{path}' holds no lines of a known kind ({', '.join(data_kinds)}); name one as kind:path"
     kind, colon, _ = text.partition(":")
     beside = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] if path.parent.is_dir() else []
-    known = [] if kind in KINDS else ["digits", *KINDS] if colon else ["digits", *beside]
+    known = [] if kind in data_kinds else ["digits", *data_kinds] if colon else ["digits", *beside]
     hint = (nearest(kind if colon else text, known) if known else "") or nearest(path.name, beside)
     return f"data source '{text}' is neither built in ('digits') nor a file or folder that is there{hint}"
 

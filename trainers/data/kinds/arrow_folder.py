@@ -21,9 +21,10 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of, file_stamp
+from trainers.data.kinds import data_kinds
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
 from trainers.data.lines import Line, LineSet, Skipped, decode
-from trainers.data.source import Kind
+from trainers.data.source import DataKind
 
 TRAINING_SPLITS = ("train", "training")
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
@@ -170,17 +171,26 @@ def validation_split(folder: Path) -> str | None:
     return None
 
 
-def _looks_like(path: Path) -> bool:
-    return path.is_dir() and bool(_split_files(path))
+@data_kinds.register("hf")
+class ArrowKind(DataKind):
+    """A folder of Arrow or Parquet files."""
 
+    order = 50
+    has_parts = True
 
-def _open(path: Path, extra: str | None) -> ArrowFolder:
-    if extra is None:
-        return ArrowFolder(path, None)
-    image, comma, text = extra.partition(",")
-    if not comma:
-        raise UserError(f"name two columns behind '@', as hf:{path}@image,text, not '{extra}'")
-    return ArrowFolder(path, (image.strip(), text.strip()))
+    def looks_like(self, path: Path) -> bool:
+        """Whether a training split lies in the folder."""
+        return path.is_dir() and bool(_split_files(path))
 
+    def open(self, path: Path, extra: str | None) -> ArrowFolder:
+        """The split at a path; `extra` names its columns, as `image,text`."""
+        if extra is None:
+            return ArrowFolder(path, None)
+        image, comma, text = extra.partition(",")
+        if not comma:
+            raise UserError(f"name two columns behind '@', as hf:{path}@image,text, not '{extra}'")
+        return ArrowFolder(path, (image.strip(), text.strip()))
 
-KIND = Kind(_looks_like, _open, parts=True, validation=validation_split)
+    def validation(self, path: Path) -> str | None:
+        """The validation split beside the training split."""
+        return validation_split(path)

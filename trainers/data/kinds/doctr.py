@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from trainers.base.errors import UserError
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import Kind, ListedImages, folder_or_none, is_image_name
+from trainers.data.source import DataKind, ListedImages, folder_or_none, is_image_name
 
 
 class DoctrLabels(ListedImages):
@@ -39,18 +40,22 @@ def _file(path: Path) -> Path:
     return path / "labels.json" if path.is_dir() else path
 
 
-def _looks_like(path: Path) -> bool:
-    file = _file(path)
-    if file.suffix.lower() != ".json" or not file.is_file():
-        return False
-    labels = _labels(file)
-    return isinstance(labels, dict) and any(is_image_name(name) for name in list(labels)[:50])
+@data_kinds.register("doctr")
+class DoctrKind(DataKind):
+    """A `labels.json`, or the folder it is in."""
 
+    order = 30
 
-def _open(path: Path, extra: str | None) -> DoctrLabels:
-    if not _file(path).is_file():
-        raise UserError(f"{path} holds no labels.json")
-    return DoctrLabels(_file(path), folder_or_none(extra))
+    def looks_like(self, path: Path) -> bool:
+        """Whether there is a JSON object that has names of images."""
+        file = _file(path)
+        if file.suffix.lower() != ".json" or not file.is_file():
+            return False
+        labels = _labels(file)
+        return isinstance(labels, dict) and any(is_image_name(name) for name in list(labels)[:50])
 
-
-KIND = Kind(_looks_like, _open)
+    def open(self, path: Path, extra: str | None) -> DoctrLabels:
+        """The labels at a path; `extra` is the folder of their images."""
+        if not _file(path).is_file():
+            raise UserError(f"{path} holds no labels.json")
+        return DoctrLabels(_file(path), folder_or_none(extra))

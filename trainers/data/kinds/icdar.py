@@ -10,21 +10,11 @@ Source: https://rrc.cvc.uab.es, tasks "word recognition".
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import (
-    Kind,
-    ListedImages,
-    first_rows,
-    folder_or_none,
-    is_image_name,
-    label_files,
-    only_one,
-    read_rows,
-)
+from trainers.data.source import ListedImages, ListedKind, is_image_name, read_rows
 
-SUFFIXES = (".txt",)
 ROW = re.compile(r"^([^,]+),\s*(.*?)\s*$")
 
 
@@ -53,14 +43,15 @@ def _unquoted(label: str) -> str:
     return label
 
 
-def _fits(path: Path) -> bool:
-    rows = first_rows(path)
-    return bool(rows) and sum(is_image_name(row.partition(",")[0].strip()) and "," in row for row in rows) > len(rows) / 2
+@data_kinds.register("icdar")
+class IcdarKind(ListedKind):
+    """A file or folder of ICDAR word labels."""
 
+    order = 60
+    labels = IcdarLabels
+    suffixes = (".txt",)
+    expected = "gt.txt of rows 'image, \"label\"'"
 
-def _open(path: Path, extra: str | None) -> IcdarLabels:
-    found = only_one(path, label_files(path, SUFFIXES, _fits), "icdar", "gt.txt of rows 'image, \"label\"'")
-    return IcdarLabels(found, folder_or_none(extra))
-
-
-KIND = Kind(lambda path: bool(label_files(path, SUFFIXES, _fits)), _open)
+    def is_row(self, row: str) -> bool:
+        """Whether a row names an image and has a label behind it."""
+        return is_image_name(row.partition(",")[0].strip()) and "," in row

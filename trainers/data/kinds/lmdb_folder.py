@@ -17,8 +17,9 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of, file_stamp
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Line, LineSet, Skipped, decode
-from trainers.data.source import Kind
+from trainers.data.source import DataKind
 
 FILE = "data.mdb"
 
@@ -124,8 +125,16 @@ class LmdbFolder:
                     lines.append(Line(prefix + key, text, FromDatabase(str(database), key)))
 
 
-def _looks_like(path: Path) -> bool:
-    return path.is_dir() and any(FILE in names for _, _, names in os.walk(path))
+@data_kinds.register("lmdb")
+class LmdbKind(DataKind):
+    """A folder with databases."""
 
+    order = 20
 
-KIND = Kind(_looks_like, lambda path, extra: LmdbFolder(path))
+    def looks_like(self, path: Path) -> bool:
+        """Whether a database lies anywhere in the folder."""
+        return path.is_dir() and any(FILE in names for _, _, names in os.walk(path))
+
+    def open(self, path: Path, extra: str | None) -> LmdbFolder:
+        """The databases of a folder."""
+        return LmdbFolder(path)

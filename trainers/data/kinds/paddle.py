@@ -12,21 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import (
-    Kind,
-    ListedImages,
-    first_rows,
-    folder_or_none,
-    is_image_name,
-    label_files,
-    only_one,
-    read_rows,
-)
-
-SUFFIXES = (".txt", ".tsv", ".lst", ".list")
+from trainers.data.source import ListedImages, ListedKind, is_image_name, read_rows
 
 
 class PaddleLabels(ListedImages):
@@ -63,19 +52,16 @@ def _is_detection(label: str) -> bool:
     return label.startswith("[{") and '"points"' in label and '"transcription"' in label
 
 
-def _fits(path: Path) -> bool:
-    rows = first_rows(path)
-    return bool(rows) and sum(_is_row(row) for row in rows) > len(rows) / 2
+@data_kinds.register("paddle")
+class PaddleKind(ListedKind):
+    """A file or folder of PaddleOCR labels."""
 
+    order = 70
+    labels = PaddleLabels
+    suffixes = (".txt", ".tsv", ".lst", ".list")
+    expected = "label file of rows image<TAB>label"
 
-def _is_row(row: str) -> bool:
-    image, tab, _ = row.partition("\t")
-    return bool(tab) and (is_image_name(image.strip()) or (image.startswith("[") and is_image_name(image.rstrip('"] '))))
-
-
-def _open(path: Path, extra: str | None) -> PaddleLabels:
-    found = only_one(path, label_files(path, SUFFIXES, _fits), "paddle", "label file of rows image<TAB>label")
-    return PaddleLabels(found, folder_or_none(extra))
-
-
-KIND = Kind(lambda path: bool(label_files(path, SUFFIXES, _fits)), _open)
+    def is_row(self, row: str) -> bool:
+        """Whether a row names an image and has a label behind it."""
+        image, tab, _ = row.partition("\t")
+        return bool(tab) and (is_image_name(image.strip()) or (image.startswith("[") and is_image_name(image.rstrip('"] '))))

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from trainers.base.errors import UserError
 from trainers.data.fingerprint import digest_of
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
-from trainers.data.source import Kind
+from trainers.data.source import DataKind
 
 LABEL_SUFFIX = ".gt.txt"
 VARIANTS = (".bin", ".nrm", "", ".dew", ".raw", ".gray", ".color")
@@ -40,11 +41,6 @@ class Pairs:
     """
 
     folder: Path
-
-    @staticmethod
-    def looks_like(path: Path) -> bool:
-        """Whether a `.gt.txt` lies anywhere in the folder."""
-        return path.is_dir() and any(name.endswith(LABEL_SUFFIX) for _, _, names in os.walk(path) for name in names)
 
     def fingerprint(self) -> str:
         """Changes when any file of the folder is added, removed, renamed, resized or rewritten."""
@@ -135,4 +131,16 @@ def split_image(path: str) -> tuple[str, int] | None:
     return stem[: len(stem) - len(word)], VARIANTS.index(word)
 
 
-KIND = Kind(Pairs.looks_like, lambda path, extra: Pairs(path))
+@data_kinds.register("pairs")
+class PairsKind(DataKind):
+    """A folder of image and label pairs."""
+
+    order = 10
+
+    def looks_like(self, path: Path) -> bool:
+        """Whether a `.gt.txt` lies anywhere in the folder."""
+        return path.is_dir() and any(name.endswith(LABEL_SUFFIX) for _, _, names in os.walk(path) for name in names)
+
+    def open(self, path: Path, extra: str | None) -> Pairs:
+        """The pairs of a folder."""
+        return Pairs(path)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from search_space.catalog import nearest
 from trainers.base.errors import UserError
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import Kind, ListedImages, first_rows, label_files, only_one, read_rows
+from trainers.data.source import DataKind, ListedImages, first_rows, label_files, only_one, read_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 IMAGE_COLUMNS = ("filename", "file_name", "image", "image_path", "path", "file", "img", "image_name", "name")
@@ -83,14 +84,22 @@ def _fits(path: Path) -> bool:
     return bool(rows) and _known_columns(_header(rows[0])[1]) is not None
 
 
-def _open(path: Path, extra: str | None) -> TableLabels:
-    file = only_one(path, label_files(path, SUFFIXES, _fits), "csv", "table with a header such as filename,words")
-    if extra is None:
-        return TableLabels(file, None)
-    image, comma, text = extra.partition(",")
-    if not comma:
-        raise UserError(f"name two columns behind '@', as csv:{path}@image,text, not '{extra}'")
-    return TableLabels(file, (image.strip(), text.strip()))
+@data_kinds.register("csv")
+class TableKind(DataKind):
+    """A table, or a folder that holds one."""
 
+    order = 40
 
-KIND = Kind(lambda path: bool(label_files(path, SUFFIXES, _fits)), _open)
+    def looks_like(self, path: Path) -> bool:
+        """Whether there is a table with a known column of images and one of labels."""
+        return bool(label_files(path, SUFFIXES, _fits))
+
+    def open(self, path: Path, extra: str | None) -> TableLabels:
+        """The table at a path; `extra` names its columns, as `image,text`."""
+        file = only_one(path, label_files(path, SUFFIXES, _fits), "csv", "table with a header such as filename,words")
+        if extra is None:
+            return TableLabels(file, None)
+        image, comma, text = extra.partition(",")
+        if not comma:
+            raise UserError(f"name two columns behind '@', as csv:{path}@image,text, not '{extra}'")
+        return TableLabels(file, (image.strip(), text.strip()))

@@ -8,21 +8,9 @@ Source: https://github.com/Belval/TextRecognitionDataGenerator, trdg/run.py.
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import (
-    Kind,
-    ListedImages,
-    first_rows,
-    folder_or_none,
-    is_image_name,
-    label_files,
-    only_one,
-    read_rows,
-)
-
-SUFFIXES = (".txt",)
+from trainers.data.source import ListedImages, ListedKind, is_image_name, read_rows
 
 
 class TrdgLabels(ListedImages):
@@ -42,14 +30,15 @@ class TrdgLabels(ListedImages):
         return rows, skipped
 
 
-def _fits(path: Path) -> bool:
-    rows = first_rows(path)
-    return bool(rows) and sum(is_image_name(row.partition(" ")[0]) and " " in row for row in rows) > len(rows) / 2
+@data_kinds.register("trdg")
+class TrdgKind(ListedKind):
+    """A file or folder of TextRecognitionDataGenerator."""
 
+    order = 80
+    labels = TrdgLabels
+    suffixes = (".txt",)
+    expected = "labels.txt of rows 'image label'"
 
-def _open(path: Path, extra: str | None) -> TrdgLabels:
-    found = only_one(path, label_files(path, SUFFIXES, _fits), "trdg", "labels.txt of rows 'image label'")
-    return TrdgLabels(found, folder_or_none(extra))
-
-
-KIND = Kind(lambda path: bool(label_files(path, SUFFIXES, _fits)), _open)
+    def is_row(self, row: str) -> bool:
+        """Whether a row names an image and has a label behind it."""
+        return is_image_name(row.partition(" ")[0]) and " " in row

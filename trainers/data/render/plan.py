@@ -19,13 +19,14 @@ import numpy as np
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.data.kinds import data_kinds
 from trainers.data.lines import decode
 from trainers.data.normalisers import normalise
 from trainers.data.render.fonts import Face, characters
 from trainers.data.render.lettering import NoInk
 from trainers.data.render.line import StyleChoice, render_line
 from trainers.data.source import is_image_name, read_rows
-from trainers.data.source_registry import KINDS, open_source
+from trainers.data.source_registry import open_source
 
 REVISION = 1
 """Raised when the same seed draws other lines than before, so that caches are made anew."""
@@ -96,7 +97,7 @@ def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str
         UserError: no such file or source, or no text in it.
     """
     path = Path(labels).expanduser()
-    if path.is_file() and labels.partition(":")[0] not in KINDS:
+    if path.is_file() and labels.partition(":")[0] not in data_kinds:
         rows = [_text_of(row) for row in read_rows(path)[0]]
     else:
         rows = [line.text for line in open_source(labels, seed).lines]
