@@ -8,8 +8,9 @@ import pytest
 from optuna.trial import TrialState
 
 from studies.definition.study import Study, resolve
-from studies.run.observer import SilentObserver, StudyFacts, Summary, TrialRecord
+from studies.run.observer import SilentObserver, StudyFacts, Summary
 from studies.storage.pareto_front import load_store
+from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 
 
@@ -35,7 +36,7 @@ class RecordingObserver(SilentObserver):
     """Records every call."""
 
     def __init__(self) -> None:
-        self.records: list[TrialRecord] = []
+        self.records: list[StoredTrial] = []
         self.notes: list[str] = []
         self.losses: list[tuple[int, str]] = []
         self.facts: StudyFacts | None = None
@@ -50,14 +51,14 @@ class RecordingObserver(SilentObserver):
     def study_started(self, facts: StudyFacts) -> None:
         self.facts = facts
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None:
-        self.records.append(record)
+    def trial_closed(self, trial: StoredTrial) -> None:
+        self.records.append(trial)
 
     def study_finished(self, summary: Summary) -> None:
         self.summary = summary
 
     def states(self) -> list[str]:
-        return [r.state for r in self.records]
+        return [r.outcome.name for r in self.records]
 
 
 SMALL_SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48]}

@@ -29,10 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from optuna.trial import TrialState
-
 from studies.objectives.pareto import hypervolume
-from studies.run.trial_recorder import counts
 from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
 from trainers.data.digits import Split, digit_lines
@@ -133,8 +130,8 @@ def search(name: str, out: Path, limit: str, seed: int) -> dict[str, Any]:
         {"error": 1 - p["accuracy"], "bytes": p["size_bytes"], "architecture": p["architecture"]} for p in json.loads(answer)
     ]
     seconds, processor = round(time.monotonic() - start), round(used.ru_utime + used.ru_stime)
-    trials = load_store(Workspace(Path(environment["PARETEXT_HOME"])), name).trials(TrialState.COMPLETE)
-    finished = sum(map(counts, trials))
+    trials = load_store(Workspace(Path(environment["PARETEXT_HOME"])), name).candidates()
+    finished = sum(trial.counts_against_budget for trial in trials)
     return {"name": name, "seconds": seconds, "processor_seconds": processor, "finished": finished, "front": front}
 
 

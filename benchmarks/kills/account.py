@@ -6,10 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import TrialState
-
 from studies.run.study_log import epoch_logs, read_log
-from studies.run.trial_recorder import counts
+from studies.storage.outcomes import Failed
 from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
 from trainers.trial.epoch_log import read_epochs
@@ -51,7 +49,7 @@ class Account:
 
 
 def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
-    trials = load_store(workspace, study).trials()
+    trials = load_store(workspace, study).stored_trials()
     epochs = Counter(
         f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(workspace, study) for line in read_epochs(log)
     )
@@ -59,9 +57,9 @@ def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
     return Account(
         study=study,
         wanted=wanted,
-        closed=sum(map(counts, trials)),
-        running=sum(t.state in (TrialState.RUNNING, TrialState.WAITING) for t in trials),
-        failed=sum(t.state == TrialState.FAIL for t in trials),
+        closed=sum(trial.counts_against_budget for trial in trials),
+        running=sum(trial.is_open for trial in trials),
+        failed=sum(isinstance(trial.outcome, Failed) for trial in trials),
         trained=epochs.total(),
         needed=len(epochs),
         again=sorted(epoch for epoch, times in epochs.items() if times > 1),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import asdict
-
-from optuna.trial import TrialState
+from pathlib import Path
 
 from benchmarks.overhead.no_op import accuracy_of, measured
 from search_space import Architecture, RefusedArchitecture
@@ -14,9 +12,9 @@ from studies.definition.study import Study
 from studies.objectives.costs import Costs
 from studies.objectives.pareto import best_first
 from studies.run.proposer import params_in
-from studies.run.schedule import rung_facts
 from studies.storage.backends import open_storage
-from studies.storage.batched_writes import open_trial, write_trial
+from studies.storage.outcomes import Measured, Running
+from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 
@@ -36,31 +34,20 @@ def preload(workspace: Workspace, study: Study, count: int) -> None:
     storage = open_storage(workspace.optuna_url, print)
     store, _ = StudyStore.create_or_open(storage, study)
     store.update_study(study)
-    known = {t.user_attrs["digest"] for t in store.trials() if "digest" in t.user_attrs}
+    known = {t.digest for t in store.stored_trials() if t.digest is not None}
     new = _architectures(study, known, count - len(known))
     order = best_first([(_cer(a, study), _size_bytes(a)) for a in new], scales=("linear", "log"))
     complete, space = set(order[: len(new) // 3]), distributions(study.search_space)
     for i, architecture in enumerate(new):
-        costs = Costs(_size_bytes(architecture))
-        facts = {
-            "architecture": architecture.as_dict(),
-            "digest": architecture.digest,
-            "estimated_bytes": costs.size_bytes,
-            "costs": asdict(costs),
-            "training": {
-                "owner": "elsewhere:1",
-                "until": RUNG,
-                "folder": str(workspace.trials(study.name) / architecture.digest),
-            },
-            **rung_facts(RUNG, _cer(architecture, study), accuracy_of(architecture) * RUNG / study.budget.epochs),
-        }
-        end = None
+        number = store.ask_params(params_in(study.search_space, architecture), space).number
+        trial = StoredTrial.of(number, {}, architecture, Costs(_size_bytes(architecture)), Running())
+        store.describe(trial)
+        folder = str(workspace.trials(study.name) / architecture.digest)
+        store.note_training(number, TrainingMark("elsewhere:1", RUNG, folder))
+        reached = accuracy_of(architecture) * RUNG / study.budget.epochs
+        store.note_rung(number, RUNG, RungResult(_cer(architecture, study), reached))
         if i in complete:
-            found = measured(architecture)
-            facts |= {"measurement": found.as_dict(), "model": "models/none.onnx", "epoch": study.budget.epochs}
-            end = (TrialState.COMPLETE, [objective.measured(found) for objective in study.objectives])
-        opened = open_trial(storage, store.optuna_study._study_id, params_in(study.search_space, architecture), space)
-        write_trial(storage, opened[0], facts, end=end)
+            store.close(trial.closed(Measured(measured(architecture), Path("models/none.onnx"), study.budget.epochs)))
 
 
 def _architectures(study: Study, known: set[str], count: int) -> list[Architecture]:

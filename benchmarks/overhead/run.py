@@ -154,10 +154,10 @@ def apart(call: Callable[..., Any], *args: Any) -> Any:
 def taken(workspace: Workspace, name: str) -> tuple[int, int]:
     """How many architectures of a study have been given a place, and how many numbers are taken."""
     try:
-        trials = load_store(workspace, name).trials()
+        trials = load_store(workspace, name).stored_trials()
     except UserError:
         return 0, 0
-    return len({t.user_attrs["digest"] for t in trials if "training" in t.user_attrs}), len(trials)
+    return len({t.digest for t in trials if t.training is not None}), len(trials)
 
 
 def memory_mb() -> float:

@@ -22,7 +22,8 @@ from search_space import Architecture
 from studies.definition.durations import write_duration
 from studies.objectives.objectives import DEFAULT, Objective, objectives_of
 from studies.objectives.pareto import dominates
-from studies.run.observer import StudyFacts, Summary, TrialRecord
+from studies.run.observer import StudyFacts, Summary
+from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
     from trainers.base.candidate import Measurement
@@ -118,20 +119,20 @@ class LiveTable:
         if number in self._rows:  # otherwise an earlier run of the study had paused it
             self._rows[number].state, self._rows[number].style = "paused", "yellow"
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None:
-        words, measured = outcome_words(record), record.measurement
+    def trial_closed(self, trial: StoredTrial) -> None:
+        words, measured, number = outcome_words(trial.outcome), trial.measurement, trial.number
         row = self._rows.get(number)
-        if row is None and words.is_candidate and record.architecture is not None:  # stored in another precision besides
-            row = self._rows[number] = _Row(number, record.architecture.describe())
+        if row is None and trial.is_candidate and trial.architecture is not None:  # stored in another precision besides
+            row = self._rows[number] = _Row(number, trial.architecture.describe())
             row.epochs = self._facts.epochs if self._facts else 0
         if row is None:
             self._never_trained[words.text] += 1
             return
-        row.state, row.style, row.reason = words.text, words.style, record.reason
-        self._finished += words.counts
+        row.state, row.style, row.reason = words.text, words.style, trial.reason
+        self._finished += trial.counts_against_budget
         if measured is not None:
             row.epoch, row.metrics = row.epochs, asdict(measured)
-            row.candidate = measured if words.is_candidate else None
+            row.candidate = measured if trial.is_candidate else None
 
     def study_finished(self, summary: Summary) -> None:
         self._summary = summary

@@ -19,11 +19,11 @@ from rich.console import Console
 from dashboards.views.live_table import LiveTable
 from search_space import Architecture
 from studies.objectives.objectives import DEFAULT, objectives_of
-from studies.run.observer import StudyFacts, TrialRecord
+from studies.run.observer import StudyFacts
 from studies.run.study_log import read_log
 from studies.storage.pareto_front import load_store
+from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
-from trainers.base.candidate import Measurement
 from trainers.base.progress import EpochReport
 
 COLUMNS = 92
@@ -35,11 +35,11 @@ class Replay:
 
     Args:
         events: lines of the log, oldest first, beginning with `run starts`.
-        known: of each trial its `architecture` and, once it was trained, its `measurement`.
+        known: the study's trials, by number.
         epochs: of a full training.
     """
 
-    def __init__(self, events: Sequence[dict[str, Any]], known: dict[int, dict[str, Any]], epochs: int) -> None:
+    def __init__(self, events: Sequence[dict[str, Any]], known: dict[int, StoredTrial], epochs: int) -> None:
         self._events, self._known, self._epochs = events, known, epochs
         self._now_s = 0.0
         self.console = Console(file=io.StringIO(), record=True, width=COLUMNS, height=40, force_terminal=True, highlight=False)
@@ -72,13 +72,12 @@ class Replay:
             case "trial pauses":
                 self._table.trial_paused(number, event["epoch"])
             case "trial ends":
-                measured = self._known[number].get("measurement")
-                measurement = None if measured is None else Measurement.from_dict(measured)
-                record = TrialRecord(number, event["state"], self._architecture(number), measurement, event["reason"])
-                self._table.trial_finished(number, record)
+                self._table.trial_closed(self._known[number])
 
     def _architecture(self, number: int) -> Architecture:
-        return Architecture.from_dict(self._known[number]["architecture"])
+        architecture = self._known[number].architecture
+        assert architecture is not None, "what trains has one"
+        return architecture
 
 
 def _at_s(event: dict[str, Any]) -> float:
@@ -113,7 +112,7 @@ def main() -> None:
     arguments = parser.parse_args()
     workspace = Workspace.of_environment()
     store = load_store(workspace, arguments.name)
-    known = {trial.number: dict(trial.user_attrs) for trial in store.trials()}
+    known = {trial.number: trial for trial in store.stored_trials()}
     events = read_log(workspace.folder / "studies" / arguments.name / "log.jsonl")
     epochs = next(event["epochs"] for event in events if event["event"] == "epoch")
     replay = Replay(events, known, epochs)

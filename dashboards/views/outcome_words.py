@@ -1,10 +1,22 @@
-"""How the end of a trial is shown: the one place where views decode what observers are told of it."""
+"""How the end of a trial is shown: the one place where views put outcomes into words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from studies.run.observer import TrialRecord
+from studies.storage.outcomes import (
+    Duplicate,
+    Failed,
+    Measured,
+    Outcome,
+    OverLimit,
+    PrecisionVariantOf,
+    Refused,
+    Running,
+    Stopped,
+    Suspended,
+)
 
 
 @dataclass(frozen=True)
@@ -14,35 +26,32 @@ class OutcomeWords:
     Attributes:
         text: how it ended, in a word or two.
         style: colour of the text, as rich names it.
-        counts: whether it is one of the trials that the budget counts.
-        is_candidate: whether it may be on the front.
-        is_extra: whether it is a file of another trial's training, which is not announced as a trial of its own.
         trained: whether anything was trained for it.
     """
 
     text: str
     style: str = "yellow"
-    counts: bool = False
-    is_candidate: bool = False
-    is_extra: bool = False
     trained: bool = True
 
 
-_WORDS = {
-    "complete": OutcomeWords("complete", "green", counts=True, is_candidate=True),
-    "shared": OutcomeWords("complete", "green", is_candidate=True, is_extra=True),
-    "failed": OutcomeWords("failed", "red", counts=True),
-    "stopped": OutcomeWords("stopped", counts=True),
-    "resting": OutcomeWords("suspended"),
-    "refused": OutcomeWords("infeasible", trained=False),
-    "duplicate": OutcomeWords("duplicate", trained=False),
-}
-_OVER_LIMIT = OutcomeWords("over a limit", trained=False)
-_TRAINED_OVER_LIMIT = OutcomeWords("over a limit", counts=True)
-
-
-def outcome_words(record: TrialRecord) -> OutcomeWords:
-    """How a trial's end is shown."""
-    if record.state == "over_budget":
-        return _OVER_LIMIT if record.measurement is None else _TRAINED_OVER_LIMIT
-    return _WORDS[record.state]
+def outcome_words(outcome: Outcome) -> OutcomeWords:
+    """How an outcome is shown."""
+    match outcome:
+        case Running():
+            return OutcomeWords("training", "cyan")
+        case Measured() | PrecisionVariantOf():
+            return OutcomeWords("complete", "green")
+        case Failed():
+            return OutcomeWords("failed", "red")
+        case Stopped():
+            return OutcomeWords("stopped")
+        case Suspended():
+            return OutcomeWords("suspended")
+        case OverLimit(measurement=measurement):
+            return OutcomeWords("over a limit", trained=measurement is not None)
+        case Refused():
+            return OutcomeWords("infeasible", trained=False)
+        case Duplicate():
+            return OutcomeWords("duplicate", trained=False)
+        case _:
+            assert_never(outcome)

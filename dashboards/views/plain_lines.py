@@ -12,7 +12,9 @@ from dashboards.views.console import percent
 from dashboards.views.outcome_words import outcome_words
 from search_space import Architecture, write_size
 from studies.definition.durations import write_duration
-from studies.run.observer import StudyFacts, Summary, TrialRecord
+from studies.run.observer import StudyFacts, Summary
+from studies.storage.outcomes import PrecisionVariantOf
+from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
     from trainers.training.loop import EpochReport
@@ -75,22 +77,22 @@ class PlainLines:
         if number in self._begun:  # otherwise an earlier run of the study had paused it
             self._line(f"trial {number} pauses after epoch {epoch}")
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None:
-        words = outcome_words(record)
+    def trial_closed(self, trial: StoredTrial) -> None:
+        words = outcome_words(trial.outcome)
         if not words.trained:
             self._never_trained[words.text] += 1
             return
-        self._finished += words.counts
-        if record.measurement is not None:
-            m = record.measurement
+        self._finished += trial.counts_against_budget
+        if trial.measurement is not None:
+            m = trial.measurement
             result = f"accuracy {percent(m.accuracy)}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
         else:
-            result = record.reason
+            result = trial.reason
         total = self._facts.trials if self._facts else 0
-        if words.is_extra:
-            self._line(f"trial {number}: {record.reason}: {result}")
+        if isinstance(trial.outcome, PrecisionVariantOf):
+            self._line(f"trial {trial.number}: {trial.reason}: {result}")
             return
-        self._line(f"trial {number} {words.text} ({self._finished} of {total}): {result}")
+        self._line(f"trial {trial.number} {words.text} ({self._finished} of {total}): {result}")
 
     def study_finished(self, summary: Summary) -> None:
         if self._never_trained:

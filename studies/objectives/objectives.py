@@ -68,10 +68,10 @@ class Objective:
         value = getattr(measured, self.metric)
         return float("inf") if value is None else float(value)
 
-    def so_far(self, cer: float, costs: Costs) -> float:
+    def so_far(self, cer: float, costs: Costs | None) -> float:
         """Its value of a training under way, in its own direction."""
         if self.before_training:
-            value = getattr(costs, self.metric)
+            value = getattr(costs, self.metric, None)
             return float("inf") if value is None else float(value)
         return 1.0 - cer if self.maximize else cer
 

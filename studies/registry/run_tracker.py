@@ -31,7 +31,7 @@ TRIAL_TAG = "paretext.trial"
 STATE_TAG = "paretext.state"
 PARENT_TAG = "mlflow.parentRunId"
 
-_STATUS = {"complete": "FINISHED", "failed": "FAILED"}  # every other state of a trial: KILLED
+_STATUS = {"measured": "FINISHED", "precision_variant": "FINISHED", "failed": "FAILED"}  # every other outcome: KILLED
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class RunTracker:
             number: the trial's number in the study.
             architecture: its fields, which become params.
             measurement: its numbers, which become metrics; None when nothing was measured.
-            state: `complete`, `failed`, `over_budget`, `duplicate`, `refused` or `stopped`.
+            state: the name of the trial's outcome (`studies.storage.outcomes`).
             model: the exported file, copied as an artifact.
             tags: further facts, such as the reason why it ended.
         """

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from search_space.architecture import Architecture
 from studies.objectives.objectives import Objective
-from trainers.base.candidate import Measurement
+from studies.storage.stored_trial import StoredTrial
 from trainers.base.progress import EpochReport
-
-TrialState = Literal["complete", "over_budget", "refused", "duplicate", "failed", "stopped", "resting", "shared"]
 
 
 @dataclass(frozen=True)
@@ -46,28 +44,6 @@ class StudyFacts:
     seconds: float | None
     workers: int
     objectives: tuple[Objective, ...]
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """How a trial ended.
-
-    Attributes:
-        number: the trial's.
-        state: `complete`: trained and measured; `over_budget`: larger than the limit, never trained; `refused`: cannot be
-            built; `duplicate`: answered from an equal architecture's result; `failed`: its training broke; `stopped`: ended
-            before its last epoch; `resting`: the budget is spent, the next run of the study goes on with it; `shared`: another
-            trial's training, stored in another precision and measured.
-        architecture: None when it was refused.
-        measurement: for `complete`, `duplicate` and `shared`.
-        reason: one line; empty for `complete`.
-    """
-
-    number: int
-    state: TrialState
-    architecture: Architecture | None
-    measurement: Measurement | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +86,8 @@ class Observer(Protocol):
         """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`. Told
         again of each that an earlier run had paused."""
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None: ...
+    def trial_closed(self, trial: StoredTrial) -> None:
+        """A trial is closed in the study, with its outcome; a suspended one may be resumed by the next run."""
 
     def study_finished(self, summary: Summary) -> None: ...
 
@@ -132,6 +109,6 @@ class SilentObserver:
 
     def trial_paused(self, number: int, epoch: int) -> None: ...
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None: ...
+    def trial_closed(self, trial: StoredTrial) -> None: ...
 
     def study_finished(self, summary: Summary) -> None: ...

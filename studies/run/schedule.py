@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from optuna.trial import FrozenTrial, TrialState
+from typing import Any, assert_never
 
 from search_space.architecture import RefusedArchitecture
 from search_space.space import Choice, SearchSpace
@@ -29,6 +27,19 @@ from studies.schedulers.asha import MOASHA, Form
 from studies.schedulers.decisions import Decision, Promotion
 from studies.schedulers.expected_gain import ExpectedGainStopping
 from studies.schedulers.rungs import rungs_up_to
+from studies.storage.outcomes import (
+    FAILED_VIOLATION,
+    Duplicate,
+    Failed,
+    Measured,
+    OverLimit,
+    PrecisionVariantOf,
+    Refused,
+    Running,
+    Stopped,
+    Suspended,
+)
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import distributions
 
 FEW_TRIALS = 9
@@ -36,7 +47,6 @@ LEAST_POINTS = 3
 """While the front has fewer points, more is trained to the end than the share of one in eta."""
 SILENT = 0.9
 """A character error rate from which on a training has learnt nothing that tells its architecture from others."""
-RUNG_KEY = "rung"
 
 
 class Schedule:
@@ -76,21 +86,30 @@ class Schedule:
             halving: Form = "stopping" if form == "stopping" else "promotion"
             self._rule = MOASHA(rungs, search.eta, halving, seed=search.seed, scales=scales, silent=silent)
 
-    def replay(self, trials: Iterable[FrozenTrial]) -> None:
+    def replay(self, trials: Iterable[StoredTrial]) -> None:
         """Takes in what earlier runs have recorded."""
         for trial in trials:
-            attrs = trial.user_attrs
-            if attrs.get("resumable") or "duplicate_of" in attrs:
-                continue
-            if attrs.get("over_budget") or attrs.get("refused") or trial.state == TrialState.FAIL:
-                self.keep_away(trial.number, trial.params, max([*trial.constraints.values(), 1e-6]))
-                continue
-            for epoch, seen in rung_records(trial).items():
-                self.reached(trial.number, epoch, seen["cer"], costs_of(trial), trial.params)
-            if trial.state == TrialState.COMPLETE:
-                self.finished(trial.number, trial.params, trial.values)
-            elif trial.state.is_finished():
+            if not isinstance(trial.outcome, Suspended | Duplicate | OverLimit | Refused | Failed):
+                for epoch, result in trial.rungs.items():
+                    self.reached(trial.number, epoch, result.cer, trial.costs, trial.params)
+            self.trial_closed(trial)
+
+    def trial_closed(self, trial: StoredTrial) -> None:
+        """Learns from what became of a trial."""
+        match trial.outcome:
+            case Measured(measurement=measurement) | PrecisionVariantOf(measurement=measurement):
+                values = [objective.measured(measurement) for objective in self._objectives]
+                self._record(trial.number, self.rungs[-1], values, trial.params)
+            case Stopped():
                 self._rule.promoted(trial.number, self.rungs[-1])
+            case OverLimit(violation=violation) | Refused(violation=violation):
+                self.keep_away(trial.number, trial.params, violation)
+            case Failed():
+                self.keep_away(trial.number, trial.params, FAILED_VIOLATION)
+            case Running() | Suspended() | Duplicate():
+                pass
+            case _:
+                assert_never(trial.outcome)
 
     def until(self, number: int, epoch: int = 0) -> int | None:
         """The epoch after which a trial that has trained for `epoch` epochs is compared next; None when it goes to the end."""
@@ -101,15 +120,11 @@ class Schedule:
         """Whether a trial is compared after this epoch, short of its last."""
         return epoch in self._rule.milestones(number)[:-1] if epoch < self.rungs[-1] else False
 
-    def reached(self, number: int, rung: int, cer: float, costs: Costs, params: Mapping[str, Choice]) -> None:
+    def reached(self, number: int, rung: int, cer: float, costs: Costs | None, params: Mapping[str, Choice]) -> None:
         """Notes what a trial has reached at a rung short of the last."""
         if rung not in self.rungs[:-1]:
             return  # an earlier run of the study had other rungs
         self._record(number, rung, [objective.so_far(cer, costs) for objective in self._objectives], params)
-
-    def finished(self, number: int, params: Mapping[str, Choice], values: Sequence[float]) -> None:
-        """Notes a candidate that was trained to the end, by its value in each objective."""
-        self._record(number, self.rungs[-1], values, params)
 
     def _record(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
         self._sampler.add(params, rung, list(values))  # first: the rule may ask it
@@ -162,24 +177,3 @@ class _Known:
             return None
         fits = excess_before(architecture, self._costs, self._limits) is None
         return [self._objectives[k].so_far(1.0, costs) for k in self.exact], fits
-
-
-def costs_of(trial: FrozenTrial) -> Costs:
-    """What was known of a trial's costs before it was trained."""
-    held = trial.user_attrs.get("costs")
-    return Costs(**held) if held else Costs(trial.user_attrs["estimated_bytes"])
-
-
-def rung_records(trial: FrozenTrial) -> dict[int, dict[str, float]]:
-    """Epoch to what a trial had reached then, lowest rung first."""
-    records: dict[int, dict[str, float]] = {}
-    for key, value in trial.user_attrs.items():
-        name, _, epoch = key.partition(":")
-        if name == RUNG_KEY and epoch.isdigit():
-            records[int(epoch)] = value
-    return dict(sorted(records.items()))
-
-
-def rung_facts(epoch: int, cer: float, accuracy: float) -> dict[str, Any]:
-    """How a rung is written into a trial's attributes."""
-    return {f"{RUNG_KEY}:{epoch}": {"cer": cer, "accuracy": accuracy}}

@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import time
 
-from optuna.storages import BaseStorage
-
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.engines.factory import engine_for, of_this_run
 from studies.registry.run_tracker import RunTracker
+from studies.run.assembly import assembled
 from studies.run.driver import Driver
 from studies.run.observer import Observer, SilentObserver, Summary
-from studies.run.preparation import prepare_study
-from studies.run.proposer import Proposer
-from studies.run.schedule import Schedule
-from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_log import StudyLog
-from studies.run.trial_recorder import TrialRecorder, counts
-from studies.storage.backends import open_storage
-from studies.storage.lease import Lease
+from studies.storage.backends import Storage, open_storage
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
-from studies.workspace.trial_files import TrialFiles
 from trainers.base.errors import UserError
 from trainers.base.file_lock import LockHeld, locked
 
@@ -41,6 +33,7 @@ def search(
     workspace: Workspace,
     observer: Observer | None = None,
     engine: Engine | None = None,
+    tracker: RunTracker | None = None,
     began: float | None = None,
 ) -> Summary:
     """Runs a study until its budget is spent.
@@ -50,6 +43,7 @@ def search(
         workspace: where everything is kept.
         observer: told of everything that happens.
         engine: where to train; None is the one that the study names. It is closed at the end.
+        tracker: told of the study and its trials; None writes them to MLflow.
         began: `time.monotonic()` from which the study's time counts; None is now.
 
     Raises:
@@ -60,23 +54,32 @@ def search(
     workspace.prepare()
     observer = observer or SilentObserver()
     try:
-        with locked(workspace.lock(f"study-{study.name}"), wait=False), StudyLog(workspace.log(study.name), observer) as log:
-            return _run(study, workspace, log, engine, began)
+        with (
+            locked(workspace.lock(f"study-{study.name}"), wait=False),
+            StudyLog(workspace.log(study.name), observer) as log,
+        ):
+            return _run(study, workspace, log, engine, tracker, began)
     except LockHeld:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
         ) from None
 
 
-def _run(study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, began: float) -> Summary:
+def _run(
+    study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, tracker: RunTracker | None, began: float
+) -> Summary:
     storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
         engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
-    tracker = RunTracker(workspace, study.name, observer.note)
+    tracker = tracker or RunTracker(workspace, study.name, observer.note)
     try:
         try:
-            summary = _driven(study, workspace, observer, engine, tracker, storage, began)
+            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, trials):
+                driver = Driver(parts, workspace.cache, began)
+                driver.take_in(trials)
+                trials.clear()  # thousands, and all that is needed of them is known by now
+                summary = driver.run()
         finally:
             engine.close()
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
@@ -90,40 +93,6 @@ def _run(study: Study, workspace: Workspace, observer: Observer, engine: Engine 
     return summary
 
 
-def _driven(
-    study: Study,
-    workspace: Workspace,
-    observer: Observer,
-    engine: Engine,
-    tracker: RunTracker,
-    storage: BaseStorage,
-    began: float,
-) -> Summary:
-    """Prepares, takes in what earlier runs have left, and runs the loop."""
-    preparation = prepare_study(study, workspace, observer)
-    store, resumed = StudyStore.create_or_open(storage, study)
-    lease = Lease(store, observer.note)
-    lease.take()
-    store.update_study(study)
-    trials = store.trials()
-    seen, schedule = SeenArchitectures.of_trials(trials), Schedule(study, study.search_space, preparation.costs)
-    schedule.replay(trials)
-    files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
-    recorder = TrialRecorder(study, workspace, store, seen, observer, tracker, files)
-    finished = sum(map(counts, trials))
-    observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
-    tracker.start(study.model_dump(mode="json"))
-    recorder.take_stock(trials)
-    proposer = Proposer(study, store, seen, preparation.costs, schedule, observer)
-    try:
-        driver = Driver(recorder, schedule, proposer, engine, preparation, lease, began)
-        driver.take_in(trials)
-        trials.clear()  # thousands, and all that is needed of them is known by now
-        return driver.run()
-    finally:
-        lease.release()
-
-
 def stored_study(workspace: Workspace, name: str) -> Study | None:
     """The study of that name as it was first resolved; None when there is none yet."""
     if not workspace.holds_studies:
@@ -134,7 +103,7 @@ def stored_study(workspace: Workspace, name: str) -> Study | None:
         return None
 
 
-def _as_stored(study: Study, storage: BaseStorage, observer: Observer) -> Study:
+def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
     """The study as it was first resolved, with this run's budget and workers."""
     try:
         stored = StudyStore.open(storage, study.name).study

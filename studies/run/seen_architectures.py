@@ -1,94 +1,78 @@
-"""Which architectures a study has met already, and what came of them: equal digests are not trained twice.
+"""Which architectures a study has met already, and what they came to: equal digests are not trained twice.
 
-Rebuilt from the store at every start.
+Rebuilt from the stored trials at every start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import assert_never
 
-from optuna.trial import FrozenTrial, TrialState
-
-from search_space.architecture import Architecture
-from trainers.base.candidate import Candidate, Measurement
-
-Fate = Literal["running", "complete", "over_budget", "stopped", "failed"]
+from studies.storage.outcomes import (
+    Duplicate,
+    Failed,
+    Measured,
+    OverLimit,
+    PrecisionVariantOf,
+    Refused,
+    Running,
+    Settled,
+    Stopped,
+    Suspended,
+)
+from studies.storage.stored_trial import StoredTrial
 
 
 @dataclass(frozen=True)
-class Entry:
+class Seen:
     """What is known of one architecture.
 
     Attributes:
         number: the trial that met it first.
-        fate: what came of it.
-        candidate: its file and measurement, when complete.
-        reason: why it is not complete.
-        violation: by how much it is over a limit, when over budget.
+        outcome: what it came to; `Running` while its training is under way.
     """
 
     number: int
-    fate: Fate
-    candidate: Candidate | None = None
-    reason: str = ""
-    violation: float = 1e-6
+    outcome: Running | Settled
 
 
 class SeenArchitectures:
-    """Digest to entry."""
+    """Digest to what is known."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._seen: dict[str, Seen] = {}
 
     @classmethod
-    def of_trials(cls, trials: Iterable[FrozenTrial]) -> SeenArchitectures:
-        """Rebuilds the seen from closed trials."""
+    def of_trials(cls, trials: Iterable[StoredTrial]) -> SeenArchitectures:
+        """What the closed trials of a study say."""
         seen = cls()
         for trial in trials:
-            digest = trial.user_attrs.get("digest")
-            if digest is None or "duplicate_of" in trial.user_attrs:
-                continue
-            entry = entry_of(trial)
-            if entry is not None:
-                seen.put(digest, entry)
+            seen.trial_closed(trial)
         return seen
 
-    def get(self, digest: str) -> Entry | None:
+    def get(self, digest: str) -> Seen | None:
         """What is known of an architecture, or None."""
-        return self._entries.get(digest)
+        return self._seen.get(digest)
 
-    def put(self, digest: str, entry: Entry) -> None:
-        """Writes what has become known."""
-        self._entries[digest] = entry
+    def put_running(self, digest: str, number: int) -> None:
+        """Notes that a trial is going to train an architecture."""
+        self._seen[digest] = Seen(number, Running())
 
-    def drop(self, digest: str) -> None:
-        """Forgets an architecture, so that it may be proposed again."""
-        self._entries.pop(digest, None)
+    def put_over_limit(self, digest: str, number: int, outcome: OverLimit) -> None:
+        """Notes that the file of a precision variant is over a limit; there is no trial of it."""
+        self._seen[digest] = Seen(number, outcome)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
-def entry_of(trial: FrozenTrial) -> Entry | None:
-    """The entry a closed trial stands for; None when it may be tried again (paused when time was up) or never trained."""
-    attrs = trial.user_attrs
-    reason = str(attrs.get("end_reason", ""))
-    if trial.state == TrialState.COMPLETE:
-        return Entry(trial.number, "complete", candidate_of(trial))
-    if trial.state == TrialState.FAIL:
-        return Entry(trial.number, "failed", reason=reason)
-    if trial.state == TrialState.PRUNED and attrs.get("over_budget"):
-        return Entry(trial.number, "over_budget", reason=reason, violation=max([*trial.constraints.values(), 1e-6]))
-    if trial.state == TrialState.PRUNED and not attrs.get("resumable"):
-        return Entry(trial.number, "stopped", reason=reason)
-    return None
-
-
-def candidate_of(trial: FrozenTrial) -> Candidate:
-    """The candidate that a complete trial recorded."""
-    attrs = trial.user_attrs
-    measurement = Measurement.from_dict(attrs["measurement"])
-    return Candidate(Architecture.from_dict(attrs["architecture"]), measurement, Path(attrs["model"]))
+    def trial_closed(self, trial: StoredTrial) -> None:
+        """Notes what an architecture came to; one whose training is suspended may be proposed again."""
+        if trial.digest is None:
+            return
+        match trial.outcome:
+            case Measured() | PrecisionVariantOf() | Stopped() | Failed() | OverLimit():
+                self._seen[trial.digest] = Seen(trial.number, trial.outcome)
+            case Suspended():
+                self._seen.pop(trial.digest, None)
+            case Running() | Refused() | Duplicate():
+                pass
+            case _:
+                assert_never(trial.outcome)

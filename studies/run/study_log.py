@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from search_space.architecture import Architecture
-from studies.run.observer import Observer, StudyFacts, Summary, TrialRecord
+from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.lease import owner_here
+from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 from trainers.trial.epoch_log import EPOCHS_NAME, read_lines
@@ -71,9 +72,9 @@ class StudyLog:
         self._write("trial pauses", trial=number, epoch=epoch)
         self._observer.trial_paused(number, epoch)
 
-    def trial_finished(self, number: int, record: TrialRecord) -> None:
-        self._write("trial ends", trial=number, state=record.state, reason=record.reason)
-        self._observer.trial_finished(number, record)
+    def trial_closed(self, trial: StoredTrial) -> None:
+        self._write("trial ends", trial=trial.number, outcome=trial.outcome.name, reason=trial.reason)
+        self._observer.trial_closed(trial)
 
     def study_finished(self, summary: Summary) -> None:
         self._write("run ends", finished=summary.finished, trials=summary.trials, reason=summary.reason)

@@ -32,6 +32,9 @@ from studies.storage.batched_rdb import BatchedRDBStorage
 from studies.storage.batched_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 
+Storage = BaseStorage
+"""What `open_storage` returns, for those who do not import Optuna."""
+
 JOURNAL = "journal:"
 PATIENCE_S = 900.0
 """How long a database that has gone away is waited for."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
-
-from optuna.trial import FrozenTrial, TrialState
 
 from search_space.sizes import write_size
 from studies.objectives.objectives import DEFAULT, Objective, objectives_of
 from studies.objectives.pareto import front_numbers
 from studies.storage.backends import open_storage
+from studies.storage.outcomes import Measured, PrecisionVariantOf
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -66,7 +65,7 @@ def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
     Raises:
         UserError: no such study.
     """
-    return points_of(load_store(workspace, name).trials(TrialState.COMPLETE), workspace)
+    return points_of(load_store(workspace, name).candidates(), workspace)
 
 
 def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
@@ -76,28 +75,27 @@ def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
         UserError: no such study.
     """
     store = load_store(workspace, name)
-    return pareto_front(points_of(store.trials(TrialState.COMPLETE), workspace), store.objectives)
+    return pareto_front(points_of(store.candidates(), workspace), store.objectives)
 
 
-def points_of(trials: Iterable[FrozenTrial], workspace: Workspace) -> list[FrontPoint]:
-    """Complete trials as points, without those that were answered from another."""
+def points_of(trials: Iterable[StoredTrial], workspace: Workspace) -> list[FrontPoint]:
+    """The candidates among some trials, as points."""
     points = []
     for trial in trials:
-        attrs = trial.user_attrs
-        if trial.state != TrialState.COMPLETE or "duplicate_of" in attrs:
+        if not isinstance(trial.outcome, Measured | PrecisionVariantOf) or trial.fields is None:
             continue
-        m = attrs["measurement"]
+        measured = trial.outcome.measurement
         points.append(
             FrontPoint(
                 trial=trial.number,
-                accuracy=m["accuracy"],
-                cer=m["cer"],
-                size_bytes=m["size_bytes"],
-                latency_ms=m["latency_ms"],
-                parameters=m["parameters"],
-                architecture=attrs["architecture"],
-                model=str(workspace.folder / Path(attrs["model"])),
-                flops=m.get("flops"),
+                accuracy=measured.accuracy,
+                cer=measured.cer,
+                size_bytes=measured.size_bytes,
+                latency_ms=measured.latency_ms,
+                parameters=measured.parameters,
+                architecture=dict(trial.fields),
+                model=str(workspace.folder / trial.outcome.model),
+                flops=measured.flops,
             )
         )
     return points

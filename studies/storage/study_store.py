@@ -1,25 +1,21 @@
-"""The Optuna study as the one record of a search: what was proposed, what came of it, and why.
+"""The Optuna study as the one record of a search: what was proposed, what became of it, and why.
 
 Decisions:
 - One writer, the driver. Everything else (rungs, live table, report, MLflow) can be rebuilt from here.
-- COMPLETE: reached full training within the limits. PRUNED: stopped early, over budget or refused; never FAIL for those,
-  because samplers do not see failed trials and propose the same again and again.
-- A constraint is written twice: `set_constraint` for the samplers, the list "constraints" for optuna-dashboard 0.21.
-- Optuna takes no attributes of a closed trial, so everything is written before it is closed.
+- Trials come back as `StoredTrial`, parsed once; how they are written is said in `studies.storage.trial_attributes`.
+- Optuna takes no attributes of a closed trial, so what became of it is written in the transaction that closes it.
 - Trials are opened and closed in the storage itself: `ask` and `tell` read all open trials each time, paused ones among them,
-  and a study of thousands spends most of its time on that.
+  and a study of thousands would spend most of its time on that.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -33,7 +29,16 @@ from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.objectives import Objective
 from studies.storage.batched_writes import open_trial, write_trial
-from trainers.base.candidate import Candidate
+from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
+from studies.storage.trial_attributes import (
+    Attributes,
+    description_of,
+    outcome_attributes,
+    parse,
+    rung_attributes,
+    state_of,
+    training_attributes,
+)
 from trainers.base.errors import UserError
 
 STUDY_KEY = "paretext:study"
@@ -78,7 +83,8 @@ class StudyStore:
 
     def __init__(self, storage: BaseStorage, optuna_study: optuna.Study) -> None:
         self._storage = storage
-        self._ids: dict[int, int] = {}  # number to id, of the trials that this process has under way
+        self._ids: dict[int, int] = {}  # number to id, of the trials that this process has open
+        self._described: set[int] = set()  # numbers of open trials whose architecture this process has written
         self._study = optuna_study
         self._study.sampler = RandomSampler()  # never asked: what is tried next is decided elsewhere (`studies.run.schedule`)
 
@@ -136,8 +142,20 @@ class StudyStore:
         return self._study
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """Trials in these states (all when none is named), oldest first."""
+        """Trials in these states (all when none is named) as Optuna has them, oldest first."""
         return self._study.get_trials(deepcopy=False, states=states or None)
+
+    def stored_trials(self) -> list[StoredTrial]:
+        """All trials, oldest first."""
+        return [parse(trial) for trial in self.trials()]
+
+    def candidates(self) -> list[StoredTrial]:
+        """Trials that were trained to the end and measured, oldest first, without duplicates."""
+        return [trial for trial in map(parse, self.trials(TrialState.COMPLETE)) if trial.is_candidate]
+
+    def open_trials(self) -> list[StoredTrial]:
+        """Trials that are not closed, oldest first."""
+        return [parse(trial) for trial in self.trials(TrialState.RUNNING, TrialState.WAITING)]
 
     def ask_params(self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution]) -> Proposal:
         """Opens a trial for given parameters.
@@ -151,95 +169,62 @@ class StudyStore:
         self._ids[number] = trial_id
         return Proposal(number, dict(params))
 
-    def note(self, number: int, **facts: Any) -> None:
-        """Writes facts of an open trial; dicts and lists as they are, so that dashboards show them."""
-        write_trial(self._storage, self._trial_id(number), _plain(facts))
+    def describe(self, trial: StoredTrial) -> None:
+        """Writes what an open trial is, once its architecture is known."""
+        self._write(trial.number, description_of(trial))
+        self._described.add(trial.number)
 
-    def tell_complete(self, number: int, candidate: Candidate, **facts: Any) -> None:
-        """Closes a trial that trained to the end within the limits."""
-        self._close(number, TrialState.COMPLETE, _measured(candidate) | facts, self._values(candidate))
+    def note_training(self, number: int, mark: TrainingMark) -> None:
+        """Writes who trains an open trial."""
+        self._write(number, training_attributes(mark))
 
-    def add_complete(
-        self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution], candidate: Candidate, **facts: Any
-    ) -> int:
-        """Records what another trial's training has given besides, opened and closed in one call; its number.
+    def note_rung(self, number: int, epoch: int, result: RungResult) -> None:
+        """Writes what an open trial has reached at a rung."""
+        self._write(number, rung_attributes(epoch, result))
+
+    def close(self, trial: StoredTrial) -> None:
+        """Closes an open trial with its outcome, in one transaction; a trial that is closed already is left alone."""
+        written = outcome_attributes(trial.outcome)
+        if trial.number not in self._described:
+            written = description_of(trial) | written
+        end = state_of(trial.outcome), self._values(trial)
+        with contextlib.suppress(UpdateFinishedTrialError):  # closed by a call whose answer was lost
+            write_trial(self._storage, self._trial_id(trial.number), written.user, written.system, end)
+        self._ids.pop(trial.number, None)
+        self._described.discard(trial.number)
+
+    def add(self, trial: StoredTrial, space: Mapping[str, BaseDistribution]) -> StoredTrial:
+        """Records a trial that was never open, such as a precision variant; one call opens and closes it.
 
         Args:
-            params: value of each open field, or of some.
+            trial: with its outcome; its number is ignored.
             space: distribution of each open field.
-            candidate: what was measured.
-            facts: further facts for the record.
-        """
-        closed = create_trial(
-            state=TrialState.COMPLETE,
-            params=dict(params),
-            distributions={name: space[name] for name in params},
-            values=self._values(candidate),
-            user_attrs=_plain(_measured(candidate) | facts),
-        )
-        return self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study._study_id, closed))
-
-    def tell_infeasible(self, number: int, reason: str, violation: float, **facts: Any) -> None:
-        """Closes a trial that may not train.
-
-        Args:
-            number: the trial.
-            reason: for the record.
-            violation: how far it is off, above 0; samplers steer by it.
-            facts: further facts for the record.
-        """
-        constraints = {"constraints:limits": violation, "constraints": [violation]}
-        self._close(number, TrialState.PRUNED, {"end_reason": reason, **facts}, system=constraints)
-
-    def tell_stopped(self, number: int, reason: str, **facts: Any) -> None:
-        """Closes a trial that was stopped before its last epoch."""
-        self._close(number, TrialState.PRUNED, {"end_reason": reason, **facts})
-
-    def tell_failed(self, number: int, reason: str, **facts: Any) -> None:
-        """Closes a trial whose training could not be finished."""
-        self._close(number, TrialState.FAIL, {"end_reason": reason, **facts})
-
-    def close_twins(self) -> int:
-        """Closes what was opened twice, since the database was away while it answered; for the end, when nothing is open.
 
         Returns:
-            How many there were.
+            The trial under the number that it was given.
         """
-        twins = self.trials(TrialState.RUNNING)
-        if twins:
-            of = {tuple(sorted(t.params.items(), key=str)): t.number for t in self.trials() if t.state != TrialState.RUNNING}
-            for twin in twins:
-                number = of.get(tuple(sorted(twin.params.items(), key=str)), twin.number)
-                self.tell_stopped(twin.number, "opened twice, since the database did not answer", duplicate_of=number)
-        return len(twins)
+        written = description_of(trial) | outcome_attributes(trial.outcome)
+        closed = create_trial(
+            state=state_of(trial.outcome),
+            params=dict(trial.params),
+            distributions={name: space[name] for name in trial.params},
+            values=self._values(trial),
+            user_attrs=written.user,
+            system_attrs=written.system,
+        )
+        number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study._study_id, closed))
+        return trial.numbered(number)
 
-    def _close(
-        self,
-        number: int,
-        state: TrialState,
-        facts: Mapping[str, Any] | None = None,
-        values: Sequence[float] | None = None,
-        system: Mapping[str, Any] | None = None,
-    ) -> None:
-        with contextlib.suppress(UpdateFinishedTrialError):  # by a call whose answer got lost
-            write_trial(self._storage, self._trial_id(number), _plain(facts or {}), system, (state, values))
-        self._ids.pop(number, None)
+    def _write(self, number: int, attributes: Attributes) -> None:
+        write_trial(self._storage, self._trial_id(number), attributes.user, attributes.system)
 
-    def _values(self, candidate: Candidate) -> list[float]:
-        return [float(o.measured(candidate.measurement)) for o in self.objectives]
+    def _values(self, trial: StoredTrial) -> list[float] | None:
+        """A complete trial's value of each objective."""
+        if state_of(trial.outcome) != TrialState.COMPLETE or trial.measurement is None:
+            return None
+        return [float(objective.measured(trial.measurement)) for objective in self.objectives]
 
     def _trial_id(self, number: int) -> int:
         if number not in self._ids:
             self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
         return self._ids[number]
-
-
-def _measured(candidate: Candidate) -> dict[str, Any]:
-    """What is recorded of every complete trial."""
-    return {"measurement": candidate.measurement.as_dict(), "model": str(candidate.model)}
-
-
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as they come back from a database."""
-    plain: dict[str, Any] = json.loads(json.dumps(facts))
-    return plain

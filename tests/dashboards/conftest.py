@@ -11,10 +11,12 @@ from dashboards.cli.command_line import main
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
+from studies.storage.outcomes import Measured, OverLimit
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_model
-from trainers.base.candidate import Candidate, Measurement
+from trainers.base.candidate import Measurement
 
 ACCURACIES = {25: 0.5, 50: 0.75, 75: 0.7, 100: 0.9}
 """Width to accuracy; the sizes grow with the width, so the third is beaten by the second."""
@@ -44,9 +46,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         model = workspace.models / "plates" / f"{number}.onnx"
         size_bytes = _padded(tiny_model(model, seed=number), width)
         measured = Measurement(accuracy, 0.1, size_bytes, 0.4, 1_000 * width, 500)
-        store.note(number, architecture=architecture.as_dict(), digest=architecture.digest)
-        store.tell_complete(number, Candidate(architecture, measured, model.relative_to(workspace.folder)))
-    store.tell_infeasible(store.ask_params({"width_percent": 100}, asked).number, "too big", 0.5)
+        outcome = Measured(measured, model.relative_to(workspace.folder), 40)
+        store.close(StoredTrial.of(number, {"width_percent": width}, architecture, None, outcome))
+    last = store.ask_params({"width_percent": 100}, asked)
+    store.close(StoredTrial(last.number, last.params, OverLimit("too big", 0.5)))
     StudyStore.create_or_open(storage, resolve({"name": "empty"}, "test"))
     return workspace
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,7 +14,9 @@ from dashboards.views.live_table import LiveTable
 from dashboards.views.plain_lines import PlainLines
 from search_space import Architecture
 from studies.objectives.objectives import DEFAULT, objectives_of
-from studies.run.observer import Observer, StudyFacts, Summary, TrialRecord
+from studies.run.observer import Observer, StudyFacts, Summary
+from studies.storage.outcomes import Failed, Measured, Outcome, OverLimit, PrecisionVariantOf
+from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
 from trainers.training.loop import EpochReport
 
@@ -40,6 +43,14 @@ def measured(
     return Measurement(accuracy, cer, size_bytes, latency_ms, 100_000, 500, flops)
 
 
+def ended(number: int, architecture: Architecture, outcome: Outcome) -> StoredTrial:
+    return StoredTrial.of(number, {}, architecture, None, outcome)
+
+
+def complete(accuracy: float, size_bytes: int) -> Measured:
+    return Measured(measured(accuracy, size_bytes), Path("m.onnx"), 10)
+
+
 def play(watcher: Observer) -> None:
     """A search from its start to two trainings under way."""
     watcher.preparing("images at 32 px", 100, 2_500)
@@ -47,10 +58,10 @@ def play(watcher: Observer) -> None:
     watcher.study_started(FACTS)
     small, large = Architecture(width_percent=25), Architecture(width_percent=100)
     watcher.trial_started(5, small, 400_000)
-    watcher.trial_finished(6, TrialRecord(6, "over_budget", large, None, "12MB is over 10MB"))
-    watcher.trial_finished(5, TrialRecord(5, "complete", small, measured(0.9, 410_000), ""))
+    watcher.trial_closed(ended(6, large, OverLimit("12MB is over 10MB", 0.2)))
+    watcher.trial_closed(ended(5, small, complete(0.9, 410_000)))
     watcher.trial_started(7, large, 1_500_000)
-    watcher.trial_finished(7, TrialRecord(7, "failed", large, None, "nan: the loss is not finite"))
+    watcher.trial_closed(ended(7, large, Failed("nan: the loss is not finite")))
     watcher.trial_started(8, large, 1_500_000)
     watcher.trial_progress(8, EpochReport(epoch=5, epochs=10, loss=1.0, accuracy=0.4567, cer=0.2, seconds=1.0))
     watcher.note("MLflow cannot be written")
@@ -83,24 +94,25 @@ def test_the_table_shows_trials_epochs_accuracy_size_and_state() -> None:
 
 def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
     stored = Architecture(width_percent=25, precision="int8")
-    record = TrialRecord(9, "shared", stored, measured(0.9, 110_000), "the training of trial 5, stored as int8")
+    outcome = PrecisionVariantOf(5, measured(0.9, 110_000), Path("m.onnx"), "the training of trial 5, stored as int8")
+    record = ended(9, stored, outcome)
     table, console = on_a_terminal()
     play(table)
-    table.trial_finished(9, record)
+    table.trial_closed(record)
     lines = drawn(table, console)
     assert re.search(r"9 +mbv3_small 25% gru2x48 int8 +10/10 +90.0 % +110KB +on the front", lines)
     assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +dominated", lines) and "3/4 trials" in lines
     told = io.StringIO()
     plain = PlainLines(told)
     plain.study_started(FACTS)
-    plain.trial_finished(9, record)
+    plain.trial_closed(record)
     assert "trial 9: the training of trial 5, stored as int8: accuracy 90.0 %" in told.getvalue()
 
 
 def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:
     table, console = on_a_terminal()
     play(table)
-    table.trial_finished(8, TrialRecord(8, "complete", Architecture(), measured(0.95, 300_000), ""))
+    table.trial_closed(ended(8, Architecture(), complete(0.95, 300_000)))
     shown = drawn(table, console)
     assert re.search(r"410KB +dominated", shown)
     assert re.search(r"300KB +on the front", shown)
@@ -112,7 +124,7 @@ def states_under(objectives: list[str], measurements: list[Measurement]) -> list
     table.study_started(replace(FACTS, objectives=objectives_of(objectives)))
     for number, measurement in enumerate(measurements):
         table.trial_started(number, Architecture(), 1_000)
-        table.trial_finished(number, TrialRecord(number, "complete", Architecture(), measurement, ""))
+        table.trial_closed(ended(number, Architecture(), Measured(measurement, Path("m.onnx"), 10)))
     heading, *rows = drawn(table, console).splitlines()
     return [" ".join(heading.split()), *(re.split(r"  +", row.strip())[-1] for row in rows[: len(measurements)])]
 
@@ -136,10 +148,10 @@ def test_the_front_is_that_of_the_objectives_of_the_study() -> None:
 
 
 def test_a_trained_file_over_a_limit_counts_as_a_trial() -> None:
-    record = TrialRecord(8, "over_budget", Architecture(), measured(0.99, 12_000_000), "its file exceeds a limit")
+    over = OverLimit("its file exceeds a limit", 0.2, measured(0.99, 12_000_000), 10)
     table, console = on_a_terminal()
     play(table)
-    table.trial_finished(8, record)
+    table.trial_closed(ended(8, Architecture(), over))
     shown = drawn(table, console)
     assert "over a limit: its file exceeds a limit" in shown and "4/4 trials" in shown
     assert re.search(r"5 .* on the front", shown), "what exceeds a limit is not on the front"
@@ -151,7 +163,7 @@ def test_the_table_fits_a_small_terminal_and_keeps_what_is_under_way() -> None:
     for number in range(40):
         table.trial_started(number, Architecture(), 1_000)
         if number < 38:
-            table.trial_finished(number, TrialRecord(number, "complete", Architecture(), measured(0.5, 1_000), ""))
+            table.trial_closed(ended(number, Architecture(), complete(0.5, 1_000)))
     lines = drawn(table, console).splitlines()
     assert len(lines) < 12
     assert all(len(line) <= 60 for line in lines)

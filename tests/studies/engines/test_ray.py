@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,10 @@ def job(lines: Path, folder: Path, epochs: int, hidden: int = 8) -> TrialJob:
 def decisions(workspace: Workspace) -> list[tuple[Any, ...]]:
     """What was tried, how far it went, what became of it, and what it was worth."""
     found = []
-    for trial in load_store(workspace, "s").trials():
-        attrs = dict(trial.user_attrs)
-        measured = {k: v for k, v in attrs.get("measurement", {}).items() if k != "latency_ms"}
-        rungs = {k: v for k, v in attrs.items() if "rung" in k}
-        found.append((trial.number, trial.state, attrs["digest"], attrs.get("epoch"), rungs, measured, attrs.get("reason")))
+    for trial in load_store(workspace, "s").stored_trials():
+        measured = trial.measurement and replace(trial.measurement, latency_ms=0.0)
+        end = trial.outcome.name, trial.reason, trial.epochs_trained
+        found.append((trial.number, trial.digest, end, dict(trial.rungs), measured))
     return found
 
 
@@ -169,7 +169,7 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
     trials = load_store(workspace, "s").trials()
     assert all(t.state is not TrialState.RUNNING for t in trials) and load_front(workspace, "s")
     assert {t.number: t.user_attrs["digest"] for t in trials}.items() >= begun.items()
-    trained = [t for t in trials if t.user_attrs.get("epoch")]
+    trained = [t for t in load_store(workspace, "s").stored_trials() if t.counts_against_budget]
     assert len(trained) == 3
 
 

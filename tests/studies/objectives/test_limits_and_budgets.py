@@ -15,6 +15,7 @@ from studies.objectives.costs import CostModel, count
 from studies.objectives.limits import excess_before, excess_of
 from studies.objectives.objectives import OBJECTIVES, objectives_of
 from studies.run.search import search
+from studies.storage.outcomes import OverLimit
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
@@ -38,7 +39,7 @@ def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
 
 
 def over_budget(workspace: Workspace) -> list[Any]:
-    return [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("over_budget")]
+    return [t for t in load_store(workspace, "s").stored_trials() if isinstance(t.outcome, OverLimit)]
 
 
 @pytest.mark.parametrize("limit", ["parameters", "flops"])
@@ -48,7 +49,7 @@ def test_what_is_over_a_limit_never_trains(workspace: Workspace, limit: str) -> 
     engine = ScriptedEngine()
     search(study(limits={limit: f"{values[1] / 1e6 + 0.001}M"}), workspace, None, engine)
     assert len(engine.trained) == 2
-    assert over_budget(workspace) and all(max(t.constraints.values()) > 0 for t in over_budget(workspace))
+    assert over_budget(workspace) and all(t.outcome.violation > 0 for t in over_budget(workspace))
     with pytest.raises(UserError, match=f"nothing in the space meets the {limit} limit of 1.00K"):
         search(study(name="t", limits={limit: 1000}), workspace, None, ScriptedEngine())
 
@@ -58,7 +59,7 @@ def test_what_would_be_too_slow_never_trains(workspace: Workspace, monkeypatch: 
     engine = ScriptedEngine()  # whose files all take 1 ms
     search(study(limits={"latency": "4ms"}), workspace, None, engine)
     assert len(engine.trained) == 2, "25 % and, within the margin, 50 %"
-    assert all("ms is over the limit of 4 ms" in t.user_attrs["end_reason"] for t in over_budget(workspace))
+    assert all("ms is over the limit of 4 ms" in t.reason for t in over_budget(workspace))
     assert excess_of(Measurement(0.9, 0.1, 10, 4.1, 10, 1), {"latency_ms": 4.0}) is not None
 
 

@@ -35,8 +35,8 @@ def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file
     model.write_bytes(b"weights")
     tracker = RunTracker(workspace, "whole", pytest.fail)
     tracker.start({"name": "whole", "budget": {"trials": 2}})
-    tracker.log_trial(3, {"backbone": "resnet18", "width_percent": 50}, MEASURED, "complete", model, {"digest": "ab"})
-    tracker.log_trial(4, {"backbone": "lcnet"}, None, "over_budget", None, {"reason": "12MB is over 10MB"})
+    tracker.log_trial(3, {"backbone": "resnet18", "width_percent": 50}, MEASURED, "measured", model, {"digest": "ab"})
+    tracker.log_trial(4, {"backbone": "lcnet"}, None, "over_limit", None, {"reason": "12MB is over 10MB"})
     tracker.finish(metrics={"best_accuracy": 0.9})
 
     (parent,) = runs_of(workspace, "whole", "study")
@@ -51,7 +51,7 @@ def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file
     assert children[3].info.status == "FINISHED"
     assert children[3].data.tags["paretext.digest"] == "ab"
     assert [file.path for file in open_mlflow(workspace).list_artifacts(children[3].info.run_id)] == ["3.onnx"]
-    assert children[4].data.tags[STATE_TAG] == "over_budget"
+    assert children[4].data.tags[STATE_TAG] == "over_limit"
     assert children[4].info.status == "KILLED"
     assert children[4].data.metrics == {}
 
@@ -61,7 +61,7 @@ def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(works
         tracker = RunTracker(workspace, "resumed", pytest.fail)
         tracker.start({"budget": {"trials": budget}})
         for number in range(trials):
-            tracker.log_trial(number, {"width_percent": 25}, MEASURED, "complete")
+            tracker.log_trial(number, {"width_percent": 25}, MEASURED, "measured")
         tracker.finish()
     (parent,) = runs_of(workspace, "resumed", "study")
     assert parent.data.tags["paretext.now.budget.trials"] == "4"
@@ -71,7 +71,7 @@ def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(works
 def test_a_run_that_a_killed_driver_left_open_is_replaced(workspace: Workspace) -> None:
     tracker = RunTracker(workspace, "killed", pytest.fail)
     tracker.start({})
-    tracker.log_trial(0, {"width_percent": 25}, MEASURED, "complete")
+    tracker.log_trial(0, {"width_percent": 25}, MEASURED, "measured")
     tracker.finish("stopped")
     (whole,) = runs_of(workspace, "killed", "trial")
     client = open_mlflow(workspace)
@@ -81,7 +81,7 @@ def test_a_run_that_a_killed_driver_left_open_is_replaced(workspace: Workspace) 
     again = RunTracker(workspace, "killed", pytest.fail)
     again.start({})
     for number in (0, 1):
-        again.log_trial(number, {"width_percent": 25}, MEASURED, "complete")
+        again.log_trial(number, {"width_percent": 25}, MEASURED, "measured")
     again.finish()
     children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(workspace, "killed", "trial")}
     assert sorted(children) == [0, 1]
@@ -97,7 +97,7 @@ def test_a_database_that_cannot_be_opened_is_said_once_and_stops_nothing(tmp_pat
     tracker = RunTracker(workspace, "unlucky", said.append)
     tracker.start({})
     for number in range(3):
-        tracker.log_trial(number, {}, MEASURED, "complete")
+        tracker.log_trial(number, {}, MEASURED, "measured")
     tracker.finish()
     assert len(said) == 2
     assert "the search goes on" in said[0]
@@ -121,7 +121,7 @@ def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkey
     tracker = RunTracker(workspace, "late", said.append)
     tracker.start({})
     for number in range(3):
-        tracker.log_trial(number, {}, MEASURED, "complete")
+        tracker.log_trial(number, {}, MEASURED, "measured")
     tracker.finish()
     assert len(said) == 1
     assert "no space left" in said[0]
@@ -138,7 +138,7 @@ workspace = Workspace(pathlib.Path(tempfile.mkdtemp()))
 began = time.monotonic()
 tracker = RunTracker(workspace, "quick", print)
 tracker.start({"name": "quick"})
-tracker.log_trial(0, {}, {"accuracy": 1.0}, "complete")
+tracker.log_trial(0, {}, {"accuracy": 1.0}, "measured")
 print(time.monotonic() - began)
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

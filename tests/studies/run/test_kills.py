@@ -58,7 +58,7 @@ def finished_trials(workspace: Workspace) -> dict[int, dict[str, float]]:
         store = load_store(workspace, "kills")
     except ValueError:
         return {}
-    return {t.number: t.user_attrs["measurement"] for t in store.trials(TrialState.COMPLETE)}
+    return {t.number: t.measurement for t in store.candidates()}
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
 
 from search_space import Architecture
 from search_space.space import SearchSpace
@@ -15,12 +14,15 @@ from studies.definition.study import Study, resolve
 from studies.engines.base import Failed
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.search import search
-from studies.run.seen_architectures import Entry, SeenArchitectures
-from studies.run.trial_recorder import SHARED, counts
+from studies.run.seen_architectures import SeenArchitectures
+from studies.storage import outcomes
+from studies.storage.outcomes import Duplicate, Measured, OverLimit, PrecisionVariantOf
 from studies.storage.pareto_front import load_front, load_store
+from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import RecordingObserver, tracked
+from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
 
 __all__ = ["tracked"]
@@ -53,11 +55,11 @@ def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
 
 
 def complete(workspace: Workspace) -> list[Any]:
-    return [t for t in load_store(workspace, "s").trials(TrialState.COMPLETE) if "duplicate_of" not in t.user_attrs]
+    return load_store(workspace, "s").candidates()
 
 
 def network_of(trial: Any) -> str:
-    return Architecture.from_dict(trial.user_attrs["architecture"]).with_(precision="fp32").digest
+    return trial.architecture.with_(precision="fp32").digest
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "front"])
@@ -67,15 +69,14 @@ def test_each_training_is_recorded_in_every_precision(
     engine, watcher = Recorder(), RecordingObserver()
     search(study({"sampler": sampler}), workspace, watcher, engine)
     trials = complete(workspace)
-    assert len(engine.trained) == 5 and len(trials) == 15 and sum(map(counts, trials)) == 5
+    assert len(engine.trained) == 5 and len(trials) == 15 and sum(t.counts_against_budget for t in trials) == 5
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3)
-    assert watcher.states().count("shared") == 10 and [state for _, state in tracked].count("complete") == 15 + 1
+    assert watcher.states().count("precision_variant") == 10
+    assert sum(state in ("measured", "precision_variant", "complete") for _, state in tracked) == 15 + 1
     for trial in trials:
-        assert (workspace.folder / Path(trial.user_attrs["model"])).stat().st_size == trial.user_attrs["measurement"][
-            "size_bytes"
-        ]
-        if SHARED in trial.user_attrs:
-            assert network_of(trial) == network_of(load_store(workspace, "s").trials()[trial.user_attrs[SHARED]])
+        assert (workspace.folder / trial.outcome.model).stat().st_size == trial.outcome.measurement.size_bytes
+        if isinstance(trial.outcome, PrecisionVariantOf):
+            assert network_of(trial) == network_of(load_store(workspace, "s").stored_trials()[trial.outcome.trial])
     assert {point.architecture["precision"] for point in load_front(workspace, "s")} == {"int8"}, "as good, and smaller"
 
 
@@ -101,9 +102,9 @@ def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(workspace: Works
             search(study({"sampler": sampler}), workspace, None, engine)
         except KeyboardInterrupt:
             continue
-    trials = load_store(workspace, "s").trials()
-    assert not [t for t in trials if t.state == TrialState.RUNNING]
-    assert sum(map(counts, trials)) == 5 and len(complete(workspace)) == 15
+    trials = load_store(workspace, "s").stored_trials()
+    assert not [t for t in trials if t.is_open]
+    assert sum(t.counts_against_budget for t in trials) == 5 and len(complete(workspace)) == 15
     assert all(len(digests) == 1 for digests in networks.values()) and len(networks) == 5
 
 
@@ -111,16 +112,16 @@ def test_killed_between_two_siblings(workspace: Workspace, monkeypatch: pytest.M
     """One is recorded, the other and the training itself are not: the next run finds all of them in the trial's folder."""
     from studies.run.trial_recorder import TrialRecorder
 
-    also, called = TrialRecorder.also, 0
+    add_variant, called = TrialRecorder.add_variant, 0
 
     def dying(recorder: TrialRecorder, *arguments: Any) -> Any:
         nonlocal called
         called += 1
         if called == 2:
             raise KeyboardInterrupt
-        return also(recorder, *arguments)
+        return add_variant(recorder, *arguments)
 
-    monkeypatch.setattr(TrialRecorder, "also", dying)
+    monkeypatch.setattr(TrialRecorder, "add_variant", dying)
     killed = Recorder(slots=1)
     with pytest.raises(KeyboardInterrupt):
         search(study(), workspace, None, killed)
@@ -135,7 +136,7 @@ def test_killed_between_two_siblings(workspace: Workspace, monkeypatch: pytest.M
 def test_precisions_are_trained_apart_where_that_is_asked_for(workspace: Workspace) -> None:
     engine = Recorder()
     search(study({"every_precision": False}), workspace, None, engine)
-    assert len(complete(workspace)) == 5 and not [t for t in complete(workspace) if SHARED in t.user_attrs]
+    assert len(complete(workspace)) == 5 and not [t for t in complete(workspace) if isinstance(t.outcome, PrecisionVariantOf)]
 
 
 def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
@@ -143,7 +144,7 @@ def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
     trials = complete(workspace)
     stored = Counter(network_of(trial) for trial in trials)
     assert min(stored.values()) < 3 <= max(stored.values())
-    assert all(trial.user_attrs["estimated_bytes"] <= 1_200_000 for trial in trials)
+    assert all(trial.costs is not None and trial.costs.size_bytes <= 1_200_000 for trial in trials)
 
 
 def test_a_training_that_fails_answers_for_its_siblings(workspace: Workspace) -> None:
@@ -151,17 +152,25 @@ def test_a_training_that_fails_answers_for_its_siblings(workspace: Workspace) ->
     digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
     engine = Recorder(script=dict.fromkeys(digests, Failed))
     search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
-    trials = [t for t in load_store(workspace, "s").trials() if "duplicate_of" not in t.user_attrs]
-    assert [t.state for t in trials] == [TrialState.FAIL] and len(engine.networks) == 1
+    trials = [t for t in load_store(workspace, "s").stored_trials() if not isinstance(t.outcome, Duplicate)]
+    assert [type(t.outcome) for t in trials] == [outcomes.Failed] and len(engine.networks) == 1
 
 
 def test_a_twin_is_what_decides_over_an_architecture() -> None:
-    variants, seen = PrecisionVariants(SearchSpace(SPACE), shared=True), SeenArchitectures()
+    variants, seen = PrecisionVariants(SearchSpace(SPACE), enabled=True), SeenArchitectures()
     full, small = (Architecture(width_percent=50, precision=p) for p in ("fp32", "int8"))
-    assert variants.twin(small, seen) is None
-    for fate, decides in (("running", True), ("stopped", True), ("failed", True), ("over_budget", False), ("complete", False)):
-        seen.put(full.digest, Entry(7, fate))  # type: ignore[arg-type]
-        assert (variants.twin(small, seen) is not None) == decides, fate
-        assert variants.twin(full, seen) == seen.get(full.digest)
+    assert variants.known(small, seen) is None
+    seen.put_running(full.digest, 7)
+    assert variants.known(small, seen) == seen.get(full.digest) == variants.known(full, seen)
+    measured = Measured(Measurement(0.9, 0.1, 1000, 1.0, 250, 500), Path("m.onnx"), 2)
+    for outcome, decides in (
+        (outcomes.Stopped(1, "why"), True),
+        (outcomes.Failed("why"), True),
+        (OverLimit("why", 0.1), False),
+        (measured, False),
+    ):
+        seen.trial_closed(StoredTrial.of(7, {}, full, None, outcome))
+        assert (variants.known(small, seen) is not None) == decides, outcome
+        assert variants.known(full, seen) == seen.get(full.digest)
     assert {other.precision for other in variants.of(full)} == {"fp16", "int8"}
-    assert not list(PrecisionVariants(SearchSpace(SPACE), shared=False).of(full))
+    assert not list(PrecisionVariants(SearchSpace(SPACE), enabled=False).of(full))

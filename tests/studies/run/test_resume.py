@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
 
 from search_space import Architecture
 from studies.engines.base import Event, Lost, Progress
 from studies.run.search import search
+from studies.run.trial_recorder import TrialRecorder
 from studies.storage.backends import open_storage
+from studies.storage.outcomes import Duplicate, Stopped
 from studies.storage.pareto_front import load_points, load_store
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
@@ -59,15 +61,15 @@ def test_an_epoch_that_the_killed_driver_never_heard_of_counts(workspace: Worksp
     killed = Unheard()
     with pytest.raises(KeyboardInterrupt):
         search(asked, workspace, None, killed)
-    open_ones = load_store(workspace, "s").trials(TrialState.RUNNING)
-    unheard = [t for t in open_ones if killed.epochs.get(t.user_attrs["digest"], 0) and "rung:1" not in t.user_attrs]
+    open_ones = load_store(workspace, "s").open_trials()
+    unheard = [t for t in open_ones if killed.epochs.get(t.digest, 0) and 1 not in t.rungs]
     assert unheard, "its checkpoint is a rung ahead of its record"
     again, watcher = Counting(), RecordingObserver()
     again.epochs = dict(killed.epochs)
     search(asked, workspace, watcher, again)
-    assert watcher.summary is not None and watcher.summary.finished == 18 and "resting" not in watcher.states()
-    closed = {t.user_attrs["digest"]: t for t in load_store(workspace, "s").trials()}
-    assert all("rung:1" in closed[t.user_attrs["digest"]].user_attrs for t in unheard)
+    assert watcher.summary is not None and watcher.summary.finished == 18 and "suspended" not in watcher.states()
+    closed = {t.digest: t for t in load_store(workspace, "s").stored_trials()}
+    assert all(1 in closed[t.digest].rungs for t in unheard)
     assert len(again.told) == len(set(again.told))
 
 
@@ -75,20 +77,19 @@ def test_a_promoted_training_goes_on_at_once_and_not_after_another_comparison(wo
     killed = ScriptedEngine(break_after=9)
     with pytest.raises(KeyboardInterrupt):
         search(study(**HALVING), workspace, None, killed)
-    under_way = {t.number for t in load_store(workspace, "s").trials(TrialState.RUNNING) if _promoted(t)}
+    under_way = {t.number for t in load_store(workspace, "s").open_trials() if _promoted(t)}
     assert under_way
     watcher = RecordingObserver()
     again = ScriptedEngine()
     again.epochs = dict(killed.epochs)
     search(study(**HALVING), workspace, watcher, again)
-    reached = {t.number: t.user_attrs for t in load_store(workspace, "s").trials()}
-    assert all("rung:3" in reached[number] or "measurement" in reached[number] for number in under_way)
+    reached = {t.number: t for t in load_store(workspace, "s").stored_trials()}
+    assert all(3 in reached[number].rungs or reached[number].measurement is not None for number in under_way)
     assert under_way <= {number for number, _ in watcher.losses}
 
 
-def _promoted(trial: Any) -> bool:
-    attrs = trial.user_attrs
-    return "rung:1" in attrs and "rung:3" not in attrs and attrs["training"]["until"] > 1
+def _promoted(trial: StoredTrial) -> bool:
+    return 1 in trial.rungs and 3 not in trial.rungs and trial.training is not None and trial.training.until > 1
 
 
 def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Workspace) -> None:
@@ -106,7 +107,7 @@ def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Work
 
     watcher = RecordingObserver()
     search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())
-    assert watcher.states() == ["complete"] * 2 and len(watcher.losses) == 14
+    assert watcher.states() == ["measured"] * 2 and len(watcher.losses) == 14
 
 
 def test_files_that_a_killed_run_did_not_come_to_clear_away_are_cleared_by_the_next(workspace: Workspace) -> None:
@@ -140,7 +141,7 @@ def test_the_log_of_a_study_tells_what_its_watchers_were_told(workspace: Workspa
     events = [line["event"] for line in log]
     assert events.count("run starts") == 2 and events.count("run breaks off") == events.count("run ends") == 1
     assert {line["trial"] for line in log if line["event"] == "trial lost"}
-    ended = [line["trial"] for line in log if line["event"] == "trial ends" and line["state"] == "complete"]
+    ended = [line["trial"] for line in log if line["event"] == "trial ends" and line["outcome"] == "measured"]
     assert sorted(ended) == [p.trial for p in load_points(workspace, "s")]
 
 
@@ -150,7 +151,11 @@ def test_what_was_opened_twice_is_closed_as_the_other(workspace: Workspace) -> N
     store, _ = StudyStore.create_or_open(open_storage(workspace.optuna_url), asked)
     space = distributions(asked.search_space)
     first, second = (store.ask_params({"width_percent": 50, "encoder_hidden": 24}, space) for _ in range(2))
-    store.tell_stopped(second.number, "not among the best")
-    store.tell_stopped(second.number, "not among the best")  # the answer was lost, so the call is repeated
-    assert store.close_twins() == 1 and store.close_twins() == 0
-    assert store.trials()[first.number].user_attrs["duplicate_of"] == second.number
+    recorder = TrialRecorder(asked, workspace, store)
+    stopped = StoredTrial(second.number, second.params, Stopped(1, "not among the best"))
+    recorder.close(stopped)
+    recorder.close(stopped)  # the answer was lost, so the call is repeated
+    recorder.close_opened_twice()
+    closed = store.stored_trials()[first.number]
+    recorder.close_opened_twice()
+    assert isinstance(closed.outcome, Duplicate) and closed.outcome.of == second.number and not store.open_trials()

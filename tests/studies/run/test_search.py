@@ -14,6 +14,7 @@ from search_space import Architecture, zoo
 from studies.engines.base import Failed, Lost
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
+from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, RecordingObserver, numbers_in, study, tracked
@@ -63,7 +64,7 @@ def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(work
     space = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
     search(study(space=space, limits={"size": limit}), workspace, watcher, engine)
     assert len(engine.trained) == 2
-    over = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("over_budget")]
+    over = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs["outcome"] == "over_limit"]
     assert over and all(t.constraints and max(t.constraints.values()) > 0 for t in over)
     assert all(t.system_attrs["constraints"][0] > 0 for t in over), "optuna-dashboard reads this list"
 
@@ -99,7 +100,7 @@ def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(
 ) -> None:
     search(study(**HALVING), workspace, None, ScriptedEngine())
     closed = {words for words in tracked if words[0] != "the study"}
-    assert {state for _, state in closed} >= {"complete", "stopped"}
+    assert {state for _, state in closed} >= {"measured", "stopped"}
     tracked.clear()
     search(study(**HALVING), workspace, None, ScriptedEngine())
     assert {words for words in tracked if words[0] != "the study"} == closed
@@ -120,7 +121,7 @@ def test_a_failed_training_fails_alone(workspace: Workspace) -> None:
     watcher = RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, ScriptedEngine(script={bad: Failed}))
     assert watcher.states().count("failed") == 1 and len(load_points(workspace, "s")) == 7
-    assert next(r.reason for r in watcher.records if r.state == "failed") == "nan: the loss is not finite"
+    assert next(r.reason for r in watcher.records if r.outcome.name == "failed") == "nan: the loss is not finite"
 
 
 def test_a_training_whose_process_died_is_started_again(workspace: Workspace) -> None:
@@ -136,7 +137,7 @@ def test_time_pauses_trainings_and_the_next_run_takes_them_up(workspace: Workspa
     search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), workspace, watcher, ScriptedEngine(patient=True))
     assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds < 15
     assert numbers_in(workspace, TrialState.RUNNING) == []
-    paused = [r.architecture.digest for r in watcher.records if r.state == "resting" and r.architecture]
+    paused = [r.architecture.digest for r in watcher.records if r.outcome.name == "suspended" and r.architecture]
     assert len(paused) == 2
     again = ScriptedEngine()
     search(study(budget={"trials": 8, "epochs": 1}), workspace, None, again)
@@ -153,7 +154,7 @@ def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reache
     store = load_store(workspace, "s")
     assert store.trials(TrialState.RUNNING) == []
     stopped = store.trials(TrialState.PRUNED)
-    assert stopped and all(set(t.user_attrs["rung:1"]) == {"cer", "accuracy"} for t in stopped)
+    assert stopped and all({"cer", "accuracy"} <= set(t.user_attrs) and 1 in parse(t).rungs for t in stopped)
     assert not any(t.constraints for t in stopped), "a stopped trial is not infeasible"
 
 
@@ -184,8 +185,8 @@ def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> N
     first, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "6s"}}
     search(study(**timed), workspace, None, first)
     assert numbers_in(workspace, TrialState.RUNNING) == []
-    resting = [t for t in load_store(workspace, "s").trials(TrialState.PRUNED) if t.user_attrs.get("resumable")]
-    assert len(resting) > 2
+    suspended = [t for t in load_store(workspace, "s").stored_trials() if t.may_be_resumed]
+    assert len(suspended) > 2
     again, watcher = ScriptedEngine(), RecordingObserver()
     again.epochs = dict(first.epochs)
     search(study(**HALVING), workspace, watcher, again)
@@ -224,8 +225,8 @@ def test_known_models_are_tried_first(workspace: Workspace) -> None:
     name = "mobilev3_fpnd_small_1.0"
     search(study(search={"warm_start": [name], "sampler": "random"}), workspace, None, engine)
     assert engine.trained[0] == zoo.architecture(name).digest
-    first = load_store(workspace, "s").trials()[0]
-    assert first.user_attrs["architecture"]["neck"] == "fpn_d"
+    first = load_store(workspace, "s").stored_trials()[0]
+    assert first.fields is not None and first.fields["neck"] == "fpn_d"
 
 
 def test_pruned_models_are_tried_like_others(workspace: Workspace) -> None:
@@ -234,7 +235,7 @@ def test_pruned_models_are_tried_like_others(workspace: Workspace) -> None:
     space = {"width_percent": [25], "prune_percent": [0, 50], "prune_criterion": ["l1", "fpgm"]}
     changes = {"search": {"warm_start": [name], "sampler": "random"}, "budget": {"trials": 4, "epochs": 1}}
     search(study(space=space, **changes), workspace, None, engine)
-    first, *others = [t.user_attrs["architecture"] for t in load_store(workspace, "s").trials(TrialState.COMPLETE)]
+    first, *others = [point.architecture for point in load_points(workspace, "s")]
     assert (first["prune_percent"], first["prune_criterion"]) == (90, zoo.architecture(name).prune_criterion)
     cuts = {(a["prune_percent"], a["prune_criterion"]) for a in others if a["width_percent"] == 25}
     assert cuts == {(0, None), (50, "l1"), (50, "fpgm")}, "not pruned is one network, whatever the criterion would be"

@@ -36,7 +36,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(folder / "runs")
     search(resolve(values, "test"), workspace, observer)
     assert observer.summary is not None and observer.summary.finished == 2
-    assert sorted(observer.states()) == ["complete"] * 2 + ["shared"] * 2
+    assert sorted(observer.states()) == ["measured"] * 2 + ["precision_variant"] * 2
     return workspace
 
 
@@ -68,7 +68,9 @@ def test_mlflow_holds_every_trial_of_a_search_with_two_workers(workspace: Worksp
     assert len(runs) == len(children) == 4 and set(children) == set(trials)
     points = {point.trial: point for point in load_points(workspace, "whole")}
     for number, run in children.items():
-        assert (run.data.tags[STATE_TAG], run.info.status) == ("complete", "FINISHED")
+        outcome = trials[number].user_attrs["outcome"]
+        assert outcome in ("measured", "precision_variant")
+        assert (run.data.tags[STATE_TAG], run.info.status) == (outcome, "FINISHED")
         assert run.data.metrics["latency_ms"] == points[number].latency_ms
         (file,) = client.list_artifacts(run.info.run_id)
         assert (file.path, file.file_size) == (Path(points[number].model).name, points[number].size_bytes)

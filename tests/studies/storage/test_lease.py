@@ -98,9 +98,9 @@ def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace
     with pytest.raises(KeyboardInterrupt):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
     store = StudyStore.open(open_storage(workspace.optuna_url), "s")
-    left = [t for t in store.trials() if not t.state.is_finished()]
-    assert left and all(t.user_attrs["training"]["owner"].startswith(socket.gethostname()) for t in left)
-    assert all(t.user_attrs["digest"] in t.user_attrs["training"]["folder"] for t in left)
+    left = store.open_trials()
+    assert left and all(t.training is not None and t.training.owner.startswith(socket.gethostname()) for t in left)
+    assert all(t.training is not None and t.digest is not None and t.digest in t.training.folder for t in left)
     assert store.optuna_study.user_attrs[LEASE_KEY] == {}
     watcher = RecordingObserver()
     search(study(), workspace, watcher, ScriptedEngine())

@@ -12,8 +12,9 @@ import pytest
 from studies.definition.study import resolve
 from studies.registry.model_registry import find, promote
 from studies.run.search import search
-from studies.run.trial_recorder import counts, epochs_spent
+from studies.storage.outcomes import Outcome, OverLimit
 from studies.storage.pareto_front import load_front, load_points, load_store
+from studies.storage.stored_trial import epochs_spent
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import RecordingObserver, tracked
@@ -34,11 +35,31 @@ def old(workspace: Workspace, request: pytest.FixtureRequest) -> Workspace:
     return replace(workspace, storage=f"journal:{journal}")
 
 
+FATES = {
+    "running": "running",
+    "measured": "complete",
+    "precision_variant": "shares_training_of",
+    "stopped": "pruned",
+    "suspended": "resumable",
+    "failed": "fail",
+    "refused": "refused",
+    "duplicate": "duplicate_of",
+}
+"""Name of an outcome to what the old code's script calls it."""
+
+
+def fate(outcome: Outcome) -> str:
+    if isinstance(outcome, OverLimit):
+        return "over_budget" + (" after training" if outcome.measurement else "")
+    return FATES[outcome.name]
+
+
 def assert_as_recorded(workspace: Workspace, state: str) -> None:
     expected = EXPECTED[state]
-    trials = load_store(workspace, "old").trials()
+    trials = load_store(workspace, "old").stored_trials()
     assert len(trials) == len(expected["fates"])
-    assert sum(map(counts, trials)) == expected["counts"]
+    assert {str(trial.number): fate(trial.outcome) for trial in trials} == expected["fates"]
+    assert sum(trial.counts_against_budget for trial in trials) == expected["counts"]
     assert epochs_spent(trials) == expected["epochs_spent"]
     assert [point.trial for point in load_points(workspace, "old")] == expected["points"]
     front = [point.as_dict() for point in load_front(workspace, "old")]
@@ -76,9 +97,9 @@ def test_suspended_trials_of_an_old_study_go_on_without_training_an_epoch_twice(
     engine.epochs = dict(expected["checkpoints"])
     search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.summary is not None and watcher.summary.finished == EXPECTED["ended"]["counts"]
-    trials = load_store(old, "old").trials()
-    suspended = {trials[int(number)].user_attrs["digest"] for number, fate in expected["fates"].items() if fate == "resumable"}
-    later = {t.user_attrs["digest"] for t in trials[len(expected["fates"]) :] if counts(t)}
+    trials = load_store(old, "old").stored_trials()
+    suspended = {trials[int(number)].digest for number, fate in expected["fates"].items() if fate == "resumable"}
+    later = {t.digest for t in trials[len(expected["fates"]) :] if t.counts_against_budget}
     assert suspended <= later and epochs_spent(trials) == sum(engine.epochs.values())
 
 

@@ -11,9 +11,12 @@ from optuna.trial import TrialState
 from search_space import Architecture, SearchSpace
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
+from studies.storage.outcomes import Measured, OverLimit
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
+from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
-from trainers.base.candidate import Candidate, Measurement
+from trainers.base.candidate import Measurement
 from trainers.base.errors import UserError
 
 SPACE = SearchSpace({"width_percent": (25, 50, 100), "encoder_hidden": (24, 48), "head": ("ctc",)})
@@ -43,14 +46,15 @@ def test_the_database_is_in_wal_mode(workspace: Workspace, store: StudyStore) ->
 def test_a_complete_trial_comes_back_with_its_measurement(store: StudyStore) -> None:
     proposal = store.ask_params(PARAMS, distributions(SPACE))
     measured = Measurement(0.9, 0.05, 1234, 1.5, 300, 500)
-    store.tell_complete(proposal.number, Candidate(Architecture(), measured, Path("m.onnx")))
+    outcome = Measured(measured, Path("m.onnx"), 40)
+    store.close(StoredTrial.of(proposal.number, proposal.params, Architecture(), None, outcome))
     (trial,) = store.trials(TrialState.COMPLETE)
-    assert trial.values == [0.9, 1234] and Measurement.from_dict(trial.user_attrs["measurement"]) == measured
+    assert trial.values == [0.9, 1234] and parse(trial).outcome == outcome and parse(trial).architecture == Architecture()
 
 
 def test_an_infeasible_trial_is_pruned_with_its_violation_where_both_readers_look(store: StudyStore) -> None:
     proposal = store.ask_params(PARAMS, distributions(SPACE))
-    store.tell_infeasible(proposal.number, "too big", 0.5)
+    store.close(StoredTrial(proposal.number, proposal.params, OverLimit("too big", 0.5)))
     (trial,) = store.trials(TrialState.PRUNED)
     assert trial.constraints["limits"] == 0.5 and trial.system_attrs["constraints"] == [0.5]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
 
 from search_space import Architecture
 from studies.engines.base import Failed
@@ -58,7 +57,7 @@ def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspa
     place = form.format(tmp_path / "place")
     engine, watcher = UploadingEngine(place, script={BAD: Failed}), RecordingObserver()
     search(halving(place), workspace, watcher, engine)
-    assert set(watcher.states()) >= {"complete", "stopped", "failed"} and len(engine.sent) == 18
+    assert set(watcher.states()) >= {"measured", "stopped", "failed"} and len(engine.sent) == 18
     assert not copies(place, workspace) and not in_workspace(workspace)
     points = load_points(workspace, "s")
     assert points and all(Path(point.model).is_file() for point in points)
@@ -78,8 +77,7 @@ def test_a_suspended_trial_keeps_its_copy_until_the_next_run_has_closed_it(works
     place = str(tmp_path / "place")
     first = UploadingEngine(place)
     search(halving(place, total_epochs=12), workspace, None, first)
-    trials = load_store(workspace, "s").trials(TrialState.PRUNED)
-    suspended = {t.user_attrs["digest"] for t in trials if t.user_attrs.get("resumable")}
+    suspended = {t.digest for t in load_store(workspace, "s").stored_trials() if t.may_be_resumed}
     assert suspended and copies(place, workspace) == in_workspace(workspace) == suspended
     again = UploadingEngine(place)
     again.epochs = dict(first.epochs)

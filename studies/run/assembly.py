@@ -1,0 +1,82 @@
+"""Puts a run of a study together: prepares the data, takes the lease, opens the store, lists the callbacks in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from studies.definition.study import Study
+from studies.engines.base import Engine
+from studies.registry.run_tracker import RunTracker
+from studies.run.clear_files import ClearFiles, clear_files_left
+from studies.run.driver import Parts
+from studies.run.observer import Observer
+from studies.run.precision_variants import PrecisionVariants
+from studies.run.preparation import Preparation, prepare_study
+from studies.run.proposer import Proposer
+from studies.run.schedule import Schedule
+from studies.run.seen_architectures import SeenArchitectures
+from studies.run.study_progress import StudyProgress
+from studies.run.tracking_callback import TrackingCallback
+from studies.run.trial_recorder import TrialRecorder
+from studies.run.waiting_duplicates import WaitingDuplicates
+from studies.storage.backends import Storage
+from studies.storage.lease import Lease
+from studies.storage.stored_trial import StoredTrial
+from studies.storage.study_store import StudyStore
+from studies.workspace.paths import Workspace
+from studies.workspace.trial_files import TrialFiles
+
+
+@contextmanager
+def assembled(
+    study: Study, workspace: Workspace, observer: Observer, engine: Engine, tracker: RunTracker, storage: Storage
+) -> Iterator[tuple[Parts, list[StoredTrial]]]:
+    """Prepares a run and holds the study's lease while the block runs.
+
+    Yields:
+        What the run is made of, and the trials of earlier runs, which the callbacks have been told of.
+
+    Raises:
+        UserError: the data cannot be used, nothing can meet the limits, or another process runs the study.
+    """
+    preparation = prepare_study(study, workspace, observer)
+    store, resumed = StudyStore.create_or_open(storage, study)
+    lease = Lease(store, observer.note)
+    lease.take()
+    try:
+        store.update_study(study)
+        trials = store.stored_trials()
+        finished = sum(trial.counts_against_budget for trial in trials)
+        observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
+        tracker.start(study.model_dump(mode="json"))
+        yield _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), trials
+    finally:
+        lease.release()
+
+
+def _parts(
+    preparation: Preparation,
+    workspace: Workspace,
+    observer: Observer,
+    engine: Engine,
+    tracker: RunTracker,
+    store: StudyStore,
+    lease: Lease,
+    trials: list[StoredTrial],
+) -> Parts:
+    study, space = preparation.study, preparation.study.search_space
+    seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
+    schedule = Schedule(study, space, preparation.costs)
+    schedule.replay(trials)
+    files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
+    variants = PrecisionVariants(space, study.search.every_precision)
+    recorder = TrialRecorder(study, workspace, store)
+    duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace)
+    recorder.callbacks = (seen, progress, schedule, tracking, observer, duplicates, ClearFiles(files))
+    clear_files_left(files, seen)
+    for trial in trials:
+        progress.trial_closed(trial)
+        tracking.trial_closed(trial)
+    proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
+    return Parts(preparation, store, recorder, seen, progress, schedule, proposer, duplicates, files, observer, engine, lease)

@@ -1,0 +1,27 @@
+"""Who is told that a trial was closed, and in which order.
+
+`studies.run.trial_recorder.TrialRecorder.close` writes the outcome to the study, which is the truth, and then calls
+
+    1. SeenArchitectures     so that an equal architecture is not trained again
+    2. StudyProgress         trials that count, results, the target
+    3. Schedule              the sampler and the early-stopping rule learn from it
+    4. MLflow                a copy for people (`studies.run.tracking_callback`)
+    5. Observer              the log and the live table: what a person has seen is recorded
+    6. WaitingDuplicates     closes the trials that waited for this one's training
+    7. TrialFiles            working files are removed last, when nothing needs them any more
+
+Another one is added to the list in `studies.run.search`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from studies.storage.stored_trial import StoredTrial
+
+
+class TrialCallback(Protocol):
+    """Called once for every trial that is closed, in the driver's thread."""
+
+    def trial_closed(self, trial: StoredTrial) -> None:
+        """The trial is closed in the study, with its outcome."""

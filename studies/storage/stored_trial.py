@@ -1,0 +1,198 @@
+"""A trial of a study as one typed record: what was proposed, how far it was trained, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, assert_never
+
+from search_space.architecture import Architecture
+from search_space.space import Choice
+from studies.objectives.costs import Costs
+from studies.storage.outcomes import (
+    Duplicate,
+    Failed,
+    Measured,
+    Outcome,
+    OverLimit,
+    PrecisionVariantOf,
+    Refused,
+    Running,
+    Stopped,
+    Suspended,
+)
+from trainers.base.candidate import Measurement
+
+RUNNING = Running()
+"""The outcome of an open trial; it holds nothing, so one object serves all."""
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """What a training had reached at a rung.
+
+    Attributes:
+        cer: character error rate of the validation lines, 0 and up.
+        accuracy: share of validation lines without an error, in [0, 1].
+    """
+
+    cer: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class TrainingMark:
+    """Who trains an open trial; written before the training starts, so that a later run knows what a killed one left.
+
+    Attributes:
+        owner: the process, `host:pid`.
+        until: the epoch at which the training pauses or ends.
+        folder: where its checkpoint is.
+    """
+
+    owner: str
+    until: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """One trial.
+
+    Attributes:
+        number: its number in the study.
+        params: value of each open field of the search space; of some, for a known model from outside the space.
+        outcome: what became of it.
+        fields: every field of its architecture; None when it cannot be built, or has not been judged yet.
+        digest: of its architecture; None when `fields` is.
+        costs: what was known before training; None when nothing was.
+        rungs: epoch to what the training had reached then, lowest first.
+        training: who trains it, or was the last to do so; None when it never started.
+    """
+
+    number: int
+    params: Mapping[str, Choice]
+    outcome: Outcome = RUNNING
+    fields: Mapping[str, Any] | None = None
+    digest: str | None = None
+    costs: Costs | None = None
+    rungs: Mapping[int, RungResult] = field(default_factory=dict)
+    training: TrainingMark | None = None
+
+    @classmethod
+    def of(
+        cls, number: int, params: Mapping[str, Choice], architecture: Architecture, costs: Costs | None, outcome: Outcome
+    ) -> StoredTrial:
+        """The record of a trial of this process, whose architecture is at hand."""
+        made = cls(number, params, outcome, digest=architecture.digest, costs=costs)
+        made.__dict__["architecture"] = architecture  # what the cached property would work out from `fields`
+        return made
+
+    @cached_property
+    def architecture(self) -> Architecture | None:
+        """Its architecture; None when it cannot be built, or has not been judged yet.
+
+        Raises:
+            RefusedArchitecture: this version of Paretext refuses what an earlier one has built.
+        """
+        return None if self.fields is None else Architecture.from_dict(self.fields)
+
+    def closed(self, outcome: Outcome) -> StoredTrial:
+        """The same trial with an outcome."""
+        return self._with(outcome=outcome)
+
+    def numbered(self, number: int) -> StoredTrial:
+        """The same trial under another number."""
+        return self._with(number=number)
+
+    def _with(self, **changes: Any) -> StoredTrial:
+        made = replace(self, **changes)
+        if "architecture" in self.__dict__:
+            made.__dict__["architecture"] = self.__dict__["architecture"]
+        return made
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is proposed, in training, or paused at a rung."""
+        return isinstance(self.outcome, Running)
+
+    @property
+    def counts_against_budget(self) -> bool:
+        """Whether it is one of the trained candidates that `budget.trials` counts."""
+        match self.outcome:
+            case Measured() | Stopped() | Failed():
+                return True
+            case OverLimit(measurement=measurement):
+                return measurement is not None
+            case Running() | PrecisionVariantOf() | Suspended() | Refused() | Duplicate():
+                return False
+            case _:
+                assert_never(self.outcome)
+
+    @property
+    def may_be_resumed(self) -> bool:
+        """Whether the next run of the study resumes its training."""
+        return isinstance(self.outcome, Suspended)
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether it may lie on the Pareto front: measured from a file of its own, and not a duplicate."""
+        return isinstance(self.outcome, Measured | PrecisionVariantOf)
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """What was measured from its file, or from the file that answered for it; None when nothing was."""
+        match self.outcome:
+            case Measured(measurement=measurement) | PrecisionVariantOf(measurement=measurement):
+                return measurement
+            case OverLimit(measurement=measurement):
+                return measurement
+            case Duplicate(result=Measured(measurement=measurement) | PrecisionVariantOf(measurement=measurement)):
+                return measurement
+            case Running() | Stopped() | Suspended() | Failed() | Refused() | Duplicate():
+                return None
+            case _:
+                assert_never(self.outcome)
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, one line; empty for a candidate that was trained to the end, and while it is open."""
+        match self.outcome:
+            case Running() | Measured():
+                return ""
+            case (
+                PrecisionVariantOf(reason=reason)
+                | Stopped(reason=reason)
+                | Suspended(reason=reason)
+                | Failed(reason=reason)
+                | OverLimit(reason=reason)
+                | Refused(reason=reason)
+                | Duplicate(reason=reason)
+            ):
+                return reason
+            case _:
+                assert_never(self.outcome)
+
+    @property
+    def epochs_trained(self) -> int:
+        """Epochs of its own training, up to the last rung where it was killed; 0 for a duplicate or a precision variant."""
+        reached = max(self.rungs, default=0)
+        match self.outcome:
+            case Measured(epochs=epochs) | Stopped(epochs=epochs) | Suspended(epochs=epochs) | OverLimit(epochs=epochs):
+                return max(epochs, reached)
+            case Running() | Failed():
+                return reached
+            case PrecisionVariantOf() | Refused() | Duplicate():
+                return 0
+            case _:
+                assert_never(self.outcome)
+
+
+def epochs_spent(trials: Iterable[StoredTrial]) -> int:
+    """Epochs that all trainings of a study have taken; a training that was suspended and resumed counts once."""
+    spent: dict[str, int] = {}  # by digest, since a suspended training is resumed as another trial
+    for trial in trials:
+        if trial.digest is not None:
+            spent[trial.digest] = max(spent.get(trial.digest, 0), trial.epochs_trained)
+    return sum(spent.values())

@@ -1,0 +1,253 @@
+"""How a trial is written into Optuna's attributes, and parsed from them.
+
+    user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
+                          outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
+                          latency_ms, parameters, flops, validation_lines, model, duplicate_of, precision_variant_of
+    system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
+                          architecture, costs, training, rung:EPOCH
+    constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
+
+Studies of version 0.1 and before have all of it in user attributes, with other names; `parse` reads them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, assert_never
+
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.objectives.costs import Costs
+from studies.storage.outcomes import (
+    Duplicate,
+    Failed,
+    Measured,
+    Outcome,
+    OverLimit,
+    PrecisionVariantOf,
+    Refused,
+    Running,
+    Stopped,
+    Suspended,
+)
+from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
+from trainers.base.candidate import Measurement
+
+ARCHITECTURE, COSTS, TRAINING = "paretext:architecture", "paretext:costs", "paretext:training"
+RUNG = "paretext:rung:"
+LEAST_VIOLATION = 1e-6
+"""Violation of a trial over a limit that has no constraint on record: above 0, since 0 would mean feasible."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What is written of a trial at once.
+
+    Attributes:
+        user: user attributes, scalars.
+        system: system attributes, JSON-able.
+    """
+
+    user: dict[str, Any] = field(default_factory=dict)
+    system: dict[str, Any] = field(default_factory=dict)
+
+    def __or__(self, other: Attributes) -> Attributes:
+        return Attributes(self.user | other.user, self.system | other.system)
+
+
+def description_of(trial: StoredTrial) -> Attributes:
+    """What a trial is: written as soon as its architecture is known."""
+    architecture = trial.architecture
+    if architecture is None:
+        return Attributes()
+    user: dict[str, Any] = {"description": architecture.describe(), "digest": trial.digest}
+    system: dict[str, Any] = {ARCHITECTURE: architecture.as_dict()}
+    if trial.costs is not None:
+        user["estimated_bytes"] = trial.costs.size_bytes
+        system[COSTS] = {name: cost for name, cost in asdict(trial.costs).items() if cost is not None}
+    return Attributes(user, system)
+
+
+def training_attributes(mark: TrainingMark) -> Attributes:
+    """Who trains a trial, and until when: written before the training starts."""
+    return Attributes(system={TRAINING: asdict(mark)})
+
+
+def rung_attributes(epoch: int, result: RungResult) -> Attributes:
+    """What a training has reached at a rung."""
+    user = {"epochs_trained": epoch, "cer": result.cer, "accuracy": result.accuracy}
+    return Attributes(user, {f"{RUNG}{epoch}": asdict(result)})
+
+
+def outcome_attributes(outcome: Outcome) -> Attributes:
+    """What became of a trial: written in one transaction with the state that closes it."""
+    user: dict[str, Any] = {"outcome": outcome.name}
+    match outcome:
+        case Running():
+            return Attributes()
+        case Measured(measurement, model, epochs):
+            return Attributes(user | _metrics(measurement) | {"model": str(model), "epochs_trained": epochs})
+        case PrecisionVariantOf(trial, measurement, model, reason):
+            user |= {"precision_variant_of": trial, "reason": reason, "model": str(model)}
+            return Attributes(user | _metrics(measurement))
+        case Stopped(epochs, reason) | Suspended(epochs, reason):
+            return Attributes(user | {"reason": reason, "epochs_trained": epochs})
+        case Failed(reason):
+            return Attributes(user | {"reason": reason})
+        case OverLimit(reason, violation, measurement, epochs):
+            measured = {} if measurement is None else _metrics(measurement) | {"epochs_trained": epochs}
+            return Attributes(user | measured | {"reason": reason}, _constraint(violation))
+        case Refused(reason, violation):
+            return Attributes(user | {"reason": reason}, _constraint(violation))
+        case Duplicate(of, reason, result):
+            first = Attributes() if result is None else outcome_attributes(result)
+            copied = {key: value for key, value in first.user.items() if key != "epochs_trained"}
+            return Attributes(copied | user | {"reason": reason, "duplicate_of": of}, first.system)
+        case _:
+            assert_never(outcome)
+
+
+def state_of(outcome: Outcome) -> TrialState:
+    """The Optuna state that a trial is closed with."""
+    match outcome:
+        case Running():
+            return TrialState.RUNNING
+        case Measured() | PrecisionVariantOf():
+            return TrialState.COMPLETE
+        case Failed():
+            return TrialState.FAIL
+        case Stopped() | Suspended() | OverLimit() | Refused():
+            return TrialState.PRUNED
+        case Duplicate(result=result):
+            return TrialState.PRUNED if result is None else state_of(result)
+        case _:
+            assert_never(outcome)
+
+
+def parse(trial: FrozenTrial) -> StoredTrial:
+    """The record of a trial, from what the study holds of it."""
+    user, system = trial.user_attrs, trial.system_attrs
+    if ARCHITECTURE not in system and "outcome" not in user and ("architecture" in user or "end_reason" in user):
+        return _parse_first_form(trial)
+    costs, mark = system.get(COSTS), system.get(TRAINING)
+    return StoredTrial(
+        number=trial.number,
+        params=trial.params,
+        outcome=_outcome(trial),
+        fields=system.get(ARCHITECTURE),
+        digest=user.get("digest"),
+        costs=None if costs is None else Costs(**costs),
+        rungs=_rungs(system, RUNG),
+        training=None if mark is None else TrainingMark(**mark),
+    )
+
+
+def _outcome(trial: FrozenTrial) -> Outcome:
+    user = trial.user_attrs
+    name, reason, epochs = user.get("outcome"), str(user.get("reason", "")), int(user.get("epochs_trained", 0))
+    if not trial.state.is_finished():
+        return Running()
+    if name == Measured.name:
+        return Measured(_measurement(user), Path(user["model"]), epochs)
+    if name == PrecisionVariantOf.name:
+        return PrecisionVariantOf(user["precision_variant_of"], _measurement(user), Path(user["model"]), reason)
+    if name == Stopped.name:
+        return Stopped(epochs, reason)
+    if name == Suspended.name:
+        return Suspended(epochs, reason)
+    if name == OverLimit.name:
+        measurement = _measurement(user) if "cer" in user else None
+        return OverLimit(reason, _violation(trial), measurement, epochs if measurement is not None else 0)
+    if name == Refused.name:
+        return Refused(reason, _violation(trial))
+    if name == Duplicate.name:
+        return Duplicate(user["duplicate_of"], reason, _answer(trial, user.get("model"), reason))
+    return Failed(reason or "it was closed by another program, without a record of what became of it")
+
+
+def _answer(trial: FrozenTrial, model: str | None, reason: str) -> Measured | Stopped | Failed | OverLimit:
+    """What the first of two equal trials came to, as far as the duplicate's record says."""
+    if trial.state == TrialState.COMPLETE:
+        return Measured(_measurement(trial.user_attrs), Path(model or ""), 0)
+    if trial.state == TrialState.FAIL:
+        return Failed(reason)
+    return OverLimit(reason, _violation(trial)) if trial.constraints else Stopped(0, reason)
+
+
+def _parse_first_form(trial: FrozenTrial) -> StoredTrial:
+    """A trial as version 0.1 wrote it: everything in user attributes."""
+    user = trial.user_attrs
+    costs, size_bytes, mark = user.get("costs"), user.get("estimated_bytes"), user.get("training")
+    known = Costs(**costs) if costs else None if size_bytes is None else Costs(size_bytes)
+    return StoredTrial(
+        number=trial.number,
+        params=trial.params,
+        outcome=_outcome_of_first_form(trial),
+        fields=user.get("architecture"),
+        digest=user.get("digest"),
+        costs=known,
+        rungs=_rungs(user, "rung:"),
+        training=None if mark is None else TrainingMark(mark.get("owner", ""), mark.get("until", 0), mark.get("folder", "")),
+    )
+
+
+def _outcome_of_first_form(trial: FrozenTrial) -> Outcome:
+    user = trial.user_attrs
+    reason, epochs = str(user.get("end_reason", "")), int(user.get("epoch", 0))
+    measurement = Measurement.from_dict(user["measurement"]) if "measurement" in user else None
+    if not trial.state.is_finished():
+        return Running()
+    if "duplicate_of" in user:
+        answer = Measured(measurement, Path(user["model"]), 0) if measurement is not None else None
+        return Duplicate(user["duplicate_of"], reason, answer)
+    if trial.state == TrialState.COMPLETE and measurement is not None:
+        if "shares_training_of" in user:
+            return PrecisionVariantOf(user["shares_training_of"], measurement, Path(user["model"]), reason)
+        return Measured(measurement, Path(user["model"]), epochs)
+    if trial.state == TrialState.FAIL:
+        return Failed(reason)
+    if user.get("refused"):
+        return Refused(reason, max([*trial.constraints.values(), LEAST_VIOLATION]))
+    if user.get("over_budget"):
+        return OverLimit(reason, _violation(trial), measurement if user.get("trained") else None, epochs)
+    return Suspended(epochs, reason) if user.get("resumable") else Stopped(epochs, reason)
+
+
+def _violation(trial: FrozenTrial) -> float:
+    return max([*trial.constraints.values(), LEAST_VIOLATION])
+
+
+def _rungs(attributes: Mapping[str, Any], prefix: str) -> dict[int, RungResult]:
+    found = {
+        int(epoch): RungResult(**result)
+        for key, result in attributes.items()
+        if key.startswith(prefix) and (epoch := key.removeprefix(prefix)).isdigit()
+    }
+    return dict(sorted(found.items()))
+
+
+def _metrics(measurement: Measurement) -> dict[str, Any]:
+    """A measurement as scalar attributes; what was not measured is left out."""
+    values = measurement.as_dict()
+    values["validation_lines"] = values.pop("lines")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _measurement(user: Mapping[str, Any]) -> Measurement:
+    return Measurement(
+        accuracy=user["accuracy"],
+        cer=user["cer"],
+        size_bytes=user["size_bytes"],
+        latency_ms=user["latency_ms"],
+        parameters=user["parameters"],
+        lines=user["validation_lines"],
+        flops=user.get("flops"),
+    )
+
+
+def _constraint(violation: float) -> dict[str, Any]:
+    """A constraint, written twice: for Optuna's samplers, and as the list that optuna-dashboard 0.21 reads."""
+    values: Sequence[float] = [violation]
+    return {"constraints:limits": violation, "constraints": values}
