@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +24,13 @@ def read_architecture(text: str) -> Architecture:
         RefusedArchitecture: an unknown field, or a combination that cannot be built.
     """
     from search_space import Architecture, zoo
+    from studies.definition.architecture_file import SUFFIXES, read_architectures
 
-    if Path(text).suffix in (".json", ".toml"):
-        return Architecture.from_dict(_fields_in(Path(text)))
+    if Path(text).suffix in SUFFIXES:
+        found = read_architectures(Path(text))
+        if len(found) != 1:
+            raise UserError(f"{text} must hold one architecture, and holds {len(found)}")
+        return found[0]
     if "=" in text:
         return Architecture.from_dict(dict(_field(part) for part in text.split(",") if part.strip()))
     try:
@@ -42,17 +44,3 @@ def _field(part: str) -> tuple[str, Any]:
     if not (name and equals and value):
         raise UserError(f"'{part.strip()}' is not field=value; write for example width_percent=50,encoder_hidden=64")
     return name, int(value) if value.isdecimal() else value
-
-
-def _fields_in(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        held = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}") from None
-    fields = held.get("architecture", held) if isinstance(held, dict) else None
-    if not isinstance(fields, dict):
-        raise UserError(f"{path} must hold the fields of one architecture, such as {{'width_percent': 50}}")
-    return fields

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 
 if TYPE_CHECKING:
-    from search_space import Architecture
+    from trainers.export.model_figures import ModelFigures
 
 PUBLISHED_SYMBOLS = 3_938
 """The seed's charset; with the blank, 3,939 classes."""
-REFERENCE_PX = (32, 320)
-"""Rows and columns of the image that multiply-adds are counted for; a taller model sees it enlarged to its height."""
-
 CONVENTIONS = """\
 parameters: as the seed counts them, learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds
 for one image of 3x32x320, enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by
@@ -25,33 +22,6 @@ DESCRIPTION = """\
 Lists the models that a study can start from by name: the seed's published ones and modern baselines. """ + " ".join(
     CONVENTIONS.split()
 )
-
-
-@dataclass(frozen=True)
-class ModelFigures:
-    """What a known model weighs and computes.
-
-    Attributes:
-        name: to use in a study's `warm_start`.
-        parameters: learnt numbers plus BatchNorm statistics.
-        flops: multiply-adds of the whole model.
-        backbone_flops: of its backbone alone.
-        input: (3, rows, columns) that they are counted for.
-        bytes_fp32: of the exported file.
-        bytes_fp16: the same with weights stored in 16 bits.
-        bytes_int8: in 8 bits.
-        architecture: field to value.
-    """
-
-    name: str
-    parameters: int
-    flops: int
-    backbone_flops: int
-    input: tuple[int, int, int]
-    bytes_fp32: int
-    bytes_fp16: int
-    bytes_int8: int
-    architecture: dict[str, Any]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -72,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the list."""
     from dashboards.views.console import answers, print_json
     from search_space import zoo
+    from trainers.export.model_figures import figures_of
 
     figures = [figures_of(name, zoo.architecture(name), arguments.symbols) for name in zoo.names()]
     if arguments.json:
@@ -80,39 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         answers().print(_table(figures))
         answers().print(CONVENTIONS, style="dim")
     return 0
-
-
-def figures_of(name: str, architecture: Architecture, symbols: int) -> ModelFigures:
-    """What a model weighs and computes, from its architecture alone.
-
-    Args:
-        name: what to call it.
-        architecture: what it is; its precision does not matter here.
-        symbols: characters in the charset.
-    """
-    import torch
-
-    from search_space.counting import flops, parameters
-    from search_space.recognizer import build_recognizer
-    from trainers.export.estimate import estimate_bytes
-
-    with torch.device("meta"):
-        recognizer = build_recognizer(architecture, symbols)
-    rows, columns = REFERENCE_PX
-    width_px = columns * architecture.height_px // rows
-    counted = flops(recognizer, architecture.height_px, width_px)
-    fp32, fp16, int8 = (estimate_bytes(architecture.with_(precision=p), symbols) for p in ("fp32", "fp16", "int8"))
-    return ModelFigures(
-        name=name,
-        parameters=parameters(recognizer),
-        flops=counted.whole,
-        backbone_flops=counted.backbone,
-        input=(3, architecture.height_px, width_px),
-        bytes_fp32=fp32,
-        bytes_fp16=fp16,
-        bytes_int8=int8,
-        architecture=architecture.as_dict(),
-    )
 
 
 def _table(figures: list[ModelFigures]) -> Any:

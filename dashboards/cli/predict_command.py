@@ -37,9 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a line for each image; 2 when some could not be read, which are named."""
     from dashboards.views.console import print_json
     from studies.workspace.paths import Workspace
+    from trainers.data.labels_beside import labels_beside
 
     good, faults = _readable(arguments.images)
-    truths = _truths(good) if arguments.truth else {}
+    truths = labels_beside(good) if arguments.truth else {}
     for fault in faults:
         print(f"paretext: {fault}", file=sys.stderr)
     found = []
@@ -81,31 +82,6 @@ def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
         else:
             good.append(path)
     return good, faults
-
-
-def _truths(paths: list[Path]) -> dict[Path, str]:
-    """Labels that lie beside images: `x.gt.txt`, or a line of `labels.txt` (name, tab, text).
-
-    Raises:
-        UserError: an image has none.
-    """
-    from trainers.base.errors import UserError
-    from trainers.data.kinds.pairs import LABEL_SUFFIX, split_image
-
-    truths = {}
-    for path in paths:
-        split = split_image(path.name)
-        label = path.with_name((split[0] if split else path.name) + LABEL_SUFFIX)
-        listed = path.with_name("labels.txt")
-        if label.is_file():
-            truths[path] = label.read_text(encoding="utf-8-sig").strip()
-            continue
-        rows = listed.read_text(encoding="utf-8-sig").splitlines() if listed.is_file() else []
-        texts = [text.strip() for name, tab, text in (row.partition("\t") for row in rows) if tab and name == path.name]
-        if not texts:
-            raise UserError(f"{path} has no truth beside it: write {label.name}, or a row of labels.txt, or leave --truth out")
-        truths[path] = texts[0]
-    return truths
 
 
 def _count(found: list[dict[str, Any]]) -> None:

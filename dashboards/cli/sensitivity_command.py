@@ -53,39 +53,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) -> dict[str, list[tuple[float, float]]]:
     """The table of a trained network."""
-    import torch
     from rich.progress import Progress
 
     from dashboards.views.console import remarks
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
-    from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
-    from trainers.training.loop import Trained, train, training_identity
+    from trainers.trial.layer_sensitivity import sensitivity_of, train_job
     from trainers.trial.run import past_reports
 
     prepared = prepare_once(job.data, job.cache_folder)
-    torch.set_num_threads(job.threads)
     heading = f"{job.architecture.describe()} on {job.data.training}"
     with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
-        outcome = train(
-            job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, screen.report, device=job.device
-        )
-    assert isinstance(outcome, Trained)  # nothing here pauses it
-    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
-    keep_only_of(table_file, f"{identity} {criterion} {read_lines}")
-    evaluation_sample = EvaluationSample(
-        prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines
-    )
+        trained = train_job(job, prepared, screen.report)
     with Progress(console=remarks()) as bar:
         task = bar.add_task("layers", total=None)
-        return measure_sensitivity(
-            outcome.recognizer,
-            evaluation_sample,
-            criterion,
-            RATIOS,
-            table_file,
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return sensitivity_of(trained, job, prepared, criterion, read_lines, table_file, show)
 
 
 def _shown(table: dict[str, list[tuple[float, float]]]) -> Any:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from dashboards.cli import options
 from dashboards.cli.architecture_argument import FORMS, read_architecture
 from trainers.base.candidate import Candidate
+from trainers.base.recipe_text import parse_recipe
 
 if TYPE_CHECKING:
-    from dashboards.views.training_pictures import Mistake
     from trainers.base.progress import EpochReport
-    from trainers.base.recipe import Recipe
     from trainers.data.arrays import LineArrays
     from trainers.data.dataset import Prepared
     from trainers.trial.run import TrialJob
@@ -64,10 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, remarks
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
+    from trainers.trial.job_threads import threads_for
     from trainers.trial.run import past_reports, run_trial
 
     prepared = prepare_once(job.data, job.cache_folder)
-    job = dataclasses.replace(job, threads=arguments.threads or _threads(job, prepared))
+    job = dataclasses.replace(job, threads=arguments.threads or threads_for(job, prepared))
     heading = (
         f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
         f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
@@ -87,33 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_recipe(text: str) -> Recipe:
-    """A preset's name, and changes after commas: `seed,batch_lines=16`.
-
-    Raises:
-        UserError: no such preset or value, or one out of its range.
-    """
-    import json
-
-    from trainers.base.errors import UserError
-    from trainers.base.recipe import Recipe, find_recipe
-
-    name, *changes = (part.strip() for part in text.split(","))
-    values = find_recipe(name).as_dict()
-    for change in changes:
-        field, equals, value = (word.strip() for word in change.partition("="))
-        if not equals:
-            raise UserError(f"'{change}' is not a change of a recipe; write for example {name},batch_lines=16")
-        try:
-            values |= {field: json.loads(value)}
-        except ValueError:
-            values |= {field: value}
-    return Recipe.from_dict(values)
-
-
 def job_of(arguments: argparse.Namespace) -> TrialJob:
     """What is asked for, checked before anything is loaded or made."""
-    architecture, recipe = read_architecture(arguments.architecture), read_recipe(arguments.recipe)
+    architecture, recipe = read_architecture(arguments.architecture), parse_recipe(arguments.recipe)
 
     from studies.workspace.paths import Workspace
     from trainers.data.spec import DataSpec
@@ -157,25 +133,6 @@ def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
     return counts
 
 
-def _threads(job: TrialJob, prepared: Prepared) -> int:
-    """As many as make this training quickest; kept in its folder: a training that goes on must add up in the same order."""
-    from trainers.base.preprocess import canonical_width
-    from trainers.data.processes import usable_cores
-    from trainers.training.threads import quickest_threads
-
-    if job.device != "cpu":
-        return usable_cores()
-    kept = job.folder / "threads.txt"
-    if kept.exists():
-        return int(kept.read_text(encoding="utf-8"))
-    lines = job.recipe.lines_per_batch(len(prepared.training))
-    width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
-    threads = quickest_threads(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
-    job.folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(f"{threads}\n", encoding="utf-8")
-    return threads
-
-
 def _device(asked: str | None) -> str:
     """The device asked for, or the best there is.
 
@@ -205,23 +162,10 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
         f"{job.architecture.describe()} on {job.data.training}: {percent(measured.accuracy)} exact, CER {percent(measured.cer)}"
     )
     draw_curves(history, job.folder / "curves.png", title)
-    draw_mistakes(worst_mistakes(candidate.model, lines), job.folder / "mistakes.png", f"worst readings of {title}")
+    from trainers.evaluation.mistakes import worst_mistakes
 
-
-def worst_mistakes(model: Path, lines: LineArrays, at_most: int = SHOWN_MISTAKES) -> list[Mistake]:
-    """The lines that a file reads worst: most wrong characters first, then those it was surest of."""
-    from rapidfuzz.distance import Levenshtein
-
-    from dashboards.views.training_pictures import Mistake
-    from trainers.inference.reader import Reader
-
-    images = [lines.image(i) for i in range(len(lines))]
-    found = []
-    for i, reading in enumerate(Reader(model).read(images)):
-        edits = Levenshtein.distance(lines.text(i), reading.text)
-        if edits:
-            found.append(Mistake(lines.name(i), images[i], lines.text(i), reading.text, reading.confidence, edits))
-    return sorted(found, key=lambda m: (-m.edits, -m.confidence))[:at_most]
+    mistakes = worst_mistakes(candidate.model, lines, SHOWN_MISTAKES)
+    draw_mistakes(mistakes, job.folder / "mistakes.png", f"worst readings of {title}")
 
 
 def _tell(candidate: Candidate, folder: Path) -> None:

@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
 
     from trainers.base.progress import EpochReport
+    from trainers.evaluation.mistakes import Mistake
 
 SHEET_WIDTH_PX = 1000
 ROW_GAP_PX = 10
 TEXT_PX = 18
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A line that was misread.
-
-    Attributes:
-        name: what the data calls it.
-        image: uint8 (H, W, 3).
-        truth: what it says.
-        reading: what was read.
-        confidence: how sure the reader was.
-        edits: characters between the two.
-    """
-
-    name: str
-    image: NDArray[np.uint8]
-    truth: str
-    reading: str
-    confidence: float
-    edits: int
-
-
 def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
     """Loss, accuracy and CER over the epochs, as a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
     epochs = [r.epoch for r in history]
-    figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    figure = Figure(figsize=(13, 3.8), layout="constrained")
+    axes = figure.subplots(1, 3)
     panels = (
         ("training loss of a line", "loss", "tab:orange", "{:.3g}", FuncFormatter(lambda value, _: f"{value:g}")),
         ("lines read without a fault", "accuracy", "tab:green", "{:.1%}", PercentFormatter(1)),
@@ -70,7 +46,6 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
         axis.yaxis.set_major_formatter(ticks)
     figure.suptitle(title)
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:

@@ -9,13 +9,14 @@ from PIL import Image
 
 from dashboards.cli.architecture_argument import read_architecture
 from dashboards.cli.command_line import main
-from dashboards.cli.train_command import read_recipe
-from dashboards.views.training_pictures import Mistake, draw_mistakes
+from dashboards.views.training_pictures import draw_mistakes
 from dashboards.views.training_screen import sparkline
 from search_space import Architecture
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.base.recipe import find_recipe
+from trainers.base.recipe_text import parse_recipe
+from trainers.evaluation.mistakes import Mistake
 
 TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
 
@@ -111,10 +112,10 @@ def test_an_architecture_can_be_written_in_four_ways(tmp_path: Path) -> None:
 
 
 def test_a_recipe_is_a_preset_with_changes() -> None:
-    assert read_recipe("seed") == find_recipe("seed")
-    assert read_recipe("seed,batch_lines=16,precision=fp32") == find_recipe("seed").with_(batch_lines=16, precision="fp32")
+    assert parse_recipe("seed") == find_recipe("seed")
+    assert parse_recipe("seed,batch_lines=16,precision=fp32") == find_recipe("seed").with_(batch_lines=16, precision="fp32")
     with pytest.raises(UserError, match="did you mean 'batch_lines'"):
-        read_recipe("seed,batch_line=16")
+        parse_recipe("seed,batch_line=16")
 
 
 def test_a_curve_rises_with_its_values_and_keeps_to_its_columns() -> None:

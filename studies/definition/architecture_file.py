@@ -1,0 +1,45 @@
+"""Architectures in a file: for a warm start, and for a command that takes one."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from search_space import Architecture, RefusedArchitecture
+from trainers.base.errors import UserError
+
+SUFFIXES = (".toml", ".json")
+"""Endings of files that may hold architectures."""
+
+
+def read_architectures(path: Path) -> list[Architecture]:
+    """The architectures that a file holds.
+
+    Args:
+        path: TOML with the fields of one architecture or with tables `[[architecture]]`, or JSON with the same or with a list
+            such as `paretext front --json` prints.
+
+    Raises:
+        UserError: no such file, not TOML or JSON, or something in it is not an architecture that can be built.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        held: Any = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as {path.suffix[1:].upper()}: {error}") from None
+    tables = held.get("architecture", held) if isinstance(held, dict) else held
+    tables = tables if isinstance(tables, list) else [tables]
+    found = []
+    for place, table in enumerate(tables, 1):
+        fields = table.get("architecture", table) if isinstance(table, dict) else None
+        if not isinstance(fields, dict):
+            raise UserError(f"{path} must hold tables [[architecture]] of fields; number {place} is none")
+        try:
+            found.append(Architecture.from_dict(fields))
+        except RefusedArchitecture as refusal:
+            raise UserError(f"architecture {place} of {path}: {refusal}") from None
+    return found

@@ -1,0 +1,27 @@
+"""A recipe as it is written on the command line."""
+
+from __future__ import annotations
+
+import json
+
+from trainers.base.errors import UserError
+from trainers.base.recipe import Recipe, find_recipe
+
+
+def parse_recipe(text: str) -> Recipe:
+    """A recipe in a line of text: a preset's name, and changes after commas: `seed,batch_lines=16`.
+
+    Raises:
+        UserError: no such preset or value, or one out of its range.
+    """
+    name, *changes = (part.strip() for part in text.split(","))
+    values = find_recipe(name).as_dict()
+    for change in changes:
+        field, equals, value = (word.strip() for word in change.partition("="))
+        if not equals:
+            raise UserError(f"'{change}' is not a change of a recipe; write for example {name},batch_lines=16")
+        try:
+            values |= {field: json.loads(value)}
+        except ValueError:
+            values |= {field: value}
+    return Recipe.from_dict(values)
