@@ -28,7 +28,6 @@ from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.objectives import Objective
-from studies.storage.batched_writes import open_trial, write_trial
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.trial_attributes import (
     Attributes,
@@ -39,6 +38,7 @@ from studies.storage.trial_attributes import (
     state_of,
     training_attributes,
 )
+from studies.storage.trial_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 
 STUDY_KEY = "paretext:study"

@@ -11,7 +11,7 @@ import sqlalchemy
 from optuna.trial import TrialState
 
 from studies.run.search import search
-from studies.storage.backends import PatientStorage, hidden, open_storage
+from studies.storage.backends import RetryingStorage, open_storage, without_password
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
@@ -68,11 +68,11 @@ def test_a_storage_that_cannot_be_opened_is_one_line_without_the_password(tmp_pa
         with pytest.raises(UserError, match=words) as caught:
             open_storage(url)
         assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
-    assert hidden("postgresql://me:secret@host/x") == "postgresql://me:***@host/x"
+    assert without_password("postgresql://me:secret@host/x") == "postgresql://me:***@host/x"
 
 
 def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("studies.storage.backends.PAUSE_S", 0.01)
+    monkeypatch.setattr("studies.storage.backends.FIRST_PAUSE_S", 0.01)
     said: list[str] = []
     failures = iter([sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("server closed the connection"))] * 3)
 
@@ -81,13 +81,13 @@ def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.Mon
             raise failure
         return x
 
-    storage = PatientStorage(open_storage(f"sqlite:///{tmp_path}/x.db"), said.append)  # type: ignore[abstract]
-    assert storage.insist(call, 5) == 5
+    storage = RetryingStorage(open_storage(f"sqlite:///{tmp_path}/x.db"), said.append)  # type: ignore[abstract]
+    assert storage.retry(call, 5) == 5
     assert len(said) == 2 and "does not answer" in said[0] and "is back" in said[1]
-    monkeypatch.setattr("studies.storage.backends.PATIENCE_S", 0.0)
+    monkeypatch.setattr("studies.storage.backends.RETRY_LIMIT_S", 0.0)
     failures = iter([sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("gone"))] * 9)
     with pytest.raises(UserError, match="the same command again goes on"):
-        storage.insist(call, 5)
+        storage.retry(call, 5)
     with pytest.raises(KeyError):
         storage.get_study_id_from_name("nothing")
 

@@ -1,0 +1,63 @@
+"""Opening, writing and closing trials with the calls of any Optuna storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState, create_trial
+
+End = tuple[TrialState, Sequence[float] | None]
+"""The state that a trial is closed with, and the values of its objectives."""
+
+
+def open_trial(
+    storage: BaseStorage, study_id: int, params: Mapping[str, Any], space: Mapping[str, BaseDistribution]
+) -> tuple[int, int]:
+    """Opens a trial for given parameters.
+
+    Args:
+        storage: the storage.
+        study_id: the study's id in it.
+        params: value of each parameter.
+        space: distribution of each parameter.
+
+    Returns:
+        The trial's id and its number.
+    """
+    opened = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=dict(space))
+    trial_id = storage.create_new_trial(study_id, opened)
+    return trial_id, storage.get_trial_number_from_id(trial_id)
+
+
+def write_trial(
+    storage: BaseStorage,
+    trial_id: int,
+    user: Mapping[str, Any],
+    system: Mapping[str, Any] | None = None,
+    end: End | None = None,
+) -> None:
+    """Writes attributes of an open trial, then closes it.
+
+    Attributes are written one by one, in their order, and the state last: whoever sees a closed trial sees all of it. A
+    process that is killed in between leaves an open trial with some of the attributes; the next run of the study resumes that
+    trial and writes them again.
+
+    Args:
+        storage: the storage.
+        trial_id: the trial's id in it.
+        user: user attributes.
+        system: system attributes, which Optuna's samplers read.
+        end: how the trial is closed; None leaves it open.
+
+    Raises:
+        UpdateFinishedTrialError: the trial is closed already.
+    """
+    for key, value in user.items():
+        storage.set_trial_user_attr(trial_id, key, value)
+    for key, value in (system or {}).items():
+        storage.set_trial_system_attr(trial_id, key, value)
+    if end is not None:
+        storage.set_trial_state_values(trial_id, *end)
