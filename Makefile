@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 2
 # both tiers together: a third process computes while the long tests wait for databases, clusters and killed processes
 ALL_PROCESSES ?= 3
 
-.PHONY: search test slow all-tests check install clean
+.PHONY: search test slow all-tests check outdated install clean
 
 search: $(VENV)/.installed
 	$(BIN)/paretext search
@@ -32,6 +32,10 @@ check: $(VENV)/.installed-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+# which libraries have newer versions than those that were tested
+outdated: $(VENV)/.installed-for-tests
+	$(BIN)/python .ci/outdated
 
 install: $(VENV)/.installed
 

@@ -1,1 +1,1 @@
-"""Optuna's samplers, told what each rung has reached."""
+"""Optuna's samplers, with the results of every rung."""

@@ -1,15 +1,15 @@
-"""Who proposes, by name. All but the first are Optuna's; the settings are those that did best in benchmarks/search_efficiency.
+"""Sampler registry. All but the first are Optuna's, with the settings that did best in benchmarks/search_efficiency.
 
 | name | what it is |
 |---|---|
-| `front` | expected gain of the front, with costs known exactly and all rungs (`studies.samplers.front.sampler`) |
+| `front` | expected hypervolume improvement, with exact costs and the results of all rungs (`studies.samplers.front.sampler`) |
 | `tpe` | multivariate tree-structured Parzen estimator (MOTPE) |
-| `nsga2`, `nsga3` | genetic: crossover of the non-dominated |
-| `gp` | Gaussian processes and expected hypervolume; good with few trials, slow with many |
-| `random` | no model |
-| `qmc` | Sobol points: random, but evenly spread |
+| `nsga2`, `nsga3` | genetic algorithms with non-dominated sorting |
+| `gp` | Gaussian processes and expected hypervolume improvement; good with few trials, slow with many |
+| `random` | uniform at random |
+| `qmc` | Sobol sequence: quasi-random, covers the space evenly |
 
-Optuna is imported when a sampler is made: to check a name costs nothing.
+Optuna is imported only when a sampler is made, so checking a name is fast.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 FRONT = "front"
-"""The sampler of our own."""
+"""Name of Paretext's own sampler, the default."""
 POPULATION = 24
-"""Parents of a generation. Optuna's 50 suits thousands of trials: a study of 100 would see one generation."""
+"""Population size of the genetic samplers. With Optuna's default of 50 a study of 100 trials has two generations."""
 STARTUP_TRIALS = 10
+"""Random trials before TPE and GP use their models: Optuna's default for both."""
 
 
 def _tpe(seed: int) -> BaseSampler:
-    from studies.samplers.optuna_based.cached_tpe import CachedTPESampler
+    from studies.optuna_internals.cached_tpe import CachedTPESampler
 
-    # group: trials that lack a field (a known model from outside the space) must not shrink the space for all others
+    # group: trials that lack a field (a known model from outside the space) must not reduce the space for all others
     return CachedTPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS)
 
 
@@ -75,21 +76,21 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "random": _random,
     "qmc": _qmc,
 }
-"""Name to maker, of Optuna's."""
+"""Functions that make Optuna's samplers, by name."""
 NAMES = (FRONT, *SAMPLERS)
-"""What a study may ask for."""
+"""Names that a study may use."""
 
 LEARNING = frozenset({"tpe", "nsga2", "nsga3", "gp"})
 """Samplers whose proposals depend on what has been measured."""
 
 
 def make_sampler(name: str, seed: int) -> BaseSampler:
-    """A new sampler.
+    """Makes one of Optuna's samplers.
 
     Args:
         name: one of `SAMPLERS`; `front` is made by `studies.run.schedule`, which knows the costs.
-        seed: of its random numbers. A sampler made anew for a study that has trials already needs another seed than the
-            first one had (seed + number of trials), or it repeats its first proposals.
+        seed: seed of its random numbers. To continue a study that has trials use another seed than before (such as seed +
+            number of trials); otherwise the sampler repeats its first proposals.
 
     Raises:
         UserError: no sampler has that name.

@@ -1,28 +1,28 @@
-"""What a sampler should know of trainings that were stopped: one in-memory Optuna study per rung
-(`studies.samplers.optuna_based.rung_study`).
+"""Runs one of Optuna's samplers on the results of every rung: one Optuna study in memory for each rung
+(`studies.optuna_internals.rung_study`).
 
-Optuna forgets what a PRUNED trial has measured, and to tell it COMPLETE would mix values of 3 epochs with values of 27. A
-*view* of a rung is a small study in memory that holds every trial that reached this rung, COMPLETE with its values there.
-The next proposal is asked of the deepest view that has enough trials to learn from.
+Optuna ignores the values of a PRUNED trial, and telling it COMPLETE would mix values after 3 epochs with values after 27. The
+study of a rung holds every trial that reached this rung, COMPLETE with its values there. The next proposal comes from the
+deepest rung whose study has enough trials to learn from.
 
 Decisions:
-- Nothing is stored: the views are rebuilt from the true study when a search starts.
-- What may not train (over budget, refused) is in every view, PRUNED with a constraint: samplers then keep away from it. A
-  failure is PRUNED likewise, never FAIL, which samplers do not see.
-- Of a training that is under way every view asked knows the parameters, so that parallel workers are not sent to the same
-  place (Optuna's constant liar).
-- A set of parameters is in a view once, and is not proposed again while there is anything else: a sampler that repeats itself
-  is asked again, and what it then still repeats is changed in as few fields as will do. A small space is used up this way.
-- Whole numbers written as categories (32, 48, 96) are shown to the sampler in their order: neighbours are alike.
-- Views that start with trials in them take another seed than empty ones: a resumed search does not repeat its start.
+- Nothing is stored: the studies are rebuilt from the stored study when a search starts.
+- Infeasible parameters (over a limit, refused, failed) are in the study of every rung, PRUNED with a constraint, so samplers
+  avoid them. They are never FAIL, because samplers do not see failed trials.
+- Running trainings are in the study that is asked, as running trials, so parallel workers are not sent to the same place
+  (Optuna's constant liar).
+- Parameters are in a study once, and are not proposed again while there are others: a sampler that repeats itself is asked
+  again, and a proposal that is still a repetition is changed in as few fields as possible. So a small space is used up.
+- Categories that are whole numbers (32, 48, 96) become an integer range of positions, so that neighbours are similar.
+- A study that starts with trials in it uses another seed than an empty one: a resumed search does not repeat its start.
 
 Use:
 
-    views = PerRungSampler(distributions(space), DIRECTIONS, "tpe", seed, rungs=[1, 3, 9, 27])
-    for each trial of the study: views.add(params, rung, values) for every rung it reached, or views.add_infeasible(...)
-    params = views.propose(running=[params of trainings under way])
+    sampler = PerRungSampler(distributions(space), DIRECTIONS, "tpe", seed, rungs=[1, 3, 9, 27])
+    for each trial of the study: sampler.add(params, rung, values) for every rung it reached, or add_infeasible(...)
+    params = sampler.propose(running=[params of running trainings])
     ...
-    views.add(params, 3, [accuracy, size_bytes])      # in the directions given
+    sampler.add(params, 3, [accuracy, size_bytes])      # in the directions given
 """
 
 from __future__ import annotations
@@ -31,30 +31,33 @@ import itertools
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from studies.samplers.optuna_based.factory import LEARNING
-from studies.samplers.optuna_based.rung_study import Direction, Key, Params, RungStudy, key_of
+from studies.optuna_internals.rung_study import Direction, Key, Params, RungStudy, key_of
+from studies.samplers.optuna_based.factory import LEARNING, make_sampler
 
-RETRIES, LEAST_RETRIES = 20, 2
-"""How often a sampler that repeats itself is asked again before its idea is changed: half as often when the last time was in
-vain, twice as often when it was not. In a study of thousands that has converged it nearly always is."""
-MOST_LOOKED_AT = 5000
-"""How many combinations around a repeated one are looked at for one that is new."""
+RETRIES = 20
+"""How often at most a sampler that repeats itself is asked again before its proposal is changed. The number is halved whenever
+all retries were in vain, and doubled when one was not: in a converged study of thousands they nearly always are."""
+LEAST_RETRIES = 2
+"""How often at least: `RETRIES` never falls to 0, so it can rise again."""
+MOST_NEIGHBOURS = 5000
+"""How many combinations around a repetition are examined at most; it bounds the time of a proposal in a used-up space."""
 
 
 class PerRungSampler:
-    """Proposals that learn from every rung.
+    """Proposes parameters with one of Optuna's samplers, which learns from every rung.
 
     Args:
-        distributions: parameter to distribution; flat, each is asked for every time.
-        directions: of the values, "maximize" or "minimize" each.
+        distributions: parameter to distribution; every proposal has all parameters.
+        directions: "maximize" or "minimize" for each objective.
         sampler_name: one of `studies.samplers.optuna_based.factory.SAMPLERS`.
-        seed: of the sampler.
+        seed: seed of the sampler.
         rungs: epochs of each rung, rising.
-        min_observations: different parameters that a view must hold to be asked.
+        min_observations: different parameters with values that the study of a rung needs before it is asked.
 
     Raises:
         UserError: no sampler has that name.
@@ -71,81 +74,85 @@ class PerRungSampler:
     ) -> None:
         self._coding = _Coding(distributions)
         coded = self._coding.distributions
-        self._views = {rung: RungStudy(coded, directions, sampler_name, seed + 1009 * i) for i, rung in enumerate(rungs)}
+        make = partial(make_sampler, sampler_name)
+        self._studies = {rung: RungStudy(coded, directions, make, seed + 1009 * i) for i, rung in enumerate(rungs)}
         self._learns = sampler_name in LEARNING
         self._min_observations = min_observations
         self._known: set[Key] = set()
-        self._under_way: dict[int, tuple[Params, Params | None]] = {}
+        self._running: dict[int, tuple[Params, Params | None]] = {}
         self._retries = RETRIES
         self._draw = random.Random(seed)
 
     def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
-        """Notes what parameters have reached at a rung; only the first time counts.
+        """Adds the values of a trial at a rung; a second result of the same parameters is ignored.
 
         Args:
-            params: value of every parameter. Known models from outside the space are passed over.
+            params: value of every parameter. Those outside the space (known models of the warm start) are ignored.
             rung: epochs, one of the rungs.
             values: in the order and the directions of the objectives; a value that is not finite counts as infeasible.
 
         Raises:
             ValueError: not a rung.
         """
-        if rung not in self._views:
-            raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self._views))}")
+        if rung not in self._studies:
+            raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self._studies))}")
         if not all(math.isfinite(value) for value in values):
             self.add_infeasible(params)
             return
         coded = self._coding.encode(params)
         if coded is not None:
             self._known.add(key_of(coded))
-            self._views[rung].add(coded, list(values))
+            self._studies[rung].add(coded, list(values))
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
-        """Notes parameters that may not train, or cannot.
+        """Adds parameters that exceed a limit, or cannot be trained.
 
         Args:
             params: value of every parameter.
-            violation: by how much a limit is exceeded, above 0, in one unit for all (such as bytes / limit - 1).
+            violation: by how much a limit is exceeded, above 0, relative to it (such as bytes / limit - 1).
         """
         coded = self._coding.encode(params)
         if coded is not None:
             self._known.add(key_of(coded))
-            for view in self._views.values():
-                view.add_infeasible(coded, violation)
+            for study in self._studies.values():
+                study.add_infeasible(coded, violation)
 
     def propose(self, running: Iterable[Params] = (), waiting: Iterable[Params] = ()) -> dict[str, Any]:
         """The next parameters to try.
 
-        They are a repetition only when a small space is used up: the caller decides what to do then.
+        They are a repetition only when a small space is used up; the caller handles that.
 
         Args:
-            running: parameters of trainings under way.
-            waiting: of those that wait at a rung, which are under way to those above it.
+            running: parameters of running trainings.
+            waiting: parameters of trainings that are suspended at a rung; to the rungs above it they are running.
         """
         under_way = self._encoded(itertools.chain(running, waiting))
-        view = self._views[self.rung_asked()]
-        view.set_running(under_way)
+        study = self._studies[self.rung_asked()]
+        study.set_running(under_way)
         taken = self._known | under_way.keys()
-        for coded in itertools.islice(view.ideas(), 1 + self._retries):
+        for coded in itertools.islice(study.proposals(), 1 + self._retries):
             if key_of(coded) not in taken:
                 self._retries = min(RETRIES, 2 * self._retries)
-                view.take(coded)
+                study.take(coded)
                 return self._coding.decode(coded)
         self._retries = max(LEAST_RETRIES, self._retries // 2)
         return self._coding.decode(self._nearest_free(coded, taken))
 
     def _encoded(self, running: Iterable[Params]) -> dict[Key, Params]:
-        """What is under way, by key; of thousands that wait at a rung, most were so the last time."""
-        before, self._under_way = self._under_way, {}
+        """Encoded parameters by key; encodings are kept between calls, since most suspended trials stay suspended."""
+        before, self._running = self._running, {}
         for params in running:
-            held = before.get(id(params)) or (params, self._coding.encode(params))  # held on to, so that its id stays its own
-            self._under_way[id(params)] = held
-        return {key_of(coded): coded for _, coded in self._under_way.values() if coded is not None}
+            held = before.get(id(params)) or (
+                params,
+                self._coding.encode(params),
+            )  # a reference is kept, so the id stays unique
+            self._running[id(params)] = held
+        return {key_of(coded): coded for _, coded in self._running.values() if coded is not None}
 
     def _nearest_free(self, coded: Params, taken: Set[Key]) -> Params:
-        """What is not taken and differs in as few fields as possible, one of them by chance; `coded` itself if all is taken."""
+        """Parameters that are not taken and differ in as few fields as possible, drawn at random; `coded` if all are taken."""
         met, ring = {key_of(coded)}, [coded]
-        while ring and len(met) <= MOST_LOOKED_AT:
+        while ring and len(met) <= MOST_NEIGHBOURS:
             free = [params for params in ring if key_of(params) not in taken]
             if free:
                 return self._draw.choice(free)
@@ -155,18 +162,18 @@ class PerRungSampler:
         return coded
 
     def rung_asked(self) -> int:
-        """The rung whose view the next proposal comes from: the deepest with enough observations, otherwise the first."""
-        rungs = list(self._views)
-        deep = [rung for rung in rungs if self._views[rung].observations >= self._min_observations]
+        """The rung whose study makes the next proposal: the deepest with enough observations, otherwise the first."""
+        rungs = list(self._studies)
+        deep = [rung for rung in rungs if self._studies[rung].observations >= self._min_observations]
         return deep[-1] if deep and self._learns else rungs[0]
 
     def observations(self, rung: int) -> int:
-        """How many different parameters have values at a rung."""
-        return self._views[rung].observations
+        """Number of different parameters that have values at a rung."""
+        return self._studies[rung].observations
 
 
 class _Coding:
-    """Between the parameters of a study and those shown to the sampler: positions instead of numbers in lists."""
+    """Converts between the parameters of a study and those that the sampler sees: positions instead of numeric categories."""
 
     def __init__(self, given: Mapping[str, BaseDistribution]) -> None:
         self._given = dict(given)
@@ -180,7 +187,7 @@ class _Coding:
             self.distributions[name] = IntDistribution(0, len(choices) - 1)
 
     def encode(self, params: Params) -> dict[str, Any] | None:
-        """None when they do not lie in the space."""
+        """Parameters for the sampler; None when they lie outside the space."""
         if not all(name in params and _holds(distribution, params[name]) for name, distribution in self._given.items()):
             return None
         return {
@@ -188,7 +195,7 @@ class _Coding:
         }
 
     def neighbours(self, coded: Params) -> Iterator[dict[str, Any]]:
-        """What differs in one field; a number is moved by one step, up or down, anything else takes every other value."""
+        """Parameters that differ in one field: a number by one step up or down, a category by every other value."""
         for name, distribution in self.distributions.items():
             if isinstance(distribution, CategoricalDistribution):
                 others = [choice for choice in distribution.choices if choice != coded[name]]
@@ -205,7 +212,7 @@ class _Coding:
 
 
 def _numbers(distribution: CategoricalDistribution) -> list[int] | None:
-    """The categories in their order if they are whole numbers, otherwise None."""
+    """The sorted categories if all are whole numbers, otherwise None."""
     numbers = [choice for choice in distribution.choices if isinstance(choice, int) and not isinstance(choice, bool)]
     return sorted(numbers) if len(numbers) == len(distribution.choices) else None
 

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from studies.samplers.optuna_based.cached_tpe import CachedTPESampler
+from studies.optuna_internals.cached_tpe import CachedTPESampler
 from studies.samplers.optuna_based.factory import STARTUP_TRIALS
 
 SPACE: dict[str, BaseDistribution] = {

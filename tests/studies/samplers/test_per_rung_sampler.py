@@ -1,4 +1,4 @@
-"""Rung views: the sampler sees what stopped trainings measured, rung by rung."""
+"""Optuna's samplers learn from every rung, also from trainings that were stopped."""
 
 import itertools
 import math
@@ -6,10 +6,10 @@ import math
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.samplers import RandomSampler
 
 from studies.samplers.optuna_based.factory import SAMPLERS
 from studies.samplers.optuna_based.per_rung_sampler import PerRungSampler
-from studies.samplers.optuna_based.rung_study import RungStudy
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -36,6 +36,19 @@ def measured(params, rung):
     return [(1 - needed) * (1 - math.exp(-size(params) / 2e5)) * (1 - 0.5 / rung), float(size(params))]
 
 
+@pytest.fixture
+def created(monkeypatch):
+    """The Optuna studies that are created, one for each rung."""
+    studies, create = [], optuna.create_study
+
+    def record(**named):
+        studies.append(create(**named))
+        return studies[-1]
+
+    monkeypatch.setattr(optuna, "create_study", record)
+    return studies
+
+
 def key(params):
     return tuple(params[name] for name in SPACE)
 
@@ -51,7 +64,7 @@ def test_every_sampler_proposes_what_lies_in_the_space(name):
     assert asked.observations(1) == 14
 
 
-def test_the_deepest_view_with_enough_observations_is_asked():
+def test_the_deepest_rung_with_enough_observations_is_asked():
     asked = views(min_observations=4)
     met = []
     for i in range(9):
@@ -74,7 +87,7 @@ def test_the_sampler_learns_from_rungs():
     assert taught > 15  # a third of 30 by chance
 
 
-def test_what_may_not_train_is_kept_away_from():
+def test_infeasible_parameters_are_avoided():
     asked, limit, refused = views(seed=1), 96 * 125 * 40, []
     for _ in range(80):
         params = asked.propose()
@@ -146,7 +159,7 @@ def test_a_result_that_is_not_a_number_is_infeasible():
         asked.add(params, 2, [0.5, 1.0])
 
 
-def test_rebuilt_views_do_not_repeat_the_start():
+def test_a_rebuilt_sampler_does_not_repeat_its_start():
     first = views()
     begun = [first.propose() for _ in range(5)]
     for params in begun:
@@ -160,44 +173,51 @@ def test_rebuilt_views_do_not_repeat_the_start():
 
 
 @pytest.mark.parametrize("name", ["nsga2", "nsga3"])
-def test_genetic_samplers_get_past_their_first_generation(name):
+def test_genetic_samplers_get_past_their_first_generation(name, created):
     asked = views(name)
     for _ in range(80):
         params = asked.propose()
         asked.add(params, 1, measured(params, 1))
-    study = asked._views[1]._study
+    study = created[0]
     generations = [study.sampler.get_trial_generation(study, trial) for trial in study.trials if trial.values]
     assert max(generations) >= 2
 
 
-def test_ideas_that_are_not_taken_leave_nothing_behind():
+def test_proposals_that_are_not_taken_leave_nothing_behind(created):
     asked = PerRungSampler({"neck": SPACE["neck"], "prune_percent": SPACE["prune_percent"]}, DIRECTIONS, "random", rungs=[1])
     for i in range(30):
         asked.add(asked.propose(), 1, [i / 30, 1.0])
     for _ in range(10):
         asked.propose()
-    assert len(asked._views[1]._study.trials) <= 30 + 1, "a trial for each observation, and the one that is asked for"
+    assert len(created[0].trials) <= 30 + 1, "a trial for each observation, and the one that is asked for"
 
 
-def test_a_trial_of_a_view_has_no_distributions_of_its_own():
+def test_all_trials_use_the_same_distributions(created):
     asked = views()
     for i in range(20):
         params = asked.propose()
         asked.add(params, 1, [i / 20, 1.0])
     asked.add({"width_percent": 25, "neck": "none", "encoder_hidden": 32, "prune_percent": 0}, 1, [0.5, 1.0])
-    trials = asked._views[1]._study.get_trials(deepcopy=False)
+    trials = created[0].get_trials(deepcopy=False)
     assert len({id(trial.distributions) for trial in trials if trial.params}) == 1
 
 
 def test_a_sampler_that_only_repeats_itself_is_asked_less_often(monkeypatch):
-    asked, ideas = views("random"), []
-    ask = RungStudy._ask
-    monkeypatch.setattr(RungStudy, "_ask", lambda view: ideas.append(1) or ask(view))
+    proposals = []
+
+    class Counting(RandomSampler):
+        def sample_independent(self, study, trial, name, distribution):
+            if name == "neck":
+                proposals.append(name)
+            return super().sample_independent(study, trial, name, distribution)
+
+    monkeypatch.setitem(SAMPLERS, "random", lambda seed: Counting(seed=seed))
+    asked = views("random")
     for values in itertools.product(range(25, 126, 25), ("none", "fpn_a", "fpn_d"), (96, 32, 48, 64), range(0, 91, 10)):
         asked.add(dict(zip(SPACE, values, strict=True)), 1, [0.5, 1.0])
     counts = []
     for _ in range(6):
-        ideas.clear()
+        proposals.clear()
         asked.propose()
-        counts.append(len(ideas))
+        counts.append(len(proposals))
     assert counts == [21, 11, 6, 3, 3, 3]

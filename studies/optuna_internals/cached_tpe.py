@@ -1,11 +1,10 @@
-"""Optuna's TPE where all trials have all parameters, and where it may be asked again for one proposal: same ideas, less work.
+"""Optuna's TPE with caches; proposes the same parameters in less time.
 
-To make up its mind TPE goes through all trials in plain Python, several times, and a study of thousands that has converged
-hears nothing new in one idea of twenty. So what the trials come to is kept: what each one's parameters are as numbers, and,
-until trials change, the two densities that ideas are drawn from and weighed by.
+For each proposal TPE goes through all trials in Python, several times. The caches hold what does not change between proposals:
+the parameters of each trial as numbers, and, until a trial changes, the two density estimates and the acquisition values.
 
-Overridden are inner methods of Optuna's; that proposals are still the same is what tests/studies/samplers/test_cached_tpe.py is
-for.
+Overridden are private methods of `optuna.samplers.TPESampler`. tests/studies/samplers/test_cached_tpe.py compares the proposals
+of both.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ Array = NDArray[np.float64]
 
 
 class CachedTPESampler(TPESampler):
-    """TPE that remembers.
+    """TPE with caches.
 
     Attributes:
-        whole: the space, where every trial has all of it and keeps its parameters; None leaves everything to Optuna.
+        whole: the search space, if every trial has all of its parameters and never changes them; None turns the caches off.
     """
 
     whole: Mapping[str, BaseDistribution] | None = None
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._places: dict[int, int] = {}  # trial number to row
+        self._row_of: dict[int, int] = {}  # trial number to row
         self._rows = np.zeros((0, 0))
         self._densities: list[Any] = []  # below, above
-        self._weighed: dict[tuple[float, ...], float] = {}
+        self._acquisitions: dict[tuple[float, ...], float] = {}
 
     def again(self) -> dict[str, Any] | None:
-        """Another idea like the last one, trials being the same; None where that one was no idea of the densities'."""
+        """Draws another proposal from the densities of the last one; None when that one was not drawn from densities."""
         if self.whole is None or len(self._densities) != 2:
             return None
         below, above = self._densities
@@ -53,8 +52,8 @@ class CachedTPESampler(TPESampler):
         if self.whole is None:
             return super().infer_relative_search_space(study, trial)
         self._group = False  # no trial lacks a parameter
-        learnt = (TrialState.COMPLETE, TrialState.PRUNED)
-        if not any(t.state in learnt for t in study.get_trials(deepcopy=False)):
+        observed = (TrialState.COMPLETE, TrialState.PRUNED)
+        if not any(t.state in observed for t in study.get_trials(deepcopy=False)):
             return {}
         return {name: d for name, d in sorted(self.whole.items()) if not d.single()}
 
@@ -63,7 +62,7 @@ class CachedTPESampler(TPESampler):
     ) -> Any:
         built = super()._build_parzen_estimator(study, search_space, trials, handle_below)
         self._densities = [built] if handle_below else [*self._densities[:1], built]
-        self._weighed = {}
+        self._acquisitions = {}
         return built
 
     def _get_internal_repr(
@@ -72,25 +71,25 @@ class CachedTPESampler(TPESampler):
         if self.whole is None:
             return super()._get_internal_repr(trials, search_space, study)
         for trial in trials:
-            if trial.number not in self._places and search_space.keys() <= trial.params.keys():
+            if trial.number not in self._row_of and search_space.keys() <= trial.params.keys():
                 self._add(trial.number, [d.to_internal_repr(trial.params[name]) for name, d in search_space.items()])
-        rows = self._rows[[place for t in trials if (place := self._places.get(t.number)) is not None]]
+        rows = self._rows[[row for t in trials if (row := self._row_of.get(t.number)) is not None]]
         return {name: rows[:, i] for i, name in enumerate(search_space)}
 
-    def _add(self, number: int, row: list[float]) -> None:
-        place = self._places[number] = len(self._places)
-        if place >= len(self._rows):
-            self._rows = np.resize(self._rows, (max(64, 2 * place), len(row)))
-        self._rows[place] = row
+    def _add(self, number: int, values: list[float]) -> None:
+        row = self._row_of[number] = len(self._row_of)
+        if row >= len(self._rows):
+            self._rows = np.resize(self._rows, (max(64, 2 * row), len(values)))
+        self._rows[row] = values
 
     def _compute_acquisition_func(self, samples: dict[str, Array], mpe_below: Any, mpe_above: Any) -> Array:
-        """Weighs what has not been weighed yet: once a study has converged, few ideas are new."""
+        """Computes only what has not been computed yet: once a study has converged, most samples repeat earlier ones."""
         if self.whole is None:
             return super()._compute_acquisition_func(samples, mpe_below, mpe_above)
-        ideas = list(zip(*(values.tolist() for values in samples.values()), strict=True))
-        new = {idea: i for i, idea in enumerate(ideas) if idea not in self._weighed}
+        points = list(zip(*(values.tolist() for values in samples.values()), strict=True))
+        new = {point: i for i, point in enumerate(points) if point not in self._acquisitions}
         if new:
             at = list(new.values())
             found = super()._compute_acquisition_func({name: v[at] for name, v in samples.items()}, mpe_below, mpe_above)
-            self._weighed.update(zip(new, found.tolist(), strict=True))
-        return np.array([self._weighed[idea] for idea in ideas])
+            self._acquisitions.update(zip(new, found.tolist(), strict=True))
+        return np.array([self._acquisitions[point] for point in points])
