@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import studies.run.search as search_module
 from benchmarks.overhead.inline_engine import InlineEngine
 from benchmarks.overhead.no_op import measured, no_op
 from benchmarks.overhead.preload import preload
@@ -34,6 +33,7 @@ from search_space import Architecture
 from studies.definition.study import Study, resolve
 from studies.engines.base import Engine
 from studies.objectives.costs import CostModel, Costs
+from studies.registry.run_tracker import RunTracker
 from studies.run.observer import SilentObserver, StudyFacts
 from studies.run.search import search
 from studies.storage.pareto_front import load_store
@@ -136,8 +136,8 @@ class Watch(SilentObserver):
         print(json.dumps(asdict(line)), flush=True)
 
 
-class NoTracker:
-    """Stands where MLflow's thread stands, and does nothing."""
+class NoTracker(RunTracker):
+    """Takes the place of MLflow's tracker, and does nothing."""
 
     def __init__(self, *_: Any) -> None: ...
     def start(self, *_: Any) -> None: ...
@@ -228,15 +228,14 @@ def main() -> None:
     if asked.preload:
         apart(preload, workspace, study, asked.preload)
         print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
-    if asked.preload or asked.without_mlflow:
-        search_module.RunTracker = NoTracker  # type: ignore[misc,assignment]  # it would copy what has been preloaded
+    tracker = NoTracker() if asked.preload or asked.without_mlflow else None  # MLflow's would copy what has been preloaded
     if asked.without_estimate:
         CostModel._work_out = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
     watch.goes_on_from(*apart(taken, workspace, study.name))
     began = time.monotonic()
     reason = "enough trials have begun"
     with contextlib.suppress(Enough):
-        reason = search(study, workspace, watch, engine_of(asked)).reason
+        reason = search(study, workspace, watch, engine_of(asked), tracker).reason
     watch.take()
     print(f"{reason}; {watch.trials} trials, {time.monotonic() - began:.0f} s, {threading.active_count()} threads")
     with (folder / "results.jsonl").open("a") as results:
