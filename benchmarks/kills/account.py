@@ -1,4 +1,4 @@
-"""What became of a study that was killed again and again: told from its store, its log and the logs of its epochs."""
+"""Accounts for a study that was killed repeatedly, from its storage, its log and its epoch logs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Account:
         needed: different epochs among them.
         again: "digest epoch" of each that was trained again after its checkpoint was on disk.
         lost: losses in the log, by what the log says was lost.
-        unaccounted: trainings that were under way when their driver died, and that no later line of the log speaks of.
+        unaccounted: trainings that were running when their driver died, and that no later line of the log mentions.
     """
 
     study: str
@@ -43,7 +43,7 @@ class Account:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was lost, and nothing done twice."""
+        """Whether no trial was lost and no epoch was trained twice."""
         whole = self.closed == self.wanted and not self.running and not self.failed
         return whole and not self.again and not self.unaccounted
 
@@ -69,7 +69,7 @@ def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
 
 
 def unaccounted(log: list[dict[str, Any]]) -> list[int]:
-    """Trials that were in training when a run of the study ended without a word, and are never spoken of again."""
+    """Trials that were training when a run of the study was killed, and that no later line of the log mentions."""
     training: dict[int, str] = {}
     for event in log:
         trial = event.get("trial")

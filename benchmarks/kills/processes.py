@@ -1,4 +1,4 @@
-"""Processes below one's own, from /proc: nothing else is ever killed."""
+"""Child processes, from /proc: the benchmark kills no others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def below(pid: int) -> list[int]:
 
 
 def command(pid: int) -> str:
-    """What it was started as, or calls itself; empty when it is gone."""
+    """Command line of a process; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
@@ -33,5 +33,5 @@ def command(pid: int) -> str:
 
 
 def trainings(of: int = 0) -> list[int]:
-    """Processes below this one (or another) that train: the pool's of the local engine, the actors of Ray."""
+    """Descendants of this process (or of another) that train: pool processes of the local engine, actors of Ray."""
     return [pid for pid in below(of or os.getpid()) if "spawn_main" in command(pid) or command(pid).startswith("ray::Implicit")]

@@ -1,4 +1,4 @@
-"""Kills a search at random moments, again and again, and accounts for every trial and every epoch.
+"""Kills a search repeatedly at random moments, and accounts for every trial and every epoch.
 
     python -m benchmarks.kills.run --folder /tmp/kills [--engine local] [--kill worker,driver] [--moments 30]
 
@@ -10,7 +10,7 @@ after training has (again) begun, one of those named is killed with SIGKILL (Pos
     node        a Ray node with all its processes; another one joins
     postgresql  the server that keeps the study; it is away for --away seconds (60)
 
-When a study is through and moments are left, the next one begins. Exit status 0 means that all hold what they must.
+When a study ends before all moments are used, the next one begins. Exit status 0 means that nothing was lost or done twice.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Trouble:
         return f"{self._asked.engine}-{self._asked.seed}-{self._number}"
 
     def run(self) -> bool:
-        """Through all moments, and each study to its end; True when all hold."""
+        """Runs studies until all moments are used; True when nothing was lost or done twice."""
         hold = True
         while len(self.kills) < self._asked.moments:
             hold = self._one_study() and hold
@@ -140,7 +140,7 @@ class Trouble:
         return hold
 
     def _next(self) -> str:
-        """What is killed next: all in turn, in random order."""
+        """What is killed next: each of those asked for in turn, in random order."""
         if not self._deck:
             self._deck = self._asked.kill.split(",")
             self._draw.shuffle(self._deck)

@@ -1,4 +1,4 @@
-"""No-op trainings inside the driver's own process: what is left is the driver alone, on a core and in memory."""
+"""An engine that runs no-op trainings in the driver's process: only the driver's time and memory are measured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trainers.trial.run import TrialJob
 
 
 class InlineEngine:
-    """Trains when it is asked what has happened.
+    """Runs one training for each call of `wait`.
 
     Args:
-        slots: trainings at the same time, or rather one after the other.
+        slots: trainings that may be submitted at a time; they run one after the other.
     """
 
     def __init__(self, slots: int = 2) -> None:
@@ -26,7 +26,7 @@ class InlineEngine:
         self._open.append((ticket, job, until_epoch))
 
     def stop(self, ticket: int) -> None:
-        """It is over as soon as it is begun."""
+        """Does nothing: a training ends as soon as it begins."""
 
     def wait(self, timeout_s: float) -> list[Event]:
         if not self._open:
@@ -43,4 +43,4 @@ class InlineEngine:
         return [*events, ended]
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: no process runs."""

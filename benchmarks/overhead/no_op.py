@@ -1,4 +1,4 @@
-"""A training that is over at once, with made-up measurements: what is left is the way there and back."""
+"""A training that ends at once with invented measurements: only the overhead of a trial is left."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from trainers.trial.run import TrialJob
 
 
 def no_op(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
-    """Takes the place of `trainers.trial.run.run_trial`: pauses, goes on and ends like it; its checkpoint is a list of
-    reports."""
+    """Takes the place of `trainers.trial.run.run_trial`; its checkpoint is a list of reports."""
     checkpoint = job.folder / "checkpoint.json"
     job.folder.mkdir(parents=True, exist_ok=True)
     history = [EpochReport(**held) for held in json.loads(checkpoint.read_text())] if checkpoint.exists() else []
@@ -30,7 +29,7 @@ def no_op(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate |
 
 
 def measured(architecture: Architecture) -> Measurement:
-    """Made up."""
+    """Invented measurements."""
     accuracy, size_bytes = accuracy_of(architecture), 1000 * architecture.width_percent + architecture.encoder_hidden
     return Measurement(accuracy, 1 - accuracy, size_bytes, 1.0, size_bytes // 4, 500, size_bytes * 9)
 
@@ -41,6 +40,6 @@ def _report(job: TrialJob, epoch: int) -> EpochReport:
 
 
 def accuracy_of(architecture: Architecture) -> float:
-    """Made up: grows with the width and the hidden size, and depends on everything else a little."""
+    """Invented: grows with the width and the hidden size, and depends on everything else a little."""
     noise = int(architecture.digest[:4], 16) / 0xFFFF
     return min(1.0, architecture.width_percent / 300 + architecture.encoder_hidden / 600 + noise / 10)

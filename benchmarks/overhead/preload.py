@@ -1,4 +1,4 @@
-"""A study that has thousands of trials already, written into its storage as a search would have left it when it was killed."""
+"""Writes a study with thousands of trials into its storage, in the state in which a killed search leaves it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RUNG = 3
 
 
 def preload(workspace: Workspace, study: Study, count: int) -> None:
-    """Fills a study up to so many trials: the best third is complete, the others wait at the first rung.
+    """Fills a study up to so many trials: the best third is complete, the others are suspended at the first rung.
 
     The trials of one sampler serve for all: the study that is there goes on with the settings of this one.
 

@@ -1,13 +1,12 @@
-"""What a trial costs besides its training: trainings that are over at once, through all the rest of a search.
+"""Measures what a trial costs besides its training: a whole search with trainings that end at once.
 
     python -m benchmarks.overhead.run --folder /tmp/overhead [--engine local|ray|inline] [--storage sqlite] [--sampler front]
         [--trials 1000] [--preload 900] [--time 9m] [--early-stopping gain]
 
-Each piece is broken off when `--trials` architectures have begun, and the same folder again goes on with the study: what waited
-at a rung waits on, so thousands of trials can be done in pieces; `--preload` writes that many into
-the storage first, as a search that was killed would have left them (a third complete, the others waiting at a rung). A line is
-printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each piece:
-milliseconds a trial over the last tenth of the study (of this piece, if that is less), and the driver's memory.
+A run is aborted when `--trials` architectures have begun; another run with the same folder resumes the study with its
+suspended trials, so thousands of trials can be measured in several runs. `--preload` first writes that many trials into the
+storage, in the state in which a killed search leaves them (a third complete, the others suspended at a rung). A line is printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each run:
+milliseconds a trial over the last tenth of the study (of this run, if that is less), and the driver's memory.
 """
 
 from __future__ import annotations
@@ -80,11 +79,11 @@ class Line:
 
 
 class Enough(BaseException):
-    """As many trials have begun as were asked for; the search is broken off, so that what waits at a rung goes on waiting."""
+    """As many trials have begun as were asked for: aborts the search, so that suspended trials stay suspended."""
 
 
 class Watch(SilentObserver):
-    """Notes when each new architecture was given a place, and breaks the search off when there have been enough."""
+    """Records when each new architecture started, and aborts the search after the number of trials that was asked for."""
 
     def __init__(self, asked: argparse.Namespace) -> None:
         self._asked, self._met = asked, set[int]()
@@ -100,7 +99,7 @@ class Watch(SilentObserver):
         print(f"{memory_mb():.0f} MB before the first training", flush=True)
 
     def goes_on_from(self, begun: int, first: int) -> None:
-        """Notes how many architectures earlier pieces have given a place, and the first number that is not taken."""
+        """Sets how many architectures earlier runs have started, and the first free trial number."""
         self._before, self._first = begun, first
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
@@ -120,7 +119,7 @@ class Watch(SilentObserver):
         return self._before + len(self._met)
 
     def take(self) -> None:
-        """Measures, unless it has done so just now."""
+        """Records a measurement, unless the last one has the same number of trials."""
         if self.lines and self.lines[-1].trials == self.trials:
             return
         over = min(len(self._moments) - 1, max(20, self.trials // 10))
@@ -146,13 +145,13 @@ class NoTracker(RunTracker):
 
 
 def apart(call: Callable[..., Any], *args: Any) -> Any:
-    """Calls a function in another process: what it needs of memory is none of the driver's."""
+    """Calls a function in another process, so that its memory is not counted as the driver's."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
         return other.submit(call, *args).result()
 
 
 def taken(workspace: Workspace, name: str) -> tuple[int, int]:
-    """How many architectures of a study have been given a place, and how many numbers are taken."""
+    """How many architectures of a study have started, and how many trial numbers are used."""
     try:
         trials = load_store(workspace, name).stored_trials()
     except UserError:
