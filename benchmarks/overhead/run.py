@@ -5,7 +5,8 @@
 
 A run is aborted when `--trials` architectures have begun; another run with the same folder resumes the study with its
 suspended trials, so thousands of trials can be measured in several runs. `--preload` first writes that many trials into the
-storage, in the state in which a killed search leaves them (a third complete, the others suspended at a rung). A line is printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each run:
+storage, in the state in which a killed search leaves them (a third complete, the others suspended at a rung). A line is
+printed, and added to results.jsonl in the folder, when a study has 100, 1,000 and 10,000 trials and at the end of each run:
 milliseconds a trial over the last tenth of the study (of this run, if that is less), and the driver's memory.
 """
 
