@@ -65,7 +65,7 @@ def ours(form: str = "gain", eta: int = 3, exact: bool = True, shared: bool = Tr
             rungs,
             problem.scales,
             *known,
-            shared=problem.shared if shared else None,
+            variant_parameter=problem.shared if shared else None,
         )
         if form in ("promotion", "stopping"):
             rule: Any = MOASHA(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
@@ -132,11 +132,11 @@ def _halving(run: Run, rule: Any, sampler: Any, shared: bool = False) -> None:
             paused.discard(trial)
         while True:
             values = run.train(met[trial], until)
-            sampler.add(met[trial], until, values)
+            sampler.observe(met[trial], until, values)
             rule.record(trial, until, values, met[trial])
             if shared and until == run.problem.epochs:
                 for other in run.problem.variants(met[trial]):
-                    sampler.add(other, until, run.given(other))
+                    sampler.observe(other, until, run.given(other))
             decision = rule.decide(trial, until)
             if decision is not Decision.CONTINUE or not run.open:
                 break
@@ -181,7 +181,7 @@ class _PrunedOnes:
         self._met.add(tuple(params.values()))
         return params
 
-    def add(self, params: Params, rung: int, values: Pair) -> None:
+    def observe(self, params: Params, rung: int, values: Pair) -> None:
         key = tuple(params.values())
         if rung == self._problem.epochs and key in self._open:
             self._study.tell(self._open.pop(key), values)

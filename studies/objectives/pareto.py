@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
 Point = Sequence[float]
 Scale = Literal["linear", "log"]
 

@@ -127,7 +127,7 @@ class Schedule:
         self._record(number, rung, [objective.so_far(cer, costs) for objective in self._objectives], params)
 
     def _record(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
-        self._sampler.add(params, rung, list(values))  # first: the rule may ask it
+        self._sampler.observe(params, rung, list(values))  # first: the rule may ask it
         minimised = [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)]
         self._rule.record(number, rung, minimised, params)
 

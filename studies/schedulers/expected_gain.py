@@ -6,7 +6,7 @@ hypervolume of what is trained to the end, by epoch that is left to train, unles
 Decisions:
 - No quota: MO-ASHA (`studies.schedulers.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is
   worth it.
-- The first to reach a rung go on (`studies.samplers.front.initial_design.beginning`): a search has something finished early,
+- The first to reach a rung go on (`initial_design_size`): a search has something finished early,
   and learns what rungs tell.
 - Known models from outside the space, of which nothing can be foretold, are trained to the end: somebody asked for them.
 - At a rung where next to nothing has been learnt nobody pauses, as in `studies.schedulers.asha`.
@@ -20,7 +20,7 @@ from typing import Any
 
 from studies.objectives.pareto import Point
 from studies.samplers.front.encoding import Row
-from studies.samplers.front.initial_design import beginning
+from studies.samplers.front.initial_design import initial_design_size
 from studies.samplers.front.sampler import FrontSampler
 from studies.schedulers.decisions import Decision, Promotion
 
@@ -39,7 +39,7 @@ class ExpectedGainStopping:
         self, rungs: Sequence[int], sampler: FrontSampler, silent: Sequence[float] | None = None, eta: int = 3
     ) -> None:
         self.rungs, self._sampler, self._silent, self._eta = tuple(rungs), sampler, silent, eta
-        self._straight = beginning(rungs)[1]
+        self._straight = initial_design_size(rungs)[1]
         self._entered: dict[int, set[int]] = {rung: set() for rung in self.rungs}
         self._speaking = dict.fromkeys(self.rungs, 0)
         self._rows: dict[int, Row | None] = {}
@@ -71,7 +71,7 @@ class ExpectedGainStopping:
             return
         self._entered[rung].add(trial)
         self._speaking[rung] += self._silent is None or all(x < s for x, s in zip(objectives, self._silent, strict=True))
-        self._rows[trial] = self._sampler.row(params)
+        self._rows[trial] = self._sampler.encode(params)
         self._deepest[trial] = max(rung, self._deepest.get(trial, 0))
         self._place(trial)
 
@@ -115,9 +115,9 @@ class ExpectedGainStopping:
 
     def _best(self, beyond_quota: bool) -> Promotion | None:
         """The same as long as nothing has changed: thousands that waited when a search was killed ask one after the other."""
-        if self._found is None or self._found[0] != (self._changes, self._sampler.state, beyond_quota):
+        if self._found is None or self._found[0] != (self._changes, self._sampler.version, beyond_quota):
             best = self._look(beyond_quota)  # which may find out that something cannot train, and change the state
-            self._found = ((self._changes, self._sampler.state, beyond_quota), best)
+            self._found = ((self._changes, self._sampler.version, beyond_quota), best)
         return self._found[1]
 
     def _look(self, beyond_quota: bool) -> Promotion | None:
@@ -130,7 +130,7 @@ class ExpectedGainStopping:
         if not known:
             return None
         going = [row for trial in sorted(self._going) if (row := self._rows[trial]) is not None]
-        best = self._sampler.worth_finishing(list(known.values()), going, beyond_quota)
+        best = self._sampler.best_to_resume(list(known.values()), going, beyond_quota)
         return None if best is None else self._on(list(known)[best])
 
     def _on(self, trial: int) -> Promotion:

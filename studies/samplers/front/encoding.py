@@ -1,11 +1,11 @@
-"""The parameters of a study as rows of numbers, and as points of the unit encoder for regressions.
+"""Encoder of the search space: parameters to rows of numbers, and rows to points of the unit cube for the surrogate.
 
-A *row* has one number a field: the place in a list of choices or in a grid, or where in its range a continuous field lies.
+A *row* has one number per field: the index in a list of choices or in a grid, or a fraction in [0, 1] of a continuous range.
 
 Decisions:
-- Whole numbers written as categories (32, 48, 96) have an order: neighbours are alike.
-- In the unit encoder an ordered field takes one column, evenly spaced by place; a category takes one column a choice, so that
-  any two choices are as far apart as the ends of an ordered field.
+- Integer categories (32, 48, 96) are ordinal: neighbours are alike.
+- In the unit cube an ordinal field takes one column, evenly spaced by index. A nominal field is one-hot, scaled so that any two
+  choices are as far apart as the ends of an ordinal field.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-Array = NDArray[np.float64]
+from studies.objectives.pareto import Array
+
 Row = tuple[float, ...]
-_SHARED = {float(place): float(place) for place in range(1000)}  # thousands of rows are kept, of numbers that recur
-MOST_CHOICES = 100_000
-"""Whole numbers with a longer range are treated as continuous."""
+MAX_GRID = 100_000
+"""Integers with a longer range are treated as continuous: a list of all of them would only cost memory."""
+_INTERNED = {float(index): float(index) for index in range(1000)}  # thousands of rows are kept, of numbers that recur
 
 
 class SpaceEncoder:
-    """Rows and points of a space.
+    """Encodes and decodes the parameters of a space.
 
     Args:
         distributions: parameter to distribution; flat.
 
     Attributes:
-        groups: (columns,) which field each column of a point belongs to.
-        fields: how many numbers a row has.
-        size: how many different rows there are; infinite when a field is continuous.
+        groups: (columns,) which field each column of the unit cube belongs to.
+        fields: numbers in a row.
+        size: number of different rows; infinite when a field is continuous.
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
         self._distributions, self.fields = dict(distributions), len(distributions)
         self._choices = [_choices(d) for d in distributions.values()]
-        self._apart = np.array([_unordered(d) for d in distributions.values()], dtype=bool)
-        self._places = [{choice: _SHARED.get(i, float(i)) for i, choice in enumerate(c or ())} for c in self._choices]
+        self._nominal = np.array([_is_nominal(d) for d in distributions.values()], dtype=bool)
+        self._indices = [{choice: _INTERNED.get(i, float(i)) for i, choice in enumerate(c or ())} for c in self._choices]
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
-        widths = [n if apart else 1 for n, apart in zip(self._counts, self._apart, strict=True)]
+        widths = [n if nominal else 1 for n, nominal in zip(self._counts, self._nominal, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
         self.size = math.prod(len(c) if c is not None else math.inf for c in self._choices)
 
-    def place(self, name: str) -> tuple[int | None, int]:
-        """Where in a row a parameter stands, and how many values it has; None and 1 for one that is not a list of the space."""
+    def column_of(self, name: str) -> tuple[int | None, int]:
+        """Index of a parameter in a row, and its number of values; (None, 1) if the space lacks it or it is continuous."""
         names = list(self._distributions)
         choices = self._choices[names.index(name)] if name in names else None
         return (names.index(name), len(choices)) if choices is not None else (None, 1)
 
     def encode(self, params: Mapping[str, Any]) -> Row | None:
-        """The row of these parameters; None when they do not lie in the space."""
+        """The row of these parameters; None when they lie outside the space."""
         row = []
-        for (name, d), choices, places in zip(self._distributions.items(), self._choices, self._places, strict=True):
+        for (name, d), choices, indices in zip(self._distributions.items(), self._choices, self._indices, strict=True):
             value = params.get(name)
             if choices is not None:
-                if name not in params or (place := places.get(value)) is None:
+                if name not in params or (index := indices.get(value)) is None:
                     return None
-                row.append(place)
+                row.append(index)
             elif isinstance(value, int | float) and d.low <= value <= d.high:  # type: ignore[attr-defined]
-                row.append(_share(d, value))
+                row.append(_fraction(d, value))
             else:
                 return None
         return tuple(row)
@@ -76,75 +76,75 @@ class SpaceEncoder:
             for (name, d), choices, x in zip(self._distributions.items(), self._choices, row, strict=True)
         }
 
-    def points(self, rows: Array) -> Array:
-        """(n, columns) of (n, fields)."""
+    def to_unit_cube(self, rows: Array) -> Array:
+        """(n, columns) points of (n, fields) rows."""
         columns = []
         for k in range(rows.shape[1]):
-            if self._apart[k]:
+            if self._nominal[k]:
                 columns.append(math.sqrt(0.5) * (rows[:, k, None] == np.arange(self._counts[k])))
             else:
                 columns.append(rows[:, k, None] / max(1, self._counts[k] - 1))
         return np.concatenate(columns, axis=1) if columns else np.zeros((len(rows), 0))
 
-    def everything(self) -> Array:
-        """(size, fields) of a finite space."""
+    def all_rows(self) -> Array:
+        """(size, fields) every row of a finite space."""
         grids = np.meshgrid(*(np.arange(n, dtype=float) for n in self._counts), indexing="ij")
         return np.stack([grid.ravel() for grid in grids], axis=1) if grids else np.zeros((1, 0))
 
-    def draw(self, count: int, by: Generator) -> Array:
+    def sample(self, count: int, rng: Generator) -> Array:
         """(count, fields) random rows."""
-        shares = by.random((count, len(self._counts)))
-        return np.where(self._counts > 0, np.floor(shares * self._counts), shares)
+        fractions = rng.random((count, len(self._counts)))
+        return np.where(self._counts > 0, np.floor(fractions * self._counts), fractions)
 
-    def moved(self, rows: Array, by: Generator, reach: Array) -> Array:
-        """Near ones: at least one field of each is changed, numbers by about a share of their range.
+    def perturb(self, rows: Array, rng: Generator, step: Array) -> Array:
+        """Neighbours of rows: at least one field of each is changed.
 
         Args:
             rows: (n, fields)
-            by: source of chance.
-            reach: (n, 1) standard deviation of the changes of numbers, in shares of the range.
+            rng: source of randomness.
+            step: (n, 1) standard deviation of the changes of numbers, as a fraction of their range.
         """
         n, fields = rows.shape
         if not fields:
             return rows
-        changed = by.random((n, fields)) < 1.0 / fields
-        changed[np.arange(n), by.integers(fields, size=n)] = True
-        moves = by.normal(size=(n, fields)) * reach
+        changed = rng.random((n, fields)) < 1.0 / fields
+        changed[np.arange(n), rng.integers(fields, size=n)] = True
+        moves = rng.normal(size=(n, fields)) * step
         last = self._counts - 1
         steps = np.copysign(np.maximum(1.0, np.round(np.abs(moves) * last)), moves)
-        others = (rows + 1 + np.floor(by.random((n, fields)) * np.maximum(last, 1))) % np.maximum(self._counts, 1)
-        moved = np.where(self._apart, others, np.where(self._counts > 0, rows + steps, rows + moves))
+        others = (rows + 1 + np.floor(rng.random((n, fields)) * np.maximum(last, 1))) % np.maximum(self._counts, 1)
+        moved = np.where(self._nominal, others, np.where(self._counts > 0, rows + steps, rows + moves))
         top = np.where(self._counts > 0, last, 1.0)
-        moved = np.where(self._apart, moved, np.clip(moved, 0.0, top))
+        moved = np.where(self._nominal, moved, np.clip(moved, 0.0, top))
         return np.where(changed, moved, rows)
 
 
-def row_of(values: Array) -> Row:
-    """One row of a matrix of rows, as a key."""
-    row: Row = tuple(_SHARED.get(value, value) for value in values.tolist())
+def to_row(values: Array) -> Row:
+    """One row of an array of rows, as a tuple that can be a key."""
+    row: Row = tuple(_INTERNED.get(value, value) for value in values.tolist())
     return row
 
 
 def _choices(d: BaseDistribution) -> list[Any] | None:
-    """The values of a field in their order, None when it is continuous."""
+    """The values of a field in order; None when it is continuous."""
     if isinstance(d, CategoricalDistribution):
-        return sorted(d.choices) if all(map(_is_whole, d.choices)) else list(d.choices)
-    if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MOST_CHOICES:
+        return sorted(d.choices) if all(map(_is_integer, d.choices)) else list(d.choices)
+    if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MAX_GRID:
         return list(range(d.low, d.high + 1, d.step))
     return None
 
 
-def _unordered(d: BaseDistribution) -> bool:
-    """Whether a field has several choices without an order."""
-    return isinstance(d, CategoricalDistribution) and len(d.choices) > 1 and not all(map(_is_whole, d.choices))
+def _is_nominal(d: BaseDistribution) -> bool:
+    """Whether a field has several choices without an order, so that it is one-hot encoded."""
+    return isinstance(d, CategoricalDistribution) and len(d.choices) > 1 and not all(map(_is_integer, d.choices))
 
 
-def _is_whole(choice: Any) -> bool:
+def _is_integer(choice: Any) -> bool:
     return isinstance(choice, int) and not isinstance(choice, bool)
 
 
-def _share(d: BaseDistribution, value: float) -> float:
-    """Where in its range, from 0 to 1, a number lies."""
+def _fraction(d: BaseDistribution, value: float) -> float:
+    """Where in its range a number lies, from 0 to 1 (of the logarithm where the field is logarithmic)."""
     low, high = d.low, d.high  # type: ignore[attr-defined]
     if high <= low:
         return 0.0
@@ -153,12 +153,12 @@ def _share(d: BaseDistribution, value: float) -> float:
     return float((value - low) / (high - low))
 
 
-def _value(d: BaseDistribution, share: float) -> float | int:
-    """The number that lies there."""
+def _value(d: BaseDistribution, fraction: float) -> float | int:
+    """The inverse of `_fraction`."""
     low, high = d.low, d.high  # type: ignore[attr-defined]
-    value = low + share * (high - low)
+    value = low + fraction * (high - low)
     if d.log:  # type: ignore[attr-defined]
-        value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+        value = math.exp(math.log(low) + fraction * (math.log(high) - math.log(low)))
     if isinstance(d, FloatDistribution):
         if d.step is not None:
             value = low + round((value - low) / d.step) * d.step

@@ -1,10 +1,9 @@
-"""Which candidates of the sampler `front` may train, and what they cost: exact, and worked out for few.
+"""Costs of candidates that are known before training, and which candidates are feasible.
 
 Decisions:
-- What has been worked out is kept, so nothing is worked out twice; nothing is guessed here (`studies.samplers.front.surrogate`
-  does that).
-- What could not train casts doubt on its neighbours: limits that are only met or missed after training, and combinations that
-  cannot be built, lie together.
+- Costs are computed at the first request and kept. Nothing is predicted here (`studies.samplers.front.surrogate` does that).
+- Infeasible candidates lower the probability of feasibility around them: limits that only show after training, and
+  combinations that cannot be built, lie together.
 """
 
 from __future__ import annotations
@@ -15,24 +14,26 @@ from typing import Any
 
 import numpy as np
 
-from studies.samplers.front.encoding import Array, Row, SpaceEncoder
-from studies.samplers.front.gaussian_process import apart
-from studies.samplers.front.observations import evenly
+from studies.objectives.pareto import Array
+from studies.samplers.front.encoding import Row, SpaceEncoder
+from studies.samplers.front.gaussian_process import squared_distances
+from studies.samplers.front.observations import evenly_spaced
 
 Params = Mapping[str, Any]
-Costs = Callable[[Params], tuple[Sequence[float], bool] | None]
+CostFunction = Callable[[Params], tuple[Sequence[float], bool] | None]
+"""Parameters to the objectives that are known before training, and whether all limits are kept; None: cannot be built."""
 
-NEAR_MISSES = 0.3
-"""How far around what could not train its neighbours are doubted, in the unit encoder."""
-COMPARED = 300
-"""With how many of these at most a candidate is compared, and with how many of those that have trained."""
+INFEASIBLE_LENGTHSCALE = 0.3
+"""Distance in the unit cube over which an infeasible candidate lowers the probability of its neighbours."""
+MAX_COMPARED = 300
+"""Most infeasible, and most trained, rows with which a candidate is compared; it bounds the time in studies of thousands."""
 
 
 class KnownCosts(dict[Row, tuple[float, ...]]):
     """Row to costs.
 
     Attributes:
-        rows: in their order, whatever the order in which they came.
+        rows: sorted, so that nothing depends on the order in which they came.
     """
 
     def __init__(self) -> None:
@@ -50,75 +51,72 @@ class Feasibility:
 
     Args:
         encoder: of the space.
-        exact: positions of the objectives that are known before training.
-        costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
-        limits: position to the most that is allowed, of some of those; minimised and evenly scaled.
-        minimised: position and value of an objective to the value that is minimised and evenly scaled.
-        taken: told of all that is turned away.
+        known_objectives: positions of the objectives that are known before training.
+        cost_function: computes them; None: nothing is known before training.
+        limits: position to the highest allowed value, for some of those.
+        to_minimized: position and value of an objective to the value that is modelled: minimised, on a linear scale.
+        taken: rows that are not proposed again; infeasible ones are added to it.
 
     Attributes:
-        costs: row to the values of the objectives in `exact`, as far as they have been worked out.
-        away: rows that may not train, or cannot.
+        costs: row to the values of `known_objectives`, as far as they have been computed.
+        infeasible: rows that may not train, or cannot be built.
     """
 
     def __init__(
         self,
         encoder: SpaceEncoder,
-        exact: Sequence[int],
-        costs: Costs | None,
+        known_objectives: Sequence[int],
+        cost_function: CostFunction | None,
         limits: Mapping[int, float],
-        minimised: Callable[[int, float], float],
+        to_minimized: Callable[[int, float], float],
         taken: set[Row],
     ) -> None:
-        self._encoder, self._costs_of, self._minimised = encoder, costs, minimised
-        self.exact: tuple[int, ...] = tuple(exact) if costs is not None else ()
-        self.limits = {k: minimised(k, limit) for k, limit in limits.items() if k in self.exact}
+        self._encoder, self._cost_function, self._to_minimized = encoder, cost_function, to_minimized
+        self.known_objectives: tuple[int, ...] = tuple(known_objectives) if cost_function is not None else ()
+        self.limits = {k: to_minimized(k, limit) for k, limit in limits.items() if k in self.known_objectives}
         self.costs = KnownCosts()
-        self.away: set[Row] = set()
-        self._away_in_order: list[Row] = []
+        self.infeasible: set[Row] = set()
+        self._sorted_infeasible: list[Row] = []
         self._taken = taken
 
-    def turn_away(self, row: Row) -> None:
-        """Notes what may not train, or cannot."""
-        if row not in self.away:
-            insort(self._away_in_order, row)
-        self.away.add(row)
+    def mark_infeasible(self, row: Row) -> None:
+        """Notes that a row may not train, or cannot be built."""
+        if row not in self.infeasible:
+            insort(self._sorted_infeasible, row)
+        self.infeasible.add(row)
         self._taken.add(row)
 
-    def work_out(self, row: Row) -> bool:
-        """Works the costs of a candidate out, unless that was done; whether it may train."""
-        if self._costs_of is None or row in self.costs:
-            return row not in self.away
-        if row in self.away:
+    def check(self, row: Row) -> bool:
+        """Whether a row may train; computes its costs, unless that was done."""
+        if self._cost_function is None or row in self.costs:
+            return row not in self.infeasible
+        if row in self.infeasible:
             return False
-        found = self._costs_of(self._encoder.decode(row))
+        found = self._cost_function(self._encoder.decode(row))
         if found is None:
-            self.turn_away(row)
+            self.mark_infeasible(row)
             return False
-        values, fits = found
-        self.costs[row] = tuple(self._minimised(k, value) for k, value in zip(self.exact, values, strict=True))
-        if not fits:
-            self.turn_away(row)
-        return fits
+        values, within_limits = found
+        self.costs[row] = tuple(self._to_minimized(k, value) for k, value in zip(self.known_objectives, values, strict=True))
+        if not within_limits:
+            self.mark_infeasible(row)
+        return within_limits
 
-    def trust(self, rows: Array, reached: Sequence[Row]) -> Array:
-        """How likely it is that candidates may train, from those around that could not, and those that have reached a rung.
+    def probability(self, rows: Array, trained: Sequence[Row]) -> Array:
+        """(n,) probability that candidates may train, by kernel density: infeasible rows nearby against trained ones.
 
         Args:
             rows: (n, fields)
-            reached: rows that have, in their order.
-
-        Returns:
-            (n,) shares.
+            trained: rows that have reached a rung, sorted.
         """
-        if not self.away or not reached:
+        if not self.infeasible or not trained:
             return np.ones(len(rows))
-        points = self._encoder.points(rows)
+        points = self._encoder.to_unit_cube(rows)
 
-        def near(others: Sequence[Row]) -> Array:
-            at = self._encoder.points(np.array([others[i] for i in evenly(len(others), COMPARED)]))
-            close: Array = np.exp(-apart(points, at) / (2 * NEAR_MISSES**2)).sum(axis=1)
-            return close * (len(others) / len(at))
+        def density(others: Sequence[Row]) -> Array:
+            sample = self._encoder.to_unit_cube(np.array([others[i] for i in evenly_spaced(len(others), MAX_COMPARED)]))
+            close: Array = np.exp(-squared_distances(points, sample) / (2 * INFEASIBLE_LENGTHSCALE**2)).sum(axis=1)
+            return close * (len(others) / len(sample))
 
-        good = near(reached) + 0.1
-        return good / (good + near(self._away_in_order))
+        feasible = density(trained) + 0.1
+        return feasible / (feasible + density(self._sorted_infeasible))

@@ -1,9 +1,9 @@
-"""The first proposals of the sampler `front`, when there is nothing to foretell from: spread over the costs and the space.
+"""Initial design: the first proposals, space-filling over the parameters and over the range of costs.
 
 Decisions:
-- Those of one study lie at `TARGETS` of the range of the logarithm of the costs, so that a front has ends and a middle early.
-- Among those that cost about right, the one farthest from what has been begun.
-- Costs are worked out for a dozen and foretold from these for all others.
+- The first candidates lie at `COST_TARGETS` of the range of log costs, so that a front has ends and a middle early.
+- Among candidates at about that cost, the one farthest from everything begun is taken (maximin distance).
+- Costs are computed for a dozen candidates and predicted from those for all others.
 """
 
 from __future__ import annotations
@@ -14,81 +14,93 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-from studies.samplers.front.encoding import Array, Row, SpaceEncoder, row_of
+from studies.objectives.pareto import Array
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.feasibility import Feasibility
-from studies.samplers.front.surrogate import chain_of_costs
+from studies.samplers.front.surrogate import cost_surrogate
 
-FEW, MANY, LOOKS = 3, 8, 4
-"""How many are spread out at first: where all are trained to the end, and at most; a quarter of a training may be spent."""
-POOL, INNER = 96, 3
-"""Of how many each is picked, and how many of the first keep away from the edges of a space without costs."""
-LOOKED_AT, TRIED = 12, 8
-"""Of how many candidates the costs are worked out before the first proposal, and of how many to find one that may train."""
-TARGETS = (0.4, 0.1, 0.7, 0.25, 0.55, 0.0, 0.85, 0.3)
-"""Where the first ones lie in the range of the logarithm of the costs."""
+MIN_SIZE = 3
+"""Trainings of the initial design where all of them are trained to the end: the least that shows a trend and its ends."""
+MAX_SIZE = 8
+"""Most trainings of the initial design: more delayed the first proposals of the model in benchmarks/search_efficiency."""
+BUDGET_DIVISOR = 4
+"""The first rungs of the initial design may cost one in so many of the epochs of a full training."""
+POOL_SIZE = 96
+"""Random candidates from which each is chosen."""
+INTERIOR = 3
+"""So many of the first keep away from the edges of a space without costs, where a model extrapolates least."""
+COST_SAMPLES = 12
+"""Candidates whose costs are computed before the first proposal, so that those of others can be predicted."""
+MAX_CHECKS = 8
+"""Candidates of which it is checked whether they are feasible, before the first one is taken unchecked."""
+COST_TARGETS = (0.4, 0.1, 0.7, 0.25, 0.55, 0.0, 0.85, 0.3)
+"""Where the first candidates lie in the range of log costs: the middle, then the ends, then the gaps."""
 
 
-def beginning(rungs: Sequence[int]) -> tuple[int, int]:
-    """How many are spread out over the space at first, and how many of them are trained straight to the end.
+def initial_design_size(rungs: Sequence[int]) -> tuple[int, int]:
+    """Trainings of the initial design, and how many of them are trained straight to the end.
 
-    Where the first rung comes early, many can be looked at for a fraction of a training, and one finished one will do.
+    Where the first rung comes early, many can be tried for a fraction of a training, and one that is finished will do.
+
+    Args:
+        rungs: epochs of each rung, rising.
     """
-    looks = round(rungs[-1] / rungs[0] / LOOKS) if len(rungs) > 1 else 0
-    return (min(MANY, 1 + looks), 1) if looks > FEW else (FEW, FEW)
+    affordable = round(rungs[-1] / rungs[0] / BUDGET_DIVISOR) if len(rungs) > 1 else 0
+    return (min(MAX_SIZE, 1 + affordable), 1) if affordable > MIN_SIZE else (MIN_SIZE, MIN_SIZE)
 
 
 class InitialDesign:
-    """Fills gaps.
+    """Chooses candidates that fill gaps.
 
     Args:
         encoder: of the space.
-        feasibility: what candidates cost.
+        feasibility: costs of candidates.
     """
 
     def __init__(self, encoder: SpaceEncoder, feasibility: Feasibility) -> None:
         self._encoder, self._feasibility = encoder, feasibility
 
-    def pick(self, candidates: Array, begun: Sequence[Row], number: int, by: Generator) -> Row:
-        """One that fills a gap: in the range of the costs where there are any, and in the space.
+    def select(self, candidates: Array, begun: Sequence[Row], number: int, rng: Generator) -> Row:
+        """The candidate at the next cost target that is farthest from everything begun.
 
         Args:
             candidates: (n, fields), at least one.
-            begun: rows of all that has been begun.
-            number: of trainings that these are.
-            by: source of chance.
+            begun: rows of everything begun.
+            number: trainings that these are, precision variants not counted.
+            rng: source of randomness.
         """
-        pool = candidates[by.permutation(len(candidates))[:POOL]]
-        points = self._encoder.points(pool)
-        room = np.full(len(pool), math.inf)
-        if self._feasibility.exact:
-            self._look_at_costs(pool)
+        pool = candidates[rng.permutation(len(candidates))[:POOL_SIZE]]
+        points = self._encoder.to_unit_cube(pool)
+        room = np.full(len(pool), math.inf)  # (pool,) distance to the nearest of what is begun
+        if self._feasibility.known_objectives:
+            self._sample_costs(pool)
             room = self._near_target(pool, number)
-        elif number < INNER:
+        elif number < INTERIOR:
             room = 2.0 * np.minimum(points, 1.0 - points).min(axis=1, initial=1.0)
         if begun:
-            others = self._encoder.points(np.array(begun))
+            others = self._encoder.to_unit_cube(np.array(begun))
             room = np.minimum(room, np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2)).min(axis=1))
         order = np.argsort(-room, kind="stable")
-        allowed = (row for i in order[:TRIED] if self._feasibility.work_out(row := row_of(pool[i])))
-        return next(allowed, row_of(pool[order[0]]))
+        feasible = (row for i in order[:MAX_CHECKS] if self._feasibility.check(row := to_row(pool[i])))
+        return next(feasible, to_row(pool[order[0]]))
 
-    def _look_at_costs(self, pool: Array) -> None:
-        """Works the costs of some candidates out, so that those of others can be foretold."""
+    def _sample_costs(self, pool: Array) -> None:
+        """Computes the costs of some candidates, so that those of others can be predicted."""
         known = len(self._feasibility.costs)
-        for row in pool[: LOOKED_AT - known] if known < LOOKED_AT else ():
-            self._feasibility.work_out(row_of(row))
+        for row in pool[: COST_SAMPLES - known] if known < COST_SAMPLES else ():
+            self._feasibility.check(to_row(row))
 
     def _near_target(self, pool: Array, number: int) -> Array:
-        """(n,) infinite for the candidates whose costs are nearest to where the next of the first ones is to be, else 0."""
-        points, exact = self._encoder.points(pool), self._feasibility.exact
-        chains = [chain_of_costs(self._encoder, self._feasibility.costs, place) for place in range(len(exact))]
-        costs = np.stack([chain.predict(points)[0] for chain in chains], axis=1)
+        """(n,) infinite for the candidates whose predicted costs are nearest to the next target, else 0."""
+        points, known = self._encoder.to_unit_cube(pool), self._feasibility.known_objectives
+        models = [cost_surrogate(self._encoder, self._feasibility.costs, index) for index in range(len(known))]
+        costs = np.stack([model.predict(points)[0] for model in models], axis=1)  # (n, known objectives)
         fits = np.ones(len(pool), dtype=bool)
         for k, limit in self._feasibility.limits.items():
-            fits &= costs[:, exact.index(k)] <= limit
+            fits &= costs[:, known.index(k)] <= limit
         low, high = costs[fits].min(axis=0, initial=math.inf), costs[fits].max(axis=0, initial=-math.inf)
-        place = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
-        off = np.where(fits, np.abs(place - TARGETS[number % len(TARGETS)]), math.inf)
+        relative = ((costs - low) / np.where(high > low, high - low, 1.0)).mean(axis=1)
+        off = np.where(fits, np.abs(relative - COST_TARGETS[number % len(COST_TARGETS)]), math.inf)
         room = np.zeros(len(pool))
         room[np.argsort(off, kind="stable")[: max(4, len(pool) // 8)]] = math.inf
         return room

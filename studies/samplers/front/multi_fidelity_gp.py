@@ -1,16 +1,18 @@
-"""What a full training will reach, foretold from trainings of all lengths: one regression a rung, each upon the one below.
+"""Autoregressive multi-fidelity GP (Kennedy & O'Hagan 2000): y_k(x) = rho_k y_{k-1}(x) + delta_k(x), one delta per rung.
 
-The value at the first rung is a function of the parameters, with a straight trend. The value at every further rung is a share
-of the value at the rung below, plus a function of the parameters that is learnt from the trainings that reached both. So early
-records inform the final value as far as they are found to tell something, and no further; and that only good ones are trained
-on does not mislead it, since each is compared with itself.
+    y_0(x) = w · (1, x) + f_0(x)                        first rung: linear trend and a GP
+    y_k(x) = rho_k y_{k-1}(x) + delta_k(x),  k ≥ 1      every further rung: a GP of what the rung below does not explain
+
+Each y is standardised at its rung. rho_k has a normal prior around `RHO_MEAN` and is marginalised with the GP delta_k, which is
+fitted to the trainings that reached both rungs. So early values inform the final one as far as they are correlated with it.
+Training only the promising ones further does not bias the model, since each training is compared with itself.
 
 Decisions:
 - Values of different rungs need not mean the same (character errors of a sample early, lines misread at the end): each rung
-  is scaled by its own mean and deviation.
-- While fewer than `LEAST` trainings have reached a rung, it is believed to be as the one below.
+  has its own mean and standard deviation.
+- A rung that fewer than `MIN_OBSERVATIONS` trainings have reached is predicted to equal the one below.
 
-Source: Kennedy & O'Hagan 2000 (autoregressive co-kriging); Le Gratiet & Garnier 2014 (rung by rung).
+Source: Kennedy & O'Hagan 2000 (autoregressive co-kriging); Le Gratiet & Garnier 2014 (recursive, rung by rung).
 """
 
 from __future__ import annotations
@@ -21,163 +23,169 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.samplers.front.gaussian_process import Array, GaussianProcess
+from studies.objectives.pareto import Array
+from studies.samplers.front.gaussian_process import GaussianProcess
 
-LEAST = 2
-SHARE, SHARE_SPREAD = 0.7, 0.5
-"""Prior of how much of a rung's deviation is that of the rung below."""
-TREND = 1.0
-"""Prior deviation of the slope along each column, in deviations at the first rung: few tell a slope sooner than a shape."""
-LEAST_SCALE = 1e-9
-REFIT = 1.06
-"""Lengths and noise are fitted anew once there are so many times more trainings."""
+MIN_OBSERVATIONS = 2
+"""Fewest trainings that must have reached a rung before it gets a model: one alone has no standard deviation."""
+RHO_MEAN = 0.7
+"""Prior mean of rho: trainings keep most of their order from one rung to the next."""
+RHO_STD = 0.5
+"""Prior standard deviation of rho: wide enough for no correlation, and for an amplified one."""
+TREND_STD = 1.0
+"""Prior standard deviation of the linear trend's slope along each column, in standard deviations of the first rung. A few
+points show a slope sooner than a shape; twice as much cost 0.07 on Branin-Currin (benchmarks/search_efficiency)."""
+MIN_STD = 1e-9
+"""Relative standard deviation below which values are equal but for rounding, and are not rescaled."""
+REFIT_GROWTH = 1.06
+"""Hyperparameters of a rung are fitted again once it has so many times more observations than at the last fit."""
 
 
 @dataclass
-class Reached:
+class RungData:
     """The trainings that reached one rung.
 
     Attributes:
-        rows: (n,) which training each is, by its row of the points.
-        values: (n,) what they reached.
+        indices: (n,) row of each training among the points.
+        values: (n,) what each reached.
     """
 
-    rows: list[int]
+    indices: list[int]
     values: list[float]
 
 
-class Hyperparameters:
-    """Lengths and noise found before, by rung: where the next fit begins. Forgetting them costs time only."""
+class HyperparameterCache:
+    """Hyperparameters of the last fit, by rung: where the next fit starts. It saves time and changes nothing else."""
 
     def __init__(self) -> None:
-        self._found: dict[int, tuple[int, Array]] = {}
+        self._fits: dict[int, tuple[int, Array]] = {}
 
     def start(self, rung: int, count: int, fields: int) -> tuple[Array | None, bool]:
-        """Where to begin, and whether there is so much news that it is worth while."""
-        size, found = self._found.get(rung, (0, None))
-        if found is None or len(found) != fields + 1:
+        """Hyperparameters to start from, and whether `count` observations are enough news for a fit."""
+        size, fitted = self._fits.get(rung, (0, None))
+        if fitted is None or len(fitted) != fields + 1:
             return None, True
-        return found, count >= size * REFIT or count < size
+        return fitted, count >= size * REFIT_GROWTH or count < size
 
-    def keep(self, rung: int, count: int, found: Array) -> None:
-        """Remembers."""
-        self._found[rung] = (count, found)
+    def store(self, rung: int, count: int, fitted: Array) -> None:
+        """Keeps the hyperparameters of a fit to `count` observations."""
+        self._fits[rung] = (count, fitted)
 
 
 class MultiFidelityGP:
-    """The regressions of one value.
+    """One objective at all rungs.
 
-    What is foretold of the trainings that have not come to the end counts as measured when it is said how uncertain others
-    are: two neighbours share what is unknown of both.
+    Predictions of trainings that have not reached a rung are added to its GP as fantasies: two neighbours are not both as
+    uncertain as if the other were not there.
 
     Args:
-        points: (trainings, columns) all that have been begun, in the unit encoder.
+        points: (trainings, columns) everything begun, in the unit cube.
         groups: (columns,) see `GaussianProcess`.
-        rungs: of each rung, lowest first, what reached it.
-        fits: what was found before.
+        rungs: the data of each rung, lowest first.
+        cache: hyperparameters of earlier fits.
     """
 
     def __init__(
-        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[Reached], fits: Hyperparameters | None = None
+        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[RungData], cache: HyperparameterCache | None = None
     ) -> None:
-        self._links: list[_Link] = []
-        fits = fits or Hyperparameters()
-        below: Array | None = None  # (trainings,) at the rung below, measured or foretold
+        self._models: list[_RungModel] = []
+        cache = cache or HyperparameterCache()
+        below: Array | None = None  # (trainings,) values at the rung below, measured or predicted
         for number, rung in enumerate(rungs):
-            if len(rung.rows) < LEAST:
+            if len(rung.indices) < MIN_OBSERVATIONS:
                 continue
-            link = _fitted(points, groups, number, rung, below, fits)
-            rows = np.array(rung.rows)
-            rest = np.setdiff1d(np.arange(len(points)), rows)
+            model = _fitted(points, groups, number, rung, below, cache)
+            measured = np.array(rung.indices)
+            missing = np.setdiff1d(np.arange(len(points)), measured)
             low = np.zeros(len(points)) if below is None else below
-            reached = np.zeros(len(points))
-            reached[rows] = rung.values
-            if len(rest):
-                reached[rest] = link.over(points[rest], low[rest], np.zeros(len(rest)))[0]
-                link.process.believe(points[rest], link.linear(points[rest], low[rest]))
-            self._links.append(link)
-            below = reached
+            values = np.zeros(len(points))
+            values[measured] = rung.values
+            if len(missing):
+                values[missing] = model.predict(points[missing], low[missing], np.zeros(len(missing)))[0]
+                model.delta.add_fantasies(points[missing], model.linear(points[missing], low[missing]))
+            self._models.append(model)
+            below = values
 
     @property
-    def known(self) -> bool:
-        """Whether there is anything to foretell from."""
-        return bool(self._links)
+    def fitted(self) -> bool:
+        """Whether any rung had enough observations; otherwise nothing can be predicted."""
+        return bool(self._models)
 
     def predict(self, points: Array) -> tuple[Array, Array]:
-        """Mean and variance of what full trainings of new (m, columns) points reach, without the noise of a single one."""
+        """(m,) means and variances of full trainings of new (m, columns) points, without observation noise."""
         mean, variance = np.zeros(len(points)), np.zeros(len(points))
-        for link in self._links:
-            mean, variance = link.over(points, mean, variance)
+        for model in self._models:
+            mean, variance = model.predict(points, mean, variance)
         return mean, variance
 
-    def finish(self, points: Array, rung: int, values: Array) -> tuple[Array, Array]:
-        """The same of trainings that have reached a rung, given by its number, with (m,) values there."""
+    def predict_from(self, points: Array, rung: int, values: Array) -> tuple[Array, Array]:
+        """The same for trainings that have reached a rung, given by its number from 0, with (m,) values there."""
         mean, variance = values, np.zeros(len(points))
-        for link in self._links:
-            if link.number > rung:
-                mean, variance = link.over(points, mean, variance, believing=False)
+        for model in self._models:
+            if model.number > rung:
+                mean, variance = model.predict(points, mean, variance, fantasies=False)
         return mean, variance
 
 
 @dataclass
-class _Link:
-    """From one rung to the next.
+class _RungModel:
+    """From the rung below to this one.
 
     Attributes:
-        number: of the rung that it leads to.
-        process: of what the rung below does not tell, scaled.
-        low_mean, low_scale: of the rung below; the scale is 0 where there is none.
-        mean, scale: of the rung.
+        number: of this rung, from 0.
+        delta: GP of what the rung below does not explain, standardised.
+        low_mean, low_std: of the rung below; low_std is 0 where there is none.
+        mean, std: of this rung.
     """
 
     number: int
-    process: GaussianProcess
+    delta: GaussianProcess
     low_mean: float
-    low_scale: float
+    low_std: float
     mean: float
-    scale: float
+    std: float
 
     def linear(self, points: Array, low: Array) -> Array:
-        """(n, weights) columns of the linear part: a constant, and the parameters or the (n,) values at the rung below."""
-        return _share(low, self.low_mean, self.low_scale) if self.low_scale else _trend(points)
+        """(n, weights) linear features: (1, x) at the first rung, (1, y_{k-1}) above it."""
+        return _with_lower_rung(low, self.low_mean, self.low_std) if self.low_std else _trend(points)
 
-    def over(self, points: Array, low: Array, variance: Array, believing: bool = True) -> tuple[Array, Array]:
-        """Mean and variance at the rung, from those at the rung below; see `GaussianProcess.predict`."""
+    def predict(self, points: Array, low: Array, low_variance: Array, fantasies: bool = True) -> tuple[Array, Array]:
+        """(n,) means and variances at this rung, from (n,) those at the rung below."""
         linear = self.linear(points, low)
-        rest, spread = self.process.predict(points, linear, believing)
-        if self.low_scale:
-            share = SHARE + self.process.weights[1]
-            rest, spread = rest + SHARE * linear[:, 1], spread + share**2 * variance / self.low_scale**2
-        return self.mean + self.scale * rest, self.scale**2 * spread
+        mean, variance = self.delta.predict(points, linear, fantasies)
+        if self.low_std:
+            rho = RHO_MEAN + self.delta.weights[1]
+            mean, variance = mean + RHO_MEAN * linear[:, 1], variance + rho**2 * low_variance / self.low_std**2
+        return self.mean + self.std * mean, self.std**2 * variance
 
 
 def _fitted(
-    points: Array, groups: NDArray[np.int64], number: int, rung: Reached, below: Array | None, fits: Hyperparameters
-) -> _Link:
-    rows, values = np.array(rung.rows), np.array(rung.values)
-    mean, scale = _moments(values)
-    target, linear, low_mean, low_scale = (values - mean) / scale, _trend(points[rows]), 0.0, 0.0
-    weights = np.array([1.0, *[TREND] * points.shape[1]])
+    points: Array, groups: NDArray[np.int64], number: int, rung: RungData, below: Array | None, cache: HyperparameterCache
+) -> _RungModel:
+    indices, values = np.array(rung.indices), np.array(rung.values)
+    mean, std = _moments(values)
+    target, linear, low_mean, low_std = (values - mean) / std, _trend(points[indices]), 0.0, 0.0
+    weights = np.array([1.0, *[TREND_STD] * points.shape[1]])
     if below is not None:
-        low_mean, low_scale = _moments(below[rows])
-        linear, weights = _share(below[rows], low_mean, low_scale), np.array([1.0, SHARE_SPREAD])
-        target = target - SHARE * linear[:, 1]
-    start, fit = fits.start(number, len(rows), int(groups.max(initial=-1)) + 1)
-    process = GaussianProcess(points[rows], groups, linear, weights, target, start, fit)
+        low_mean, low_std = _moments(below[indices])
+        linear, weights = _with_lower_rung(below[indices], low_mean, low_std), np.array([1.0, RHO_STD])
+        target = target - RHO_MEAN * linear[:, 1]
+    start, fit = cache.start(number, len(indices), int(groups.max(initial=-1)) + 1)
+    delta = GaussianProcess(points[indices], groups, linear, weights, target, start, fit)
     if fit:
-        fits.keep(number, len(rows), process.found)
-    return _Link(number, process, low_mean, low_scale, mean, scale)
+        cache.store(number, len(indices), delta.log_hyperparameters)
+    return _RungModel(number, delta, low_mean, low_std, mean, std)
 
 
 def _trend(points: Array) -> Array:
     return np.column_stack([np.ones(len(points)), points - 0.5])
 
 
-def _share(low: Array, mean: float, scale: float) -> Array:
-    return np.column_stack([np.ones(len(low)), (low - mean) / scale])
+def _with_lower_rung(low: Array, mean: float, std: float) -> Array:
+    return np.column_stack([np.ones(len(low)), (low - mean) / std])
 
 
 def _moments(values: Array) -> tuple[float, float]:
-    """Mean and deviation; 1 for one that is nothing but rounding, which would blow up what is foretold by it."""
-    mean, scale = float(values.mean()), float(values.std())
-    return mean, scale if scale > LEAST_SCALE * max(1.0, abs(mean)) else 1.0
+    """Mean and standard deviation; 1 for a deviation that is only rounding, which would amplify every prediction from it."""
+    mean, std = float(values.mean()), float(values.std())
+    return mean, std if std > MIN_STD * max(1.0, abs(mean)) else 1.0

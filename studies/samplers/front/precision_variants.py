@@ -1,4 +1,4 @@
-"""Families of rows: candidates that one training gives together, since they differ in a field that costs no training."""
+"""Precision variants: rows that one training yields together, since they differ only in a parameter that costs no training."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from studies.samplers.front.encoding import Row, SpaceEncoder, row_of
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 
 
-class Families:
-    """Knows who belongs together.
+class VariantGroups:
+    """Which rows are variants of each other.
 
     Args:
         encoder: of the space.
-        shared: the parameter that costs no training; None, or one that the space has not: every row is a family.
+        variant_parameter: the parameter that costs no training, such as the precision of stored weights; None, or one that the
+            space does not have: no row has a variant.
     """
 
-    def __init__(self, encoder: SpaceEncoder, shared: str | None) -> None:
-        self._place, count = encoder.place(shared) if shared is not None else (None, 1)
-        self._values = row_of(np.arange(count, dtype=float))
+    def __init__(self, encoder: SpaceEncoder, variant_parameter: str | None) -> None:
+        self._column, count = encoder.column_of(variant_parameter) if variant_parameter is not None else (None, 1)
+        self._values = to_row(np.arange(count, dtype=float))
 
     @property
-    def single(self) -> bool:
-        """Whether every row is a family."""
-        return self._place is None
+    def disabled(self) -> bool:
+        """Whether no row has a variant."""
+        return self._column is None
 
     def others(self, row: Row) -> list[Row]:
-        """The rest of a row's family."""
-        if self._place is None:
+        """The other variants of a row."""
+        if self._column is None:
             return []
-        before, after = row[: self._place], row[self._place + 1 :]
-        return [(*before, x, *after) for x in self._values if x != row[self._place]]
+        before, after = row[: self._column], row[self._column + 1 :]
+        return [(*before, x, *after) for x in self._values if x != row[self._column]]
 
-    def whole(self, rows: Iterable[Row]) -> set[Row]:
-        """These and the rest of their families."""
-        return {member for row in rows for member in (row, *self.others(row))}
+    def with_variants(self, rows: Iterable[Row]) -> set[Row]:
+        """These rows and all their variants."""
+        return {variant for row in rows for variant in (row, *self.others(row))}
 
-    def name(self, row: Row) -> Row:
-        """Of a row's family: the row without what costs no training."""
-        return row if self._place is None else (*row[: self._place], *row[self._place + 1 :])
+    def training_of(self, row: Row) -> Row:
+        """Identifies the training that yields a row: the row without the variant parameter."""
+        return row if self._column is None else (*row[: self._column], *row[self._column + 1 :])

@@ -1,20 +1,19 @@
-"""The sampler `front`: proposes what is expected to add most to the front, knowing costs exactly and learning from all rungs.
+"""The sampler `front`: multi-objective, multi-fidelity Bayesian optimisation with costs that are known before training.
 
-What Optuna's samplers are not told, this one uses:
+What Optuna's samplers do not use, this one does:
 
-- What a candidate's file weighs is known before it is trained. It is not guessed, and what is over a limit is not proposed.
-- A training that was stopped early tells something about what it would have reached
-  (`studies.samplers.front.multi_fidelity_gp`).
-- Candidates that differ in a field which costs no training come together (`studies.samplers.front.precision_variants`): what
-  one has reached early the others have, too, and what is worth finishing for one of them is.
+- The size of a candidate's file is known before it is trained: it is not predicted, and nothing over a limit is proposed.
+- A training that was stopped early says something about its final value (`studies.samplers.front.multi_fidelity_gp`).
+- One training yields several precision variants (`studies.samplers.front.precision_variants`): an observation of one is an
+  observation of all.
 
-A proposal is the candidate with the highest expected gain of hypervolume (`studies.samplers.front.ehvi`): of all in a small
-space, of random ones and of neighbours of the best in a large one.
+A proposal maximises the expected hypervolume improvement (`studies.samplers.front.ehvi`): over all candidates of a small space,
+over random ones and neighbours of the best in a large one.
 
 Decisions:
-- Costs take milliseconds to work out. They are foretold, too, and worked out for the few best candidates only.
-- The first ones are spread out (`studies.samplers.front.initial_design`).
-- State is nothing but what was added, in any order.
+- Costs take milliseconds to compute, so they are predicted too, and computed for the few best candidates only.
+- The first proposals are space-filling (`studies.samplers.front.initial_design`).
+- The state is the set of observations, in any order.
 """
 
 from __future__ import annotations
@@ -29,44 +28,52 @@ from numpy.random import Generator
 from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
-from studies.objectives.pareto import Point, Scale
-from studies.samplers.front.encoding import Array, Row, SpaceEncoder, row_of
-from studies.samplers.front.feasibility import Costs, Feasibility, Params
-from studies.samplers.front.initial_design import InitialDesign, beginning
-from studies.samplers.front.multi_fidelity_gp import Hyperparameters
+from studies.objectives.pareto import Array, Point, Scale
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
+from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
+from studies.samplers.front.initial_design import InitialDesign, initial_design_size
+from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations, ObservationTable
-from studies.samplers.front.precision_variants import Families
+from studies.samplers.front.precision_variants import VariantGroups
 from studies.samplers.front.surrogate import Surrogate
 
-OPEN = 0.7
-"""What an epoch of something new counts, beside one of a training that goes on."""
-WHOLE = 2000
-"""A space of at most so many combinations is looked through as a whole."""
-DRAWN, MOVED, PARENTS = 400, 600, 20
-"""Candidates of a large space: random ones, neighbours of the best, and of how many of them."""
-REACHES = (0.3, 0.1, 0.03, 0.01)
-REFINED = 20
-"""How many candidates of a large space are looked around again."""
-KIN = 200
-"""Of how many trainings the rest of the family is looked at: the best, since it takes milliseconds each."""
-EXACT, ROUNDS, SURE = 4, 3, 250
-"""Of how many candidates the costs are worked out at a time, and how often; of one at a time once so many costs are known that
-others are foretold well."""
+NEW_TRIAL_DISCOUNT = 0.7
+"""Cost of an epoch of a new trial relative to one of a resumed trial: a new trial may be stopped early."""
+MAX_ENUMERATED = 2000
+"""Largest space of which every candidate is scored."""
+RANDOM_CANDIDATES = 400
+"""Random candidates of a larger space."""
+NEIGHBOR_CANDIDATES = 600
+"""Neighbours of the best trainings among the candidates of a larger space."""
+NEIGHBOR_PARENTS = 20
+"""Number of best trainings whose neighbours these are."""
+STEP_SIZES = (0.3, 0.1, 0.03, 0.01)
+"""Standard deviations of the steps to neighbours, as fractions of a parameter's range: across it, and ever nearer."""
+REFINED_CANDIDATES = 20
+"""Number of best candidates of a large space whose neighbours are scored in a second round, without the longest steps."""
+MAX_VARIANT_PARENTS = 200
+"""Number of best trainings whose other precisions are scored: computing the costs of one takes milliseconds."""
+COST_BATCH = 4
+"""Number of best candidates whose costs are computed before they are ranked again."""
+COST_ROUNDS = 3
+"""Most such rounds of a proposal."""
+ENOUGH_COSTS = 250
+"""Once so many costs are known, the others are predicted well, and they are computed for one candidate at a time."""
 
 
 class FrontSampler:
-    """Proposals by expected gain.
+    """Proposes the candidate with the highest expected hypervolume improvement. A `studies.samplers.base.Sampler`.
 
     Args:
         distributions: parameter to distribution; flat.
-        directions: of the objectives, "maximize" or "minimize" each.
-        seed: of its random numbers.
-        rungs: epochs of each rung, rising.
-        scales: of the objectives: "log" for those that span decades.
-        exact: positions of the objectives that are known before training.
-        costs: parameters to the values of those and whether they keep within all limits; None for what cannot be built.
-        limits: the most that is allowed of some of those, by position.
-        shared: a parameter of which one training gives every value, such as the precision that weights are stored in.
+        directions: "maximize" or "minimize" for each objective.
+        seed: of the random numbers.
+        rungs: epochs of each rung, rising; the last is a full training.
+        scales: "log" for objectives that span decades, otherwise "linear"; None is linear for all.
+        known_objectives: positions of the objectives that are known before training.
+        costs: computes those, and whether all limits are kept; None: nothing is known before training.
+        limits: position to the highest allowed value, for some of those.
+        variant_parameter: a parameter of which one training yields every value, such as the precision of stored weights.
     """
 
     def __init__(
@@ -76,203 +83,207 @@ class FrontSampler:
         seed: int = 0,
         rungs: Sequence[int] = (1,),
         scales: Sequence[Scale] | None = None,
-        exact: Sequence[int] = (),
-        costs: Costs | None = None,
+        known_objectives: Sequence[int] = (),
+        costs: CostFunction | None = None,
         limits: Mapping[int, float] | None = None,
-        shared: str | None = None,
+        variant_parameter: str | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions)
-        self._maximised = [str(d).lower().endswith("maximize") for d in directions]
-        self._scales = tuple(scales or ["linear"] * len(self._maximised))
+        self._maximized = [str(d).lower().endswith("maximize") for d in directions]
+        self._scales = tuple(scales or ["linear"] * len(self._maximized))
         self._rungs, self._seed = tuple(rungs), seed
-        self._beginning = beginning(rungs)[0]
+        self._initial_size = initial_design_size(rungs)[0]
         self._taken: set[Row] = set()
-        self._feasibility = Feasibility(self._encoder, exact, costs, limits or {}, self._minimised, self._taken)
-        self._first = InitialDesign(self._encoder, self._feasibility)
-        self._families = Families(self._encoder, shared)
-        self._records = Observations(self._encoder.fields, len(self._maximised), self._rungs)
+        self._feasibility = Feasibility(self._encoder, known_objectives, costs, limits or {}, self._to_minimized, self._taken)
+        self._initial_design = InitialDesign(self._encoder, self._feasibility)
+        self._variants = VariantGroups(self._encoder, variant_parameter)
+        self._observations = Observations(self._encoder.fields, len(self._maximized), self._rungs)
         self._begun: set[Row] = set()
         self._trained: set[Row] = set()
         self._running: set[Row] = set()
-        self._added = self._proposed = 0
-        self._thought: tuple[Any, Surrogate, Row] | None = None
-        self._fits = [Hyperparameters() for _ in self._maximised]
-        self._everything = self._encoder.everything() if self._encoder.size <= WHOLE else None
+        self._observed = self._proposed = 0
+        self._memo: tuple[Any, Surrogate, Row] | None = None
+        self._caches = [HyperparameterCache() for _ in self._maximized]
+        self._every_row = self._encoder.all_rows() if self._encoder.size <= MAX_ENUMERATED else None
 
-    def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
-        """Notes what parameters have reached at a rung; see `PerRungSampler.add`."""
+    def observe(self, params: Params, rung: int, values: Sequence[float]) -> None:
+        """Adds what a training has reached at a rung; see `studies.samplers.base.Sampler.observe`."""
         if rung not in self._rungs:
             raise ValueError(f"{rung} epochs is not a rung; the rungs are {', '.join(map(str, self._rungs))}")
         row = self._encoder.encode(params)
         if row is None:
             return
-        point = tuple(self._minimised(k, value) for k, value in enumerate(values))
+        point = tuple(self._to_minimized(k, value) for k, value in enumerate(values))
         if not all(math.isfinite(value) for value in point):
-            self._feasibility.turn_away(row)
+            self._feasibility.mark_infeasible(row)
             return
-        self._added += 1
-        family = self._families.whole([row])
-        self._begun |= family
-        self._taken |= family
-        self._trained.add(self._families.name(row))
-        self._records.add(row, rung, point)
-        if self._feasibility.exact:
-            self._feasibility.costs[row] = tuple(point[k] for k in self._feasibility.exact)
-
-    def _kin(self, table: ObservationTable) -> dict[Row, dict[int, Point]]:
-        """The rest of the families of the best: it is as far, and differs in what is known before training."""
-        known, reached = self._feasibility, self._records.reached
-        found: dict[Row, dict[int, Point]] = {}
-        if self._families.single or not known.exact:
-            return found
-        for row in table.best(KIN).rows:
-            early = {rung: point for rung, point in reached[row].items() if rung < self._rungs[-1]}
-            for other in self._families.others(row) if early else ():
-                if known.work_out(other):
-                    costs = dict(zip(known.exact, known.costs[other], strict=True))
-                    there = {rung: tuple(costs.get(k, x) for k, x in enumerate(point)) for rung, point in early.items()}
-                    found[other] = there | found.get(other, reached.get(other, {}))
-        return found
+        self._observed += 1
+        variants = self._variants.with_variants([row])
+        self._begun |= variants
+        self._taken |= variants
+        self._trained.add(self._variants.training_of(row))
+        self._observations.add(row, rung, point)
+        if self._feasibility.known_objectives:
+            self._feasibility.costs[row] = tuple(point[k] for k in self._feasibility.known_objectives)
 
     def add_infeasible(self, params: Params, violation: float = 1.0) -> None:
-        """Notes parameters that may not train, or cannot; by how much does not matter."""
+        """Adds parameters that may not train, or cannot; by how much (`violation`) does not matter here."""
         row = self._encoder.encode(params)
         if row is not None:
-            self._feasibility.turn_away(row)
+            self._feasibility.mark_infeasible(row)
 
-    def row(self, params: Params) -> Row | None:
-        """What `worth_finishing` knows parameters by; None for models from outside the space, of which nothing is foretold."""
+    def encode(self, params: Params) -> Row | None:
+        """The row that `best_to_resume` takes; None for models from outside the space, of which nothing is predicted."""
         return self._encoder.encode(params)
 
     def observations(self, rung: int) -> int:
-        """How many different parameters have values at a rung."""
-        return sum(rung in reached for reached in self._records.reached.values())
+        """Number of different parameters that have values at a rung."""
+        return sum(rung in reached for reached in self._observations.reached.values())
 
-    def propose(self, running: Iterable[Params] = (), waiting: Iterable[Params] = ()) -> dict[str, Any]:
-        """The next parameters to try; a repetition only when a small space is used up.
+    def propose(self, running: Iterable[Params] = (), suspended: Iterable[Params] = ()) -> dict[str, Any]:
+        """The next parameters to try; see `studies.samplers.base.Sampler.propose`.
 
         Args:
-            running: parameters of trainings under way.
-            waiting: of those that wait at a rung, which are known from what they have reached.
+            running: parameters of running trainings.
+            suspended: of those that wait at a rung; they were observed there, so nothing more is needed of them.
         """
         rows = (self._encoder.encode(params) for params in running)
-        self._running = self._families.whole(row for row in rows if row is not None)
-        row = self._next()[1]
+        self._running = self._variants.with_variants(row for row in rows if row is not None)
+        row = self._model_and_proposal()[1]
         self._proposed += 1
         self._taken.add(row)
         return self._encoder.decode(row)
 
-    def worth_finishing(self, paused: Sequence[Row], resumed: Iterable[Row] = (), beyond: bool = False) -> int | None:
-        """Which of the trainings that wait at a rung is to go on before anything new is begun.
+    def best_to_resume(self, paused: Sequence[Row], resumed: Iterable[Row] = (), force: bool = False) -> int | None:
+        """The suspended training that should be resumed before anything new is started.
 
-        The expected gain over what is trained to the end, by epoch left, is compared with that of the next proposal, whose
-        epochs count `OPEN` times: it may be stopped early.
+        Compares the expected improvement over what is fully trained, per epoch left, with that of the next proposal, whose
+        epochs cost `NEW_TRIAL_DISCOUNT` each.
 
         Args:
-            paused: their rows, see `row`.
+            paused: rows of the suspended trainings, see `encode`.
             resumed: rows of those on their way up from a rung.
-            beyond: whether one is to be named even if something new promises more.
+            force: name the best one even if something new promises more.
 
         Returns:
             Position in `paused`; None when something new promises more, or too little is known.
         """
-        surrogate, new = self._next()
-        families = [(i, row) for i, one in enumerate(paused) for row in self._family(one) if surrogate.can_finish(row)]
-        if not families:
+        surrogate, new = self._model_and_proposal()
+        options = [(i, row) for i, one in enumerate(paused) for row in self._all_variants(one) if surrogate.can_finish(row)]
+        if not options:
             return None
         if not surrogate.ready:
-            return families[0][0] if beyond else None
-        going = [row for one in resumed for row in self._family(one)]
-        worth, begun = surrogate.finishing([row for _, row in families], going, new)
-        best = int(np.argmax(worth))
-        early = len(self._trained) < self._beginning
-        return families[best][0] if beyond or (not early and worth[best] >= begun / OPEN) else None
+            return options[0][0] if force else None
+        resumed_rows = [row for one in resumed for row in self._all_variants(one)]
+        gains, gain_of_new = surrogate.improvement_per_epoch([row for _, row in options], resumed_rows, new)
+        best = int(np.argmax(gains))
+        initial = len(self._trained) < self._initial_size
+        return options[best][0] if force or (not initial and gains[best] >= gain_of_new / NEW_TRIAL_DISCOUNT) else None
 
-    def _family(self, row: Row) -> list[Row]:
-        """A row and the rest of its family."""
-        return [row, *self._families.others(row)]
+    @property
+    def version(self) -> tuple[Any, ...]:
+        """Predictions and proposals stay the same as long as this does."""
+        return self._observed, len(self._feasibility.infeasible), self._proposed, tuple(sorted(self._running))
 
-    def _next(self) -> tuple[Surrogate, Row]:
-        """What is believed, and the next proposal; remembered until something is added or proposed."""
-        if self._thought is None or self._thought[0] != self.state:
+    def _all_variants(self, row: Row) -> list[Row]:
+        return [row, *self._variants.others(row)]
+
+    def _model_and_proposal(self) -> tuple[Surrogate, Row]:
+        """The surrogate and the next proposal; kept until something is observed or proposed."""
+        if self._memo is None or self._memo[0] != self.version:
             known, begun = self._feasibility, self._begun | self._running
             number = len(self._taken) + len(self._running - self._taken)
-            by, table = np.random.default_rng([self._seed, number]), self._records.table()
-            kin = self._kin(table)
-            reached = ChainMap(kin, self._records.reached)
+            rng, table = np.random.default_rng([self._seed, number]), self._observations.table()
+            variants = self._observations_of_variants(table)
+            reached = ChainMap(variants, self._observations.reached)
             running = sorted(row for row in self._running if row not in reached)
             surrogate = Surrogate(
                 self._encoder,
                 self._rungs,
-                table.with_(kin, self._rungs),
+                table.merged(variants, self._rungs),
                 reached,
                 known.costs,
-                known.exact,
+                known.known_objectives,
                 running,
-                self._fits,
+                self._caches,
             )
-            taken = self._taken | self._running  # what the kin has turned away is among them
-            picked = self._pick(surrogate, begun, taken, by)
-            self._thought = (self.state, surrogate, picked)
-        return self._thought[1:]
+            taken = self._taken | self._running  # after the variants: those found infeasible are among them
+            row = self._next_row(surrogate, begun, taken, rng)
+            self._memo = (self.version, surrogate, row)
+        return self._memo[1:]
 
-    @property
-    def state(self) -> tuple[Any, ...]:
-        """What is foretold and proposed stays the same as long as this does."""
-        return self._added, len(self._feasibility.away), self._proposed, tuple(sorted(self._running))
+    def _observations_of_variants(self, table: ObservationTable) -> dict[Row, dict[int, Point]]:
+        """Observations of the variants of the best: at the same rung, with the same learnt objectives and their own costs."""
+        known, reached = self._feasibility, self._observations.reached
+        found: dict[Row, dict[int, Point]] = {}
+        if self._variants.disabled or not known.known_objectives:
+            return found
+        for row in table.best(MAX_VARIANT_PARENTS).rows:
+            early = {rung: point for rung, point in reached[row].items() if rung < self._rungs[-1]}
+            for other in self._variants.others(row) if early else ():
+                if known.check(other):
+                    costs = dict(zip(known.known_objectives, known.costs[other], strict=True))
+                    values = {rung: tuple(costs.get(k, x) for k, x in enumerate(point)) for rung, point in early.items()}
+                    found[other] = values | found.get(other, reached.get(other, {}))
+        return found
 
-    def _pick(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], by: Generator) -> Row:
-        candidates = self._candidates(surrogate, taken, by)
+    def _next_row(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], rng: Generator) -> Row:
+        candidates = self._candidates(surrogate, taken, rng)
         if not len(candidates):
-            return row_of(self._encoder.draw(1, by)[0])
-        picked = None
-        number = len(self._trained) + len({self._families.name(row) for row in self._running} - self._trained)
-        if number >= self._beginning and surrogate.ready:
-            picked = self._best(surrogate, candidates, taken, by)
-        return picked if picked is not None else self._first.pick(candidates, sorted(begun), number, by)
+            return to_row(self._encoder.sample(1, rng)[0])
+        proposal = None
+        number = len(self._trained) + len({self._variants.training_of(row) for row in self._running} - self._trained)
+        if number >= self._initial_size and surrogate.ready:
+            proposal = self._best_candidate(surrogate, candidates, taken, rng)
+        return proposal if proposal is not None else self._initial_design.select(candidates, sorted(begun), number, rng)
 
-    def _candidates(self, surrogate: Surrogate, taken: Set[Row], by: Generator) -> Array:
-        if self._everything is not None:
-            return _without(self._everything, taken)
-        rows = [self._encoder.draw(DRAWN, by)]
+    def _candidates(self, surrogate: Surrogate, taken: Set[Row], rng: Generator) -> Array:
+        """(n, fields) rows that may be proposed."""
+        if self._every_row is not None:
+            return _without(self._every_row, taken)
+        rows = [self._encoder.sample(RANDOM_CANDIDATES, rng)]
         if surrogate.ready:
-            best = surrogate.rows[np.argsort(surrogate.losses(), kind="stable")[:PARENTS]]
-            rows.append(self._encoder.moved(best[by.integers(len(best), size=MOVED)], by, by.choice(REACHES, size=(MOVED, 1))))
+            best = surrogate.rows[np.argsort(surrogate.domination_rates(), kind="stable")[:NEIGHBOR_PARENTS]]
+            parents = best[rng.integers(len(best), size=NEIGHBOR_CANDIDATES)]
+            rows.append(self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES, size=(NEIGHBOR_CANDIDATES, 1))))
         return _without(np.unique(np.concatenate(rows), axis=0), taken)
 
-    def _best(self, surrogate: Surrogate, candidates: Array, taken: Set[Row], by: Generator) -> Row | None:
-        """The candidate with the highest expected gain whose costs are known and allowed; None if all that promise are not."""
-        surrogate.refer(surrogate.predict(candidates)[0])
-        gains = self._gains(surrogate, candidates)
-        if self._everything is None:
-            around = candidates[np.argsort(-gains, kind="stable")[:REFINED].repeat(10)]
-            more = self._encoder.moved(around, by, by.choice(REACHES[1:], size=(len(around), 1)))
+    def _best_candidate(self, surrogate: Surrogate, candidates: Array, taken: Set[Row], rng: Generator) -> Row | None:
+        """The candidate with the highest acquisition whose costs are known and allowed; None if no promising one is allowed."""
+        surrogate.extend_range(surrogate.predict(candidates)[0])
+        scores = self._acquisition(surrogate, candidates)
+        if self._every_row is None:
+            parents = candidates[np.argsort(-scores, kind="stable")[:REFINED_CANDIDATES].repeat(10)]
+            more = self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES[1:], size=(len(parents), 1)))
             more = _without(np.unique(more, axis=0), taken)
-            gains, candidates = np.append(gains, self._gains(surrogate, more)), np.concatenate([candidates, more])
-        at_a_time = EXACT if len(self._feasibility.costs) < SURE else 1
-        for _ in range(ROUNDS if self._feasibility.exact else 0):
-            best = np.argsort(-gains, kind="stable")[:at_a_time]
-            unknown = [i for i in best if row_of(candidates[i]) not in self._feasibility.costs]
+            scores, candidates = np.append(scores, self._acquisition(surrogate, more)), np.concatenate([candidates, more])
+        batch = COST_BATCH if len(self._feasibility.costs) < ENOUGH_COSTS else 1
+        for _ in range(COST_ROUNDS if self._feasibility.known_objectives else 0):
+            best = np.argsort(-scores, kind="stable")[:batch]
+            unknown = [i for i in best if to_row(candidates[i]) not in self._feasibility.costs]
             if not unknown:
                 break
-            allowed = [i for i in unknown if self._feasibility.work_out(row_of(candidates[i]))]
-            gains[unknown] = 0.0
-            gains[allowed] = self._gains(surrogate, candidates[allowed])
-        row = row_of(candidates[int(np.argmax(gains))])
-        return row if gains.max() > 0 and self._feasibility.work_out(row) else None
+            allowed = [i for i in unknown if self._feasibility.check(to_row(candidates[i]))]
+            scores[unknown] = 0.0
+            scores[allowed] = self._acquisition(surrogate, candidates[allowed])
+        row = to_row(candidates[int(np.argmax(scores))])
+        return row if scores.max() > 0 and self._feasibility.check(row) else None
 
-    def _gains(self, surrogate: Surrogate, rows: Array) -> Array:
-        """(n,) expected gains, less as far as it is doubtful that these may train."""
-        means, deviations = surrogate.predict(rows)
-        gains = surrogate.gains(means, deviations) * self._feasibility.trust(rows, self._records.table().rows)
+    def _acquisition(self, surrogate: Surrogate, rows: Array) -> Array:
+        """(n,) EHVI times the probability that a candidate is feasible and within the limits."""
+        means, stds = surrogate.predict(rows)
+        scores = surrogate.expected_improvement(means, stds) * self._feasibility.probability(
+            rows, self._observations.table().rows
+        )
         for k, limit in self._feasibility.limits.items():
-            gains *= ndtr((limit - means[:, k]) / np.maximum(deviations[:, k], 1e-9))
-        return gains
+            scores *= ndtr((limit - means[:, k]) / np.maximum(stds[:, k], 1e-9))
+        return scores
 
-    def _minimised(self, k: int, value: float) -> float:
+    def _to_minimized(self, k: int, value: float) -> float:
+        """A value of objective k as it is modelled: to be minimised, on a linear scale."""
         if self._scales[k] == "log":
-            return (-1.0 if self._maximised[k] else 1.0) * (math.log(value) if value > 0 else -700.0)
-        return 1.0 - value if self._maximised[k] else float(value)
+            return (-1.0 if self._maximized[k] else 1.0) * (math.log(value) if value > 0 else -700.0)
+        return 1.0 - value if self._maximized[k] else float(value)
 
 
 def _without(rows: Array, taken: Set[Row]) -> Array:

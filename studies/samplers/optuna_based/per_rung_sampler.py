@@ -19,10 +19,10 @@ Decisions:
 Use:
 
     sampler = PerRungSampler(distributions(space), DIRECTIONS, "tpe", seed, rungs=[1, 3, 9, 27])
-    for each trial of the study: sampler.add(params, rung, values) for every rung it reached, or add_infeasible(...)
+    for each trial of the study: sampler.observe(params, rung, values) for every rung it reached, or add_infeasible(...)
     params = sampler.propose(running=[params of running trainings])
     ...
-    sampler.add(params, 3, [accuracy, size_bytes])      # in the directions given
+    sampler.observe(params, 3, [accuracy, size_bytes])      # in the directions given
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class PerRungSampler:
         self._retries = RETRIES
         self._draw = random.Random(seed)
 
-    def add(self, params: Params, rung: int, values: Sequence[float]) -> None:
+    def observe(self, params: Params, rung: int, values: Sequence[float]) -> None:
         """Adds the values of a trial at a rung; a second result of the same parameters is ignored.
 
         Args:
@@ -117,16 +117,16 @@ class PerRungSampler:
             for study in self._studies.values():
                 study.add_infeasible(coded, violation)
 
-    def propose(self, running: Iterable[Params] = (), waiting: Iterable[Params] = ()) -> dict[str, Any]:
+    def propose(self, running: Iterable[Params] = (), suspended: Iterable[Params] = ()) -> dict[str, Any]:
         """The next parameters to try.
 
         They are a repetition only when a small space is used up; the caller handles that.
 
         Args:
             running: parameters of running trainings.
-            waiting: parameters of trainings that are suspended at a rung; to the rungs above it they are running.
+            suspended: parameters of trainings that are suspended at a rung; to the rungs above it they are running.
         """
-        under_way = self._encoded(itertools.chain(running, waiting))
+        under_way = self._encoded(itertools.chain(running, suspended))
         study = self._studies[self.rung_asked()]
         study.set_running(under_way)
         taken = self._known | under_way.keys()

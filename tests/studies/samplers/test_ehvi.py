@@ -6,7 +6,7 @@ import pytest
 from studies.objectives.pareto import hypervolume
 from studies.samplers.front.ehvi import expected_hypervolume_improvement
 from studies.samplers.front.gaussian_process import GaussianProcess
-from studies.samplers.front.multi_fidelity_gp import MultiFidelityGP, Reached
+from studies.samplers.front.multi_fidelity_gp import MultiFidelityGP, RungData
 
 FRONTS = {2: [(0.2, 0.7), (0.5, 0.4), (0.8, 0.1)], 3: [(0.2, 0.7, 0.5), (0.5, 0.4, 0.9), (0.8, 0.1, 0.2), (0.9, 0.9, 0.1)]}
 
@@ -43,73 +43,75 @@ def test_a_regression_finds_what_matters_and_how_sure_it_is():
     new = by.random((40, 3))
     mean, variance = process.predict(new, np.ones((40, 1)))
     assert np.abs(mean * values.std() - np.sin(6 * new[:, 0])).max() < 0.25
-    assert process.found[0] < min(process.found[1:3])  # the field that matters has the shortest length
+    assert process.log_hyperparameters[0] < min(
+        process.log_hyperparameters[1:3]
+    )  # the field that matters has the shortest length
     far = process.predict(np.full((1, 3), 3.0), np.ones((1, 1)))[1]
     assert far[0] > variance.max()
 
 
-def test_the_gradient_is_that_of_the_misfit():
-    from studies.samplers.front.gaussian_process import _misfit, apart
+def test_the_gradient_is_that_of_the_negative_log_posterior():
+    from studies.samplers.front.gaussian_process import _negative_log_posterior, squared_distances
 
     by = np.random.default_rng(2)
     points, values, at = by.random((12, 2)), by.standard_normal(12), np.array([-0.5, 0.2, -2.0])
-    distances = np.stack([apart(points[:, [k]], points[:, [k]]) for k in range(2)])
+    distances = np.stack([squared_distances(points[:, [k]], points[:, [k]]) for k in range(2)])
     rest = (distances, np.ones((12, 12)), values, np.zeros(3), np.ones(3))
     for k in range(3):
         step = 1e-5 * (np.arange(3) == k)
-        slope = (_misfit(at + step, *rest)[0] - _misfit(at - step, *rest)[0]) / 2e-5
-        assert _misfit(at, *rest)[1][k] == pytest.approx(slope, rel=1e-4, abs=1e-6)
+        slope = (_negative_log_posterior(at + step, *rest)[0] - _negative_log_posterior(at - step, *rest)[0]) / 2e-5
+        assert _negative_log_posterior(at, *rest)[1][k] == pytest.approx(slope, rel=1e-4, abs=1e-6)
 
 
-def test_what_is_believed_makes_its_neighbours_certain_and_moves_nothing():
+def test_fantasies_reduce_the_variance_around_them_and_move_no_mean():
     by = np.random.default_rng(3)
     points = by.random((10, 2))
     process = GaussianProcess(points, np.arange(2), np.ones((10, 1)), np.ones(1), by.standard_normal(10))
     new = np.array([[3.0, 3.0], [3.05, 3.0]])
     mean, before = process.predict(new, np.ones((2, 1)))
-    process.believe(new[:1], np.ones((1, 1)))
+    process.add_fantasies(new[:1], np.ones((1, 1)))
     again, after = process.predict(new, np.ones((2, 1)))
     assert np.allclose(mean, again) and (after < before / 2).all()
-    assert np.allclose(process.predict(new, np.ones((2, 1)), believing=False)[1], before)
+    assert np.allclose(process.predict(new, np.ones((2, 1)), fantasies=False)[1], before)
 
 
-def test_a_chain_is_not_misled_by_training_only_the_best_to_the_end():
+def test_a_model_is_not_misled_by_training_only_the_best_to_the_end():
     by = np.random.default_rng(4)
     points = by.random((60, 2))
     early = points[:, 0] + 0.2 * by.standard_normal(60)
     late = 0.2 + 0.5 * early
     good = np.argsort(early)[:15].tolist()
-    chain = MultiFidelityGP(
-        points, np.arange(2), [Reached(list(range(60)), early.tolist()), Reached(good, late[good].tolist())]
+    model = MultiFidelityGP(
+        points, np.arange(2), [RungData(list(range(60)), early.tolist()), RungData(good, late[good].tolist())]
     )
-    mean, variance = chain.predict(np.array([[0.1, 0.5], [0.9, 0.5]]))
+    mean, variance = model.predict(np.array([[0.1, 0.5], [0.9, 0.5]]))
     assert mean == pytest.approx([0.25, 0.65], abs=0.15)
     assert (variance > 0).all()
-    finished = chain.finish(np.array([[0.9, 0.5]]), 0, np.array([0.9]))[0]
+    finished = model.predict_from(np.array([[0.9, 0.5]]), 0, np.array([0.9]))[0]
     assert finished == pytest.approx([0.65], abs=0.15)
 
 
-def test_a_chain_goes_on_with_a_slope_and_knows_how_little_it_knows():
+def test_a_model_goes_on_with_a_slope_and_knows_how_little_it_knows():
     points = np.linspace(0.0, 0.4, 5)[:, None]
-    chain = MultiFidelityGP(points, np.arange(1), [Reached(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
-    mean, variance = chain.predict(np.array([[0.2], [1.0]]))
+    model = MultiFidelityGP(points, np.arange(1), [RungData(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
+    mean, variance = model.predict(np.array([[0.2], [1.0]]))
     assert mean[0] == pytest.approx(1.4, abs=0.05) and mean[1] < 0.75, "lower than the lowest that it has seen"
     assert variance[1] > 10 * variance[0]
 
 
 def test_equal_values_that_differ_by_rounding_blow_nothing_up():
-    """Nothing is read at the first rung, and what is foretold there differs from 1.0 in the last digit."""
+    """Nothing is read at the first rung, and what is predicted there differs from 1.0 in the last digit."""
     points = np.random.default_rng(5).random((6, 3))
-    first = Reached([0, 1, 2, 3], [1.0, 1.0 + 2e-16, 1.0, 1.0 - 1e-16])
-    chain = MultiFidelityGP(points, np.arange(3), [first, Reached([0, 1, 2], [0.3, 0.5, 0.4])])
-    mean, variance = chain.predict(points)
+    first = RungData([0, 1, 2, 3], [1.0, 1.0 + 2e-16, 1.0, 1.0 - 1e-16])
+    model = MultiFidelityGP(points, np.arange(3), [first, RungData([0, 1, 2], [0.3, 0.5, 0.4])])
+    mean, variance = model.predict(points)
     assert np.isfinite(mean).all() and np.isfinite(variance).all() and (np.abs(mean) < 2).all()
 
 
-def test_a_covariance_made_indefinite_by_rounding_is_taken_with_a_little_noise():
-    from studies.samplers.front.gaussian_process import _root
+def test_a_covariance_made_indefinite_by_rounding_gets_a_little_jitter():
+    from studies.samplers.front.gaussian_process import _cholesky
 
-    twins = np.full((3, 3), 1.0)
-    assert np.allclose(_root(twins) @ _root(twins).T, twins, atol=1e-3)
+    equal = np.full((3, 3), 1.0)
+    assert np.allclose(_cholesky(equal) @ _cholesky(equal).T, equal, atol=1e-3)
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
-        _root(np.diag([1.0, -1.0]))
+        _cholesky(np.diag([1.0, -1.0]))

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from studies.samplers.front.observations import Observations, ObservationTable, dominated, evenly
+from studies.samplers.front.observations import Observations, ObservationTable, domination_rate, evenly_spaced
 
 RUNGS = (1, 3, 9)
 
@@ -31,7 +31,7 @@ def kept(records, pieces=1):
 
 def same(a: ObservationTable, b: ObservationTable):
     return a.rows == b.rows and all(
-        np.array_equal(x, y) for x, y in ((a.matrix, b.matrix), (a.deepest, b.deepest), (a.values, b.values))
+        np.array_equal(x, y) for x, y in ((a.matrix, b.matrix), (a.highest, b.highest), (a.values, b.values))
     )
 
 
@@ -46,7 +46,7 @@ def test_order_and_pieces_do_not_matter(seed):
     whole = kept(mixed)
     assert same(whole, kept(mixed, pieces=9))
     assert whole.rows == sorted(by_row)
-    for row, number, values in zip(whole.rows, whole.deepest, whole.values, strict=True):
+    for row, number, values in zip(whole.rows, whole.highest, whole.values, strict=True):
         assert RUNGS[number] == max(by_row[row])
         assert tuple(values) == by_row[row][max(by_row[row])]
 
@@ -60,10 +60,10 @@ def test_the_first_value_of_a_rung_counts():
 
 def test_more_can_be_laid_over_a_table_and_leaves_it_as_it_was():
     table = kept(drawn(30))
-    known, deepest = table.rows[5], table.deepest.copy()
-    over = table.with_({known: {9: (0.0, 0.0)}, (99.0, 0.0, 0.0): {1: (0.5, 0.5)}}, RUNGS)
-    assert over.rows == [*table.rows, (99.0, 0.0, 0.0)] and over.deepest[5] == 2 and over.values[5].tolist() == [0.0, 0.0]
-    assert np.array_equal(table.deepest, deepest) and len(table.rows) == len(over.rows) - 1
+    known, highest = table.rows[5], table.highest.copy()
+    over = table.merged({known: {9: (0.0, 0.0)}, (99.0, 0.0, 0.0): {1: (0.5, 0.5)}}, RUNGS)
+    assert over.rows == [*table.rows, (99.0, 0.0, 0.0)] and over.highest[5] == 2 and over.values[5].tolist() == [0.0, 0.0]
+    assert np.array_equal(table.highest, highest) and len(table.rows) == len(over.rows) - 1
 
 
 def test_the_best_got_far_and_are_dominated_by_few():
@@ -71,12 +71,12 @@ def test_the_best_got_far_and_are_dominated_by_few():
     best = table.best(25)
     assert best.rows == sorted(best.rows) and len(best.rows) == 25
     out = [i for i, row in enumerate(table.rows) if row not in set(best.rows)]
-    reached = int(best.deepest.min())
-    assert all(table.deepest[i] <= reached for i in out)
-    here = np.flatnonzero(table.deepest == reached)
-    shares = dict(zip(here, dominated(table.values[here], table.values[here]), strict=True))
-    chosen = [shares[table.rows.index(row)] for row, d in zip(best.rows, best.deepest, strict=True) if d == reached]
-    assert max(chosen) <= min(shares[i] for i in out if table.deepest[i] == reached)
+    reached = int(best.highest.min())
+    assert all(table.highest[i] <= reached for i in out)
+    here = np.flatnonzero(table.highest == reached)
+    shares = dict(zip(here, domination_rate(table.values[here], table.values[here]), strict=True))
+    chosen = [shares[table.rows.index(row)] for row, d in zip(best.rows, best.highest, strict=True) if d == reached]
+    assert max(chosen) <= min(shares[i] for i in out if table.highest[i] == reached)
 
 
 def test_a_newcomer_leaves_the_best_of_thousands_as_they_are_but_for_itself():
@@ -95,6 +95,10 @@ def test_a_newcomer_leaves_the_best_of_thousands_as_they_are_but_for_itself():
 
 
 def test_evenly_and_dominated():
-    assert evenly(0, 3).tolist() == [] and evenly(3, 9).tolist() == [0, 1, 2] and evenly(9, 3).tolist() == [0, 4, 8]
+    assert (
+        evenly_spaced(0, 3).tolist() == []
+        and evenly_spaced(3, 9).tolist() == [0, 1, 2]
+        and evenly_spaced(9, 3).tolist() == [0, 4, 8]
+    )
     points = np.array([[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    assert dominated(points, points).tolist() == [0.0, 2 / 3, 1 / 3]
+    assert domination_rate(points, points).tolist() == [0.0, 2 / 3, 1 / 3]

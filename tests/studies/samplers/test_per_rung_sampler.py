@@ -60,7 +60,7 @@ def test_every_sampler_proposes_what_lies_in_the_space(name):
         params = asked.propose()
         assert params["encoder_hidden"] in (32, 48, 64, 96)
         assert list(params) == list(SPACE)
-        asked.add(params, 1, measured(params, 1))
+        asked.observe(params, 1, measured(params, 1))
     assert asked.observations(1) == 14
 
 
@@ -70,9 +70,9 @@ def test_the_deepest_rung_with_enough_observations_is_asked():
     for i in range(9):
         assert asked.rung_asked() == (3 if i >= 8 else 1)
         met.append(asked.propose())
-        asked.add(met[-1], 1, measured(met[-1], 1))
+        asked.observe(met[-1], 1, measured(met[-1], 1))
         if i % 2:
-            asked.add(met[-1], 3, measured(met[-1], 3))
+            asked.observe(met[-1], 3, measured(met[-1], 3))
     assert asked.observations(3) == 4
     assert views("random", min_observations=0).rung_asked() == 1  # nothing to learn, so the one with all it has proposed
 
@@ -83,7 +83,7 @@ def test_the_sampler_learns_from_rungs():
         params = asked.propose()
         taught += i >= 30 and params["neck"] == "fpn_d"
         for rung in (1, 3, 9)[: 1 + (i % 3 == 0)]:
-            asked.add(params, rung, measured(params, rung))
+            asked.observe(params, rung, measured(params, rung))
     assert taught > 15  # a third of 30 by chance
 
 
@@ -95,7 +95,7 @@ def test_infeasible_parameters_are_avoided():
         if refused[-1]:
             asked.add_infeasible(params, size(params) / limit - 1)
         else:
-            asked.add(params, 1, [measured(params, 1)[0], 1.0])  # nothing but the limit speaks for small ones
+            asked.observe(params, 1, [measured(params, 1)[0], 1.0])  # nothing but the limit speaks for small ones
     by_chance = sum(refused[:10]) / 10
     assert sum(refused[-40:]) / 40 < max(by_chance, 0.3)
 
@@ -108,7 +108,7 @@ def test_nothing_known_or_under_way_is_proposed_again_while_there_is_something_e
         met.add(key(params))
         running = [*running[-3:], params]
         if i >= 3:
-            asked.add(running[0], 1, measured(running[0], 1))
+            asked.observe(running[0], 1, measured(running[0], 1))
 
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2", "random"])
@@ -118,7 +118,7 @@ def test_a_small_space_is_searched_to_its_last_combination(name):
     for _ in range(15):
         params = asked.propose()
         met.add(tuple(params.values()))
-        asked.add(params, 1, [params["encoder_hidden"] / 100, params["width_percent"]])
+        asked.observe(params, 1, [params["encoder_hidden"] / 100, params["width_percent"]])
     assert len(met) == 15
 
 
@@ -126,15 +126,15 @@ def test_a_used_up_space_is_answered_with_a_repetition():
     tiny = {"neck": CategoricalDistribution(("none", "fpn_a"))}
     asked = PerRungSampler(tiny, DIRECTIONS, rungs=[1])
     for neck in ("none", "fpn_a"):
-        asked.add({"neck": neck}, 1, [0.5, 1.0])
+        asked.observe({"neck": neck}, 1, [0.5, 1.0])
     assert asked.propose()["neck"] in ("none", "fpn_a")
 
 
 def test_a_second_result_of_the_same_parameters_is_passed_over():
     asked = views()
     params = asked.propose()
-    asked.add(params, 1, [0.5, 10.0])
-    asked.add(params, 1, [0.9, 10.0])
+    asked.observe(params, 1, [0.5, 10.0])
+    asked.observe(params, 1, [0.9, 10.0])
     asked.add_infeasible(params)
     assert asked.observations(1) == 1
 
@@ -143,30 +143,30 @@ def test_models_from_outside_the_space_are_passed_over():
     asked = views()
     inside = {"width_percent": 50, "neck": "none", "encoder_hidden": 48, "prune_percent": 0}
     for change in ({"width_percent": 60}, {"neck": "fpn_b"}, {"encoder_hidden": 40}, {"width_percent": 150}):
-        asked.add(inside | change, 1, [0.5, 1.0])
-    asked.add({"width_percent": 50}, 1, [0.5, 1.0])
+        asked.observe(inside | change, 1, [0.5, 1.0])
+    asked.observe({"width_percent": 50}, 1, [0.5, 1.0])
     assert asked.observations(1) == 0
-    asked.add(inside, 1, [0.5, 1.0])
+    asked.observe(inside, 1, [0.5, 1.0])
     assert asked.observations(1) == 1
 
 
 def test_a_result_that_is_not_a_number_is_infeasible():
     asked = views()
     params = asked.propose()
-    asked.add(params, 1, [math.nan, 10.0])
+    asked.observe(params, 1, [math.nan, 10.0])
     assert asked.observations(1) == 0
     with pytest.raises(ValueError, match="2 epochs is not a rung"):
-        asked.add(params, 2, [0.5, 1.0])
+        asked.observe(params, 2, [0.5, 1.0])
 
 
 def test_a_rebuilt_sampler_does_not_repeat_its_start():
     first = views()
     begun = [first.propose() for _ in range(5)]
     for params in begun:
-        first.add(params, 1, measured(params, 1))
+        first.observe(params, 1, measured(params, 1))
     rebuilt = views()
     for params in begun:
-        rebuilt.add(params, 1, measured(params, 1))
+        rebuilt.observe(params, 1, measured(params, 1))
     fresh = views()
     assert key(fresh.propose()) == key(begun[0])
     assert key(rebuilt.propose()) not in {key(p) for p in begun}
@@ -177,7 +177,7 @@ def test_genetic_samplers_get_past_their_first_generation(name, created):
     asked = views(name)
     for _ in range(80):
         params = asked.propose()
-        asked.add(params, 1, measured(params, 1))
+        asked.observe(params, 1, measured(params, 1))
     study = created[0]
     generations = [study.sampler.get_trial_generation(study, trial) for trial in study.trials if trial.values]
     assert max(generations) >= 2
@@ -186,7 +186,7 @@ def test_genetic_samplers_get_past_their_first_generation(name, created):
 def test_proposals_that_are_not_taken_leave_nothing_behind(created):
     asked = PerRungSampler({"neck": SPACE["neck"], "prune_percent": SPACE["prune_percent"]}, DIRECTIONS, "random", rungs=[1])
     for i in range(30):
-        asked.add(asked.propose(), 1, [i / 30, 1.0])
+        asked.observe(asked.propose(), 1, [i / 30, 1.0])
     for _ in range(10):
         asked.propose()
     assert len(created[0].trials) <= 30 + 1, "a trial for each observation, and the one that is asked for"
@@ -196,8 +196,8 @@ def test_all_trials_use_the_same_distributions(created):
     asked = views()
     for i in range(20):
         params = asked.propose()
-        asked.add(params, 1, [i / 20, 1.0])
-    asked.add({"width_percent": 25, "neck": "none", "encoder_hidden": 32, "prune_percent": 0}, 1, [0.5, 1.0])
+        asked.observe(params, 1, [i / 20, 1.0])
+    asked.observe({"width_percent": 25, "neck": "none", "encoder_hidden": 32, "prune_percent": 0}, 1, [0.5, 1.0])
     trials = created[0].get_trials(deepcopy=False)
     assert len({id(trial.distributions) for trial in trials if trial.params}) == 1
 
@@ -214,7 +214,7 @@ def test_a_sampler_that_only_repeats_itself_is_asked_less_often(monkeypatch):
     monkeypatch.setitem(SAMPLERS, "random", lambda seed: Counting(seed=seed))
     asked = views("random")
     for values in itertools.product(range(25, 126, 25), ("none", "fpn_a", "fpn_d"), (96, 32, 48, 64), range(0, 91, 10)):
-        asked.add(dict(zip(SPACE, values, strict=True)), 1, [0.5, 1.0])
+        asked.observe(dict(zip(SPACE, values, strict=True)), 1, [0.5, 1.0])
     counts = []
     for _ in range(6):
         proposals.clear()

@@ -24,7 +24,7 @@ def a_rule(space=GRID, **more):
 
 def record(rule, sampler, trial, params, rung):
     value = accuracy_of(params, rung)
-    sampler.add(params, rung, [value, size_of(params)])
+    sampler.observe(params, rung, [value, size_of(params)])
     rule.record(trial, rung, (1 - value, size_of(params)), params)
 
 
@@ -62,17 +62,17 @@ def test_thousands_that_wait_are_looked_at_together(monkeypatch):
     rule, sampler = a_rule()
     for trial, params in enumerate(some(300)):
         record(rule, sampler, trial, params, 1)
-    looks, look = [], sampler.worth_finishing
-    monkeypatch.setattr(sampler, "worth_finishing", lambda *args: looks.append(1) or look(*args))
+    looks, look = [], sampler.best_to_resume
+    monkeypatch.setattr(sampler, "best_to_resume", lambda *args: looks.append(1) or look(*args))
     decisions = [rule.decide(trial, 1) for trial in range(300)]
     going = decisions.count(Decision.CONTINUE)
     assert decisions.count(Decision.PAUSE) == 300 - going and len(looks) <= 1 + going < 60
 
 
-def test_who_waits_beside_a_finished_one_of_its_family_is_not_mistaken():
-    """The rest of its family may have been trained to the end, of a known model for instance: nothing is left to gain there."""
+def test_who_waits_beside_a_finished_precision_variant_is_not_mistaken():
+    """Another precision may have been trained to the end, of a known model for instance: nothing is left to gain there."""
     space = {**GRID, "precision": CategoricalDistribution(("fp32", "int8"))}
-    rule, sampler = a_rule(space, shared="precision")
+    rule, sampler = a_rule(space, variant_parameter="precision")
     for trial, params in enumerate(some(20)):
         record(rule, sampler, trial, {**params, "precision": "fp32"}, 1)
     for trial, params in enumerate(some(20)[:6], 20):
@@ -87,7 +87,7 @@ def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(silent):
     sampler = a_rule()[1]
     rule = ExpectedGainStopping(RUNGS, sampler, silent=(0.9, float("inf")))
     for trial, params in enumerate(some(9)):
-        sampler.add(params, 1, [0.05, size_of(params)])
+        sampler.observe(params, 1, [0.05, size_of(params)])
         rule.record(trial, 1, (0.95 if silent else 0.5, size_of(params)), params)
     decided = [rule.decide(trial, 1) for trial in range(9)]
     assert (set(decided) == {Decision.CONTINUE}) == silent
