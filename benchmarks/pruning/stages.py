@@ -16,7 +16,7 @@ from search_space.counting import flops
 from search_space.recognizer import Recognizer
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.evaluation.metrics import spread
 from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
@@ -48,7 +48,7 @@ class Bench:
 
     parent: Recognizer
     architecture: Architecture
-    prepared: Prepared
+    prepared: LineDataset
     recipe: Recipe
     fine_tuned_epochs: int
     seed: int = 0

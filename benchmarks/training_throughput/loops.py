@@ -13,7 +13,7 @@ from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
 from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
-from trainers.data.dataset import DataSpec, Prepared, prepare
+from trainers.data.dataset import DataSpec, LineDataset, prepare
 from trainers.evaluation.metrics import Score
 from trainers.evaluation.validation import validate
 from trainers.training.loop import Trained, train
@@ -43,7 +43,7 @@ class Task:
         return DataSpec(str(self.out / "training"), str(self.out / "validation"), self.architecture.height_px)
 
     @cached_property
-    def prepared(self) -> Prepared:
+    def prepared(self) -> LineDataset:
         """The lines, decoded where their decoding is not measured."""
         return prepare(self.spec, self.out / "cache")
 

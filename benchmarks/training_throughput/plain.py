@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.base.recipe import Recipe
-from trainers.batching.collate import Shown
+from trainers.batching.collate import Batch
 from trainers.data.charset import Charset
 from trainers.evaluation.metrics import Score, score
 from trainers.inference.decode import collapse, spell
@@ -118,7 +118,7 @@ class PlainLoop:
         recipe, network, loader = self._recipe, self.network, self._files
         network.train()
         for at, batch in enumerate(loader):
-            shown = Shown(*(part.to(self._device, non_blocking=True) for part in batch))
+            shown = Batch(*(part.to(self._device, non_blocking=True) for part in batch))
             for group in self._optimizer.param_groups:
                 group["lr"] = recipe.rate_at(number + at / len(loader), epochs)
             flatness = flatness_at(number * len(loader) + at, epochs * len(loader), recipe.flat_start)

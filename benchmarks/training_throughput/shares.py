@@ -13,9 +13,9 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from search_space import Architecture
 from trainers.base.recipe import Recipe
-from trainers.batching.collate import Feed
+from trainers.batching.collate import Collator
 from trainers.batching.device_dataset import DeviceDataset
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.training import loop as training
 
 SECTIONS = ("making batches", "augmentation")
@@ -32,12 +32,12 @@ RULES = (
 """What an operation is for, by a part of its name or of the name of one that it is called from; the innermost decides."""
 
 
-def shares(architecture: Architecture, prepared: Prepared, recipe: Recipe) -> dict[str, float]:
+def shares(architecture: Architecture, prepared: LineDataset, recipe: Recipe) -> dict[str, float]:
     """Share of a training epoch's processor time by purpose, largest first; sums to 1."""
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
-        mock.patch.object(Feed, "show", _in_section("making batches", Feed.show)),
+        mock.patch.object(Collator, "show", _in_section("making batches", Collator.show)),
         mock.patch.object(DeviceDataset, "show", _in_section("making batches", DeviceDataset.show)),
         profile(activities=[ProfilerActivity.CPU]) as seen,
     ):

@@ -15,7 +15,7 @@ from trainers.base.recipe_text import parse_recipe
 if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
     from trainers.data.arrays import LineArrays
-    from trainers.data.dataset import Prepared
+    from trainers.data.dataset import LineDataset
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
@@ -119,7 +119,7 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
     )
 
 
-def _left_out(job: TrialJob, prepared: Prepared) -> dict[str, int]:
+def _left_out(job: TrialJob, prepared: LineDataset) -> dict[str, int]:
     """How many lines are not trained on, by reason."""
     from search_space.feasibility import LONGEST_ATTENTION_LINE
 

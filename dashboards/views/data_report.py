@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from trainers.data.checks.check import Report
 
 SHOWN_DETAILS = 5
-_ABOUT_CHARACTERS = ("width_twins", "nfkc_twins", "chinese_twins", "rare")
+_ABOUT_CHARACTERS = ("width_confusable", "nfkc_confusable", "chinese_confusable", "rare")
 """Findings whose details speak of characters and not of lines."""
 
 

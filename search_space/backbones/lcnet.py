@@ -25,7 +25,7 @@ from search_space.catalog import Citation
 from search_space.contracts import Backbone, BackboneRequest
 
 STEM_CHANNELS = 16
-DEPTHWISE_TWINS = 2
+DEPTHWISE_BRANCHES = 2
 STANDARD = "hardswish"
 
 
@@ -68,16 +68,16 @@ class BranchedConv(nn.Module):
         kernel: side, odd.
         stride: (rows, columns).
         groups: `in_channels` makes it depthwise.
-        twins: how many branches of the full kernel.
+        branches: how many branches of the full kernel.
 
     Source: RepVGG (https://arxiv.org/abs/2101.03697) and MobileOne (https://arxiv.org/abs/2206.04040).
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: tuple[int, int], groups: int = 1, twins: int = 1
+        self, in_channels: int, out_channels: int, kernel: int, stride: tuple[int, int], groups: int = 1, branches: int = 1
     ) -> None:
         super().__init__()
-        sides = [kernel] * twins + [1] * (kernel > 1)
+        sides = [kernel] * branches + [1] * (kernel > 1)
         self.branches = nn.ModuleList(
             nn.Sequential(
                 fill(nn.Conv2d(in_channels, out_channels, side, stride, side // 2, groups=groups, bias=False)),
@@ -149,7 +149,7 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         activation = activations[request.activation]
-        self.depthwise = BranchedConv(in_channels, in_channels, stage.kernel, stride, in_channels, DEPTHWISE_TWINS)
+        self.depthwise = BranchedConv(in_channels, in_channels, stage.kernel, stride, in_channels, DEPTHWISE_BRANCHES)
         self.bend = activation(in_channels, STANDARD)
         self.attention = attentions[request.attention](in_channels) if stage.attends else nn.Identity()
         self.pointwise = BranchedConv(in_channels, out_channels, 1, (1, 1))

@@ -24,7 +24,7 @@ from search_space import Architecture
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trainers.data.dataset import Prepared
+    from trainers.data.dataset import LineDataset
 
 LATENCY_MARGIN = 1.25
 TIMED_LINES = 30
@@ -56,7 +56,7 @@ class CostModel:
         prepared: lines by input height, to measure milliseconds on.
     """
 
-    def __init__(self, charset: str, wanted: Collection[str], prepared: Mapping[int, Prepared]) -> None:
+    def __init__(self, charset: str, wanted: Collection[str], prepared: Mapping[int, LineDataset]) -> None:
         self._charset, self._wanted, self._prepared = charset, frozenset(wanted), prepared
         self._of: Callable[[Architecture], Costs] = lru_cache(maxsize=2_000)(self._work_out)
         self._latency: Callable[[Architecture], float] = lru_cache(maxsize=10_000)(self._measure_latency)

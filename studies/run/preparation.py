@@ -17,7 +17,7 @@ from studies.run.observer import Observer, StudyFacts
 from studies.run.warm_start import architectures
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
-from trainers.data.dataset import DataSpec, Prepared, prepare
+from trainers.data.dataset import DataSpec, LineDataset, prepare
 from trainers.trial.run import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05
@@ -36,7 +36,7 @@ class Preparation:
     """
 
     study: Study
-    prepared: dict[int, Prepared]
+    prepared: dict[int, LineDataset]
     costs: CostModel
     warm_start: list[Architecture]
 
@@ -151,7 +151,7 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
                 observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
 
 
-def _check_attention(prepared: Prepared, observer: Observer) -> None:
+def _check_attention(prepared: LineDataset, observer: Observer) -> None:
     """Refuses head attention where its decoder is too short for many labels, and says how many lines it does without."""
     too_long = prepared.infeasible(Architecture(head="attention", head_rank=RANGES["head_rank"][0]))
     lines = len(prepared.training)

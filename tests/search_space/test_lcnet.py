@@ -25,7 +25,7 @@ def test_a_merged_convolution_is_the_sum_of_its_branches(
     channels: int, out: int, kernel: int, stride: tuple[int, int], groups: int
 ) -> None:
     torch.manual_seed(0)
-    branched = randomize_vectors(BranchedConv(channels, out, kernel, stride, groups, twins=2))
+    branched = randomize_vectors(BranchedConv(channels, out, kernel, stride, groups, branches=2))
     merged = branched.fused_for_export()
     images = torch.randn(2, channels, 8, 12)
     with torch.no_grad():

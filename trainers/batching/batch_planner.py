@@ -23,7 +23,7 @@ Sample = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Batch:
+class PlannedBatch:
     """What one training step sees.
 
     Attributes:
@@ -81,12 +81,12 @@ class BatchPlanner:
         """Lines of a full batch of that width, at least one."""
         return int(min(max(1, round(self._pixel_budget / width_px)), self._most_lines))
 
-    def plan(self, rng: np.random.Generator) -> list[Batch]:
+    def plan(self, rng: np.random.Generator) -> list[PlannedBatch]:
         """The batches of one epoch, in order; without weights every line is in at least one of them."""
         samples = self._samples(rng)
         widths = np.array([sum(int(self._widths[i]) for i in sample) for sample in samples])
         bucket_of = np.searchsorted(self._buckets, widths)
-        batches: list[Batch] = []
+        batches: list[PlannedBatch] = []
         waiting: list[Sample] = []
         last = len(self._buckets) - 1
         for bucket, width_px in enumerate(self._buckets):
@@ -96,11 +96,11 @@ class BatchPlanner:
             waiting += inside
             size = self.lines_in(width_px)
             while len(waiting) >= size:
-                batches.append(Batch(tuple(waiting[:size]), width_px))
+                batches.append(PlannedBatch(tuple(waiting[:size]), width_px))
                 del waiting[:size]
         if waiting:
             width_px = self._padded(max(sum(int(self._widths[i]) for i in sample) for sample in waiting))
-            batches.append(Batch(tuple(waiting), width_px))
+            batches.append(PlannedBatch(tuple(waiting), width_px))
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def _shown(self, rng: np.random.Generator) -> NDArray[np.int64]:

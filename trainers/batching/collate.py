@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.base.preprocess import CANONICAL_MULTIPLE, EVEN_DEVIATION, LEAST_DEVIATION, Contrast
-from trainers.batching.batch_planner import Batch, Sample, padded_labels
+from trainers.batching.batch_planner import PlannedBatch, Sample, padded_labels
 
 
-class Lines(Protocol):
+class DecodedLines(Protocol):
     """Decoded lines of one height: `trainers.data.dataset.LineArrays`, or anything like it."""
 
     @property
@@ -49,7 +49,7 @@ class Lines(Protocol):
 
 
 @dataclass(frozen=True)
-class Shown:
+class Batch:
     """A batch as the network sees it, but for augmentation.
 
     Attributes:
@@ -76,7 +76,7 @@ class Labels:
         return padded_labels([[symbol for i in sample for symbol in self.indices[i]] for sample in samples])
 
 
-class Feed:
+class Collator:
     """Copies lines into batches.
 
     Args:
@@ -89,7 +89,7 @@ class Feed:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: DecodedLines,
         labels: Sequence[Sequence[int]],
         numbers: NDArray[np.integer],
         device: torch.device,
@@ -102,7 +102,7 @@ class Feed:
         self._device = device
         self._height = lines.image(0).shape[0]
 
-    def show(self, batch: Batch) -> Shown:
+    def show(self, batch: PlannedBatch) -> Batch:
         """The tensors of a batch."""
         samples = [[int(self._numbers[i]) for i in sample] for sample in batch.samples]
         images = [[self._lines.image(i) for i in sample] for sample in samples]
@@ -116,7 +116,7 @@ class Feed:
                 widths[n] = end
         targets, lengths = self._labels.of(batch.samples)
         there = torch.from_numpy(widths).to(self._device)
-        return Shown(
+        return Batch(
             to_pixels(torch.from_numpy(canvas).to(self._device), there, self._contrast),
             there,
             torch.from_numpy(targets).to(self._device),

@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.base.preprocess import Contrast
-from trainers.batching.batch_planner import Batch
-from trainers.batching.collate import Labels, Lines, Shown, to_pixels
+from trainers.batching.batch_planner import PlannedBatch
+from trainers.batching.collate import Batch, DecodedLines, Labels, to_pixels
 
 SHARE_OF_FREE_MEMORY = 0.4
 """Of a GPU's free memory that a bank may take."""
 
 
-def bank_bytes(lines: Lines, numbers: NDArray[np.integer]) -> int:
+def bank_bytes(lines: DecodedLines, numbers: NDArray[np.integer]) -> int:
     """Bytes of a bank of these lines."""
     height = lines.image(int(numbers[0])).shape[0]
     channels = 1 if all(lines.is_grey(int(i)) for i in numbers) else 3
     return int(np.asarray(lines.widths)[numbers].sum() * height * channels)
 
 
-def fits_on(lines: Lines, numbers: NDArray[np.integer], device: torch.device) -> bool:
+def fits_on(lines: DecodedLines, numbers: NDArray[np.integer], device: torch.device) -> bool:
     """Whether a bank of these lines leaves the GPU enough room to train."""
     if device.type != "cuda":
         return False
@@ -39,7 +39,7 @@ def fits_on(lines: Lines, numbers: NDArray[np.integer], device: torch.device) ->
 
 
 class DeviceDataset:
-    """Shows batches as `trainers.batching.collate.Feed` does, from lines that all lie on the device.
+    """Shows batches as `trainers.batching.collate.Collator` does, from lines that all lie on the device.
 
     Args:
         lines: the decoded lines.
@@ -51,7 +51,7 @@ class DeviceDataset:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: DecodedLines,
         labels: Sequence[Sequence[int]],
         numbers: NDArray[np.integer],
         device: torch.device,
@@ -69,7 +69,7 @@ class DeviceDataset:
             columns[start : start + width] = lines.image(int(number))[:, :, :channels].transpose(1, 0, 2)
         self._columns = torch.from_numpy(columns).to(device)
 
-    def show(self, batch: Batch) -> Shown:
+    def show(self, batch: PlannedBatch) -> Batch:
         """The tensors of a batch."""
         parts = max(len(sample) for sample in batch.samples)
         starts = np.zeros((len(batch.samples), parts), dtype=np.int64)
@@ -83,7 +83,7 @@ class DeviceDataset:
         sent = [self._send(array) for array in (starts, ends, targets, lengths)]
         widths_there = sent[1][:, -1]
         canvas = self._gather(sent[0], sent[1], batch.width_px)
-        return Shown(to_pixels(canvas, widths_there, self._contrast), widths_there, sent[2], sent[3])
+        return Batch(to_pixels(canvas, widths_there, self._contrast), widths_there, sent[2], sent[3])
 
     def _gather(self, starts: Tensor, ends: Tensor, width_px: int) -> Tensor:
         """uint8 (N, H, width_px, C); right of a line are columns of other lines, which are cleared with the padding."""

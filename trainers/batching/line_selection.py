@@ -13,7 +13,7 @@ from trainers.base.errors import UserError
 from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
 from trainers.batching.batch_planner import BatchPlanner
-from trainers.batching.collate import Feed, Lines
+from trainers.batching.collate import Collator, DecodedLines
 from trainers.batching.device_dataset import DeviceDataset, fits_on
 from trainers.data.arrays import writable_lines
 from trainers.data.charset import Charset
@@ -28,8 +28,8 @@ def warmup_epochs(epochs: int) -> int:
 
 
 def plan_lines(
-    lines: Lines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
-) -> tuple[BatchPlanner, Feed | DeviceDataset]:
+    lines: DecodedLines, charset: Charset, recognizer: Recognizer, recipe: Recipe, device: torch.device
+) -> tuple[BatchPlanner, Collator | DeviceDataset]:
     """Plans over the lines whose label the recogniser can write, and the feed that shows them.
 
     Raises:
@@ -48,7 +48,7 @@ def plan_lines(
     may_join = _within_decoder([len(labels[i]) for i in kept]) if architecture.head == "attention" else None
     width = canonical_width(1, stride)
     planner = BatchPlanner(widths[kept], width, recipe.batch_lines, recipe.join_share, weights, may_join)
-    feed = DeviceDataset if fits_on(lines, kept, device) else Feed
+    feed = DeviceDataset if fits_on(lines, kept, device) else Collator
     return planner, feed(lines, labels, kept, device, recognizer.contrast)
 
 

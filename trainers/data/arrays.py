@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search_space.architecture import Architecture
 from search_space.feasibility import steps_at, steps_needed
 from trainers.base.preprocess import canonical_width
-from trainers.data.cache import Store
+from trainers.data.cache import CacheEntry
 
 
 def writable_lines(
@@ -45,7 +45,11 @@ class LineArrays:
     """
 
     def __init__(
-        self, stores: Sequence[Store], at: NDArray[np.int64], texts: Sequence[str], weights: NDArray[np.float32] | None = None
+        self,
+        stores: Sequence[CacheEntry],
+        at: NDArray[np.int64],
+        texts: Sequence[str],
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Looks at some lines of some stores.
 
@@ -76,7 +80,7 @@ class LineArrays:
         """Whether all the cache entries behind these lines are still those that were opened."""
         return all(store.is_current() for store in self._stores)
 
-    def _where(self, i: int) -> tuple[Store, int]:
+    def _where(self, i: int) -> tuple[CacheEntry, int]:
         store, place = self._at[i]
         return self._stores[store], int(place)
 

@@ -32,7 +32,7 @@ from trainers.base.file_lock import locked
 from trainers.base.preprocess import canonical_width, fit_height
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped
-from trainers.data.processes import spread, usable_cores
+from trainers.data.processes import parallel_map, usable_cores
 from trainers.data.source import Source
 
 FORMAT = 1
@@ -49,7 +49,7 @@ Decoded = tuple[bytes, int, int, tuple[int, int]]
 """Pixels, width, channels, and the size the image came in."""
 
 
-class Store:
+class CacheEntry:
     """An entry, open for reading.
 
     Attributes:
@@ -112,14 +112,14 @@ class Store:
         return pixels if channels == 3 else np.broadcast_to(pixels, (self.height_px, width, 3))
 
 
-def open_store(
+def open_entry(
     found: Source,
     name: str,
     height_px: int,
     cache_folder: Path,
     progress: Progress | None = None,
     processes: int | None = None,
-) -> Store:
+) -> CacheEntry:
     """The decoded lines of a source, from the cache or decoded now.
 
     Args:
@@ -147,13 +147,13 @@ def open_store(
                 for old in folder.parent.glob(f"{place}-*"):
                     shutil.rmtree(old, ignore_errors=True)
                 _build(folder, found, height_px, progress, processes)
-                opened = Store(folder)
+                opened = CacheEntry(folder)
     return opened
 
 
-def _try_to_open(folder: Path) -> Store | None:
+def _try_to_open(folder: Path) -> CacheEntry | None:
     try:
-        return Store(folder) if folder.exists() else None
+        return CacheEntry(folder) if folder.exists() else None
     except TrainingFault:
         return None
 
@@ -205,7 +205,7 @@ def _write(building: Path, line_set: LineSet, height_px: int, progress: Progress
         processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
     chunks = ((lines[at : at + CHUNK_LINES], height_px) for at in range(0, len(lines), CHUNK_LINES))
     try:
-        for decoded in spread(_decode_chunk, chunks, processes):
+        for decoded in parallel_map(_decode_chunk, chunks, processes):
             for line, result in zip(lines[done : done + len(decoded)], decoded, strict=True):
                 if isinstance(result, str):
                     skipped.append(Skipped(line.name, result))

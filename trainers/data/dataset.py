@@ -21,7 +21,7 @@ import numpy as np
 from search_space.architecture import Architecture
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
-from trainers.data.cache import Progress, Store, open_store
+from trainers.data.cache import CacheEntry, Progress, open_entry
 from trainers.data.charset import Charset
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import Skipped, counted
@@ -31,13 +31,13 @@ from trainers.data.source import Source
 from trainers.data.source_registry import find_source, own_validation, split_sources
 from trainers.data.spec import DataSpec
 
-__all__ = ["DataSpec", "LineArrays", "Prepared", "Rendered", "prepare"]
+__all__ = ["DataSpec", "LineArrays", "LineDataset", "Rendered", "prepare"]
 
 VALIDATION_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Prepared:
+class LineDataset:
     """All a training needs to know of its data.
 
     Attributes:
@@ -78,7 +78,7 @@ class Prepared:
         return [int(i) for i in np.flatnonzero(~self.training.writable(architecture))]
 
 
-def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None, processes: int | None = None) -> Prepared:
+def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None, processes: int | None = None) -> LineDataset:
     """Decodes what is not yet decoded, and applies the rules of the spec.
 
     Args:
@@ -93,10 +93,10 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     names = split_sources(spec.training)
     others = spec.validation or ";".join(filter(None, map(own_validation, names))) or None
 
-    def open_one(found: Source, name: str) -> Store:
-        return open_store(found, name, spec.height_px, cache_folder, progress, processes)
+    def open_one(found: Source, name: str) -> CacheEntry:
+        return open_entry(found, name, spec.height_px, cache_folder, progress, processes)
 
-    def opened(sources: Sequence[str]) -> list[Store]:
+    def opened(sources: Sequence[str]) -> list[CacheEntry]:
         return [open_one(find_source(s, spec.seed), f"{s} {spec.seed}" if s.startswith("digits") else s) for s in sources]
 
     stores = opened(names)
@@ -124,10 +124,10 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
             warmup = drawn
     parts = (training, validation) if warmup is None else (training, validation, warmup)
     digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
-    return Prepared(spec, charset, training, validation, digest, skipped, warmup)
+    return LineDataset(spec, charset, training, validation, digest, skipped, warmup)
 
 
-def _labelled(stores: Sequence[Store], spec: DataSpec, skipped: list[Skipped]) -> LineArrays:
+def _labelled(stores: Sequence[CacheEntry], spec: DataSpec, skipped: list[Skipped]) -> LineArrays:
     """All lines of some stores that have a label once it is normalised."""
     at: list[tuple[int, int]] = []
     texts: list[str] = []

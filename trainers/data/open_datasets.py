@@ -14,18 +14,18 @@ import json
 from collections import OrderedDict
 from pathlib import Path
 
-from trainers.data.dataset import Prepared, prepare
+from trainers.data.dataset import LineDataset, prepare
 from trainers.data.fingerprint import file_stamp
 from trainers.data.spec import DataSpec
 
 MOST_OPEN = 4
 """Datasets held at once; a study has one for each input height of its space, and few spaces have more than three."""
 
-_open: OrderedDict[tuple[object, ...], Prepared] = OrderedDict()
+_open: OrderedDict[tuple[object, ...], LineDataset] = OrderedDict()
 """Held datasets, the one used last at the end."""
 
 
-def prepare_once(spec: DataSpec, cache_folder: Path) -> Prepared:
+def prepare_once(spec: DataSpec, cache_folder: Path) -> LineDataset:
     """The dataset of a spec: the one this process holds, or `prepare`'s.
 
     Args:

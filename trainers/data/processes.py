@@ -36,7 +36,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
+def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
     """Results of `function` for each piece of work, in order.
 
     Args:

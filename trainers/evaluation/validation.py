@@ -13,7 +13,7 @@ from torch import Tensor
 
 from search_space.recognizer import Recognizer
 from trainers.base.preprocess import canonical_width, to_input
-from trainers.batching.collate import Lines
+from trainers.batching.collate import DecodedLines
 from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.decode import collapse
 
@@ -23,7 +23,7 @@ PIXELS_AT_ONCE = 64 * 32 * 320
 """Pixels of a validation batch, per channel."""
 
 
-def validate(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], at_most: int = 0) -> Score:
+def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], at_most: int = 0) -> Score:
     """Reads validation lines.
 
     Args:
@@ -38,7 +38,9 @@ def validate(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], at_mo
 
 
 @torch.inference_mode()
-def read(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], chosen: Sequence[int]) -> Iterator[tuple[int, str]]:
+def read(
+    recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], chosen: Sequence[int]
+) -> Iterator[tuple[int, str]]:
     """Line number and text of the chosen lines, in the order they are read: narrow ones first."""
     recognizer.eval()
     device = next(recognizer.parameters()).device
@@ -51,7 +53,7 @@ def read(recognizer: Recognizer, lines: Lines, symbols: Sequence[str], chosen: S
             yield i, "".join(spell[indices[indices < len(spell)]])
 
 
-def _by_width(lines: Lines, chosen: Sequence[int], time_stride: int) -> Iterator[list[int]]:
+def _by_width(lines: DecodedLines, chosen: Sequence[int], time_stride: int) -> Iterator[list[int]]:
     """The chosen lines in groups of one canonical width."""
     groups: dict[int, list[int]] = {}
     for i in chosen:

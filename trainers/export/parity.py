@@ -19,7 +19,7 @@ from torch import nn
 from search_space.recognizer import Recognizer
 from trainers.base.errors import TrainingFault
 from trainers.base.preprocess import canonical_width, to_input
-from trainers.batching.collate import Lines
+from trainers.batching.collate import DecodedLines
 from trainers.evaluation.validation import read
 from trainers.export.onnx_file import ready
 from trainers.inference.decode import read_logits
@@ -29,7 +29,7 @@ TIE = 1e-3
 """Logits closer than this are equal: fp32 sums of a deep network in another order differ by up to 1e-4."""
 
 
-def check_same_text(recognizer: Recognizer, reader: Reader, lines: Lines, readings: Sequence[str]) -> None:
+def check_same_text(recognizer: Recognizer, reader: Reader, lines: DecodedLines, readings: Sequence[str]) -> None:
     """Compares the text of the file with the text of the network it was exported from, for fp32 storage.
 
     Args:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.inference.model_metadata import ModelMetadata
 
 
-def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: Prepared, normaliser: str) -> ModelMetadata:
+def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: LineDataset, normaliser: str) -> ModelMetadata:
     """What the file of a trained recogniser says about itself.
 
     Args:

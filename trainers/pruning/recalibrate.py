@@ -14,12 +14,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
-from trainers.batching.collate import Lines
+from trainers.batching.collate import DecodedLines
 from trainers.evaluation.validation import spread
 from trainers.inference.reader import equal_widths
 
 
-def image_batches(recognizer: Recognizer, lines: Lines, at_most: int) -> Iterator[torch.Tensor]:
+def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[torch.Tensor]:
     """Batches (N, 3, H, W) of lines spread evenly over a set, each at its canonical width."""
     chosen = spread(len(lines), at_most)
     a = recognizer.architecture
@@ -28,7 +28,7 @@ def image_batches(recognizer: Recognizer, lines: Lines, at_most: int) -> Iterato
 
 
 @torch.no_grad()
-def recalibrate(recognizer: Recognizer, lines: Lines, at_most: int) -> None:
+def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> None:
     """Replaces every BatchNorm's running mean and variance by the average over clean training lines.
 
     Args:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
-from trainers.batching.collate import Lines
+from trainers.batching.collate import DecodedLines
 from trainers.evaluation.validation import validate
 from trainers.pruning.criteria import least
 from trainers.pruning.recalibrate import recalibrate
@@ -41,8 +41,8 @@ class EvaluationSample:
         validation_lines: at most so many of the second; 0 means all.
     """
 
-    training: Lines
-    validation: Lines
+    training: DecodedLines
+    validation: DecodedLines
     symbols: Sequence[str]
     training_lines: int = 256
     validation_lines: int = 200

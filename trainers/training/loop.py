@@ -28,7 +28,7 @@ from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.batch_planner import BatchPlanner
-from trainers.batching.collate import Feed, Lines, Shown
+from trainers.batching.collate import Batch, Collator, DecodedLines
 from trainers.batching.device_dataset import DeviceDataset
 from trainers.batching.line_selection import plan_lines, warmup_epochs
 from trainers.data.charset import Charset
@@ -46,18 +46,18 @@ __all__ = ["EpochReport", "Paused", "Report", "Trained", "train", "training_iden
 
 
 class PreparedLines(Protocol):
-    """`trainers.data.dataset.Prepared`, or anything like it."""
+    """`trainers.data.dataset.LineDataset`, or anything like it."""
 
     @property
     def charset(self) -> Charset: ...
     @property
-    def training(self) -> Lines: ...
+    def training(self) -> DecodedLines: ...
     @property
-    def validation(self) -> Lines: ...
+    def validation(self) -> DecodedLines: ...
     @property
     def digest(self) -> str: ...
     @property
-    def warmup(self) -> Lines | None: ...
+    def warmup(self) -> DecodedLines | None: ...
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class _Training:
             self.warmup_epochs = warmup_epochs(epochs)
             self.warmup_shows = self._plan(prepared.warmup)
 
-    def _plan(self, lines: Lines) -> tuple[BatchPlanner, Feed | DeviceDataset]:
+    def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, Collator | DeviceDataset]:
         return plan_lines(lines, self.prepared.charset, self.learner.recognizer, self.recipe, self.device)
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -227,7 +227,7 @@ class _Training:
                     self._look_at(float(total), done, at)
         return float(total) / lines
 
-    def _step(self, shown: Shown, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
+    def _step(self, shown: Batch, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
         """One step; the summed loss of its lines, still on the device."""
         images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from search_space.recognizer import Recognizer
 from trainers.base.recipe import Recipe
-from trainers.batching.collate import Shown, step_counts
+from trainers.batching.collate import Batch, step_counts
 from trainers.training.flat_start import flat_start_losses
 
 
 def line_losses(
-    recognizer: Recognizer, recipe: Recipe, images: Tensor, widths: Tensor, shown: Shown, flatness: float
+    recognizer: Recognizer, recipe: Recipe, images: Tensor, widths: Tensor, shown: Batch, flatness: float
 ) -> tuple[Tensor, Tensor]:
     """Losses of a batch.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from trainers.base.preprocess import canonical_width
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.data.processes import usable_cores
 from trainers.training.threads import quickest_threads
 from trainers.trial.run import TrialJob
 
 
-def threads_for(job: TrialJob, prepared: Prepared) -> int:
+def threads_for(job: TrialJob, prepared: LineDataset) -> int:
     """How many threads train a job fastest on this machine.
 
     The number is kept in the job's folder, since a resumed training must add up in the same order.

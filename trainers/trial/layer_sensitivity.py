@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 
 from trainers.base.progress import Report
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
 from trainers.training.loop import Trained, train, training_identity
 from trainers.trial.run import TrialJob
 
 
-def train_job(job: TrialJob, prepared: Prepared, report: Report) -> Trained:
+def train_job(job: TrialJob, prepared: LineDataset, report: Report) -> Trained:
     """Trains the network of a job, or finishes its training, without exporting it.
 
     Args:
@@ -31,7 +31,7 @@ def train_job(job: TrialJob, prepared: Prepared, report: Report) -> Trained:
 def sensitivity_of(
     trained: Trained,
     job: TrialJob,
-    prepared: Prepared,
+    prepared: LineDataset,
     criterion: str,
     read_lines: int,
     table_file: Path,

@@ -14,7 +14,7 @@ from search_space.architecture import Architecture
 from search_space.counting import flops
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault
-from trainers.data.dataset import Prepared
+from trainers.data.dataset import LineDataset
 from trainers.evaluation.measure import measure, read_all
 from trainers.export.onnx_file import graph_of, write
 from trainers.export.parity import check_same_text
@@ -37,7 +37,9 @@ class Files:
         threads: that reading all lines may use.
     """
 
-    def __init__(self, trained: Trained, architecture: Architecture, prepared: Prepared, normaliser: str, threads: int) -> None:
+    def __init__(
+        self, trained: Trained, architecture: Architecture, prepared: LineDataset, normaliser: str, threads: int
+    ) -> None:
         self._recognizer, self._architecture, self._prepared = trained.recognizer, architecture, prepared
         self._normaliser, self._threads = normaliser, threads
         self._weights = learnable_weights(trained.recognizer)

@@ -29,7 +29,7 @@ from trainers.data.spec import DataSpec
 from trainers.trial.epoch_log import add_epoch
 
 if TYPE_CHECKING:
-    from trainers.data.dataset import Prepared
+    from trainers.data.dataset import LineDataset
 
 __all__ = ["EpochReport", "Paused", "Run", "TrialJob", "past_reports", "run_on", "run_trial"]
 
@@ -131,7 +131,7 @@ Run = Callable[[TrialJob, Report, int | None], Candidate | Paused]
 """What a machine does with a job: `run_on`, or what takes its place where only the way there is measured."""
 
 
-def past_reports(job: TrialJob, prepared: Prepared) -> tuple[EpochReport, ...]:
+def past_reports(job: TrialJob, prepared: LineDataset) -> tuple[EpochReport, ...]:
     """Reports of the epochs that the trial's folder holds already."""
     from trainers.training.checkpoint import load_checkpoint
     from trainers.training.loop import training_identity

@@ -6,8 +6,8 @@ import torch
 
 from testing.striped_lines import InMemoryLines, striped_lines
 from trainers.base.preprocess import canonical_width, to_input
-from trainers.batching.batch_planner import Batch, BatchPlanner
-from trainers.batching.collate import Feed, step_counts
+from trainers.batching.batch_planner import BatchPlanner, PlannedBatch
+from trainers.batching.collate import Collator, step_counts
 from trainers.batching.device_dataset import DeviceDataset, bank_bytes, fits_on
 from trainers.data.charset import Charset
 
@@ -21,7 +21,7 @@ def labels_of(lines: InMemoryLines) -> list[list[int]]:
 
 def test_a_line_is_fed_as_the_reader_sees_it() -> None:
     lines = striped_lines(5, 0, colour=True)
-    shown = Feed(lines, labels_of(lines), np.arange(5), CPU).show(Batch(((3,), (1,)), 96))
+    shown = Collator(lines, labels_of(lines), np.arange(5), CPU).show(PlannedBatch(((3,), (1,)), 96))
     expected = to_input([lines.image(3), lines.image(1)], 96)
     torch.testing.assert_close(shown.images, torch.from_numpy(expected))
     assert shown.widths.tolist() == [lines.widths[3], lines.widths[1]]
@@ -30,12 +30,12 @@ def test_a_line_is_fed_as_the_reader_sees_it() -> None:
 
 def test_grey_lines_come_in_one_channel() -> None:
     lines = striped_lines(3, 0)
-    assert Feed(lines, labels_of(lines), np.arange(3), CPU).show(Batch(((0,), (2,)), 96)).images.shape[1] == 1
+    assert Collator(lines, labels_of(lines), np.arange(3), CPU).show(PlannedBatch(((0,), (2,)), 96)).images.shape[1] == 1
 
 
 def test_joined_lines_lie_side_by_side_and_so_do_their_labels() -> None:
     lines = striped_lines(4, 0)
-    shown = Feed(lines, labels_of(lines), np.arange(4), CPU).show(Batch(((2, 0),), 160))
+    shown = Collator(lines, labels_of(lines), np.arange(4), CPU).show(PlannedBatch(((2, 0),), 160))
     both = np.concatenate([lines.image(2), lines.image(0)], axis=1)
     torch.testing.assert_close(shown.images, torch.from_numpy(to_input([both], 160)[:, :1]))
     assert shown.targets[0].tolist() == labels_of(lines)[2] + labels_of(lines)[0]
@@ -47,7 +47,7 @@ def test_the_bank_shows_what_the_feed_shows(colour: bool, join_share: float) -> 
     lines = striped_lines(40, 0, colour)
     kept = np.flatnonzero(np.arange(40) % 7 != 3)
     planner = BatchPlanner(lines.widths[kept], 32, 6, join_share)
-    feed, bank = (kind(lines, labels_of(lines), kept, CPU) for kind in (Feed, DeviceDataset))
+    feed, bank = (kind(lines, labels_of(lines), kept, CPU) for kind in (Collator, DeviceDataset))
     for batch in planner.plan(np.random.default_rng(1)):
         a, b = feed.show(batch), bank.show(batch)
         assert torch.equal(a.images, b.images)

@@ -28,9 +28,9 @@ PLANTED: dict[str, list[tuple[str, str]]] = {
     "outer_space": [("space.png", " good ")],
     "invisible": [("hidden.png", "go\u200bod\u00a0line")],
     "decomposed": [("accent.png", "caf" + "e\u0301")],
-    "width_twins": [("width.png", "good００００００")],
-    "nfkc_twins": [("nfkc.png", "good goodﬁﬁﬁﬁﬁ fi")],
-    "chinese_twins": [("chinese.png", "国国国国国國國國國國")],
+    "width_confusable": [("width.png", "good００００００")],
+    "nfkc_confusable": [("nfkc.png", "good goodﬁﬁﬁﬁﬁ fi")],
+    "chinese_confusable": [("chinese.png", "国国国国国國國國國國")],
     "rare": [("rare.png", "good €")],
     "right_to_left": [("hebrew.png", "שששששללללל")],
     "upright": [("upright.png", "good")],
@@ -81,7 +81,7 @@ def test_each_planted_fault_is_found_and_nothing_else_is_blamed_for_it(kind: str
         expected = {"a row without a tab"}
     if kind in ("rare", "odd_width"):
         assert blamed >= expected  # an accent alone is rare too, and a label too long for its image is of an odd width
-    elif kind == "width_twins":
+    elif kind == "width_confusable":
         assert blamed == expected and finding.details == ("０ U+FF10 6 times beside 0 U+0030 6 times",)
     else:
         assert blamed == expected

@@ -18,7 +18,7 @@ from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import Progress
 from trainers.data.checks import image_checks
 from trainers.data.checks.findings import Finding
-from trainers.data.checks.image_stats import Look, look_at
+from trainers.data.checks.image_stats import ImageStats, look_at
 from trainers.data.checks.label_checks import label_findings, visible
 from trainers.data.lines import Line, Skipped
 from trainers.data.normalisers import check_normaliser, normalise
@@ -102,14 +102,14 @@ def check(
         skipped += found.skipped
     texts = [normalise(normaliser, line.text) for line in lines]
     all_looks = look_at(lines, progress, processes)
-    looks = {i: look for i, look in enumerate(all_looks) if isinstance(look, Look)}
+    looks = {i: look for i, look in enumerate(all_looks) if isinstance(look, ImageStats)}
     findings = [
         *image_checks.left_out(skipped),
         *image_checks.undecodable(all_looks),
         *image_checks.empty_labels(texts),
         *image_checks.flat_images(looks, texts),
         *image_checks.too_narrow(looks, texts, height_px, time_stride),
-        *image_checks.twins(looks, texts),
+        *image_checks.duplicates(looks, texts),
         *label_findings(texts),
         *image_checks.odd_shapes(looks, texts),
     ]
@@ -120,7 +120,7 @@ def check(
     return Report(source, lines, texts, _facts(looks, texts, usable, len(skipped)), findings)
 
 
-def _facts(looks: Mapping[int, Look], texts: Sequence[str], usable: int, skipped: int) -> dict[str, Any]:
+def _facts(looks: Mapping[int, ImageStats], texts: Sequence[str], usable: int, skipped: int) -> dict[str, Any]:
     labels = [text.strip() for text in texts if text.strip()]
     return {
         "lines": len(texts),
@@ -165,7 +165,7 @@ def _histogram(values: Sequence[float]) -> dict[str, Any]:
     return {"from": round(low, 3), "to": round(high, 3), "counts": [int(count) for count in counts]}
 
 
-def _suggested(looks: Mapping[int, Look], texts: Sequence[str]) -> dict[str, int]:
+def _suggested(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> dict[str, int]:
     """Input geometry that suits the lines.
 
     Ideographs need 48 rows, letters 32; more rows than most images have would only be drawn larger. The time stride is the

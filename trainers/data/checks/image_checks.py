@@ -1,4 +1,4 @@
-"""Findings that need the images: what cannot be decoded or read, twins, and shapes that do not fit their label."""
+"""Findings that need the images: what cannot be decoded or read, duplicates, and shapes that do not fit their label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from search_space.feasibility import ctc_steps_needed
 from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import WIDEST
 from trainers.data.checks.findings import Finding
-from trainers.data.checks.image_stats import Look
+from trainers.data.checks.image_stats import ImageStats
 from trainers.data.lines import Skipped
 
 FLAT_DEVIATION = 3.0
@@ -40,7 +40,7 @@ def left_out(skipped: Sequence[Skipped]) -> Iterator[Finding]:
         yield Finding(kind, reason, "drop", ADVICE.get(reason, "repair the row or take it out"), names=tuple(names))
 
 
-def undecodable(looks: Sequence[Look | str]) -> Iterator[Finding]:
+def undecodable(looks: Sequence[ImageStats | str]) -> Iterator[Finding]:
     """Images that no decoder takes."""
     bad = {i: look for i, look in enumerate(looks) if isinstance(look, str)}
     if bad:
@@ -55,14 +55,14 @@ def empty_labels(texts: Sequence[str]) -> Iterator[Finding]:
         yield Finding("empty_label", "label is empty", "drop", "write the label, or take the image away", lines)
 
 
-def flat_images(looks: Mapping[int, Look], texts: Sequence[str]) -> Iterator[Finding]:
+def flat_images(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
     """Images that show nothing although a label says what."""
     lines = tuple(i for i, look in looks.items() if look.deviation < FLAT_DEVIATION and texts[i].strip())
     if lines:
         yield Finding("blank_image", "image shows nothing", "drop", "look at the sheet; take them away", lines)
 
 
-def too_narrow(looks: Mapping[int, Look], texts: Sequence[str], height_px: int, time_stride: int) -> Iterator[Finding]:
+def too_narrow(looks: Mapping[int, ImageStats], texts: Sequence[str], height_px: int, time_stride: int) -> Iterator[Finding]:
     """Labels too long for their image: CTC needs a time step for each character, and one between equal neighbours."""
     lines, details = [], []
     for i, look in looks.items():
@@ -79,7 +79,7 @@ def too_narrow(looks: Mapping[int, Look], texts: Sequence[str], height_px: int, 
         yield Finding("too_narrow", title, "drop", advice, tuple(lines), tuple(details))
 
 
-def twins(looks: Mapping[int, Look], texts: Sequence[str]) -> Iterator[Finding]:
+def duplicates(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
     """Equal images: with different labels at least one is wrong; with equal ones they only cost time, or tell too much."""
     by_content: dict[str, list[int]] = defaultdict(list)
     for i, look in looks.items():
@@ -101,7 +101,7 @@ def _others(line: int, group: Sequence[int], texts: Sequence[str]) -> str:
     return ", ".join(sorted({repr(texts[i]) for i in group if texts[i] != texts[line]}))
 
 
-def odd_shapes(looks: Mapping[int, Look], texts: Sequence[str]) -> Iterator[Finding]:
+def odd_shapes(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
     """Images whose shape does not go with their label; suspects, not faults."""
     upright = tuple(i for i, k in looks.items() if k.height >= UPRIGHT_FACTOR * k.width and len(texts[i].strip()) > 1)
     if upright:

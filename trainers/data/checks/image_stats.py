@@ -12,11 +12,11 @@ from trainers.base.errors import UserError
 from trainers.base.preprocess import flatten
 from trainers.data.cache import CHUNK_LINES, PROCESSES_PAY_FROM, Progress
 from trainers.data.lines import Line
-from trainers.data.processes import spread, usable_cores
+from trainers.data.processes import parallel_map, usable_cores
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageStats:
     """What an image looked like.
 
     Attributes:
@@ -33,23 +33,25 @@ class Look:
     grey: bool
 
 
-def look_at(lines: Sequence[Line], progress: Progress | None = None, processes: int | None = None) -> list[Look | str]:
+def look_at(lines: Sequence[Line], progress: Progress | None = None, processes: int | None = None) -> list[ImageStats | str]:
     """Decodes every line; a text instead of a look says why an image cannot be decoded."""
     if processes is None:
         processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
-    looks: list[Look | str] = []
-    for part in spread(_look_at_chunk, (lines[at : at + CHUNK_LINES] for at in range(0, len(lines), CHUNK_LINES)), processes):
+    looks: list[ImageStats | str] = []
+    for part in parallel_map(
+        _look_at_chunk, (lines[at : at + CHUNK_LINES] for at in range(0, len(lines), CHUNK_LINES)), processes
+    ):
         looks += part
         if progress is not None:
             progress(len(looks), len(lines))
     return looks
 
 
-def _look_at_chunk(lines: Sequence[Line]) -> list[Look | str]:
+def _look_at_chunk(lines: Sequence[Line]) -> list[ImageStats | str]:
     return [_look_at_line(line) for line in lines]
 
 
-def _look_at_line(line: Line) -> Look | str:
+def _look_at_line(line: Line) -> ImageStats | str:
     try:
         image = flatten(line.load())
     except UserError as error:
@@ -61,4 +63,4 @@ def _look_at_line(line: Line) -> Look | str:
     if grey and pixels.ndim == 3:
         pixels = np.ascontiguousarray(pixels[:, :, 0])
     content = hashlib.blake2b(pixels.tobytes(), digest_size=8, salt=str(image.width).encode()).hexdigest()
-    return Look(image.width, image.height, content, float(pixels.std()), grey)
+    return ImageStats(image.width, image.height, content, float(pixels.std()), grey)

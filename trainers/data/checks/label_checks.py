@@ -25,9 +25,13 @@ def label_findings(texts: Sequence[str]) -> Iterator[Finding]:
     yield from _invisible(texts)
     counts = Counter(c for text in texts for c in text)
     yield from _decomposed(texts)
-    yield from _twins("width_twins", "full width and half width of one character", "contest_zh", half_width, texts, counts)
-    yield from _twins("nfkc_twins", "compatibility form beside the plain one", "nfkc", _plain, texts, counts)
-    yield from _twins("chinese_twins", "traditional beside simplified character", "contest_zh", simplified, texts, counts)
+    yield from _confusable(
+        "width_confusable", "full width and half width of one character", "contest_zh", half_width, texts, counts
+    )
+    yield from _confusable("nfkc_confusable", "compatibility form beside the plain one", "nfkc", _plain, texts, counts)
+    yield from _confusable(
+        "chinese_confusable", "traditional beside simplified character", "contest_zh", simplified, texts, counts
+    )
     yield from _rare(texts, counts)
     yield from _right_to_left(texts)
 
@@ -65,7 +69,7 @@ def _plain(character: str) -> str:
     return character if half_width(character) != character or unicodedata.normalize("NFC", character) == plain else plain
 
 
-def _twins(
+def _confusable(
     kind: str, title: str, normaliser: str, other: Callable[[str], str], texts: Sequence[str], counts: Counter[str]
 ) -> Iterator[Finding]:
     """Characters that occur beside what another form makes of them."""

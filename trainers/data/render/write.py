@@ -13,7 +13,7 @@ from pathlib import Path
 from trainers.base.errors import UserError
 from trainers.data.cache import Progress
 from trainers.data.lines import Skipped
-from trainers.data.processes import spread, usable_cores
+from trainers.data.processes import parallel_map, usable_cores
 from trainers.data.render.plan import RenderedLine
 
 CHUNK_LINES = 32
@@ -58,7 +58,7 @@ def write_lines(
     chunks = ((lines[at : at + CHUNK_LINES], str(folder)) for at in range(0, len(lines), CHUNK_LINES))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for drawn in spread(_draw_chunk, chunks, usable_cores() if processes is None else processes):
+        for drawn in parallel_map(_draw_chunk, chunks, usable_cores() if processes is None else processes):
             for line, name in zip(lines[done : done + len(drawn)], drawn, strict=True):
                 if name is None:
                     skipped.append(Skipped(line.text, "no font draws this text"))
