@@ -15,9 +15,9 @@ from itertools import islice
 
 import torch
 
-from benchmarks.full_space import drawn, full_space, with_each_value
 from search_space.architecture import Architecture
 from search_space.rules import CATALOGS
+from testing.full_space import drawn, full_space, with_each_value
 from trainers.export.estimate import learn, unfilled
 from trainers.export.inventory import parts_of
 from trainers.export.node_costs import TABLE, Cost, as_table, known_costs

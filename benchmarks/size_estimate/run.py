@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.full_space import SYMBOLS, drawn, full_space
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
+from testing.full_space import SYMBOLS, drawn, full_space
 from trainers.export.estimate import estimate_bytes, expected_facts, with_numbers
 from trainers.export.node_costs import known_costs
 from trainers.export.onnx_file import export

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from search_space import RefusedArchitecture
-from search_space.full_space import drawn, draws
+from testing.full_space import drawn, draws
 from tests.search_space.test_property import PRUNED, SPACE, assert_reasoned, told, trained_one_step
 
 NEXT_REASON = r"; (?=auxiliary |time_stride |prune_percent |timm/)"

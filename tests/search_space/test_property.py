@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space import Architecture, RefusedArchitecture
-from search_space.full_space import drawn, draws, full_space
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import CATALOGS, PRUNE_CRITERIA
 from search_space.space import SearchSpace
 from testing.component_cases import smooth_image
+from testing.full_space import drawn, draws, full_space
 from testing.random_weights import randomize_vectors
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import graph_of, write

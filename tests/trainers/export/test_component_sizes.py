@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from search_space import Architecture
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
-from search_space.full_space import drawn, full_space
+from testing.full_space import drawn, full_space
 from trainers.export import component_sizes
 from trainers.export.component_sizes import outline_of
 from trainers.export.estimate import unfilled

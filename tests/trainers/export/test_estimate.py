@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.full_space import SYMBOLS, drawn, full_space, with_each_value
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
+from testing.full_space import SYMBOLS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
 from trainers.export.component_sizes import outline_of
 from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes

@@ -26,6 +26,9 @@ GRIDS: dict[str, tuple[Choice, ...]] = {
 }
 """Values of the fields that are no names. Pruning changes nothing before training, so it is not in here."""
 
+SYMBOLS = (11, 68, 500, 3938)
+"""Charset sizes that sizes and exports are tried with: digits, an alphabet, and two of Chinese."""
+
 
 def full_space(timm_models: Sequence[str] = CHECKED) -> SearchSpace:
     """Every component of every catalog, with the grids that a study would use.
@@ -71,3 +74,16 @@ def drawn(space: SearchSpace, seed: int, count: int | None = None) -> Iterator[A
         count: how many; None for no end.
     """
     return islice((one for one in draws(space, seed) if isinstance(one, Architecture)), count)
+
+
+def with_each_value(field: str, count: int, seed: int = 0) -> Iterator[Architecture]:
+    """Architectures drawn from the full space for each value of one field, so that none of its components is missed.
+
+    Args:
+        field: of an architecture, such as "backbone".
+        count: how many for each value.
+        seed: the same seed draws the same ones.
+    """
+    choices = {**full_space().choices, "encoder_layers": (1, 2, 3, 4)}
+    for value in choices[field]:
+        yield from drawn(SearchSpace({**choices, field: (value,)}), seed, count)
