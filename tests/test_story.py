@@ -70,7 +70,7 @@ def test_from_a_search_that_is_killed_to_text_read_by_the_champion(tmp_path: Pat
     kill_in_training(workspace, study)
     again = paretext(workspace, "search", study, "--json", timeout_s=1200)
     assert again.returncode == 0, again.stderr
-    assert "goes on where it stopped" in again.stderr
+    assert "resumes: " in again.stderr
     front = json.loads(again.stdout)
     assert front == json.loads(paretext(workspace, "front", "story", "--json").stdout)
     trials = load_store(workspace, "story").trials()

@@ -88,7 +88,7 @@ def _add_digits(verbs: Any) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Checks; 0 whatever was found, since a finding is an answer."""
-    from dashboards.views.console import print_json, remarks
+    from dashboards.views.console import print_json, stderr_console
     from trainers.data.checks.check import check
 
     with _Progress("looking at images") as progress:
@@ -114,13 +114,13 @@ def run_check(arguments: argparse.Namespace) -> int:
             "rewritten": fixed.rewritten,
         }
         counts = f"{fixed.kept} lines, {fixed.rewritten} rewritten; {fixed.dropped} dropped, see {fixed.dropped_list}"
-        remarks().print(f"{fixed.labels}: {counts}", markup=False)
+        stderr_console().print(f"{fixed.labels}: {counts}", markup=False)
     if arguments.sheet is not None:
         from trainers.data.checks.sheet import check_sheet
 
         save_image(check_sheet(report, arguments.seed), arguments.sheet)
         written["sheet"] = str(arguments.sheet)
-        remarks().print(f"contact sheet: {arguments.sheet}", markup=False)
+        stderr_console().print(f"contact sheet: {arguments.sheet}", markup=False)
     if arguments.json:
         print_json(report.as_dict() | written)
     else:
@@ -132,7 +132,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def run_render(arguments: argparse.Namespace) -> int:
     """Draws lines."""
-    from dashboards.views.console import remarks
+    from dashboards.views.console import stderr_console
     from trainers.base.errors import UserError
     from trainers.data.charset import Charset
     from trainers.data.normalisers import check_normaliser
@@ -150,7 +150,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     texts = drawable(read_texts(arguments.labels, arguments.normaliser), faces, charset)
     if texts.left_out:
         shown = " ".join(texts.missing[:10])
-        remarks().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
+        stderr_console().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
     seed, recombine = arguments.seed, arguments.recombine / 100
     planned = plan_lines(texts.usable, faces, arguments.count, seed, arguments.style, photos, recombine)
     with _Progress("drawing lines") as progress:
@@ -210,9 +210,9 @@ class _Progress:
         if sys.stderr.isatty():
             from rich.progress import Progress
 
-            from dashboards.views.console import remarks
+            from dashboards.views.console import stderr_console
 
-            self._bar = Progress(console=remarks(), transient=True)
+            self._bar = Progress(console=stderr_console(), transient=True)
             self._task = self._bar.add_task(self._what, total=None)
             self._bar.start()
         return self

@@ -23,7 +23,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Shows the front."""
-    from dashboards.views.console import answers, print_json, remarks
+    from dashboards.views.console import print_json, stderr_console, stdout_console
     from studies.storage.pareto_front import load_front, load_points, load_store
     from studies.workspace.paths import Workspace
 
@@ -33,13 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
         from dashboards.views.front_plot import draw
 
         draw(points, front, arguments.name, arguments.plot, load_store(workspace, arguments.name).objectives)
-        remarks().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
+        stderr_console().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
     if arguments.json:
         print_json([point.as_dict() for point in front])
     elif front:
-        answers().print(front_table(front))
+        stdout_console().print(front_table(front))
     else:
-        remarks().print(f"study '{arguments.name}' has no fully trained candidate yet")
+        stderr_console().print(f"study '{arguments.name}' has no fully trained candidate yet")
     return 0
 
 

@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the list."""
-    from dashboards.views.console import answers, print_json
+    from dashboards.views.console import print_json, stdout_console
     from search_space import zoo
     from trainers.export.model_figures import figures_of
 
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(figure) for figure in figures])
     else:
-        answers().print(_table(figures))
-        answers().print(CONVENTIONS, style="dim")
+        stdout_console().print(_table(figures))
+        stdout_console().print(CONVENTIONS, style="dim")
     return 0
 
 

@@ -12,7 +12,7 @@ from dashboards.cli import options
 
 if TYPE_CHECKING:
     from dashboards.views.live_table import LiveTable
-    from dashboards.views.plain_lines import PlainLines
+    from dashboards.views.progress_lines import ProgressLines
     from studies.definition.settings import Setting
     from studies.definition.study import Study
 
@@ -99,10 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
         print_json([point.as_dict() for point in front])
     elif front:
         from dashboards.cli.front_command import front_table
-        from dashboards.views.console import answers, remarks
+        from dashboards.views.console import stderr_console, stdout_console
 
-        answers().print(front_table(front))
-        remarks().print(f"promote one: paretext promote {study.name} [--size-limit SIZE | --trial N]", markup=False)
+        stdout_console().print(front_table(front))
+        stderr_console().print(f"promote one: paretext promote {study.name} [--size-limit SIZE | --trial N]", markup=False)
     if not front:
         print(f"paretext: study '{study.name}' has no fully trained candidate yet", file=sys.stderr)
     return 0 if front else 1
@@ -116,15 +116,15 @@ def continued(stored: Study, given: dict[str, Any]) -> Study:
     return stored.with_overrides(given)
 
 
-def _watcher() -> LiveTable | PlainLines:
+def _watcher() -> LiveTable | ProgressLines:
     """A live table on a terminal, plain lines elsewhere; both on stderr."""
-    from dashboards.views.console import remarks
+    from dashboards.views.console import stderr_console
 
-    console = remarks()
+    console = stderr_console()
     if console.is_terminal and not console.is_dumb_terminal:
         from dashboards.views.live_table import LiveTable
 
         return LiveTable(console)
-    from dashboards.views.plain_lines import PlainLines
+    from dashboards.views.progress_lines import ProgressLines
 
-    return PlainLines(sys.stderr)
+    return ProgressLines(sys.stderr)

@@ -35,19 +35,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains if need be, measures, draws."""
     job = train_command.job_of(arguments)
     job = dataclasses.replace(job, architecture=job.architecture.with_(prune_percent=0))
-    from dashboards.views.console import answers, print_json, remarks
+    from dashboards.views.console import print_json, stderr_console, stdout_console
     from dashboards.views.sensitivity_picture import draw
 
     table_file = job.folder / f"sensitivity-{arguments.criterion}.csv"
     table = _measured(job, arguments.criterion, arguments.read_lines, table_file)
     picture = table_file.with_suffix(".png")
     draw(table, picture)
-    remarks().print(f"wrote {table_file} and {picture}", markup=False)
+    stderr_console().print(f"wrote {table_file} and {picture}", markup=False)
     if arguments.json:
         rows = [(layer, *point) for layer, points in table.items() for point in points]
         print_json([dict(zip(TABLE_KEYS, row, strict=True)) for row in rows])
     else:
-        answers().print(_shown(table))
+        stdout_console().print(_shown(table))
     return 0
 
 
@@ -55,7 +55,7 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
     """The table of a trained network."""
     from rich.progress import Progress
 
-    from dashboards.views.console import remarks
+    from dashboards.views.console import stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
     from trainers.trial.layer_sensitivity import sensitivity_of, train_job
@@ -63,9 +63,9 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
 
     prepared = prepare_once(job.data, job.cache_folder)
     heading = f"{job.architecture.describe()} on {job.data.training}"
-    with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
+    with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         trained = train_job(job, prepared, screen.report)
-    with Progress(console=remarks()) as bar:
+    with Progress(console=stderr_console()) as bar:
         task = bar.add_task("layers", total=None)
 
         def show(done: int, total: int) -> None:

@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains, then draws and prints what came of it."""
     job = job_of(arguments)
-    from dashboards.views.console import print_json, remarks
+    from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
     from trainers.trial.job_threads import threads_for
@@ -75,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     left_out = _left_out(job, prepared)
     if left_out:
-        remarks().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
-    with TrainingScreen(remarks(), heading, past_reports(job, prepared)) as screen:
+        stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+    with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it
     _draw(job, candidate, prepared.validation, screen.history)
@@ -169,13 +169,15 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
 
 
 def _tell(candidate: Candidate, folder: Path) -> None:
-    from dashboards.views.console import answers, percent
+    from dashboards.views.console import percent, stdout_console
     from search_space import write_size
 
     m = candidate.measurement
-    answers().print(
+    stdout_console().print(
         f"{percent(m.accuracy)} of {m.lines:,} validation lines without a fault, CER {percent(m.cer)}; "
         f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
         markup=False,
     )
-    answers().print(f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'mistakes.png'}", markup=False, soft_wrap=True)
+    stdout_console().print(
+        f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'mistakes.png'}", markup=False, soft_wrap=True
+    )

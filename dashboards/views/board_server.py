@@ -13,7 +13,7 @@ from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
 HOST = "127.0.0.1"
-"""Nobody else's business: the dashboard has no password and can delete studies."""
+"""Bound to localhost: the dashboard has no password, and it can delete studies."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):

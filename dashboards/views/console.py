@@ -1,4 +1,4 @@
-"""Where words go: answers to stdout, remarks to stderr, and tables that are whole also where there is no terminal."""
+"""Consoles: results go to stdout, progress and notes to stderr; tables are never cut where there is no terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ WIDTH_WITHOUT_TERMINAL = 150
 """Columns of a table in a file or a pipe, where nothing tells how wide it may be."""
 
 
-def answers() -> Console:
+def stdout_console() -> Console:
     """For what was asked for."""
     return _console(stderr=False)
 
 
-def remarks() -> Console:
+def stderr_console() -> Console:
     """For progress and notes."""
     return _console(stderr=True)
 

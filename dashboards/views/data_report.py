@@ -27,9 +27,9 @@ def print_report(report: Report) -> None:
     """Prints it to stdout."""
     from rich.table import Table
 
-    from dashboards.views.console import answers
+    from dashboards.views.console import stdout_console
 
-    console = answers()
+    console = stdout_console()
     facts = report.facts
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row(

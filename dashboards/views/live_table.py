@@ -17,7 +17,7 @@ from rich.text import Text
 
 from dashboards.views.metrics import COLUMNS
 from dashboards.views.outcome_words import outcome_words
-from dashboards.views.plain_lines import conclusion, count_states, introduction
+from dashboards.views.progress_lines import conclusion, count_states, introduction
 from search_space import Architecture
 from studies.definition.durations import write_duration
 from studies.objectives.objectives import DEFAULT, Objective, objectives_of
@@ -113,7 +113,7 @@ class LiveTable:
         row.metrics |= {"accuracy": report.accuracy, "cer": report.cer}
 
     def trial_lost(self, number: int, reason: str) -> None:
-        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+        self.note(f"trial {number}: {reason}; it resumes from its last checkpoint")
 
     def trial_paused(self, number: int, epoch: int) -> None:
         if number in self._rows:  # otherwise an earlier run of the study had paused it

@@ -163,9 +163,9 @@ def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
 
 
 def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:
-    from studies.definition.warm_start_spec import fault_of, wishes
+    from studies.definition.warm_start_spec import entry_fault, warm_start_entries
 
-    faults = [fault_of(wish) for wish in wishes(warm_start)]
+    faults = [entry_fault(entry) for entry in warm_start_entries(warm_start)]
     return [f"search.warm_start: {fault}" for fault in faults if fault is not None]
 
 

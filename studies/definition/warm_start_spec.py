@@ -11,16 +11,16 @@ from studies.definition.architecture_file import SUFFIXES
 SEED, FRONT = "seed", "front:"
 
 
-def wishes(warm_start: str | list[str] | None) -> list[str]:
-    """What is asked for, one by one."""
+def warm_start_entries(warm_start: str | list[str] | None) -> list[str]:
+    """The entries of `search.warm_start`, in their order."""
     if warm_start is None:
         return []
     return [warm_start] if isinstance(warm_start, str) else warm_start
 
 
-def fault_of(wish: str) -> str | None:
-    """What is wrong with a wish as it is written, or None; files and studies are looked into when a search starts."""
-    if wish == SEED or wish.startswith(FRONT) or Path(wish).suffix in SUFFIXES or wish in zoo.names():
+def entry_fault(entry: str) -> str | None:
+    """What is wrong with an entry as it is written, or None; files and studies are read when a search starts."""
+    if entry == SEED or entry.startswith(FRONT) or Path(entry).suffix in SUFFIXES or entry in zoo.names():
         return None
-    hint = nearest(wish, [SEED, *zoo.names()])
-    return f"no known model is called '{wish}'{hint}; others are front:STUDY and a .toml or .json file of architectures"
+    hint = nearest(entry, [SEED, *zoo.names()])
+    return f"no known model is called '{entry}'{hint}; others are front:STUDY and a .toml or .json file of architectures"

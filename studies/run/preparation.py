@@ -10,7 +10,7 @@ from search_space.feasibility import LONGEST_ATTENTION_LINE
 from search_space.rules import RANGES
 from search_space.space import SearchSpace
 from studies.definition.study import Study
-from studies.definition.warm_start_spec import wishes
+from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel
 from studies.objectives.limits import NAMES, WRITE, smallest
 from studies.run.observer import Observer, StudyFacts
@@ -119,7 +119,11 @@ def _values(space: SearchSpace, field: str) -> list[int]:
 
 
 def _warm_start(study: Study, workspace: Workspace) -> list[Architecture]:
-    return [architecture for wish in wishes(study.search.warm_start) for architecture in architectures(wish, workspace)]
+    return [
+        architecture
+        for entry in warm_start_entries(study.search.warm_start)
+        for architecture in architectures(entry, workspace)
+    ]
 
 
 def _check_time_steps(preparation: Preparation, observer: Observer) -> None:

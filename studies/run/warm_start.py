@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from studies.workspace.paths import Workspace
 
 
-def architectures(wish: str, workspace: Workspace) -> list[Architecture]:
-    """The architectures of a wish.
+def architectures(entry: str, workspace: Workspace) -> list[Architecture]:
+    """The architectures of one entry of `search.warm_start`.
 
     Raises:
         UserError: no such study or file, or a file that does not hold architectures.
     """
-    if wish == SEED:
+    if entry == SEED:
         return [zoo.architecture(name) for name in zoo.names()]
-    if wish.startswith(FRONT):
+    if entry.startswith(FRONT):
         from studies.storage.pareto_front import load_front
 
-        return [Architecture.from_dict(point.architecture) for point in load_front(workspace, wish.removeprefix(FRONT))]
-    if Path(wish).suffix in SUFFIXES:
+        return [Architecture.from_dict(point.architecture) for point in load_front(workspace, entry.removeprefix(FRONT))]
+    if Path(entry).suffix in SUFFIXES:
         try:
-            return read_architectures(Path(wish))
+            return read_architectures(Path(entry))
         except UserError as error:
             raise UserError(f"search.warm_start: {error}") from None
-    return [zoo.architecture(wish)]
+    return [zoo.architecture(entry)]

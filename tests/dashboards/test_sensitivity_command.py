@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.cli.command_line import main
 from dashboards.views.sensitivity_picture import draw
-from tests.trainers.data.test_data_prepared import make_pairs
+from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 
 TINY = "backbone=mobilenetv3_small,width_percent=25,encoder_hidden=16,encoder_layers=1"
@@ -19,7 +19,8 @@ TINY = "backbone=mobilenetv3_small,width_percent=25,encoder_hidden=16,encoder_la
 @pytest.mark.slow
 def test_a_table_and_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "home"))
-    data = make_pairs(tmp_path / "lines", ["ab", "ba", "aabb", "bab"] * 6)
+    data = tmp_path / "lines"
+    write_pairs(data, striped_lines(24, seed=0))
     out = tmp_path / "out"
     command = ["sensitivity", TINY, "--data", str(data), "--epochs", "1", "--threads", "1", "--device", "cpu"]
     command += ["--read-lines", "4", "--out", str(out), "--criterion", "l2"]

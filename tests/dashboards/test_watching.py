@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from dashboards.views.live_table import LiveTable
-from dashboards.views.plain_lines import PlainLines
+from dashboards.views.progress_lines import ProgressLines
 from search_space import Architecture
 from studies.objectives.objectives import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary
@@ -103,7 +103,7 @@ def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
     assert re.search(r"9 +mbv3_small 25% gru2x48 int8 +10/10 +90.0 % +110KB +on the front", lines)
     assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +dominated", lines) and "3/4 trials" in lines
     told = io.StringIO()
-    plain = PlainLines(told)
+    plain = ProgressLines(told)
     plain.study_started(FACTS)
     plain.trial_closed(record)
     assert "trial 9: the training of trial 5, stored as int8: accuracy 90.0 %" in told.getvalue()
@@ -178,7 +178,7 @@ def test_the_terminal_is_left_in_order_and_the_end_is_said() -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor, hidden and shown again
-    assert "goes on where it stopped: 1 of 4 trials are done" in text
+    assert "resumes: 1 of 4 trials are done" in text
 
     table, console = on_a_terminal()
     with table:
@@ -190,14 +190,14 @@ def test_the_terminal_is_left_in_order_and_the_end_is_said() -> None:
 
 def test_plain_lines_tell_the_same_without_a_terminal() -> None:
     stream = io.StringIO()
-    with PlainLines(stream) as lines:
+    with ProgressLines(stream) as lines:
         play(lines)
         lines.study_finished(Summary(4, 4, 190.0, "time is up"))
     text = stream.getvalue()
     assert "\x1b" not in text
     for line in (
-        "study 'plates' goes on where it stopped: 1 of 4 trials are done",
-        "2,000 lines to learn from and 500 to score on, 10 symbols; no file over 10.0MB",
+        "study 'plates' resumes: 1 of 4 trials are done",
+        "2,000 training lines and 500 validation lines, 10 symbols; no file over 10.0MB",
         "7 lines are left out:",
         "  and 2 more",
         "trial 5 starts: mbv3_small 25% gru2x48, about 400KB",

@@ -25,7 +25,7 @@ NAMED_SKIPPED = 5
 """So many skipped lines are named one by one; the rest are counted."""
 
 
-class PlainLines:
+class ProgressLines:
     """Watches a search and writes lines.
 
     Args:
@@ -61,7 +61,7 @@ class PlainLines:
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
         if number in self._begun:
-            self._line(f"trial {number} goes on: {architecture.describe()}")
+            self._line(f"trial {number} resumes: {architecture.describe()}")
             return
         self._begun.add(number)
         self._line(f"trial {number} starts: {architecture.describe()}, about {write_size(size_bytes)}")
@@ -71,7 +71,7 @@ class PlainLines:
             self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, accuracy {percent(report.accuracy)}")
 
     def trial_lost(self, number: int, reason: str) -> None:
-        self.note(f"trial {number}: {reason}; it goes on from its last checkpoint")
+        self.note(f"trial {number}: {reason}; it resumes from its last checkpoint")
 
     def trial_paused(self, number: int, epoch: int) -> None:
         if number in self._begun:  # otherwise an earlier run of the study had paused it
@@ -108,11 +108,11 @@ def introduction(facts: StudyFacts) -> list[str]:
     """What a person should know before the first trial, a line each."""
     lines = []
     if facts.resumed:
-        lines.append(f"study '{facts.name}' goes on where it stopped: {facts.finished} of {facts.trials} trials are done")
+        lines.append(f"study '{facts.name}' resumes: {facts.finished} of {facts.trials} trials are done")
     else:
         lines.append(f"study '{facts.name}': {facts.trials} trials of {facts.epochs} epochs, {facts.workers} at a time")
     limit = "" if facts.size_limit_bytes is None else f"; no file over {write_size(facts.size_limit_bytes)}"
-    learn = f"{facts.training_lines:,} lines to learn from and {facts.validation_lines:,} to score on"
+    learn = f"{facts.training_lines:,} training lines and {facts.validation_lines:,} validation lines"
     lines.append(f"{learn}, {facts.symbols:,} symbols{limit}")
     if facts.skipped:
         lines.append(f"{len(facts.skipped):,} lines are left out:")
