@@ -116,6 +116,7 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
 
 def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
     """Faults that types alone cannot show: names of components, samplers, recipes and known models."""
+    from studies.samplers.catalog import samplers
     from studies.samplers.optuna_based.factory import FRONT, NAMES
 
     faults = []
@@ -128,8 +129,8 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
             faults.append(str(error))
     search = values.get("search", {})
     sampler = search.get("sampler") if isinstance(search, Mapping) else None
-    if isinstance(sampler, str) and sampler not in NAMES:
-        faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, list(NAMES))}")
+    if isinstance(sampler, str) and sampler not in (known := [*NAMES, *samplers.names()]):
+        faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, known)}")
     if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
         faults.append(
             f'search.early_stopping: "gain" is what the sampler "{FRONT}" foretells; write "promotion" or that sampler'

@@ -12,7 +12,6 @@ Decisions:
 from __future__ import annotations
 
 import itertools
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Literal
@@ -202,32 +201,6 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
     if len(reference) == 3:
         return _volume(inside, reference)
     raise ValueError(f"hypervolume is for two or three objectives, not {len(reference)}")
-
-
-def hypervolume_gains(points: NDArray[np.float64], front: Sequence[Point], reference: Point) -> NDArray[np.float64]:
-    """What each of many points would add to the hypervolume of a front.
-
-    Args:
-        points: (n, objectives), finite.
-        front: any points.
-        reference: see `hypervolume`.
-
-    Returns:
-        (n,) gains, 0 and up.
-    """
-    if len(reference) != 2:
-        before = hypervolume(front, reference)
-        return np.array([hypervolume([*front, tuple(point)], reference) - before for point in points.tolist()])
-    steps = [(-math.inf, reference[1])]  # where a stair begins, and its height
-    for x, y in sorted((p[0], p[1]) for p in front):
-        if x < reference[0] and y < steps[-1][1]:
-            steps.append((x, y))
-    begin = np.array([x for x, _ in steps])
-    end = np.array([*begin[1:], reference[0]])
-    widths = np.maximum(0.0, end - np.maximum(begin, points[:, :1]))
-    heights = np.maximum(0.0, np.array([y for _, y in steps]) - points[:, 1:])
-    gains: NDArray[np.float64] = (widths * heights).sum(axis=1)
-    return gains
 
 
 def _area(points: Sequence[Point], reference: Point) -> float:

@@ -20,6 +20,8 @@ from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before
 from studies.run.precision_variants import PRECISION
+from studies.samplers.base import Sampler
+from studies.samplers.catalog import samplers
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.optuna_based.factory import FRONT
 from studies.samplers.optuna_based.per_rung_sampler import PerRungSampler
@@ -70,7 +72,7 @@ class Schedule:
         scales = [objective.scale for objective in self._objectives]
         directions = [objective.direction for objective in self._objectives]
         self._rule: MOASHA | ExpectedGainStopping
-        self._sampler: FrontSampler | PerRungSampler
+        self._sampler: Sampler
         if search.sampler == FRONT:
             known = _Known(study, space, costs) if costs is not None else None
             exact, limits = (known.exact, known.limits) if known else ((), {})
@@ -78,6 +80,8 @@ class Schedule:
             self._sampler = FrontSampler(
                 distributions(space), directions, search.seed, rungs, scales, exact, known, limits, shared
             )
+        elif search.sampler in samplers:
+            self._sampler = samplers[search.sampler](distributions(space), directions, search.seed, rungs)
         else:
             self._sampler = PerRungSampler(distributions(space), directions, search.sampler, search.seed, rungs)
         if isinstance(self._sampler, FrontSampler) and form in ("gain", "none"):
