@@ -29,7 +29,7 @@ Shape = tuple[int | str, ...]
 
 @dataclass(frozen=True)
 class ComponentCase:
-    """A component as a module of tensors to tensors.
+    """How to test a component, as a module that maps tensors to tensors.
 
     Attributes:
         name: for the test's id.
@@ -55,13 +55,13 @@ class ComponentCase:
 
 
 def smooth_image(shape: Sequence[int]) -> Tensor:
-    """Noise that changes over eight pixels: from one pixel to the next, real images change no faster."""
+    """Random images that change slowly, over eight pixels, as real images do."""
     count, channels, height, width = shape
     return F.interpolate(torch.randn(count, channels, height // 8, width // 8), (height, width), mode="bilinear")
 
 
 class TupleModule(nn.Module):
-    """A component of a list of maps, or to one, as a module of tensors to a tuple of tensors."""
+    """Wraps a component that takes or returns a list of maps; maps tensors to a tuple of tensors."""
 
     def __init__(self, component: nn.Module, takes_list: bool) -> None:
         super().__init__()

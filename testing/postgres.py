@@ -12,7 +12,7 @@ TRIES = 6
 
 
 class Server:
-    """Runs from the moment it is made.
+    """Starts when it is constructed.
 
     Args:
         folder: of its database; made when missing.

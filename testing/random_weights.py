@@ -5,7 +5,7 @@ from torch import nn
 
 
 def randomize_vectors(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Gives every norm, bias and other vector values of its own, in place; returns the module in eval mode."""
+    """Sets norms, biases and other vectors to random values, in place; returns the module in eval mode."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]:

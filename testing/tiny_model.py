@@ -13,7 +13,7 @@ from trainers.inference.model_metadata import ModelMetadata
 
 CHARSET = tuple("0123456789")
 ARCHITECTURE = {"backbone": "mobilenetv3_small", "width_percent": 25}
-"""What the file says it is; a point needs to say something."""
+"""The architecture named in the file's metadata; the network is another."""
 
 
 class Tiny(nn.Module):

@@ -1,4 +1,4 @@
-"""What all tests share: how many threads, and which go first.
+"""Settings of all tests: the number of threads, and the order.
 
 One thread per test process: two test processes on two cores are faster than one with two threads, and steadier.
 """
@@ -12,8 +12,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("RAY_worker_niceness", "0")  # or trainings on Ray wait for whatever another test computes
 
 LONG = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
-"""Files whose slow tests take minutes, mostly waiting. They start first: the other processes compute meanwhile, and no process
-is idle at the end."""
+"""Files whose slow tests take minutes, most of it waiting. They run first, so that other processes compute meanwhile."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

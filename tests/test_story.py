@@ -1,4 +1,4 @@
-"""The whole line, as a person would walk it: search, killed and taken up again; front; promote; predict."""
+"""The whole workflow of a user: a search that is killed and resumed, then front, promote and predict."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ encoder_hidden = [48, 96]
 """
 LINES = 200
 TOLERANCE = 0.08
-"""Of the accuracy on so many unseen lines: three times what chance alone moves it by at 0.85."""
+"""Largest difference between the accuracy on validation lines and on `LINES` unseen ones: three standard deviations at 0.85."""
 
 
 def paretext(workspace: Workspace, *words: object, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
 
 
 def kill_in_training(workspace: Workspace, study: Path) -> None:
-    """Starts a search and kills its driver with no warning once a training has left its first checkpoint."""
+    """Starts a search and kills its driver with SIGKILL once a training has saved its first checkpoint."""
     driver = subprocess.Popen(command("search", study), env=environment(workspace), stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 300

@@ -1,4 +1,4 @@
-"""A workspace folder for each test; the decoded digit lines are shared, since they are the same for all."""
+"""A workspace for each test (with one cache of decoded digit lines for all), and a PostgreSQL server for each file."""
 
 from __future__ import annotations
 

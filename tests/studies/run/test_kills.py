@@ -1,4 +1,4 @@
-"""The whole command, killed at random moments: the same study is completed, and no finished trial is trained again."""
+"""The search command is killed at random moments: the study is completed, and no finished trial is trained again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ encoder_layers = [1, 2]
 
 
 def prepare(folder: Path) -> None:
-    """A study file, and lines of which an epoch takes a second or two."""
+    """Writes a study file and lines; an epoch takes one or two seconds."""
     (folder / "study.toml").write_text(STUDY)
     write_pairs(folder / "lines", striped_lines(LINES, 0))
 
@@ -64,7 +64,7 @@ def finished_trials(workspace: Workspace) -> dict[int, dict[str, float]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_study_survives_being_killed_at_random_moments(tmp_path: Path) -> None:
-    """With no warning and by Ctrl-C in turn."""
+    """SIGKILL and SIGINT (Ctrl-C) in turn."""
     prepare(tmp_path)
     log, workspace = tmp_path / "log.txt", Workspace(tmp_path / "runs")
     moments = random.Random(9)

@@ -1,4 +1,4 @@
-"""One training gives every precision of the space: as many points for its epochs, none of them trained twice, none lost."""
+"""One training is stored in every precision of the space; no network is trained twice, and no variant is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48, 96], "pr
 
 
 class Recorder(ScriptedEngine):
-    """Remembers which networks were sent to it."""
+    """Records which networks were submitted."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
@@ -108,8 +108,8 @@ def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(workspace: Works
     assert all(len(digests) == 1 for digests in networks.values()) and len(networks) == 5
 
 
-def test_killed_between_two_siblings(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One is recorded, the other and the training itself are not: the next run finds all of them in the trial's folder."""
+def test_killed_between_two_precision_variants(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One variant is recorded, the other and the trained trial are not: the next run finds all in the trial's folder."""
     from studies.run.trial_recorder import TrialRecorder
 
     add_variant, called = TrialRecorder.add_variant, 0
@@ -133,7 +133,7 @@ def test_killed_between_two_siblings(workspace: Workspace, monkeypatch: pytest.M
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3) and len(trials) == 15
 
 
-def test_precisions_are_trained_apart_where_that_is_asked_for(workspace: Workspace) -> None:
+def test_precisions_are_trained_separately_without_every_precision(workspace: Workspace) -> None:
     engine = Recorder()
     search(study({"every_precision": False}), workspace, None, engine)
     assert len(complete(workspace)) == 5 and not [t for t in complete(workspace) if isinstance(t.outcome, PrecisionVariantOf)]
@@ -147,7 +147,7 @@ def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
     assert all(trial.costs is not None and trial.costs.size_bytes <= 1_200_000 for trial in trials)
 
 
-def test_a_training_that_fails_answers_for_its_siblings(workspace: Workspace) -> None:
+def test_a_failed_training_fails_its_precision_variants_too(workspace: Workspace) -> None:
     space = SPACE | {"width_percent": [25], "encoder_hidden": [24]}
     digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
     engine = Recorder(script=dict.fromkeys(digests, Failed))
@@ -156,7 +156,7 @@ def test_a_training_that_fails_answers_for_its_siblings(workspace: Workspace) ->
     assert [type(t.outcome) for t in trials] == [outcomes.Failed] and len(engine.networks) == 1
 
 
-def test_a_twin_is_what_decides_over_an_architecture() -> None:
+def test_which_seen_variant_decides_about_an_architecture() -> None:
     variants, seen = PrecisionVariants(SearchSpace(SPACE), enabled=True), SeenArchitectures()
     full, small = (Architecture(width_percent=50, precision=p) for p in ("fp32", "int8"))
     assert variants.known(small, seen) is None

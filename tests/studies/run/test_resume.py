@@ -1,4 +1,4 @@
-"""What a killed run left is taken up where it stood, whatever the driver had heard of it; and the log says so."""
+"""A killed run is resumed from its checkpoints, also from those that its driver had not recorded; the log says so."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from trainers.trial.epoch_log import EPOCHS_NAME, add_epoch, read_epochs
 __all__ = ["tracked"]
 
 
-class Unheard(ScriptedEngine):
-    """Its driver dies when a training has saved its checkpoint, before it hears of that."""
+class Unrecorded(ScriptedEngine):
+    """The driver dies after a training has saved its checkpoint and before the driver receives the report."""
 
     def wait(self, timeout_s: float) -> list[Event]:
         events = super().wait(timeout_s)
@@ -38,7 +38,7 @@ class Unheard(ScriptedEngine):
 
 
 class Counting(ScriptedEngine):
-    """Counts what it was told of each epoch."""
+    """Records which epochs were reported."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
@@ -55,25 +55,25 @@ class Counting(ScriptedEngine):
 
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
-def test_an_epoch_that_the_killed_driver_never_heard_of_counts(workspace: Workspace, form: str) -> None:
-    """A rung was reached in the moment the driver died: the trial is compared there, and not sent back or left aside."""
+def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Workspace, form: str) -> None:
+    """A rung was reached when the driver died: the trial is compared at that rung, neither trained again nor forgotten."""
     asked = study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}})
-    killed = Unheard()
+    killed = Unrecorded()
     with pytest.raises(KeyboardInterrupt):
         search(asked, workspace, None, killed)
     open_ones = load_store(workspace, "s").open_trials()
-    unheard = [t for t in open_ones if killed.epochs.get(t.digest, 0) and 1 not in t.rungs]
-    assert unheard, "its checkpoint is a rung ahead of its record"
+    unrecorded = [t for t in open_ones if killed.epochs.get(t.digest, 0) and 1 not in t.rungs]
+    assert unrecorded, "its checkpoint is a rung ahead of its record"
     again, watcher = Counting(), RecordingObserver()
     again.epochs = dict(killed.epochs)
     search(asked, workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18 and "suspended" not in watcher.states()
     closed = {t.digest: t for t in load_store(workspace, "s").stored_trials()}
-    assert all(1 in closed[t.digest].rungs for t in unheard)
+    assert all(1 in closed[t.digest].rungs for t in unrecorded)
     assert len(again.told) == len(set(again.told))
 
 
-def test_a_promoted_training_goes_on_at_once_and_not_after_another_comparison(workspace: Workspace) -> None:
+def test_a_promoted_training_resumes_without_another_comparison(workspace: Workspace) -> None:
     killed = ScriptedEngine(break_after=9)
     with pytest.raises(KeyboardInterrupt):
         search(study(**HALVING), workspace, None, killed)
@@ -92,7 +92,7 @@ def _promoted(trial: StoredTrial) -> bool:
     return 1 in trial.rungs and 3 not in trial.rungs and trial.training is not None and trial.training.until > 1
 
 
-def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Workspace) -> None:
+def test_the_number_of_restarts_is_unlimited_while_a_training_progresses(workspace: Workspace) -> None:
     class Mortal(ScriptedEngine):
         """One epoch each time, then the process is gone."""
 
@@ -110,7 +110,7 @@ def test_a_process_may_die_as_often_as_it_likes_while_it_gets_on(workspace: Work
     assert watcher.states() == ["measured"] * 2 and len(watcher.losses) == 14
 
 
-def test_files_that_a_killed_run_did_not_come_to_clear_away_are_cleared_by_the_next(workspace: Workspace) -> None:
+def test_the_next_run_removes_the_files_that_a_killed_run_left(workspace: Workspace) -> None:
     search(study(), workspace, None, ScriptedEngine())
     number, digest = next((p.trial, Architecture.from_dict(p.architecture).digest) for p in load_points(workspace, "s"))
     left = workspace.trials("s") / digest
@@ -124,7 +124,7 @@ def test_files_that_a_killed_run_did_not_come_to_clear_away_are_cleared_by_the_n
     assert line["epoch"] == 1 and line["by"].endswith(f":{os.getpid()}")
 
 
-def test_an_epoch_log_is_read_up_to_what_was_cut_off(tmp_path: Path) -> None:
+def test_a_truncated_epoch_log_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     for epoch in (1, 2):
         add_epoch(tmp_path, EpochReport(epoch, 3, 1.0, 0.5, 0.5, 0.1))
     log = tmp_path / EPOCHS_NAME
@@ -133,7 +133,7 @@ def test_an_epoch_log_is_read_up_to_what_was_cut_off(tmp_path: Path) -> None:
     assert read_epochs(tmp_path / "none") == []
 
 
-def test_the_log_of_a_study_tells_what_its_watchers_were_told(workspace: Workspace) -> None:
+def test_the_log_of_a_study_holds_what_its_observers_received(workspace: Workspace) -> None:
     with pytest.raises(KeyboardInterrupt):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
     search(study(), workspace, None, ScriptedEngine())
@@ -145,8 +145,8 @@ def test_the_log_of_a_study_tells_what_its_watchers_were_told(workspace: Workspa
     assert sorted(ended) == [p.trial for p in load_points(workspace, "s")]
 
 
-def test_what_was_opened_twice_is_closed_as_the_other(workspace: Workspace) -> None:
-    """The database was away while it answered: the call was made again, and both were carried out."""
+def test_a_trial_that_was_opened_twice_is_closed_as_a_duplicate(workspace: Workspace) -> None:
+    """The connection was lost after the database had opened the trial, so the call was retried and opened a second one."""
     asked = study()
     store, _ = StudyStore.create_or_open(open_storage(workspace.optuna_url), asked)
     space = distributions(asked.search_space)

@@ -1,4 +1,4 @@
-"""Laws of the driver: the budget is kept, nothing is trained twice, and nothing finished is lost, whenever it is killed."""
+"""The search loop keeps the budget, trains nothing twice and loses no finished trial, whenever it is killed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_search_spends_its_trials_and_leaves_a_front(workspace: Workspace) -> 
     assert engine.closed
 
 
-def test_running_it_again_changes_nothing_and_more_trials_go_on(workspace: Workspace) -> None:
+def test_a_second_run_changes_nothing_and_a_larger_budget_continues(workspace: Workspace) -> None:
     search(study(), workspace, None, ScriptedEngine())
     again, watcher = ScriptedEngine(), RecordingObserver()
     search(study(), workspace, watcher, again)
@@ -55,7 +55,7 @@ def test_equal_architectures_are_not_trained_twice(workspace: Workspace) -> None
     assert len(load_points(workspace, "s")) == 3
 
 
-def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(workspace: Workspace) -> None:
+def test_an_architecture_over_a_limit_is_never_trained_and_is_recorded_as_infeasible(workspace: Workspace) -> None:
     from trainers.export.estimate import estimate_bytes
 
     sizes = sorted(estimate_bytes(Architecture(width_percent=w, encoder_hidden=24), 10) for w in (25, 50, 75, 100))
@@ -69,7 +69,7 @@ def test_an_over_budget_architecture_never_trains_and_is_told_as_infeasible(work
     assert all(t.system_attrs["constraints"][0] > 0 for t in over), "optuna-dashboard reads this list"
 
 
-def test_a_limit_that_nothing_meets_is_said_before_anything_is_written(workspace: Workspace) -> None:
+def test_a_limit_that_nothing_meets_is_reported_before_anything_is_written(workspace: Workspace) -> None:
     with pytest.raises(UserError, match="nothing in the space meets the size limit of 1\\.00KB"):
         search(study(limits={"size": "1KB"}), workspace, None, ScriptedEngine())
     with pytest.raises(UserError, match="no study is called 's'"):
@@ -132,7 +132,7 @@ def test_a_training_whose_process_died_is_started_again(workspace: Workspace) ->
     assert [reason for _, reason in watcher.losses] == ["its worker process ended with code -9"]
 
 
-def test_time_pauses_trainings_and_the_next_run_takes_them_up(workspace: Workspace) -> None:
+def test_trainings_are_suspended_when_time_is_up_and_the_next_run_resumes_them(workspace: Workspace) -> None:
     watcher = RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), workspace, watcher, ScriptedEngine(patient=True))
     assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds < 15
@@ -195,7 +195,7 @@ def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> N
     assert len(digests) == len(set(digests)) >= 3
 
 
-def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(workspace: Workspace) -> None:
+def test_settings_that_differ_from_the_stored_study_are_ignored_and_named(workspace: Workspace) -> None:
     search(study(), workspace, None, ScriptedEngine())
     watcher = RecordingObserver()
     search(study(space={"width_percent": [100]}), workspace, watcher, ScriptedEngine())
@@ -206,7 +206,7 @@ def test_settings_that_differ_from_the_stored_study_do_not_count_and_are_named(w
     assert "; search.sampler differ here" in watcher.notes[0], "workers may change from run to run"
 
 
-def test_a_front_that_can_have_no_more_points_does_not_train_everything(workspace: Workspace) -> None:
+def test_a_front_that_cannot_grow_does_not_train_everything(workspace: Workspace) -> None:
     """All are equally good and equally large."""
     alike = {"width_percent": [25], "attention": ["none", "eca", "coordinate", "squeeze_excite"], "time_stride": [4, 8]}
     engine = ScriptedEngine()
