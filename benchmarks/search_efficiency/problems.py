@@ -24,7 +24,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from benchmarks.search_efficiency.record import STORED, TABLE
 from search_space import Architecture
 from studies.objectives.pareto import Scale, hypervolume
-from studies.run.schedule import SILENT
+from studies.run.schedule import UNINFORMATIVE_CER
 
 FIRST_TABLE = TABLE.with_name("first_curves.jsonl")
 """Recorded earlier, of another grid."""
@@ -126,7 +126,7 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
     distributions: dict[str, BaseDistribution] = {n: CategoricalDistribution(v) for n, v in choices.items()}
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
-    problem.best, problem.silent = problem.volume(full), (SILENT, math.inf)
+    problem.best, problem.silent = problem.volume(full), (UNINFORMATIVE_CER, math.inf)
     problem.shared = "precision"
     problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem

@@ -47,8 +47,8 @@ from studies.storage.study_store import distributions
 FEW_TRIALS = 9
 LEAST_POINTS = 3
 """While the front has fewer points, more is trained to the end than the share of one in eta."""
-SILENT = 0.9
-"""A character error rate from which on a training has learnt nothing that tells its architecture from others."""
+UNINFORMATIVE_CER = 0.9
+"""At or above this CER a rung is not used for ranking: nearly every character is still missing, whatever the architecture."""
 
 
 class Schedule:
@@ -68,7 +68,7 @@ class Schedule:
             form = "none" if study.budget.trials < FEW_TRIALS else "gain" if search.sampler == FRONT else "promotion"
         rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
         self.rungs = tuple(rungs)
-        silent = [math.inf if objective.before_training else SILENT for objective in self._objectives]
+        silent = [math.inf if objective.before_training else UNINFORMATIVE_CER for objective in self._objectives]
         scales = [objective.scale for objective in self._objectives]
         directions = [objective.direction for objective in self._objectives]
         self._rule: MOASHA | ExpectedGainStopping
@@ -152,14 +152,14 @@ class Schedule:
         """The paused trial that a free place should resume."""
         return self._rule.next_promotion(beyond_quota)
 
-    def propose(self, running: Iterable[Mapping[str, Choice]], waiting: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
+    def propose(self, running: Iterable[Mapping[str, Choice]], suspended: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
         """Parameters to try next.
 
         Args:
             running: parameters of trainings under way.
-            waiting: of those that wait at a rung.
+            suspended: of those that wait at a rung.
         """
-        return self._sampler.propose(running, waiting)
+        return self._sampler.propose(running, suspended)
 
 
 class _Known:

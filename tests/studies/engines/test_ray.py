@@ -43,7 +43,7 @@ def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
         def finish(self, *_: Any, **__: Any) -> None: ...
 
     monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
-    monkeypatch.setattr("studies.run.schedule.SILENT", 9.0)  # in four epochs of sixty lines nothing is learnt
+    monkeypatch.setattr("studies.run.schedule.UNINFORMATIVE_CER", 9.0)  # in four epochs of sixty lines nothing is learnt
 
 
 @pytest.fixture(scope="module")
