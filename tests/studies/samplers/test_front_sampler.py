@@ -15,15 +15,8 @@ from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.surrogate import Surrogate
-from testing.synthetic_readers import (
-    GRID,
-    VALUES,
-    accuracy_of,
-    hypervolume_of,
-    log_accuracy_of,
-    random_search_hypervolume,
-    size_of,
-)
+from testing.synthetic_readers import GRID, VALUES, accuracy_of, hypervolume_of, log_accuracy_of, size_of
+from testing.synthetic_readers import random_search_hypervolume as by_random_search
 
 SQUARE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(1e-4, 1.0, log=True)}
 DIRECTIONS = ("maximize", "minimize")
@@ -51,7 +44,7 @@ def searches():
 
 def test_twelve_trainings_reach_what_chance_reaches_with_twenty_four():
     ours = np.mean([hypervolume_of(searched(seed, 12, log_accuracy_of), log_accuracy_of) for seed in range(12)])
-    assert ours >= random_search_hypervolume(VALUES, 24, lambda met: hypervolume_of(met, log_accuracy_of))
+    assert ours >= by_random_search(VALUES, 24, lambda met: hypervolume_of(met, log_accuracy_of))
 
 
 @pytest.mark.xfail(
@@ -61,11 +54,11 @@ def test_twelve_trainings_reach_what_chance_reaches_with_twenty_four():
 def test_twelve_trainings_reach_what_chance_reaches_with_twenty_four_where_only_the_largest_read(searches):
     """So far they reach what chance does with 20. With 0.95 for 0.7 in `initial_design.COST_TARGETS` it would
     hold here."""
-    assert np.mean([hypervolume_of(met[:12]) for met in searches]) >= random_search_hypervolume(VALUES, 24, hypervolume_of)
+    assert np.mean([hypervolume_of(met[:12]) for met in searches]) >= by_random_search(VALUES, 24, hypervolume_of)
 
 
 def test_twenty_trainings_reach_what_chance_reaches_with_forty_where_only_the_largest_read(searches):
-    assert np.mean([hypervolume_of(met) for met in searches]) >= random_search_hypervolume(VALUES, 40, hypervolume_of)
+    assert np.mean([hypervolume_of(met) for met in searches]) >= by_random_search(VALUES, 40, hypervolume_of)
 
 
 def test_learns_from_rungs_what_is_worth_training():
@@ -162,7 +155,7 @@ def test_with_three_objectives_twelve_trainings_reach_what_chance_reaches_with_t
             met.append(asked.propose())
             asked.observe(met[-1], 1, worth(met[-1]))
         ours.append(covers(met))
-    assert np.mean(ours) >= random_search_hypervolume(dict.fromkeys("abc", range(10)), 24, covers)
+    assert np.mean(ours) >= by_random_search(dict.fromkeys("abc", range(10)), 24, covers)
 
 
 @pytest.mark.parametrize(
