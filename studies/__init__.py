@@ -1,1 +1,5 @@
-"""When to try which architecture, which won, and where that is recorded."""
+"""Which architecture is tried next, which one won, and where that is recorded. The Python API is `studies.api`."""
+
+from studies.api import front, promote, search
+
+__all__ = ["front", "promote", "search"]

@@ -1,0 +1,117 @@
+"""The Python API for the three jobs: search, look at the front, promote. `paretext` on the command line does the same.
+
+    from studies import front, promote, search
+
+    search("plates.toml")                                       # or a dict of the same tables, or a `Study`
+    for point in front("plates"):
+        print(point.trial, point.accuracy, point.size_bytes, point.model)
+    champion = promote("plates", size_limit="500KB", model="reader")
+    print(champion.address)                                     # models:/reader@champion
+
+Everything is kept in the workspace folder: `runs/`, or what the environment variable PARETEXT_HOME names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from studies.definition.study import Study
+    from studies.engines.base import Engine
+    from studies.registry.model_registry import Promoted
+    from studies.registry.run_tracker import RunTracker
+    from studies.run.observer import Observer, Summary
+    from studies.storage.pareto_front import FrontPoint
+    from studies.workspace.paths import Workspace
+
+
+def search(
+    study: Study | Mapping[str, Any] | Path | str,
+    workspace: Workspace | None = None,
+    observer: Observer | None = None,
+    engine: Engine | None = None,
+    tracker: RunTracker | None = None,
+) -> Summary:
+    """Runs a study until its budget is spent; a study of that name that is there already is continued.
+
+    Call it from a script's `if __name__ == "__main__":` block: the workers are spawned and import the script.
+
+    Args:
+        study: the path of a study file, its tables as a mapping, or a resolved `Study`.
+        workspace: where everything is kept; None is the environment's.
+        observer: told of everything that happens; None prints nothing.
+        engine: where to train; None is the one that the study names.
+        tracker: where runs are logged; None is MLflow in the workspace.
+
+    Returns:
+        How the search ended.
+
+    Raises:
+        UserError: the study file has a fault, the data cannot be used, nothing can meet the limits, or another process runs
+            the study.
+    """
+    from studies.definition.study import Study, resolve
+    from studies.definition.study_file import load_study
+    from studies.run.search import search as run
+
+    if isinstance(study, Path | str):
+        study = load_study(Path(study))
+    elif not isinstance(study, Study):
+        study = resolve(study, "the study")
+    return run(study, workspace or _workspace(), observer, engine, tracker)
+
+
+def front(name: str, workspace: Workspace | None = None) -> list[FrontPoint]:
+    """The Pareto front of a study, smallest file first; empty while no candidate has been fully trained.
+
+    Args:
+        name: of the study.
+        workspace: where it is kept; None is the environment's.
+
+    Raises:
+        UserError: no such study.
+    """
+    from studies.storage.pareto_front import load_front
+
+    return load_front(workspace or _workspace(), name)
+
+
+def promote(
+    name: str,
+    size_limit: str | int | None = None,
+    trial: int | None = None,
+    model: str | None = None,
+    workspace: Workspace | None = None,
+) -> Promoted:
+    """Registers the best candidate of a study as a new version of a model in MLflow, and makes it the champion.
+
+    Args:
+        name: of the study.
+        size_limit: the most accurate candidate within this size, in bytes or written 500KB; None is no limit.
+        trial: this trial, whatever its size; None picks by size.
+        model: name of the registered model; None is the study's name.
+        workspace: where the study and the registry are kept; None is the environment's.
+
+    Returns:
+        The new version.
+
+    Raises:
+        UserError: no such study or trial, nothing fits, or the candidate's file is missing or not the one measured.
+        ValueError: `size_limit` is not a size.
+    """
+    from search_space.sizes import parse_size
+    from studies.registry.model_registry import promote as register
+    from studies.storage.pareto_front import load_points, pick
+
+    place = workspace or _workspace()
+    limit = parse_size(size_limit) if isinstance(size_limit, str) else size_limit
+    point = pick(load_points(place, name), limit, trial, name=f"study '{name}'")
+    return register(point, model or name, place, name)
+
+
+def _workspace() -> Workspace:
+    from studies.workspace.paths import Workspace
+
+    return Workspace.of_environment()
