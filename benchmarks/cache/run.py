@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.training_throughput.busy import Stretch
 from benchmarks.training_throughput.lines import write_lines
+from trainers.base.cores import usable_cores
 
 DIFFERENT = 300
 
@@ -71,7 +72,7 @@ def main() -> None:
     """Makes the lines, and measures in fresh processes: decoding, then opening."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=20000)
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--processes", type=int, default=usable_cores())
     args = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as made:

@@ -30,6 +30,7 @@ from benchmarks.training_throughput.busy import Stretch
 from benchmarks.training_throughput.lines import LOOKS, write_lines
 from benchmarks.training_throughput.loops import OurLoop, PlainTurns, Task
 from search_space import Architecture
+from trainers.base.cores import usable_cores
 from trainers.base.recipe import RECIPES, Recipe
 from trainers.data.dataset import prepare
 
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=3000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--width", type=int, default=25, help="width_percent of the model")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--look", choices=LOOKS, default=LOOKS[0], help="of the lines")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")

@@ -21,6 +21,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport
 from trainers.base.progress import Paused as PausedTraining
@@ -61,7 +62,7 @@ class LocalEngine:
 
     def __init__(self, workers: int | None = None, run: Run = run_on) -> None:
         self._context, self._run = multiprocessing.get_context("spawn"), run
-        self._workers = [self._spawn() for _ in range(workers or len(os.sched_getaffinity(0)))]
+        self._workers = [self._spawn() for _ in range(workers or usable_cores())]
 
     @property
     def slots(self) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 
 from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, train_here
+from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.trial.run import Run
 
@@ -229,7 +230,7 @@ def _connect(address: str | None, workers: int | None, share: Share) -> None:
     _hush()
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if address is None:
-        cpus = max(1, round((workers or len(os.sched_getaffinity(0))) * max(1.0, share.cpus)))
+        cpus = max(1, round((workers or usable_cores()) * max(1.0, share.cpus)))
         path = os.pathsep.join(p for p in sys.path if p)
         environment = {"env_vars": {"PYTHONPATH": path}}
         ray.init(

@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.atomic_write import move_durably
+from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.file_lock import locked
 from trainers.base.preprocess import canonical_width, fit_height
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped
-from trainers.data.processes import parallel_map, usable_cores
+from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
 FORMAT = 1

@@ -31,11 +31,6 @@ Result = TypeVar("Result")
 PARENT_POLL_SECONDS = 1.0
 
 
-def usable_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
     """Results of `function` for each piece of work, in order.
 

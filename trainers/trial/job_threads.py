@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from trainers.base.cores import usable_cores
 from trainers.base.preprocess import canonical_width
 from trainers.data.dataset import LineDataset
-from trainers.data.processes import usable_cores
 from trainers.training.threads import quickest_threads
 from trainers.trial.run import TrialJob
 

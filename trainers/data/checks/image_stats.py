@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.base.preprocess import flatten
 from trainers.data.cache import CHUNK_LINES, PROCESSES_PAY_FROM, Progress
 from trainers.data.lines import Line
-from trainers.data.processes import parallel_map, usable_cores
+from trainers.data.processes import parallel_map
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.data.cache import Progress
 from trainers.data.lines import Skipped
-from trainers.data.processes import parallel_map, usable_cores
+from trainers.data.processes import parallel_map
 from trainers.data.render.plan import RenderedLine
 
 CHUNK_LINES = 32
