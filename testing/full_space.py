@@ -1,7 +1,7 @@
-"""Everything that may be built, as one search space, and architectures drawn from it at random.
+"""The search space of every registered component, and architectures drawn from it at random.
 
-The laws of the whole space (every draw builds, trains, exports, and is as big as estimated) are held against this; a study
-writes its own choices out.
+Tests and benchmarks check on its draws that whatever can be described can be built, trained and exported, and that its
+estimated size is right. No study uses it: a study lists its own choices.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ GRIDS: dict[str, tuple[Choice, ...]] = {
     "time_stride": (4, 8, 12),
     "precision": PRECISIONS,
 }
-"""Values of the fields that are no names. Pruning changes nothing before training, so it is not in here."""
+"""Values of the numeric fields. Pruning is left out, because it changes nothing before training."""
 
-SYMBOLS = (11, 68, 500, 3938)
-"""Charset sizes that sizes and exports are tried with: digits, an alphabet, and two of Chinese."""
+SYMBOL_COUNTS = (11, 68, 500, 3938)
+"""Charset sizes for which file sizes are estimated: digits, letters, a medium charset, and that of the published models."""
 
 
 def full_space(timm_models: Sequence[str] = CHECKED) -> SearchSpace:
@@ -77,12 +77,12 @@ def drawn(space: SearchSpace, seed: int, count: int | None = None) -> Iterator[A
 
 
 def with_each_value(field: str, count: int, seed: int = 0) -> Iterator[Architecture]:
-    """Architectures drawn from the full space for each value of one field, so that none of its components is missed.
+    """Draws architectures for each value of one field, so that none of its components is missed.
 
     Args:
         field: of an architecture, such as "backbone".
-        count: how many for each value.
-        seed: the same seed draws the same ones.
+        count: architectures for each value.
+        seed: the same seed draws the same architectures.
     """
     choices = {**full_space().choices, "encoder_layers": (1, 2, 3, 4)}
     for value in choices[field]:

@@ -19,7 +19,7 @@ import torch
 
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
-from testing.full_space import SYMBOLS, drawn, full_space
+from testing.full_space import SYMBOL_COUNTS, drawn, full_space
 from trainers.export.estimate import estimate_bytes, expected_facts, with_numbers
 from trainers.export.node_costs import known_costs
 from trainers.export.onnx_file import export
@@ -34,7 +34,7 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(1)
     architectures = list(islice(drawn(full_space(), given.seed), given.candidates))
-    symbols = [SYMBOLS[i % len(SYMBOLS)] for i in range(given.candidates)]
+    symbols = [SYMBOL_COUNTS[i % len(SYMBOL_COUNTS)] for i in range(given.candidates)]
     known_costs()
     times, estimates = [], []
     for architecture, count in zip(architectures, symbols, strict=True):

@@ -2,7 +2,7 @@
 
     python -m benchmarks.whole_space.run [--draws 300] [--exported 50] [--seed 0]
 
-The same checks as in `tests/search_space/test_property.py`, with their figures told. Every draw, pruning and storage precision
+The same checks as in `tests/search_space/test_property.py`, with their figures. Every draw, pruning and storage precision
 among its fields, is built, run forward at a small width, and backward to every weight, or refused. Draws of a second series,
 without pruning, which changes a network only once it is trained, are exported.
 """
@@ -22,7 +22,7 @@ import torch
 
 from search_space import RefusedArchitecture
 from testing.full_space import drawn, draws
-from tests.search_space.test_property import PRUNED, SPACE, assert_reasoned, told, trained_one_step
+from testing.space_checks import PRUNED, SPACE, assert_reasoned, export_errors, train_one_step
 
 NEXT_REASON = r"; (?=auxiliary |time_stride |prune_percent |timm/)"
 
@@ -54,7 +54,7 @@ def build(count: int, seed: int) -> None:
             assert_reasoned(one)
             refused.append(str(one))
         else:
-            trained_one_step(one)
+            train_one_step(one)
     print(f"{count} draws: {count - len(refused)} built and trained one step, {len(refused)} refused")
     reasons = Counter(without_values(reason) for text in refused for reason in re.split(NEXT_REASON, text))
     for reason, times in reasons.most_common():
@@ -67,12 +67,12 @@ def without_values(reason: str) -> str:
 
 
 def export_some(count: int, seed: int) -> None:
-    """Prints how far the files are from what was told, the farthest first."""
+    """Prints the errors of exported files, the largest first."""
     rows = []
     for architecture in drawn(SPACE, seed, count):
         torch.manual_seed(0)
         with tempfile.TemporaryDirectory() as folder:
-            rows.append((told(architecture, Path(folder)), architecture.describe()))
+            rows.append((export_errors(architecture, Path(folder)), architecture.describe()))
     size, logits = max(t.size for t, _ in rows), max(t.logits for t, _ in rows)
     print(f"{count} exported: size estimate off by {100 * size:.3f} % at most, logits by {logits:.1e} at most")
     for found, name in sorted(rows, key=lambda row: -row[0].logits)[:5]:

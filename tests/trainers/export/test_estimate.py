@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
-from testing.full_space import SYMBOLS, drawn, full_space, with_each_value
+from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
 from trainers.export.component_sizes import outline_of
 from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
@@ -37,7 +37,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
 @pytest.mark.parametrize("index", range(4))
 def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
-    assert largest_error(architecture, SYMBOLS[index % len(SYMBOLS)]) < 0.01, architecture
+    assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 0.01, architecture
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
 def test_estimates_over_the_whole_space(first: int) -> None:
     far = {}
     for index, architecture in enumerate(islice(drawn(full_space(), seed=5), first, first + 5)):
-        error = largest_error(architecture, SYMBOLS[index % len(SYMBOLS)])
+        error = largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)])
         if error >= 0.01:
             far[architecture.describe()] = error
     assert not far

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.pruning.published import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from search_space import zoo
 from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.backbones import backbones
 from search_space.backbones._timm_checked import CHECKED, CUTTABLE
 from search_space.counting import flops, parameters
 from search_space.recognizer import Recognizer, build_recognizer
+from testing.published_pruning import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
 from tests.trainers.inference.test_measure import Drawn
