@@ -7,9 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
+
+if TYPE_CHECKING:
+    from trainers.data.checks.check import Report
 
 SOURCE_HELP = "digits, a folder or a label file, or kind:path; several joined by ';' (see docs/data.md)"
 SECONDS_BETWEEN_LINES = 10.0
@@ -103,18 +106,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         )
     written: dict[str, Any] = {}
     if arguments.fix is not None:
-        from trainers.data.checks.fix import write_fixed
-
-        fixed = write_fixed(report, arguments.fix)
-        written["fixed"] = {
-            "labels": str(fixed.labels),
-            "dropped_list": str(fixed.dropped_list),
-            "kept": fixed.kept,
-            "dropped": fixed.dropped,
-            "rewritten": fixed.rewritten,
-        }
-        counts = f"{fixed.kept} lines, {fixed.rewritten} rewritten; {fixed.dropped} dropped, see {fixed.dropped_list}"
-        stderr_console().print(f"{fixed.labels}: {counts}", markup=False)
+        written["fixed"] = _write_fixed(report, arguments.fix)
     if arguments.sheet is not None:
         from trainers.data.checks.sheet import check_sheet
 
@@ -128,6 +120,23 @@ def run_check(arguments: argparse.Namespace) -> int:
 
         print_report(report)
     return 0
+
+
+def _write_fixed(report: Report, folder: Path) -> dict[str, Any]:
+    """Writes the mended data, and says what became of the lines."""
+    from dashboards.views.console import stderr_console
+    from trainers.data.checks.fix import write_fixed
+
+    fixed = write_fixed(report, folder)
+    counts = f"{fixed.kept} lines, {fixed.rewritten} rewritten; {fixed.dropped} dropped, see {fixed.dropped_list}"
+    stderr_console().print(f"{fixed.labels}: {counts}", markup=False)
+    return {
+        "labels": str(fixed.labels),
+        "dropped_list": str(fixed.dropped_list),
+        "kept": fixed.kept,
+        "dropped": fixed.dropped,
+        "rewritten": fixed.rewritten,
+    }
 
 
 def run_render(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from trainers.data.checks.check import Report
 
 SHOWN_DETAILS = 5
@@ -50,6 +52,10 @@ def print_report(report: Report) -> None:
             "suggested", f"height {s['height_px']} px, time stride {s['time_stride']}, most lines within {s['width_px']} px"
         )
     console.print(table)
+    _print_findings(report, console)
+
+
+def _print_findings(report: Report, console: Console) -> None:
     names = [line.name for line in report.lines]
     verbs = {"drop": "--fix drops them", "rewrite": "--fix rewrites them", "none": "--fix leaves them"}
     for finding in report.findings:

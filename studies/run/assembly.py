@@ -9,11 +9,12 @@ from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.registry.run_tracker import RunTracker
 from studies.run.clear_files import ClearFiles, clear_files_left
-from studies.run.driver import Parts
 from studies.run.observer import Observer
+from studies.run.parts import Parts
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.preparation import Preparation, prepare_study
 from studies.run.proposer import Proposer
+from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_progress import StudyProgress
@@ -22,7 +23,7 @@ from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.backends import Storage
 from studies.storage.lease import Lease
-from studies.storage.stored_trial import StoredTrial
+from studies.storage.stored_trial import StoredTrial, epochs_spent
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
@@ -31,11 +32,11 @@ from studies.workspace.trial_files import TrialFiles
 @contextmanager
 def assembled(
     study: Study, workspace: Workspace, observer: Observer, engine: Engine, tracker: RunTracker, storage: Storage
-) -> Iterator[tuple[Parts, list[StoredTrial]]]:
+) -> Iterator[tuple[Parts, int]]:
     """Prepares a run and holds the study's lease while the block runs.
 
     Yields:
-        What the run is made of, and the trials of earlier runs, which the callbacks have been told of.
+        What the run is made of, and how many epochs earlier runs have trained.
 
     Raises:
         UserError: the data cannot be used, nothing can meet the limits, or another process runs the study.
@@ -50,7 +51,9 @@ def assembled(
         finished = sum(trial.counts_against_budget for trial in trials)
         observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
         tracker.start(study.model_dump(mode="json"))
-        yield _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), trials
+        parts, spent = _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), epochs_spent(trials)
+        del trials  # thousands, and all that is needed of them is known by now
+        yield parts, spent
     finally:
         lease.release()
 
@@ -79,4 +82,7 @@ def _parts(
         progress.trial_closed(trial)
         tracking.trial_closed(trial)
     proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
-    return Parts(preparation, store, recorder, seen, progress, schedule, proposer, duplicates, files, observer, engine, lease)
+    earlier = EarlierRuns(trials, preparation.warm_start)
+    return Parts(
+        preparation, store, recorder, seen, progress, schedule, proposer, duplicates, files, observer, engine, lease, earlier
+    )

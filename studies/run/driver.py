@@ -7,68 +7,26 @@ new, and at the end, when nothing new may start, to the best paused trial while 
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from search_space import Architecture
-from studies.engines.base import Engine, Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
 from studies.run.budget import BudgetTracker
-from studies.run.observer import Observer, Summary
-from studies.run.preparation import Preparation
-from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Proposer, Ready
-from studies.run.schedule import LEAST_POINTS, Schedule
-from studies.run.seen_architectures import SeenArchitectures
-from studies.run.study_progress import StudyProgress
-from studies.run.trial_recorder import TrialRecorder
-from studies.run.waiting_duplicates import WaitingDuplicates
+from studies.run.observer import Summary
+from studies.run.parts import Parts
+from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Ready
+from studies.run.schedule import LEAST_POINTS
 from studies.schedulers.decisions import Decision
 from studies.storage import outcomes
-from studies.storage.lease import Lease, owner_here
-from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark, epochs_spent
-from studies.storage.study_store import StudyStore
-from studies.workspace.trial_files import TrialFiles
+from studies.storage.lease import owner_here
+from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from trainers.base.candidate import Candidate
 
 MAX_LOSSES = 2
 """How often a trial whose process died is started again without having got an epoch further."""
 GRACE_S = 4.0
 """How long trainings may take to reach the end of their epoch after time is up; then they are ended."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a run of a study is made of.
-
-    Attributes:
-        preparation: the study and its data.
-        store: the study as it is stored.
-        recorder: closes trials.
-        seen: which architectures have been met.
-        progress: trials that count, and their results.
-        schedule: the sampler and early stopping.
-        proposer: what is tried next.
-        duplicates: trials that wait for another one's training.
-        files: working files of trials.
-        observer: watches.
-        engine: where trainings run.
-        lease: the right to run the study, renewed all the while.
-    """
-
-    preparation: Preparation
-    store: StudyStore
-    recorder: TrialRecorder
-    seen: SeenArchitectures
-    progress: StudyProgress
-    schedule: Schedule
-    proposer: Proposer
-    duplicates: WaitingDuplicates
-    files: TrialFiles
-    observer: Observer
-    engine: Engine
-    lease: Lease
 
 
 class Driver:
@@ -78,32 +36,24 @@ class Driver:
         parts: what it is made of.
         cache: the folder of decoded lines.
         started: `time.monotonic()` when the search began.
+        epochs: epochs that earlier runs have trained.
     """
 
-    def __init__(self, parts: Parts, cache: Path, started: float) -> None:
+    def __init__(self, parts: Parts, cache: Path, started: float, epochs: int) -> None:
         self._preparation, self._store, self._recorder = parts.preparation, parts.store, parts.recorder
         self._seen, self._progress, self._schedule = parts.seen, parts.progress, parts.schedule
         self._proposer, self._duplicates, self._files = parts.proposer, parts.duplicates, parts.files
         self._observer, self._engine, self._lease = parts.observer, parts.engine, parts.lease
+        self._earlier = parts.earlier
         self._study, self._cache = parts.preparation.study, cache
         self._spending = BudgetTracker(self._study.budget, started)
+        self._spending.epochs = epochs
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._losses: dict[int, int] = {}
-        self._left_open: deque[StoredTrial] = deque()
-        self._planned: deque[tuple[Architecture, StoredTrial | None]] = deque()
         self._promoted_for_the_front = 0
         self._reason = "all trials done"
-
-    def take_in(self, trials: Sequence[StoredTrial]) -> None:
-        """Takes in what the store held when the search began; before `run`."""
-        self._left_open.extend(trial for trial in trials if trial.is_open)
-        self._spending.epochs = epochs_spent(trials)
-        if self._wanting():
-            suspended = {trial.digest: trial for trial in trials if trial.may_be_resumed}
-            self._planned.extend((t.architecture, t) for t in suspended.values() if t.architecture is not None)
-            self._planned.extend((architecture, None) for architecture in self._preparation.warm_start)
 
     def run(self) -> Summary:
         """From the first training to the last."""
@@ -128,13 +78,12 @@ class Driver:
 
     def _take_over(self) -> bool:
         """What a killed or timed run left, and architectures that were asked for; True when a place was taken."""
-        while self._left_open:
-            trial = self._left_open.popleft()
+        while (trial := self._earlier.next_open()) is not None:
             ready = self._ready(self._proposer.reopen(trial))
             if ready is not None and self._resume(ready, trial):
                 return True
-        while self._planned and self._wanting():
-            architecture, suspended = self._planned.popleft()
+        while self._wanting() and (planned := self._earlier.next_planned()) is not None:
+            architecture, suspended = planned
             judged = self._proposer.open(architecture)
             ready = None if judged is None else self._ready(judged)
             if ready is not None and (self._resume(ready, suspended) if suspended else self._start(ready)):

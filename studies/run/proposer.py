@@ -186,6 +186,10 @@ class Proposer:
 
     def _judge(self, proposal: Proposal) -> Judgement:
         """What a proposal is."""
+        missing = [name for name in self._space.open_fields if name not in proposal.params]
+        if missing:  # a known model from outside the space, whose search was killed before it was described
+            reason = "the search was killed before the architecture of this trial was recorded; it is tried again"
+            return Answered(StoredTrial(proposal.number, proposal.params, Refused(reason)))
         try:
             architecture = self._space.sample(lambda name, _: proposal.params[name])
         except RefusedArchitecture as refusal:

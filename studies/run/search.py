@@ -75,11 +75,8 @@ def _run(
     tracker = tracker or RunTracker(workspace, study.name, observer.note)
     try:
         try:
-            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, trials):
-                driver = Driver(parts, workspace.cache, began)
-                driver.take_in(trials)
-                trials.clear()  # thousands, and all that is needed of them is known by now
-                summary = driver.run()
+            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs):
+                summary = Driver(parts, workspace.cache, began, epochs).run()
         finally:
             engine.close()
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running

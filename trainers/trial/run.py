@@ -30,6 +30,7 @@ from trainers.trial.epoch_log import add_epoch
 
 if TYPE_CHECKING:
     from trainers.data.dataset import LineDataset
+    from trainers.training.loop import Trained
 
 __all__ = ["EpochReport", "Paused", "Run", "TrialJob", "past_reports", "run_on", "run_trial"]
 
@@ -173,9 +174,14 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report
     )
     if isinstance(outcome, Paused):
         return outcome
+    return _export(job, outcome, prepared, identity)
+
+
+def _export(job: TrialJob, trained: Trained, prepared: LineDataset, identity: str) -> Candidate:
+    """Exports and measures a trained network in each precision, and writes down that the trial has ended."""
     from trainers.trial.model_files import Files
 
-    files = Files(outcome, job.architecture, prepared, job.data.normaliser, job.threads)
+    files = Files(trained, job.architecture, prepared, job.data.normaliser, job.threads)
     others = []
     for precision in job.also_in:
         with contextlib.suppress(TrainingFault):  # what was trained is not lost to a precision that it cannot be stored in

@@ -58,9 +58,18 @@ class Shifted(Encoder):
         return mixed
 
 
-def test_another_component_under_a_known_name_is_read_off_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def shifted_gru() -> Iterator[None]:
+    """The catalog with another encoder under the name `gru`."""
+    gru = encoders["gru"]
+    encoders.register("gru")(Shifted)
+    yield
+    encoders.register("gru")(gru)
+
+
+def test_another_component_under_a_known_name_is_read_off_again(request: pytest.FixtureRequest) -> None:
     architecture = Architecture(width_percent=25, encoder="gru", encoder_hidden=48, encoder_layers=2)
     before = outline_of(architecture, 10).weights
-    monkeypatch.setitem(encoders._classes, "gru", Shifted)
+    request.getfixturevalue("shifted_gru")
     assert_the_same(architecture, 10)
     assert outline_of(architecture, 10).weights != before

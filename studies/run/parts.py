@@ -1,0 +1,54 @@
+"""What a run of a study is made of; `studies.run.assembly` puts it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studies.engines.base import Engine
+from studies.run.observer import Observer
+from studies.run.preparation import Preparation
+from studies.run.proposer import Proposer
+from studies.run.resume import EarlierRuns
+from studies.run.schedule import Schedule
+from studies.run.seen_architectures import SeenArchitectures
+from studies.run.study_progress import StudyProgress
+from studies.run.trial_recorder import TrialRecorder
+from studies.run.waiting_duplicates import WaitingDuplicates
+from studies.storage.lease import Lease
+from studies.storage.study_store import StudyStore
+from studies.workspace.trial_files import TrialFiles
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run of a study is made of.
+
+    Attributes:
+        preparation: the study and its data.
+        store: the study as it is stored.
+        recorder: closes trials.
+        seen: which architectures have been met.
+        progress: trials that count, and their results.
+        schedule: the sampler and early stopping.
+        proposer: what is tried next.
+        duplicates: trials that wait for another one's training.
+        files: working files of trials.
+        observer: watches.
+        engine: where trainings run.
+        lease: the right to run the study, renewed all the while.
+        earlier: what earlier runs have left.
+    """
+
+    preparation: Preparation
+    store: StudyStore
+    recorder: TrialRecorder
+    seen: SeenArchitectures
+    progress: StudyProgress
+    schedule: Schedule
+    proposer: Proposer
+    duplicates: WaitingDuplicates
+    files: TrialFiles
+    observer: Observer
+    engine: Engine
+    lease: Lease
+    earlier: EarlierRuns
