@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from studies.definition.study import Study
     from studies.engines.base import Engine
     from studies.registry.model_registry import Promoted
-    from studies.registry.run_tracker import RunTracker
+    from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
     from studies.storage.pareto_front import FrontPoint
     from studies.workspace.paths import Workspace
@@ -32,7 +32,7 @@ def search(
     workspace: Workspace | None = None,
     observer: Observer | None = None,
     engine: Engine | None = None,
-    tracker: RunTracker | None = None,
+    tracker: Tracker | None = None,
 ) -> Summary:
     """Runs a study until its budget is spent; a study of that name that is there already is continued.
 
@@ -43,7 +43,7 @@ def search(
         workspace: where everything is kept; None is the environment's.
         observer: told of everything that happens; None prints nothing.
         engine: where to train; None is the one that the study names.
-        tracker: where runs are logged; None is MLflow in the workspace.
+        tracker: what records the study and its trials; None is MLflow in the workspace, `NoTracker()` records nothing.
 
     Returns:
         How the search ended.

@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from studies.definition.study import Study, resolve
+from studies.registry.tracker import NoTracker
 from studies.run.observer import SilentObserver, StudyFacts, Summary
 from studies.storage.pareto_front import load_store
 from studies.storage.stored_trial import StoredTrial
@@ -19,16 +20,15 @@ def tracked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """The calls that MLflow would receive; it takes seconds to start and has tests of its own."""
     calls: list[tuple[Any, ...]] = []
 
-    class Quiet:
+    class RecordingTracker(NoTracker):
         def __init__(self, *_: Any) -> None: ...
-        def start(self, *_: Any) -> None: ...
         def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
             calls.append((number, state))
 
-        def finish(self, state: str, **_: Any) -> None:
+        def finish(self, state: str = "complete", **_: Any) -> None:
             calls.append(("the study", state))
 
-    monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
+    monkeypatch.setattr("studies.run.search.RunTracker", RecordingTracker)
     return calls
 
 

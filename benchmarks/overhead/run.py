@@ -33,7 +33,7 @@ from search_space import Architecture
 from studies.definition.study import Study, resolve
 from studies.engines.base import Engine
 from studies.objectives.costs import CostModel, Costs
-from studies.registry.run_tracker import RunTracker
+from studies.registry.tracker import NoTracker
 from studies.run.observer import SilentObserver, StudyFacts
 from studies.run.search import search
 from studies.storage.pareto_front import load_store
@@ -134,15 +134,6 @@ class Watch(SilentObserver):
         )  # fmt: skip
         self.lines.append(line)
         print(json.dumps(asdict(line)), flush=True)
-
-
-class NoTracker(RunTracker):
-    """Takes the place of MLflow's tracker, and does nothing."""
-
-    def __init__(self, *_: Any) -> None: ...
-    def start(self, *_: Any) -> None: ...
-    def log_trial(self, *_: Any) -> None: ...
-    def finish(self, *_: Any, **__: Any) -> None: ...
 
 
 def apart(call: Callable[..., Any], *args: Any) -> Any:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from studies.definition.study import Study
 from studies.engines.base import Engine
-from studies.registry.run_tracker import RunTracker
+from studies.registry.tracker import Tracker
 from studies.run.clear_files import ClearFiles, clear_files_left
 from studies.run.observer import Observer
 from studies.run.parts import Parts
@@ -31,7 +31,7 @@ from studies.workspace.trial_files import TrialFiles
 
 @contextmanager
 def assembled(
-    study: Study, workspace: Workspace, observer: Observer, engine: Engine, tracker: RunTracker, storage: Storage
+    study: Study, workspace: Workspace, observer: Observer, engine: Engine, tracker: Tracker, storage: Storage
 ) -> Iterator[tuple[Parts, int]]:
     """Prepares a run and holds the study's lease while the block runs.
 
@@ -63,7 +63,7 @@ def _parts(
     workspace: Workspace,
     observer: Observer,
     engine: Engine,
-    tracker: RunTracker,
+    tracker: Tracker,
     store: StudyStore,
     lease: Lease,
     trials: list[StoredTrial],

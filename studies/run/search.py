@@ -14,6 +14,7 @@ from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.engines.factory import engine_for, of_this_run
 from studies.registry.run_tracker import RunTracker
+from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
 from studies.run.driver import Driver
 from studies.run.observer import Observer, SilentObserver, Summary
@@ -33,7 +34,7 @@ def search(
     workspace: Workspace,
     observer: Observer | None = None,
     engine: Engine | None = None,
-    tracker: RunTracker | None = None,
+    tracker: Tracker | None = None,
     began: float | None = None,
 ) -> Summary:
     """Runs a study until its budget is spent.
@@ -43,7 +44,7 @@ def search(
         workspace: where everything is kept.
         observer: told of everything that happens.
         engine: where to train; None is the one that the study names. It is closed at the end.
-        tracker: told of the study and its trials; None writes them to MLflow.
+        tracker: records the study and its trials; None writes them to MLflow.
         began: `time.monotonic()` from which the study's time counts; None is now.
 
     Raises:
@@ -66,13 +67,13 @@ def search(
 
 
 def _run(
-    study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, tracker: RunTracker | None, began: float
+    study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, tracker: Tracker | None, began: float
 ) -> Summary:
     storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
         engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
-    tracker = tracker or RunTracker(workspace, study.name, observer.note)
+    tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
     try:
         try:
             with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
-from studies.registry.run_tracker import RunTracker
+from studies.registry.tracker import Tracker
 from studies.storage.outcomes import (
     Duplicate,
     Failed,
@@ -25,11 +25,11 @@ class TrackingCallback:
     """Sends what was trained to MLflow; a `TrialCallback`. What never trained, and what is suspended, is left out.
 
     Args:
-        tracker: writes to MLflow.
+        tracker: records the trials.
         workspace: recorded paths of models are relative to its folder.
     """
 
-    def __init__(self, tracker: RunTracker, workspace: Workspace) -> None:
+    def __init__(self, tracker: Tracker, workspace: Workspace) -> None:
         self._tracker, self._workspace = tracker, workspace
 
     def trial_closed(self, trial: StoredTrial) -> None:

@@ -19,6 +19,7 @@ from studies.engines.base import Event, Finished, Lost, Paused, Progress
 from studies.engines.factory import engine_for
 from studies.engines.ray_engine import RayEngine
 from studies.engines.remote_worker import Share
+from studies.registry.tracker import NoTracker
 from studies.run.observer import SilentObserver
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
@@ -33,17 +34,9 @@ MINIMUM = {"include_dashboard": False, "object_store_memory": 100_000_000}
 
 
 @pytest.fixture(autouse=True)
-def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes seconds to start and is tested on its own."""
-
-    class Quiet:
-        def __init__(self, *_: Any) -> None: ...
-        def start(self, *_: Any) -> None: ...
-        def log_trial(self, *_: Any) -> None: ...
-        def finish(self, *_: Any, **__: Any) -> None: ...
-
-    monkeypatch.setattr("studies.run.search.RunTracker", Quiet)
-    monkeypatch.setattr("studies.run.schedule.UNINFORMATIVE_CER", 9.0)  # in four epochs of sixty lines nothing is learnt
+def every_rung_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In four epochs of sixty lines nothing is learnt."""
+    monkeypatch.setattr("studies.run.schedule.UNINFORMATIVE_CER", 9.0)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +120,12 @@ def test_both_engines_take_the_same_decisions(cluster: Any, lines: Path, tmp_pat
     homes, paused = {}, {}
     for name in ("local", "ray"):
         homes[name], watcher = Workspace(tmp_path / name).prepare(), Pauses()
-        search(study(lines, 4, engine=name, address=cluster.address, early_stopping=form), homes[name], watcher)
+        search(
+            study(lines, 4, engine=name, address=cluster.address, early_stopping=form),
+            homes[name],
+            watcher,
+            tracker=NoTracker(),
+        )
         paused[name] = watcher.seen
     assert decisions(homes["local"]) == decisions(homes["ray"]) and paused["local"] == paused["ray"]
     stopped = [state for _, state, *_ in decisions(homes["ray"])].count(TrialState.PRUNED)
@@ -162,10 +160,10 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
 ) -> None:
     workspace = Workspace(tmp_path / "runs").prepare()
     with pytest.raises(KeyboardInterrupt):
-        search(study(lines, engine=first, address=cluster.address), workspace, StopsAt(2))
+        search(study(lines, engine=first, address=cluster.address), workspace, StopsAt(2), tracker=NoTracker())
     begun = {t.number: t.user_attrs["digest"] for t in load_store(workspace, "s").trials()}
     assert len(begun) >= 2
-    search(study(lines, engine=then, address=cluster.address), workspace)
+    search(study(lines, engine=then, address=cluster.address), workspace, tracker=NoTracker())
     trials = load_store(workspace, "s").trials()
     assert all(t.state is not TrialState.RUNNING for t in trials) and load_front(workspace, "s")
     assert {t.number: t.user_attrs["digest"] for t in trials}.items() >= begun.items()
@@ -176,7 +174,7 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
 def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, lines: Path, tmp_path: Path) -> None:
     workspace, place = Workspace(tmp_path / "runs").prepare(), tmp_path / "place"
     asked = study(lines, 4, engine="ray", address=cluster.address, shared=f"file://{place}", early_stopping="stopping")
-    search(asked, workspace)
+    search(asked, workspace, tracker=NoTracker())
     states = [state for _, state, *_ in decisions(workspace)]
     assert {TrialState.COMPLETE, TrialState.PRUNED} <= set(states)
     assert [folder.name for folder in place.iterdir()] == ["s"] and not list((place / "s").iterdir())
