@@ -1,6 +1,7 @@
 """Networks read off component by component hold what whole ones hold."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
