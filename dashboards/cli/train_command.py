@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from dashboards.cli import options
 from dashboards.cli.architecture_argument import FORMS, read_architecture
 from trainers.base.candidate import Candidate
-from trainers.base.recipe_text import parse_recipe
 
 if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
@@ -89,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def job_of(arguments: argparse.Namespace) -> TrialJob:
     """What is asked for, checked before anything is loaded or made."""
+    from trainers.base.recipe_text import parse_recipe
+
     architecture, recipe = read_architecture(arguments.architecture), parse_recipe(arguments.recipe)
 
     from studies.workspace.paths import Workspace

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
@@ -19,6 +19,7 @@ from studies.definition.sections import Budget, Data, Flag, Limits, Search, Stud
 from studies.objectives.objectives import Objective, objectives_of
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
+from trainers.base.validation_errors import error_lines
 
 DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
@@ -106,7 +107,7 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
     try:
         study = Study.model_validate(dict(values))
     except ValidationError as error:
-        faults += [_line(fault) for fault in error.errors()]
+        faults += error_lines(error, Study)
     faults += _deeper_faults(study, values)
     if faults:
         raise UserError(f"{origin}: " + "; ".join(faults))
@@ -168,24 +169,3 @@ def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:
 
     faults = [entry_fault(entry) for entry in warm_start_entries(warm_start)]
     return [f"search.warm_start: {fault}" for fault in faults if fault is not None]
-
-
-def _line(fault: Any) -> str:
-    """One of pydantic's faults in the words of the file."""
-    path = [str(part) for part in fault["loc"]]
-    key = ".".join(path)
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{nearest(path[-1], _known_keys(path[:-1]))}"
-    if fault["type"] == "value_error":
-        return f"{key}: {fault['ctx']['error']}"
-    return f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
-
-
-def _known_keys(path: list[str]) -> list[str]:
-    model: type[BaseModel] = Study
-    for part in path:
-        inner = model.model_fields[part].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)

@@ -12,17 +12,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from trainers.base.errors import UserError
+from trainers.base.strict_model import StrictModel
 
-PRECISIONS = ("auto", "fp32", "bf16")
 
-
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(StrictModel):
     """How to train.
 
     Attributes:
@@ -49,40 +47,34 @@ class Recipe:
         validation_lines: most validation lines read after an epoch; 0 reads all. The final measurement always reads all.
 
     Raises:
-        UserError: every value out of its range, in one message.
+        UserError: every unknown name and every value out of its range, in one message.
     """
 
-    learning_rate: float = 1e-3
-    warmup_epochs: float = 2.0
-    final_rate: float = 0.0
-    weight_decay: float = 1e-5
-    decoupled_decay: bool = False
-    batch_lines: int = 64
-    clip_norm: float = 0.0
-    augmentation: float = 0.5
-    join_share: float = 0.0
-    ema_decay: float = 0.0
-    flat_start: float = 0.0
-    focal_gamma: float = 0.0
-    label_smoothing: float = 0.0
-    even_contrast: bool = False
-    precision: str = "auto"
-    pretrained: str = ""
-    validation_lines: int = 2000
+    called: ClassVar[str] = "recipe"
 
-    def __post_init__(self) -> None:
-        for name in _RANGES:
-            value = getattr(self, name)
-            if type(value) is int and isinstance(getattr(Recipe, name), float):
-                object.__setattr__(self, name, float(value))  # 1 and 1.0 are one recipe
-        reasons = _reasons_against(self)
-        if reasons:
-            raise UserError("; ".join(reasons))
+    learning_rate: float = Field(default=1e-3, ge=1e-8, le=1)
+    warmup_epochs: float = Field(default=2.0, ge=0, le=10_000)
+    final_rate: float = Field(default=0.0, ge=0, le=1)
+    weight_decay: float = Field(default=1e-5, ge=0, le=10)
+    decoupled_decay: bool = False
+    batch_lines: int = Field(default=64, ge=0, le=4096)
+    clip_norm: float = Field(default=0.0, ge=0, le=1e9)
+    augmentation: float = Field(default=0.5, ge=0, le=1)
+    join_share: float = Field(default=0.0, ge=0, le=1)
+    ema_decay: float = Field(default=0.0, ge=0, le=0.99999)
+    flat_start: float = Field(default=0.0, ge=0, le=1)
+    focal_gamma: float = Field(default=0.0, ge=0, le=10)
+    label_smoothing: float = Field(default=0.0, ge=0, le=0.99)
+    even_contrast: bool = False
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    pretrained: str = ""
+    validation_lines: int = Field(default=2000, ge=0, le=10**9)
 
     @property
     def digest(self) -> str:
         """12 hex digits; equal recipes have equal digests, also across versions that know more values."""
-        changed = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        defaults = {name: field.default for name, field in Recipe.model_fields.items()}
+        changed = {name: value for name, value in self.as_dict().items() if value != defaults[name]}
         text = json.dumps(changed, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -98,65 +90,6 @@ class Recipe:
     def lines_per_batch(self, training_lines: int) -> int:
         """Lines of average width in a batch: few lines are read in small batches, since an epoch must have enough steps."""
         return self.batch_lines or min(max(training_lines // 250, 8), 64)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every value by name, JSON-able."""
-        return asdict(self)
-
-    def with_(self, **changes: Any) -> Recipe:
-        """A copy with some values replaced."""
-        return replace(self, **changes)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """Builds one from named values; those left out take their defaults.
-
-        Raises:
-            UserError: an unknown name, with the nearest known one, or a value out of its range.
-        """
-        from search_space.catalog import nearest
-
-        known = [f.name for f in fields(cls)]
-        unknown = [f"a recipe has no '{name}'{nearest(name, known)}" for name in values if name not in known]
-        if unknown:
-            raise UserError("; ".join(unknown))
-        return cls(**values)
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "learning_rate": (1e-8, 1),
-    "warmup_epochs": (0, 10_000),
-    "final_rate": (0, 1),
-    "weight_decay": (0, 10),
-    "batch_lines": (0, 4096),
-    "clip_norm": (0, 1e9),
-    "augmentation": (0, 1),
-    "join_share": (0, 1),
-    "ema_decay": (0, 0.99999),
-    "flat_start": (0, 1),
-    "focal_gamma": (0, 10),
-    "label_smoothing": (0, 0.99),
-    "validation_lines": (0, 10**9),
-}
-
-
-def _reasons_against(recipe: Recipe) -> list[str]:
-    found = []
-    for name, (low, high) in _RANGES.items():
-        value = getattr(recipe, name)
-        whole = isinstance(getattr(Recipe, name), int)
-        fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        if not fits or not low <= value <= high:
-            kind = "whole number" if whole else "number"
-            found.append(f"recipe.{name} must be a {kind} from {low:g} to {high:g}, not {value!r}")
-    for name in ("decoupled_decay", "even_contrast"):
-        if not isinstance(getattr(recipe, name), bool):
-            found.append(f"recipe.{name} must be true or false, not {getattr(recipe, name)!r}")
-    if not isinstance(recipe.pretrained, str):
-        found.append(f'recipe.pretrained must be "timm", a file, or "" for random weights, not {recipe.pretrained!r}')
-    if recipe.precision not in PRECISIONS:
-        found.append(f"recipe.precision must be one of {', '.join(PRECISIONS)}, not {recipe.precision!r}")
-    return found
 
 
 RECIPES: dict[str, Recipe] = {

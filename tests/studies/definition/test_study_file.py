@@ -115,8 +115,7 @@ def test_all_faults_are_named_at_once_with_the_nearest_name(tmp_path: Path) -> N
     for part in (
         "unknown key 'nam'; did you mean 'name'?",
         "unknown key 'budget.trails'; did you mean 'trials'?",
-        "budget.epochs",
-        "greater than or equal to 1, not 0",
+        "budget.epochs must be a whole number from 1 up, not 0",
         "'soon' is not a duration",
         "'10 parsecs' is not a size",
         "'tpee'; did you mean 'tpe'?",
