@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
-    from studies.objectives.objectives import Objective
+    from studies.objectives.objective import Objective
     from studies.storage.pareto_front import FrontPoint
 
 FORMATS = (".png", ".svg", ".pdf")
@@ -37,7 +37,7 @@ def draw(
         raise UserError(f"study '{name}' has no fully trained candidate yet, so there is nothing to draw")
     from matplotlib.figure import Figure
 
-    from studies.objectives.objectives import DEFAULT, objectives_of
+    from studies.objectives.catalog import DEFAULT, objectives_of
 
     sought = objectives or objectives_of(DEFAULT)
     across = _axis(next(o for o in sought if o.before_training), points)
@@ -79,5 +79,6 @@ def _axis(objective: Objective, points: list[FrontPoint]) -> _Axis:
         "size": ("size of the exported file (MB)", 1e6) if most >= 1e6 else ("size of the exported file (KB)", 1e3),
         "latency": ("milliseconds a line, one thread", 1.0),
         "flops": ("million multiply-adds", 1e6),
-    }[objective.name]
+        "parameters": ("weights (thousands)", 1e3),
+    }.get(objective.name, (objective.name, 1.0))
     return _Axis(label, lambda point: objective.measured(point) / scale)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,12 +16,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dashboards.views.metrics import COLUMNS
+from dashboards.views.metrics import column_of
 from dashboards.views.outcome_words import outcome_words
 from dashboards.views.progress_lines import conclusion, count_states, introduction
 from search_space import Architecture
 from studies.definition.durations import write_duration
-from studies.objectives.objectives import DEFAULT, Objective, objectives_of
+from studies.objectives.catalog import DEFAULT, objectives_of
+from studies.objectives.objective import Objective
 from studies.objectives.pareto import dominates
 from studies.run.observer import StudyFacts, Summary
 from studies.storage.stored_trial import StoredTrial
@@ -40,7 +42,7 @@ class _Row:
     Attributes:
         number: the trial's.
         architecture: in a few words.
-        metrics: what is known of it by now, under the names that measurements use.
+        metrics: what is known of it by now, by the objective's metric.
         state: "training", "paused", or how it ended.
         style: colour of the state.
         epoch: epochs done.
@@ -131,7 +133,8 @@ class LiveTable:
         row.state, row.style, row.reason = words.text, words.style, trial.reason
         self._finished += trial.counts_against_budget
         if measured is not None:
-            row.epoch, row.metrics = row.epochs, asdict(measured)
+            row.epoch = row.epochs
+            row.metrics = {objective.metric: objective.measured(measured) for objective in self._objectives()}
             row.candidate = measured if trial.is_candidate else None
 
     def study_finished(self, summary: Summary) -> None:
@@ -149,14 +152,17 @@ class LiveTable:
         table.add_column("trial", justify="right", no_wrap=True)
         table.add_column("architecture")
         objectives = self._objectives()
-        columns = [COLUMNS[objective.name] for objective in objectives]
+        columns = [column_of(objective) for objective in objectives]
         for heading in ("epoch", *(column.heading for column in columns)):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("state")
         points = [_point(row.candidate, objectives) for row in self._all() if row.candidate is not None]
         for row in self._shown():
             known = [row.metrics.get(objective.metric) for objective in objectives]
-            cells = ["" if value is None else column.write(value) for column, value in zip(columns, known, strict=True)]
+            cells = [
+                "" if value is None or math.isinf(value) else column.write(value)
+                for column, value in zip(columns, known, strict=True)
+            ]
             state = _state(row, points, objectives)
             table.add_row(str(row.number), _clipped(row.architecture), f"{row.epoch}/{row.epochs}", *cells, state)
         return table
@@ -210,7 +216,7 @@ def _clipped(words: str, style: str = "") -> Text:
 
 def _point(measured: Measurement, objectives: Sequence[Objective]) -> tuple[float, ...]:
     """What a candidate reaches in each objective, to be minimised."""
-    return tuple(objective.minimised(objective.measured(measured)) for objective in objectives)
+    return tuple(objective.to_minimize(objective.measured(measured)) for objective in objectives)
 
 
 def _state(row: _Row, points: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> Text:

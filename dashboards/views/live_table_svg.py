@@ -18,7 +18,7 @@ from rich.console import Console
 
 from dashboards.views.live_table import LiveTable
 from search_space import Architecture
-from studies.objectives.objectives import DEFAULT, objectives_of
+from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import StudyFacts
 from studies.run.study_log import read_log
 from studies.storage.pareto_front import load_store

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dashboards.views.console import percent
 from search_space import write_size
+
+if TYPE_CHECKING:
+    from studies.objectives.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,12 @@ COLUMNS = {
     "cer": Column("CER", percent),
     "size": Column("size", lambda value: write_size(int(value))),
     "latency": Column("latency", lambda value: f"{value:.2f} ms"),
+    "parameters": Column("parameters", lambda value: f"{value:,.0f}"),
     "flops": Column("MFLOPs", lambda value: f"{value / 1e6:.1f}"),
 }
-"""Objective's name (`studies.objectives.objectives.OBJECTIVES`) to its column."""
+"""Name of a built-in objective to its column."""
+
+
+def column_of(objective: Objective) -> Column:
+    """How an objective is shown; one that an installed package adds, under its name with four digits."""
+    return COLUMNS.get(objective.name, Column(objective.name, lambda value: f"{value:.4g}"))

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from search_space.sizes import parse_count, parse_size
 from studies.definition.durations import parse_duration, parse_milliseconds
-from studies.objectives.objectives import DEFAULT, objectives_of
+from studies.objectives.catalog import DEFAULT, objectives_of
 
 if TYPE_CHECKING:
     from trainers.data.spec import DataSpec
@@ -239,7 +239,7 @@ class Search(StudySection):
     )
     objectives: Annotated[list[str], Flag("--objectives", "A,B", several=True)] = Field(
         default_factory=lambda: list(DEFAULT),
-        description="two or three of accuracy, cer, size, latency, flops",
+        description="two or three of accuracy, cer, size, latency, flops, parameters, or added ones",
         examples=[["accuracy", "latency"]],
     )
     engine: Annotated[Literal["local", "ray"], Flag("--engine", "NAME")] = Field(

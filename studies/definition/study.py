@@ -16,7 +16,8 @@ from pydantic import Field, ValidationError
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
 from studies.definition.sections import Budget, Data, Flag, Limits, Search, StudySection
-from studies.objectives.objectives import Objective, objectives_of
+from studies.objectives.catalog import objectives_of
+from studies.objectives.objective import Objective
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.base.validation_errors import error_lines

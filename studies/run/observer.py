@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from search_space.architecture import Architecture
-from studies.objectives.objectives import Objective
+from studies.objectives.objective import Objective
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.progress import EpochReport
 

@@ -106,7 +106,7 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
 
         prepared[height_px] = prepare(data_spec(study, height_px), workspace.cache, show)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
-    wanted = {*study.limits.by_cost, *(objective.metric for objective in study.objectives)}
+    wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
     preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
     _check_time_steps(preparation, observer)
     _check_precisions(preparation, len(charset), observer)

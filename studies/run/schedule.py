@@ -128,11 +128,11 @@ class Schedule:
         """Notes what a trial has reached at a rung short of the last."""
         if rung not in self.rungs[:-1]:
             return  # an earlier run of the study had other rungs
-        self._record(number, rung, [objective.so_far(cer, costs) for objective in self._objectives], params)
+        self._record(number, rung, [objective.at_rung(cer, costs) for objective in self._objectives], params)
 
     def _record(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
         self._sampler.observe(params, rung, list(values))  # first: the rule may ask it
-        minimised = [o.minimised(value) for o, value in zip(self._objectives, values, strict=True)]
+        minimised = [o.to_minimize(value) for o, value in zip(self._objectives, values, strict=True)]
         self._rule.record(number, rung, minimised, params)
 
     def promoted(self, number: int, rung: int) -> None:
@@ -168,9 +168,9 @@ class _Known:
     def __init__(self, study: Study, space: SearchSpace, costs: CostModel) -> None:
         self._space, self._costs, self._objectives = space, costs, study.objectives
         self._limits = {metric: most for metric, most in study.limits.by_cost.items() if metric != "latency_ms"}
-        self.exact = [k for k, o in enumerate(study.objectives) if o.before_training and o.metric != "latency_ms"]
-        metrics = [(k, study.objectives[k].metric) for k in self.exact]
-        self.limits = {k: self._limits[metric] for k, metric in metrics if metric in self._limits}
+        self.exact = [k for k, o in enumerate(study.objectives) if o.before_training and "latency_ms" not in o.reads]
+        metrics = [(k, study.objectives[k].reads) for k in self.exact if study.objectives[k].function is None]
+        self.limits = {k: self._limits[metric] for k, (metric,) in metrics if metric in self._limits}
 
     def __call__(self, params: Mapping[str, Any]) -> tuple[list[float], bool] | None:
         """The exact objectives, and whether the limits are kept; None for what cannot be built."""
@@ -180,4 +180,4 @@ class _Known:
         except RefusedArchitecture:
             return None
         fits = excess_before(architecture, self._costs, self._limits) is None
-        return [self._objectives[k].so_far(1.0, costs) for k in self.exact], fits
+        return [self._objectives[k].at_rung(1.0, costs) for k in self.exact], fits

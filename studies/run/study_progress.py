@@ -33,7 +33,7 @@ class StudyProgress:
     @property
     def front_points(self) -> int:
         """Number of results on the Pareto front of the study's objectives; equal ones count once."""
-        points = sorted({tuple(o.minimised(o.measured(result)) for o in self._objectives) for result in self.results})
+        points = sorted({tuple(o.to_minimize(o.measured(result)) for o in self._objectives) for result in self.results})
         return front_numbers(points).count(0)
 
     @property

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search_space.sizes import write_size
-from studies.objectives.objectives import DEFAULT, Objective, objectives_of
+from studies.objectives.catalog import DEFAULT, objectives_of
+from studies.objectives.objective import Objective
 from studies.objectives.pareto import front_numbers
 from studies.storage.backends import open_storage
 from studies.storage.outcomes import Measured, PrecisionVariantOf
@@ -111,7 +112,7 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
     sought = objectives or objectives_of(DEFAULT)
     distinct: dict[tuple[float, ...], FrontPoint] = {}
     for point in sorted(points, key=lambda p: p.trial):
-        distinct.setdefault(tuple(o.minimised(o.measured(point)) for o in sought), point)
+        distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
     numbers = front_numbers(list(distinct))
     front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
     return sorted(front, key=lambda p: (p.size_bytes, -p.accuracy, p.trial))

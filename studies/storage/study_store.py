@@ -27,7 +27,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
-from studies.objectives.objectives import Objective
+from studies.objectives.objective import Objective
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.trial_attributes import (
     Attributes,

@@ -13,7 +13,7 @@ from rich.console import Console
 from dashboards.views.live_table import LiveTable
 from dashboards.views.progress_lines import ProgressLines
 from search_space import Architecture
-from studies.objectives.objectives import DEFAULT, objectives_of
+from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.outcomes import Failed, Measured, Outcome, OverLimit, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial

@@ -11,9 +11,9 @@ from optuna.trial import TrialState
 
 from search_space import Architecture, zoo
 from studies.definition.study import Study, resolve
+from studies.objectives.catalog import objectives, objectives_of
 from studies.objectives.costs import CostModel, count
 from studies.objectives.limits import excess_before, excess_of
-from studies.objectives.objectives import OBJECTIVES, objectives_of
 from studies.run.search import search
 from studies.storage.outcomes import OverLimit
 from studies.storage.pareto_front import load_front, load_store
@@ -97,7 +97,7 @@ def test_three_objectives_make_a_front_of_three(workspace: Workspace) -> None:
     assert len(load_front(workspace, "s")) == 4, "wider reads better and costs more"
 
 
-@pytest.mark.parametrize("names", [["accuracy"], ["accuracy", "cer"], ["size", "flops"], ["size", "size"], list(OBJECTIVES)])
+@pytest.mark.parametrize("names", [["accuracy"], ["accuracy", "cer"], ["size", "flops"], ["size", "size"], list(objectives)])
 def test_objectives_must_make_a_trade_off(names: list[str]) -> None:
     with pytest.raises(ValueError, match="write two or three different objectives"):
         objectives_of(names)
