@@ -45,7 +45,7 @@ def measure(folder: Path, processes: int, cache: Path) -> dict[str, Any]:
     from trainers.data.open_datasets import prepare_once
     from trainers.data.spec import DataSpec
 
-    spec = DataSpec(str(folder))
+    spec = DataSpec(training=str(folder))
     with Stretch() as preparing:
         prepared = prepare(spec, cache, processes=processes)
     prepare_once(spec, cache)

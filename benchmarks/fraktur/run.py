@@ -89,7 +89,9 @@ def arguments() -> argparse.Namespace:
 def training_job(asked: argparse.Namespace) -> TrialJob:
     return TrialJob(
         architecture=MODEL,
-        data=DataSpec(str((asked.folder / "training").resolve()), str((asked.folder / "testing").resolve())),
+        data=DataSpec(
+            training=str((asked.folder / "training").resolve()), validation=str((asked.folder / "testing").resolve())
+        ),
         cache_folder=asked.out / "cache",
         recipe=find_recipe("paretext").with_(even_contrast=False, augmentation=0.15),
         epochs=asked.epochs,

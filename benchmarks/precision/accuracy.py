@@ -25,7 +25,8 @@ from trainers.inference.reader import Reader
 
 def lines_of(facts: ModelMetadata, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:
     """Truths and images of the validation lines, as a model of such facts is measured on them."""
-    lines = prepare(DataSpec(data, validation, facts.height_px, facts.normaliser, unknown="drop"), cache).validation
+    spec = DataSpec(training=data, validation=validation, height_px=facts.height_px, normaliser=facts.normaliser)
+    lines = prepare(spec, cache).validation
     return [lines.text(i) for i in range(len(lines))], [lines.image(i) for i in range(len(lines))]
 
 

@@ -119,7 +119,7 @@ def time_known(name: str, folder: Path) -> None:
 def read_trained(given: argparse.Namespace, folder: Path) -> None:
     """Bytes, milliseconds and readings of a trained model."""
     facts = Reader(given.model).facts
-    spec = DataSpec(given.data, given.validation, facts.height_px, facts.normaliser, unknown="drop")
+    spec = DataSpec(training=given.data, validation=given.validation, height_px=facts.height_px, normaliser=facts.normaliser)
     training = prepare(spec, given.cache).training
     step = max(1, len(training) // CALIBRATION_LINES)
     shown = [training.image(i) for i in range(0, len(training), step)][:CALIBRATION_LINES]

@@ -70,7 +70,7 @@ class Clock:
 
 def bench_of(out: Path, clock: Clock) -> Bench:
     """Trains the parent, if it is not trained yet."""
-    prepared = prepare(DataSpec("digits"), out / "cache")
+    prepared = prepare(DataSpec(training="digits"), out / "cache")
     recipe, weights = find_recipe("paretext"), out / "parent.pt"
     if not weights.exists():
         outcome = train(PARENT, prepared, recipe, PARENT_EPOCHS, out / "parent", 0, clock.after_epoch)

@@ -64,7 +64,7 @@ def grid() -> Iterator[Architecture]:
 
 def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
     """Trains one architecture; its line of the table."""
-    data = DataSpec("digits", height_px=architecture.height_px, training_lines=TRAINING_LINES)
+    data = DataSpec(training="digits", height_px=architecture.height_px, training_lines=TRAINING_LINES)
     prepared = prepare(data, cache)
     started = time.perf_counter()
     folder = Path(tempfile.mkdtemp(prefix="recording-"))

@@ -42,7 +42,7 @@ def lines_of(name: str, out: Path, source: Path | None) -> DataSpec:
             part.mkdir(parents=True, exist_ok=True)
             for file in sorted(source.glob(f"{label.name.removesuffix('.gt.txt')}.*")):
                 (part / file.name).symlink_to(file.resolve())
-    return DataSpec(str(folder / "training"), str(folder / "validation"))
+    return DataSpec(training=str(folder / "training"), validation=str(folder / "validation"))
 
 
 def run(history: History, out: Path, data: DataSpec) -> None:

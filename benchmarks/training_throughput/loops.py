@@ -40,7 +40,11 @@ class Task:
     @property
     def spec(self) -> DataSpec:
         """The lines, as our loop names them."""
-        return DataSpec(str(self.out / "training"), str(self.out / "validation"), self.architecture.height_px)
+        return DataSpec(
+            training=str(self.out / "training"),
+            validation=str(self.out / "validation"),
+            height_px=self.architecture.height_px,
+        )
 
     @cached_property
     def prepared(self) -> LineDataset:

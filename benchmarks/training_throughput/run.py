@@ -15,7 +15,6 @@ plain one's none of these. With --minutes it stops after the epoch in which they
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import math
 import os
@@ -139,7 +138,7 @@ def main() -> None:
         from benchmarks.training_throughput.shares import shares
 
         torch.set_num_threads(1)
-        prepared = prepare(dataclasses.replace(task.spec, training_lines=PROFILED_LINES), args.out / "cache")
+        prepared = prepare(task.spec.with_(training_lines=PROFILED_LINES), args.out / "cache")
         for purpose, share in shares(architecture, prepared, recipe.with_(validation_lines=1)).items():
             print(f"{100 * share:5.1f} %  {purpose}")
         return

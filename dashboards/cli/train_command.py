@@ -98,9 +98,9 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
 
     workspace = Workspace.of_environment().prepare()
     data = DataSpec(
-        arguments.data,
-        arguments.validation,
-        architecture.height_px,
+        training=arguments.data,
+        validation=arguments.validation,
+        height_px=architecture.height_px,
         normaliser=arguments.normaliser,
         charset=arguments.charset,
         unknown=arguments.unknown,

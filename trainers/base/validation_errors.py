@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -89,7 +89,7 @@ def _words(field: FieldInfo | None) -> list[str]:
 def _types(field: FieldInfo) -> list[Any]:
     """The types of a field, without None."""
     kind: Any = field.annotation
-    parts = [kind] if get_origin(kind) is Literal or not get_args(kind) else list(get_args(kind))
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else [kind]
     return [part for part in parts if part is not NoneType]
 
 

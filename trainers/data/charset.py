@@ -19,7 +19,6 @@ from trainers.base.errors import UserError
 from trainers.data.normalisers import half_width, simplified
 
 Unknown = Literal["drop", "error", "map"]
-UNKNOWN_POLICIES: tuple[Unknown, ...] = ("drop", "error", "map")
 
 
 @dataclass(frozen=True)

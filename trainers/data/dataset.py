@@ -117,7 +117,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     warmup = None
     if spec.rendered is not None:
         drawn_from = rendered_source(spec.rendered, training.texts, charset, spec.normaliser, spec.seed)
-        drawn = _labelled([open_one(drawn_from, f"{spec.training} {spec.seed} {spec.rendered}")], spec, skipped)
+        drawn = _labelled([open_one(drawn_from, f"{spec.training} {spec.seed} {spec.rendered!r}")], spec, skipped)
         if spec.rendered.use == "extra":
             training = training.joined(drawn)
         else:

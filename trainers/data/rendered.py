@@ -7,13 +7,12 @@ rendered = { count = 9000, labels = "words.txt", fonts = "fonts/", style = "prin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from search_space.catalog import nearest
-from trainers.base.errors import UserError
+from pydantic import Field
+
+from trainers.base.strict_model import StrictModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,12 +20,8 @@ if TYPE_CHECKING:
     from trainers.data.charset import Charset
     from trainers.data.render.source import RenderedSource
 
-Use = Literal["extra", "warmup"]
-STYLES = ("mixed", "scene", "web", "print")
 
-
-@dataclass(frozen=True)
-class Rendered:
+class Rendered(StrictModel):
     """Lines to draw for a study.
 
     Attributes:
@@ -39,47 +34,18 @@ class Rendered:
         recombine_percent: share of texts put together from two labels; None means 50 for training labels and 0 for others.
 
     Raises:
-        UserError: a value out of its range.
+        UserError: every unknown name and every value out of its range, in one message.
     """
 
-    count: int
-    use: Use = "extra"
+    called: ClassVar[str] = "rendered"
+
+    count: int = Field(ge=1, description="how many lines to draw")
+    use: Literal["extra", "warmup"] = "extra"
     labels: str | None = None
     fonts: str | None = None
     style: Literal["mixed", "scene", "web", "print"] = "mixed"
     photos: str | None = None
-    recombine_percent: int | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.count, int) or self.count < 1:
-            raise UserError(f"rendered.count must be a whole number from 1 up, not {self.count!r}")
-        for field, known in (("use", list(get_args(Use))), ("style", list(STYLES))):
-            value = getattr(self, field)
-            if value not in known:
-                raise UserError(
-                    f"rendered.{field} must be one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}"
-                )
-        if self.recombine_percent is not None and not 0 <= self.recombine_percent <= 100:
-            raise UserError(f"rendered.recombine_percent must be from 0 to 100, not {self.recombine_percent!r}")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every field and its value."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Rendered:
-        """Builds one from named values.
-
-        Raises:
-            UserError: an unknown name, with the nearest known one, or no count.
-        """
-        known = [f.name for f in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise UserError(f"no setting of rendered is called '{name}'{nearest(name, known)}")
-        if "count" not in values:
-            raise UserError("rendered needs a count: how many lines to draw")
-        return cls(**values)
+    recombine_percent: int | None = Field(default=None, ge=0, le=100)
 
 
 def rendered_source(

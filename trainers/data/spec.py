@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Self
 
-from search_space.catalog import nearest
-from trainers.base.errors import UserError
-from trainers.data.charset import UNKNOWN_POLICIES, Unknown
+from pydantic import Field, field_validator, model_validator
+
+from trainers.base.strict_model import StrictModel
+from trainers.data.charset import Unknown
 from trainers.data.normalisers import check_normaliser
 from trainers.data.rendered import Rendered
 from trainers.data.source_registry import split_sources
 
 
-@dataclass(frozen=True)
-class DataSpec:
+class DataSpec(StrictModel):
     """Which lines, at which height, under which rules; plain values, so that it travels as JSON.
 
     Attributes:
@@ -32,53 +30,32 @@ class DataSpec:
         rendered: lines to draw besides; None draws none.
 
     Raises:
-        UserError: a value out of its range.
+        UserError: every unknown name and every value out of its range, in one message.
     """
 
-    training: str
+    training: str = Field(description="source of training lines")
     validation: str | None = None
-    height_px: int = 32
+    height_px: int = Field(default=32, ge=8)
     normaliser: str = "none"
     charset: str | None = None
     unknown: Unknown = "drop"
     seed: int = 0
-    training_lines: int | None = None
-    weights: tuple[float, ...] | None = None
+    training_lines: int | None = Field(default=None, ge=1)
+    weights: tuple[float, ...] | None = Field(default=None, strict=False)  # a list, as JSON has it, becomes a tuple
     rendered: Rendered | None = None
 
-    def __post_init__(self) -> None:
-        check_normaliser(self.normaliser)
-        if self.unknown not in UNKNOWN_POLICIES:
-            hint = nearest(str(self.unknown), list(UNKNOWN_POLICIES))
-            raise UserError(f"unknown must be one of {', '.join(UNKNOWN_POLICIES)}, not {self.unknown!r}{hint}")
-        if self.height_px < 8:
-            raise UserError(f"height_px must be at least 8, not {self.height_px}")
-        if self.training_lines is not None and self.training_lines < 1:
-            raise UserError(f"training_lines must be at least 1, not {self.training_lines}")
+    @field_validator("normaliser")
+    @classmethod
+    def _is_a_normaliser(cls, value: str) -> str:
+        check_normaliser(value)
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_weight_for_each_source(self) -> Self:
         if self.weights is not None:
-            object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))
             sources = split_sources(self.training)
             if len(self.weights) != len(sources) or min(self.weights) < 0 or max(self.weights) <= 0:
-                raise UserError(
+                raise ValueError(
                     f"weights must be {len(sources)} numbers from 0 up, one per training source, not {self.weights}"
                 )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every field and its value."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
-        """Builds one from named values.
-
-        Raises:
-            UserError: an unknown name, with the nearest known one.
-        """
-        known = [f.name for f in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise UserError(f"no data setting is called '{name}'{nearest(name, known)}")
-        named = dict(values)
-        if isinstance(named.get("rendered"), Mapping):
-            named["rendered"] = Rendered.from_dict(named["rendered"])
-        return cls(**named)
+        return self

@@ -69,7 +69,7 @@ def test_sources_weights_and_rendered_lines_reach_the_workers(tmp_path: Path) ->
     assert spec.rendered == Rendered(count=300, use="warmup")
     assert "rendered.use must be one of extra, warmup" in fault(tmp_path, '[data]\nrendered = { count = 3, use = "warm" }')
     assert "weights must be 1 numbers" in fault(tmp_path, "[data]\nweights = [1, 2]")
-    assert "'cuont'" in fault(tmp_path, "[data]\nrendered = { cuont = 3 }")
+    assert "unknown key 'rendered.cuont'; did you mean 'count'?" in fault(tmp_path, "[data]\nrendered = { cuont = 3 }")
 
 
 def test_without_a_file_the_built_in_study_is_meant() -> None:

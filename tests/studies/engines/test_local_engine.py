@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from trainers.trial.run import TrialJob
 
 def job(workspace: Workspace, folder: Path, epochs: int) -> TrialJob:
     study = resolve({}, "test")
-    spec = replace(data_spec(study, 32), training_lines=200)
+    spec = data_spec(study, 32).with_(training_lines=200)
     prepare(spec, workspace.cache)
     return TrialJob(
         architecture=Architecture(width_percent=25, encoder_hidden=24),

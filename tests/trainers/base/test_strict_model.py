@@ -26,6 +26,8 @@ class Cart(StrictModel):
     covered: bool = False
     horses: int | None = Field(default=None, ge=1)
     wheel: Wheel | None = None
+    goods: tuple[float, ...] = Field(default=(), strict=False)
+    boxes: list[str] | None = None
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,8 @@ class Cart(StrictModel):
         ({"name": "a", "horses": 0}, "horses must be a whole number from 1 up, not 0"),
         ({"name": "a", "horses": 1.0}, "horses must be a whole number from 1 up, not 1.0"),
         ({"name": "a", "horses": True}, "horses must be a whole number from 1 up, not True"),
+        ({"name": "a", "boxes": "hay"}, "boxes: input should be a valid list, not 'hay'"),
+        ({"name": "a", "boxes": [1]}, "boxes.0: input should be a valid string, not 1"),
         ({"name": "a", "wheel": {}}, "wheel needs a spokes: how many spokes"),
         ({"name": "a", "wheel": {"spokes": 2}}, "wheel.spokes must be a whole number from 3 to 60, not 2"),
         ({"name": "a", "wheel": {"spoke": 3, "spokes": 3}}, "unknown key 'wheel.spoke'; did you mean 'spokes'?"),
@@ -66,7 +70,7 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 def test_settings_travel_unchanged_and_are_keys() -> None:
-    cart = Cart(name="a", load=2, wheel=Wheel(spokes=8))
+    cart = Cart(name="a", load=2, goods=(1, 2.5), wheel=Wheel(spokes=8))
     for copy in (Cart.from_dict(json.loads(json.dumps(cart.as_dict()))), pickle.loads(pickle.dumps(cart)), cart.with_()):
         assert copy == cart and hash(copy) == hash(cart)
     assert type(cart.load) is float, "2 and 2.0 are one value"

@@ -200,14 +200,14 @@ def test_characters_outside_the_charset(pairs: Path, tmp_path: Path) -> None:
 def test_several_sources_weights_and_first_lines(pairs: Path, tmp_path: Path) -> None:
     other = make_pairs(tmp_path / "other", ["abc"] * 20, seed=1)
     joined = f"{pairs};{other}"
-    prepared = prepare(DataSpec(joined, str(pairs), weights=(1, 3)), tmp_path / "cache")
+    prepared = prepare(DataSpec(training=joined, validation=str(pairs), weights=(1, 3)), tmp_path / "cache")
     weights = prepared.training.weights
     assert weights is not None and len(weights) == 60
     assert weights.mean() == pytest.approx(1) and weights[-1] == pytest.approx(3 * weights[0])
-    few = prepare(DataSpec(joined, str(pairs), training_lines=30), tmp_path / "cache").training
+    few = prepare(DataSpec(training=joined, validation=str(pairs), training_lines=30), tmp_path / "cache").training
     assert [few.name(i) for i in range(30)] == [f"{n:03d}.png" for n in (*range(20), *range(10))]
     with pytest.raises(UserError, match="2 numbers"):
-        DataSpec(joined, weights=(1,))
+        DataSpec(training=joined, weights=(1,))
 
 
 def test_lines_too_narrow_for_ctc_are_known(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_labels_too_long_for_an_attention_head_are_known_whatever_the_width(tmp_
 
 
 def test_the_spec_travels_as_json_and_names_its_mistakes() -> None:
-    spec = DataSpec("a;b", weights=(1, 2), unknown="map", training_lines=5)
+    spec = DataSpec(training="a;b", weights=(1, 2), unknown="map", training_lines=5)
     assert DataSpec.from_dict(json.loads(json.dumps(spec.as_dict()))) == spec
     for wrong, message in [
         ({"normaliser": "contest"}, "did you mean 'contest_zh'"),

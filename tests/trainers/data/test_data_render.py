@@ -115,8 +115,8 @@ def test_photographs_may_be_ones_own(faces: list[Face], tmp_path: Path) -> None:
 
 def test_rendered_lines_in_a_study(tmp_path: Path, faces: list[Face]) -> None:
     rendered = Rendered(count=30, fonts=str(FONTS), style="print")
-    plain = prepare(DataSpec("digits:unseen", "digits:unseen"), tmp_path)
-    extra = prepare(DataSpec("digits:unseen", "digits:unseen", rendered=rendered), tmp_path)
+    plain = prepare(DataSpec(training="digits:unseen", validation="digits:unseen"), tmp_path)
+    extra = prepare(DataSpec(training="digits:unseen", validation="digits:unseen", rendered=rendered), tmp_path)
     assert len(extra.training) == len(plain.training) + 30 and extra.charset == plain.charset
     assert extra.warmup is None and extra.digest != plain.digest
     assert extra.training.name(len(plain.training)) == "rendered/000000"
@@ -141,6 +141,12 @@ def test_rendered_lines_in_a_study(tmp_path: Path, faces: list[Face]) -> None:
 def test_wrong_settings_are_one_line(values: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         DataSpec.from_dict({"training": "digits", "rendered": values})
+
+
+def test_the_name_of_a_cache_entry_of_drawn_lines_stays() -> None:
+    """`prepare` names the entry after this text; another text would draw the lines of every study again."""
+    written = "Rendered(count=3, use='extra', labels=None, fonts=None, style='mixed', photos=None, recombine_percent=None)"
+    assert repr(Rendered(count=3)) == written
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

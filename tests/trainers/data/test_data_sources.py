@@ -172,7 +172,7 @@ def test_prepared_by_several_processes_and_noticed_when_changed(form: str, tmp_p
     source = WRITERS[form](tmp_path / "set", TEXTS)
     before = find_source(source).fingerprint()
     assert find_source(source).fingerprint() == before
-    prepared = prepare(DataSpec(source, source), tmp_path / "cache", processes=2)
+    prepared = prepare(DataSpec(training=source, validation=source), tmp_path / "cache", processes=2)
     assert sorted(prepared.training.texts) == sorted(TEXTS)
     other = WRITERS[form](tmp_path / "other", [*TEXTS[:-1], "changed"])
     assert find_source(other).fingerprint() != before
@@ -234,7 +234,9 @@ def test_several_lists_in_a_folder_are_not_guessed(tmp_path: Path) -> None:
         (tmp_path / name).write_text("word_0.png\ta\n")
     with pytest.raises(UserError, match=r"several label files \(train.txt, val.txt\); name one"):
         open_source(str(tmp_path))
-    joined = prepare(DataSpec(f"{tmp_path}/train.txt;{tmp_path}/val.txt", f"{tmp_path}/val.txt"), tmp_path / "cache")
+    joined = prepare(
+        DataSpec(training=f"{tmp_path}/train.txt;{tmp_path}/val.txt", validation=f"{tmp_path}/val.txt"), tmp_path / "cache"
+    )
     assert len(joined.training) == 2
 
 
@@ -258,7 +260,7 @@ def test_a_hugging_face_set_brings_its_validation_split(form: str, tmp_path: Pat
     other = own_validation(source)
     assert other is not None and other.startswith("hf:")
     assert len(open_source(other).lines) == 3
-    prepared = prepare(DataSpec(source), tmp_path / "cache")
+    prepared = prepare(DataSpec(training=source), tmp_path / "cache")
     assert (len(prepared.training), len(prepared.validation)) == (len(TEXTS), 3)
     with pytest.raises(UserError, match="has no column 'words'"):
         open_source(f"hf:{source}@image,words")

@@ -18,13 +18,13 @@ from trainers.data.spec import DataSpec
 @pytest.fixture
 def spec(tmp_path: Path) -> DataSpec:
     write_pairs(tmp_path / "lines", striped_lines(30, 0))
-    return DataSpec(str(tmp_path / "lines"))
+    return DataSpec(training=str(tmp_path / "lines"))
 
 
 def test_the_second_trial_of_a_process_gets_the_lines_of_the_first(spec: DataSpec, tmp_path: Path) -> None:
     first = prepare_once(spec, tmp_path / "cache")
     assert prepare_once(spec, tmp_path / "cache") is first
-    assert prepare_once(DataSpec(spec.training, normaliser="lower"), tmp_path / "cache") is not first
+    assert prepare_once(DataSpec(training=spec.training, normaliser="lower"), tmp_path / "cache") is not first
     assert prepare_once(spec, tmp_path / "other cache") is not first
 
 
@@ -52,7 +52,7 @@ def test_a_damaged_cache_is_prepared_again(spec: DataSpec, tmp_path: Path) -> No
 def test_a_changed_charset_file_is_noticed(spec: DataSpec, tmp_path: Path) -> None:
     charset = tmp_path / "charset.txt"
     charset.write_text("a\nb\nc\n", encoding="utf-8")
-    named = DataSpec(spec.training, charset=str(charset))
+    named = DataSpec(training=spec.training, charset=str(charset))
     assert len(prepare_once(named, tmp_path / "cache").charset) == 3
     charset.write_text("a\nb\nc\nd\n", encoding="utf-8")
     assert len(prepare_once(named, tmp_path / "cache").charset) == 4
@@ -60,5 +60,5 @@ def test_a_changed_charset_file_is_noticed(spec: DataSpec, tmp_path: Path) -> No
 
 def test_few_are_held(spec: DataSpec, tmp_path: Path) -> None:
     for height_px in range(16, 16 + MOST_OPEN + 2):
-        prepare_once(DataSpec(spec.training, height_px=height_px), tmp_path / "cache")
+        prepare_once(DataSpec(training=spec.training, height_px=height_px), tmp_path / "cache")
     assert len(open_datasets._open) == MOST_OPEN

@@ -28,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataSpec:
     folder = tmp_path_factory.mktemp("data")
     write_pairs(folder / "training", striped_lines(24, 0))
     write_pairs(folder / "validation", striped_lines(9, 1))
-    return DataSpec(str(folder / "training"), str(folder / "validation"))
+    return DataSpec(training=str(folder / "training"), validation=str(folder / "validation"))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_damaged_decoded_lines_are_decoded_anew(tmp_path: Path, data: DataSpec) 
 
 
 def test_a_job_travels_as_json(tmp_path: Path) -> None:
-    job = TrialJob(TINY, DataSpec("digits", weights=(1,)), tmp_path / "cache", QUICK, 3, tmp_path, seed=4, threads=2)
+    job = TrialJob(TINY, DataSpec(training="digits", weights=(1,)), tmp_path / "cache", QUICK, 3, tmp_path, seed=4, threads=2)
     assert TrialJob.from_dict(json.loads(json.dumps(job.as_dict()))) == job
 
 
