@@ -46,7 +46,7 @@ class Problem:
         best: hypervolume of everything, fully trained.
         exact, costs: which objectives are known before training, and their values; see `studies.samplers.front.sampler`.
         shared: a parameter of which one training gives every value.
-        silent: values from which on early results say nothing, see `studies.schedulers.asha`.
+        uninformative_from: values from which on early results are uninformative, see `studies.schedulers.asha`.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Problem:
     low: Pair
     high: Pair
     best: float = 1.0
-    silent: tuple[float, float] | None = None
+    uninformative_from: tuple[float, float] | None = None
     shared: str | None = None
     exact: tuple[int, ...] = ()
     costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
@@ -126,7 +126,7 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
     distributions: dict[str, BaseDistribution] = {n: CategoricalDistribution(v) for n, v in choices.items()}
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
-    problem.best, problem.silent = problem.volume(full), (UNINFORMATIVE_CER, math.inf)
+    problem.best, problem.uninformative_from = problem.volume(full), (UNINFORMATIVE_CER, math.inf)
     problem.shared = "precision"
     problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem

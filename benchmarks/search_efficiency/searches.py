@@ -68,9 +68,11 @@ def ours(form: str = "gain", eta: int = 3, exact: bool = True, shared: bool = Tr
             variant_parameter=problem.shared if shared else None,
         )
         if form in ("promotion", "stopping"):
-            rule: Any = MOASHA(rungs, eta, form, seed=seed, scales=problem.scales, silent=problem.silent)  # type: ignore[arg-type]
+            rule: Any = MOASHA(
+                rungs, eta, form, seed=seed, scales=problem.scales, uninformative_from=problem.uninformative_from
+            )  # type: ignore[arg-type]
         else:
-            rule = ExpectedGainStopping(rungs, sampler, problem.silent, eta)
+            rule = ExpectedGainStopping(rungs, sampler, problem.uninformative_from, eta)
         _halving(run, rule, sampler, shared)
 
     return search
@@ -82,7 +84,7 @@ def mo_asha(
     sampler: str = "tpe",
     first: int = 1,
     views: bool = True,
-    silent: bool = True,
+    skip_uninformative: bool = True,
     **changes: Any,
 ) -> Search:
     """MO-ASHA and rung views.
@@ -93,13 +95,15 @@ def mo_asha(
         sampler: as in a study.
         first: epochs of the first rung.
         views: False: the sampler learns from full trainings only, the rest is PRUNED.
-        silent: False: a rung compares even if nothing has been learnt there.
+        skip_uninformative: False: a rung compares even if nothing has been learnt there.
         changes: of the TPE sampler.
     """
 
     def search(run: Run, seed: int) -> None:
         rungs = rungs_up_to(run.problem.epochs, eta, first)
-        asha = MOASHA(rungs, eta, form, seed=seed, scales=run.problem.scales, silent=run.problem.silent if silent else None)
+        uninformative_from = run.problem.uninformative_from if skip_uninformative else None
+        scales = run.problem.scales
+        asha = MOASHA(rungs, eta, form, seed=seed, scales=scales, uninformative_from=uninformative_from)
         _halving(run, asha, _views(run.problem, sampler, seed, rungs, views, changes))
 
     return search
@@ -122,7 +126,7 @@ def _halving(run: Run, rule: Any, sampler: Any, shared: bool = False) -> None:
             run.proposals += 1
             trial, proposed = len(met), sampler.propose([met[p] for p in sorted(paused)])
             if proposed in met.values():  # the space is used up
-                promotion = rule.next_promotion(beyond_quota=True)
+                promotion = rule.next_promotion(force=True)
                 if promotion is None:
                     break
             else:
@@ -262,7 +266,7 @@ SEARCHES: dict[str, Search] = {
     "random, MO-ASHA": mo_asha(sampler="random"),
     "TPE, MO-ASHA, eta 2": mo_asha(eta=2),
     "TPE, MO-ASHA, eta 4": mo_asha(eta=4),
-    "TPE, MO-ASHA, silent rungs compare": mo_asha(silent=False),
+    "TPE, MO-ASHA, silent rungs compare": mo_asha(skip_uninformative=False),
     "TPE, MO-ASHA, first rung 3": mo_asha(first=3),
 }
 PEERS = ("random", "Optuna TPE", "Optuna NSGA-II", "Ray OptunaSearch + ASHA", "Syne Tune MOASHA")

@@ -135,7 +135,7 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
         faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, known)}")
     if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
         faults.append(
-            f'search.early_stopping: "gain" is what the sampler "{FRONT}" foretells; write "promotion" or that sampler'
+            f'search.early_stopping: "gain" needs the sampler "{FRONT}", which predicts it; write "promotion" or that sampler'
         )
     recipe = values.get("recipe", "paretext")
     if isinstance(recipe, str | Mapping):

@@ -1,12 +1,13 @@
-"""Orders of points with several objectives: non-dominated fronts, an even spread inside a front, and the volume they cover.
+"""Orders of points with several objectives: non-dominated fronts, a farthest-point order of one front, and hypervolume.
 
-All objectives are minimised here; turn the sign of what is to be maximised. A point dominates another when it is nowhere
-worse and somewhere better; equal points do not dominate each other and share a front.
+All objectives are minimised here; negate one that is to be maximised. A point dominates another if it is no worse in every
+objective and better in at least one. Equal points do not dominate each other and lie on the same front.
 
 Decisions:
 - Two objectives, the usual case, take O(n log n); three or more are compared pair by pair.
-- Every order is a function of the points alone: ties fall to the smaller point, then to the one that was given first.
-- Only as many fronts are spread out as are asked for: a scheduler needs the first n/eta, not the order of the losers.
+- Every order depends on the points alone. Of equal candidates the lexicographically smaller point comes first, of equal points
+  the one that was given first.
+- Only as many fronts are put in order as are needed: a scheduler asks for the first n/eta, not for the order of the rest.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+"""An array of floats."""
 Point = Sequence[float]
+"""One value for each objective, all to be minimised."""
 Scale = Literal["linear", "log"]
-
-_TIE_DIGITS = 9
-"""Distances that differ by less than this many decimal digits (of a unit square) are equal: rescaling must not break ties."""
+"""How distances between values of an objective are measured: "log" for objectives that span decades, such as bytes."""
+DISTANCE_DIGITS = 9
+"""Decimals to which distances in the unit square are rounded. Rescaling an objective changes distances by rounding errors only,
+and must not change which of two equal distances is taken first."""
 
 
 def dominates(a: Point, b: Point) -> bool:
-    """Whether `a` is nowhere worse than `b` and somewhere better."""
+    """Whether `a` is no worse than `b` in every objective and better in at least one."""
     return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
 
 
@@ -54,7 +58,7 @@ def front_numbers(points: Sequence[Point]) -> list[int]:
 
 
 def front_numbers_of_rising(points: Sequence[Point]) -> list[int]:
-    """The same of points that are sorted, and of which each value is a number."""
+    """`front_numbers` of points that are sorted in ascending order and hold no NaN."""
     if not points:
         return []
     return _front_numbers_of_two(points) if len(points[0]) == 2 else _front_numbers_of_many(points)
@@ -77,7 +81,7 @@ def not_dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _front_numbers_of_two(points: Sequence[Point]) -> list[int]:
-    """Goes through the points from left to right; the lowest second value met so far on each front decides."""
+    """Goes through the points in ascending order and compares each with the lowest second value of every front so far."""
     numbers: list[int] = []
     lowest: list[float] = []  # of each front, strictly rising from front to front
     previous: Point | None = None
@@ -108,17 +112,16 @@ def _front_numbers_of_many(points: Sequence[Point]) -> list[int]:
     return numbers
 
 
-def spread(points: Sequence[Point], count: int | None = None, scales: Sequence[Scale] | None = None) -> list[int]:
-    """An epsilon-net: the point with the lowest first objective, then always the one farthest from those taken.
+def farthest_point_order(points: Sequence[Point], count: int | None = None, scales: Sequence[Scale] | None = None) -> list[int]:
+    """Orders points evenly: the one with the lowest first objective, then always the one farthest from all taken before.
 
     Args:
         points: the points of one front.
         count: how many to order; None is all of them.
-        scales: of each objective, "log" for those that span decades; None is linear. Each is then stretched to [0, 1], so
-            the unit of an objective does not matter.
+        scales: of each objective; None is linear for all. Each objective is then scaled to [0, 1], so its unit does not matter.
 
     Returns:
-        Positions in `points`, first chosen first.
+        Indices into `points`, in the order in which they were taken.
 
     Source: Clarkson 1986 / Gonzalez 1985, farthest-point nets; used for fronts by Schmucker et al. 2021 (MO-ASHA).
     """
@@ -131,8 +134,8 @@ def spread(points: Sequence[Point], count: int | None = None, scales: Sequence[S
     distance = np.full(len(points), np.inf)
     distance[0] = -1.0
     while len(chosen) < count:
-        # `by_value` is sorted, and argmax takes the first of equals: ties fall to the smaller point
-        nearest = np.round(np.sqrt(((unit - unit[chosen[-1]]) ** 2).sum(axis=1)), _TIE_DIGITS)
+        # `by_value` is sorted, and argmax takes the first of equal distances: the smaller point
+        nearest = np.round(np.sqrt(((unit - unit[chosen[-1]]) ** 2).sum(axis=1)), DISTANCE_DIGITS)
         distance = np.minimum(distance, nearest)
         distance[chosen[-1]] = -1.0
         chosen.append(int(np.argmax(distance)))
@@ -140,7 +143,7 @@ def spread(points: Sequence[Point], count: int | None = None, scales: Sequence[S
 
 
 def _unit_square(points: NDArray[np.float64], scales: Sequence[Scale] | None) -> NDArray[np.float64]:
-    """Each column stretched to [0, 1]; what is infinitely bad lies at 2, a column of equals at 0."""
+    """Scales each column to [0, 1]; infinite values become 2 (minus infinity -1), a column of equal values 0."""
     unit = np.zeros_like(points)
     for k in range(points.shape[1]):
         column = points[:, k]
@@ -159,15 +162,15 @@ def _unit_square(points: NDArray[np.float64], scales: Sequence[Scale] | None) ->
 
 
 def best_first(points: Sequence[Point], count: int | None = None, scales: Sequence[Scale] | None = None) -> list[int]:
-    """The order of MO-ASHA: front by front, each front spread out.
+    """The order of MO-ASHA: front by front, each front in farthest-point order.
 
     Args:
         points: n points; infinite values are allowed.
         count: how many are wanted; None is all of them.
-        scales: see `spread`.
+        scales: see `farthest_point_order`.
 
     Returns:
-        Positions in `points`, best first.
+        Indices into `points`, best first.
 
     Raises:
         ValueError: a value is not a number.
@@ -181,7 +184,7 @@ def best_first(points: Sequence[Point], count: int | None = None, scales: Sequen
     for front in fronts:
         if len(order) >= count:
             break
-        order += [front[i] for i in spread([points[i] for i in front], count - len(order), scales)]
+        order += [front[i] for i in farthest_point_order([points[i] for i in front], count - len(order), scales)]
     return order
 
 

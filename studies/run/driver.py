@@ -120,8 +120,8 @@ class Driver:
             self._schedule.promoted(ready.number, reached)
         return self._start(ready, reached)
 
-    def _promote(self, beyond_quota: bool = False) -> bool:
-        while (promotion := self._schedule.next_promotion(beyond_quota)) is not None:
+    def _promote(self, force: bool = False) -> bool:
+        while (promotion := self._schedule.next_promotion(force)) is not None:
             ready = self._paused.pop(promotion.trial, None)
             if ready is not None:
                 return self._start(ready, epoch=promotion.rung)
@@ -130,7 +130,7 @@ class Driver:
     def _promote_for_the_front(self) -> bool:
         """At the end, when nothing new may start: goes on with a few of the best paused ones if the front is short."""
         lacking = self._progress.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
-        if not lacking or self._promoted_for_the_front == LEAST_POINTS or not self._promote(beyond_quota=True):
+        if not lacking or self._promoted_for_the_front == LEAST_POINTS or not self._promote(force=True):
             return False
         self._promoted_for_the_front += 1
         return True

@@ -68,7 +68,7 @@ class Schedule:
             form = "none" if study.budget.trials < FEW_TRIALS else "gain" if search.sampler == FRONT else "promotion"
         rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
         self.rungs = tuple(rungs)
-        silent = [math.inf if objective.before_training else UNINFORMATIVE_CER for objective in self._objectives]
+        uninformative_from = [math.inf if objective.before_training else UNINFORMATIVE_CER for objective in self._objectives]
         scales = [objective.scale for objective in self._objectives]
         directions = [objective.direction for objective in self._objectives]
         self._rule: MOASHA | ExpectedGainStopping
@@ -85,10 +85,12 @@ class Schedule:
         else:
             self._sampler = PerRungSampler(distributions(space), directions, search.sampler, search.seed, rungs)
         if isinstance(self._sampler, FrontSampler) and form in ("gain", "none"):
-            self._rule = ExpectedGainStopping(rungs, self._sampler, silent, search.eta)
+            self._rule = ExpectedGainStopping(rungs, self._sampler, uninformative_from, search.eta)
         else:
             halving: Form = "stopping" if form == "stopping" else "promotion"
-            self._rule = MOASHA(rungs, search.eta, halving, seed=search.seed, scales=scales, silent=silent)
+            self._rule = MOASHA(
+                rungs, search.eta, halving, seed=search.seed, scales=scales, uninformative_from=uninformative_from
+            )
 
     def replay(self, trials: Iterable[StoredTrial]) -> None:
         """Takes in what earlier runs have recorded."""
@@ -148,9 +150,9 @@ class Schedule:
         """What becomes of a trial that was just recorded at a rung."""
         return self._rule.decide(number, rung)
 
-    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+    def next_promotion(self, force: bool = False) -> Promotion | None:
         """The paused trial that a free place should resume."""
-        return self._rule.next_promotion(beyond_quota)
+        return self._rule.next_promotion(force)
 
     def propose(self, running: Iterable[Mapping[str, Choice]], suspended: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
         """Parameters to try next.

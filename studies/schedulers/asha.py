@@ -1,20 +1,20 @@
-"""Which trainings go on: asynchronous successive halving with several objectives (MO-ASHA). No Optuna, no Ray, no clock.
+"""Early stopping by asynchronous successive halving with several objectives (MO-ASHA). No Optuna, no Ray, no clock.
 
 A *rung* is a number of epochs after which trainings are compared: 1, 3, 9, 27 with `eta` 3. At each rung the trials that
-reached it are ordered front by front, each front spread out (`studies.objectives.pareto.best_first`), and the first n/eta of
-all n may go on to the next. Ranked are the error *so far* and the bytes, which are exact before training starts.
+reached it are ordered front by front, each front in farthest-point order (`studies.objectives.pareto.best_first`), and the
+first n/eta of all n may train on to the next rung. The ranking uses the error so far and the exact size of the file.
 
     promotion   a trial pauses at its rung, with a checkpoint. A free worker first looks from the highest rung down for a
                 paused trial among the first n/eta and resumes it; only when there is none does it start something new.
     stopping    a trial is judged once, when it reaches the rung: among the first n/eta it goes on, otherwise it ends.
 
 Decisions:
-- The share is taken of *all* trials recorded in a rung, and those already promoted are skipped afterwards. (Dropping them
-  first lets one of every few newcomers through, however bad it is.)
-- The first to reach a rung goes on at once: a search has a finished candidate early, for the price of one training.
-- A rung at which next to nothing has been learnt compares nothing (`silent`): a recogniser that still leaves out every
-  character says no more about its architecture than a coin, and trains on to the next rung.
-- State is nothing but what was recorded: replaying the records of a study, in any order, rebuilds it.
+- n counts *all* trials recorded at a rung, and those already promoted are skipped afterwards. (Dropping them first would
+  promote one of every few new trials, however bad it is.)
+- The first trial to reach a rung is promoted at once: a search has a finished candidate early, for the price of one training.
+- A rung at which next to nothing has been learnt is uninformative and compares nothing (`uninformative_from`): while a
+  recogniser still leaves out every character, its error says nothing about its architecture. Such trials train on.
+- The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
 
 Use, by any engine:
 
@@ -44,6 +44,7 @@ from studies.schedulers.decisions import Decision, Promotion
 from studies.schedulers.rungs import Rung
 
 Form = Literal["promotion", "stopping"]
+"""Whether trials pause at a rung and the best are resumed, or are judged once."""
 
 
 class MOASHA:
@@ -51,14 +52,15 @@ class MOASHA:
 
     Args:
         rungs: epochs of each rung, rising; the last is a full training. `rungs_up_to` makes the usual ones.
-        eta: one in `eta` goes on from each rung, at least 2.
+        eta: one in `eta` is promoted from each rung, at least 2.
         form: "promotion" (pause and resume the best) or "stopping" (judge once).
         brackets: how many there are; bracket s has its first comparison at rung s. 1 compares as early as possible.
         seed: of the draw of brackets.
-        scales: how far apart the values of each objective are, see `studies.objectives.pareto.spread`; None is linear for all.
-            The default fits (error, bytes).
-        silent: of each objective, the value from which on it says nothing, infinite for those that always speak; None for
-            all that. A rung where fewer than one in `eta` speak stops nobody.
+        scales: of each objective, see `studies.objectives.pareto.farthest_point_order`; None is linear for all. The
+            default fits (error, bytes).
+        uninformative_from: of each objective, the value from which on a trial has learnt nothing, infinite for objectives
+            that are always informative; None is infinite for all. A rung where fewer than one in `eta` trials are informative
+            stops nobody.
 
     Raises:
         ValueError: no rungs, rungs that do not rise, eta below 2, or more brackets than rungs.
@@ -72,7 +74,7 @@ class MOASHA:
         brackets: int = 1,
         seed: int = 0,
         scales: Sequence[Scale] | None = ("linear", "log"),
-        silent: Sequence[float] | None = None,
+        uninformative_from: Sequence[float] | None = None,
     ) -> None:
         if not rungs or list(rungs) != sorted(set(rungs)) or rungs[0] < 1:
             raise ValueError(f"rungs must be rising numbers of epochs, such as 1, 3, 9, not {list(rungs)}")
@@ -85,7 +87,7 @@ class MOASHA:
         self.form = form
         self._seed = seed
         self._scales = scales
-        self._silent = silent
+        self._uninformative_from = uninformative_from
         self._brackets = [[Rung(epochs) for epochs in self.rungs[s:]] for s in range(brackets)]
 
     def milestones(self, trial: int) -> tuple[int, ...]:
@@ -101,7 +103,7 @@ class MOASHA:
         return next((rung for rung in self.milestones(trial) if rung > epoch), self.rungs[-1])
 
     def record(self, trial: int, rung: int, objectives: Point, params: Mapping[str, Any] | None = None) -> None:
-        """Notes what a trial has reached at a rung.
+        """Adds what a trial has reached at a rung.
 
         A second record of the same trial and rung changes nothing. A record at one rung says that the trial was promoted
         from the rungs below, so replaying a study's records in any order rebuilds the state.
@@ -110,7 +112,7 @@ class MOASHA:
             trial: its number.
             rung: epochs, one of `rungs`; those before the trial's first comparison are ignored.
             objectives: all to be minimised, exact ones (bytes) included; NaN counts as infinitely bad.
-            params: what was trained; plays no part here.
+            params: what was trained; not used here.
 
         Raises:
             ValueError: not a rung.
@@ -124,7 +126,7 @@ class MOASHA:
                 place.enter(trial, tuple(math.inf if v != v else float(v) for v in objectives))
 
     def promoted(self, trial: int, rung: int) -> None:
-        """Notes that a trial is on its way up from a rung, or will never be (it failed): it is not to be promoted again."""
+        """Marks a trial as promoted from a rung, or as never to be (it failed): it will not be promoted from there again."""
         for place in self._brackets[self._bracket_of(trial)]:
             if place.epochs <= rung:
                 place.promoted.add(trial)
@@ -132,15 +134,15 @@ class MOASHA:
     def decide(self, trial: int, rung: int) -> Decision:
         """What becomes of a trial that has just been recorded at a rung.
 
-        In the promotion form CONTINUE is given, and noted, when a free worker would resume this very trial next: that
-        spares writing and reading its checkpoint.
+        In the promotion form the answer is CONTINUE, and the trial is marked as promoted, if a free worker would resume this
+        very trial next: that saves writing and reading its checkpoint.
         """
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
         place = next((r for r in self._brackets[self._bracket_of(trial)] if r.epochs == rung), None)
         if place is None:
             return Decision.CONTINUE
-        if place.is_silent(self._silent, self.eta):
+        if place.is_uninformative(self._uninformative_from, self.eta):
             self.promoted(trial, rung)
             return Decision.CONTINUE
         if self.form == "stopping":
@@ -151,26 +153,26 @@ class MOASHA:
         self.promoted(trial, rung)
         return Decision.CONTINUE
 
-    def peek_promotion(self, beyond_quota: bool = False) -> Promotion | None:
+    def peek_promotion(self, force: bool = False) -> Promotion | None:
         """What `next_promotion` would return; changes nothing.
 
         Args:
-            beyond_quota: promote the best paused trial even if it is not among the first n/eta: for the end of a search,
-                when there is nothing new to start and time is left.
+            force: promote the best paused trial even if it is not among the first n/eta: for the end of a search, when there
+                is nothing new to start and time is left.
         """
         if self.form == "stopping":
             return None
         rungs = [(place, after) for bracket in self._brackets for place, after in itertools.pairwise(bracket)]
         for place, after in sorted(rungs, key=lambda pair: -pair[0].epochs):
-            count = len(place.entries) if beyond_quota else place.quota(self.eta)
+            count = len(place.entries) if force else place.quota(self.eta)
             trial = place.first_free(count, self._scales)
             if trial is not None:
                 return Promotion(trial, place.epochs, after.epochs)
         return None
 
-    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
-        """The paused trial that a free worker should resume, noted as under way; None when something new should start."""
-        promotion = self.peek_promotion(beyond_quota)
+    def next_promotion(self, force: bool = False) -> Promotion | None:
+        """The paused trial that a free worker should resume, marked as promoted; None when something new should start."""
+        promotion = self.peek_promotion(force)
         if promotion is not None:
             self.promoted(promotion.trial, promotion.rung)
         return promotion
@@ -180,7 +182,7 @@ class MOASHA:
         return sum(len(place.entries) for bracket in self._brackets for place in bracket if place.epochs == rung)
 
     def _bracket_of(self, trial: int) -> int:
-        """Drawn with a weight of e for every rung that a bracket has, from the seed and the trial's number alone."""
+        """The bracket of a trial: drawn from the seed and its number alone, a bracket of n rungs with weight exp(n)."""
         if len(self._brackets) == 1:
             return 0
         weights = [math.exp(len(bracket)) for bracket in self._brackets]

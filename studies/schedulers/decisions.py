@@ -1,4 +1,4 @@
-"""What a rule of early stopping answers: what becomes of a training at a rung, and which paused one goes on."""
+"""What early stopping answers: what becomes of a training at a rung, and which paused training is resumed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Decision(Enum):
     CONTINUE = "continue"
     """Train on to the next rung."""
     PAUSE = "pause"
-    """Leave a checkpoint and give the place up; the trial may be promoted later."""
+    """Leave a checkpoint and free the worker; the trial may be promoted later."""
     STOP = "stop"
     """End for good."""
     FINISHED = "finished"
@@ -21,12 +21,12 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Promotion:
-    """A paused trial that should train on.
+    """A paused trial that should be resumed.
 
     Attributes:
         trial: its number.
         rung: epochs it has been trained for.
-        until: epochs to train it up to, the next rung.
+        until: epochs up to which to train it, the next rung.
     """
 
     trial: int

@@ -1,16 +1,15 @@
-"""Which trainings go on, by what they are expected to add to the front: the form of early stopping of the sampler `front`.
+"""Early stopping by expected hypervolume gain, which the sampler `front` predicts.
 
-A training pauses at each rung, with a checkpoint. A free worker resumes the one that is expected to add most to the
-hypervolume of what is trained to the end, by epoch that is left to train, unless the next proposal promises more.
+A training pauses at each rung, with a checkpoint. A free worker resumes the training with the largest expected hypervolume
+improvement for each epoch that it has left, unless the next proposal is expected to add more.
 
 Decisions:
-- No quota: MO-ASHA (`studies.schedulers.asha`) lets one in eta of a rung go on, whatever it is worth. This lets go on what is
-  worth it.
-- The first to reach a rung go on (`initial_design_size`): a search has something finished early,
-  and learns what rungs tell.
-- Known models from outside the space, of which nothing can be foretold, are trained to the end: somebody asked for them.
-- At a rung where next to nothing has been learnt nobody pauses, as in `studies.schedulers.asha`.
-- State is what was recorded: replaying the records of a study, in any order, rebuilds it.
+- There is no quota. MO-ASHA (`studies.schedulers.asha`) promotes one in eta of a rung, however little that adds to the front.
+- The first trainings to reach a rung continue (`initial_design_size`): a search has a finished candidate early, and learns how
+  values at a rung relate to final ones.
+- Known models from outside the space, of which nothing can be predicted, are trained to the end: the user asked for them.
+- At an uninformative rung, where next to nothing has been learnt, no training pauses, as in `studies.schedulers.asha`.
+- The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
 """
 
 from __future__ import annotations
@@ -26,29 +25,30 @@ from studies.schedulers.decisions import Decision, Promotion
 
 
 class ExpectedGainStopping:
-    """Decides as `studies.schedulers.asha.MOASHA` does, by expected gains.
+    """Early stopping with the methods of `studies.schedulers.asha.MOASHA`, by expected hypervolume gain.
 
     Args:
         rungs: epochs of each rung, rising; the last is a full training.
-        sampler: foretells; it is to be told of everything before this is asked.
-        silent: see `studies.schedulers.asha.MOASHA`.
-        eta: of the rule for silent rungs.
+        sampler: predicts the gains; every record must be given to it before it is given to this object.
+        uninformative_from: see `studies.schedulers.asha.MOASHA`.
+        eta: one in so many trials of a rung must be informative.
     """
 
     def __init__(
-        self, rungs: Sequence[int], sampler: FrontSampler, silent: Sequence[float] | None = None, eta: int = 3
+        self, rungs: Sequence[int], sampler: FrontSampler, uninformative_from: Sequence[float] | None = None, eta: int = 3
     ) -> None:
-        self.rungs, self._sampler, self._silent, self._eta = tuple(rungs), sampler, silent, eta
-        self._straight = initial_design_size(rungs)[1]
+        self.rungs, self._sampler, self._eta = tuple(rungs), sampler, eta
+        self._uninformative_from = uninformative_from
+        self._first_count = initial_design_size(rungs)[1]
         self._entered: dict[int, set[int]] = {rung: set() for rung in self.rungs}
-        self._speaking = dict.fromkeys(self.rungs, 0)
+        self._informative = dict.fromkeys(self.rungs, 0)
         self._rows: dict[int, Row | None] = {}
-        self._deepest: dict[int, int] = {}
-        self._left: dict[int, int] = {}
-        self._waiting: set[int] = set()
-        self._going: set[int] = set()
+        self._reached: dict[int, int] = {}
+        self._promoted_from: dict[int, int] = {}
+        self._paused: set[int] = set()
+        self._resumed: set[int] = set()
         self._changes = 0
-        self._found: tuple[Any, Promotion | None] | None = None
+        self._cached: tuple[Any, Promotion | None] | None = None
 
     def milestones(self, trial: int) -> tuple[int, ...]:
         """The rungs at which a trial is compared."""
@@ -59,7 +59,7 @@ class ExpectedGainStopping:
         return next((rung for rung in self.rungs if rung > epoch), self.rungs[-1])
 
     def record(self, trial: int, rung: int, objectives: Point, params: Mapping[str, Any]) -> None:
-        """Notes what a trial has reached at a rung.
+        """Adds what a trial has reached at a rung; a second record of the same trial and rung changes nothing.
 
         Args:
             trial: its number.
@@ -70,71 +70,72 @@ class ExpectedGainStopping:
         if trial in self._entered[rung]:
             return
         self._entered[rung].add(trial)
-        self._speaking[rung] += self._silent is None or all(x < s for x, s in zip(objectives, self._silent, strict=True))
+        limits = self._uninformative_from
+        self._informative[rung] += limits is None or all(x < limit for x, limit in zip(objectives, limits, strict=True))
         self._rows[trial] = self._sampler.encode(params)
-        self._deepest[trial] = max(rung, self._deepest.get(trial, 0))
-        self._place(trial)
+        self._reached[trial] = max(rung, self._reached.get(trial, 0))
+        self._update_state(trial)
 
     def promoted(self, trial: int, rung: int) -> None:
-        """Notes that a trial is on its way up from a rung; from the last one: that it will never be."""
-        self._left[trial] = max(rung, self._left.get(trial, 0))
-        self._place(trial)
+        """Marks a trial as promoted from a rung; from the last rung: as never to be promoted."""
+        self._promoted_from[trial] = max(rung, self._promoted_from.get(trial, 0))
+        self._update_state(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
         """What becomes of a trial that has just been recorded at a rung."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
-        if len(self._entered[rung]) > self._straight and not self._is_silent(rung):
-            promotion = self._best(beyond_quota=False)
+        if len(self._entered[rung]) > self._first_count and not self._is_uninformative(rung):
+            promotion = self._best(force=False)
             if promotion is None or promotion.trial != trial:
                 return Decision.PAUSE
         self.promoted(trial, rung)
         return Decision.CONTINUE
 
-    def next_promotion(self, beyond_quota: bool = False) -> Promotion | None:
-        """The paused trial that a free worker should resume, noted as under way; None when something new should start.
+    def next_promotion(self, force: bool = False) -> Promotion | None:
+        """The paused trial that a free worker should resume, marked as promoted; None when something new should start.
 
         Args:
-            beyond_quota: name the best one even if something new promises more.
+            force: return the best one even if something new is expected to add more.
         """
-        promotion = self._best(beyond_quota)
+        promotion = self._best(force)
         if promotion is not None:
             self.promoted(promotion.trial, promotion.rung)
         return promotion
 
-    def _place(self, trial: int) -> None:
-        """Whether a trial waits, is on its way, or is over."""
-        end, deepest, left = self.rungs[-1], self._deepest.get(trial, 0), self._left.get(trial, 0)
-        self._waiting.discard(trial)
-        self._going.discard(trial)
-        if left < deepest < end:
-            self._waiting.add(trial)
-        elif 0 < deepest <= left < end:
-            self._going.add(trial)
+    def _update_state(self, trial: int) -> None:
+        """Files a trial under paused, resumed, or neither (finished, failed, or at no rung yet)."""
+        end, reached, promoted = self.rungs[-1], self._reached.get(trial, 0), self._promoted_from.get(trial, 0)
+        self._paused.discard(trial)
+        self._resumed.discard(trial)
+        if promoted < reached < end:
+            self._paused.add(trial)
+        elif 0 < reached <= promoted < end:
+            self._resumed.add(trial)
         self._changes += 1
 
-    def _best(self, beyond_quota: bool) -> Promotion | None:
-        """The same as long as nothing has changed: thousands that waited when a search was killed ask one after the other."""
-        if self._found is None or self._found[0] != (self._changes, self._sampler.version, beyond_quota):
-            best = self._look(beyond_quota)  # which may find out that something cannot train, and change the state
-            self._found = ((self._changes, self._sampler.version, beyond_quota), best)
-        return self._found[1]
+    def _best(self, force: bool) -> Promotion | None:
+        """Cached while nothing changes: a search that resumes asks once for each of thousands of paused trials."""
+        if self._cached is None or self._cached[0] != (self._changes, self._sampler.version, force):
+            best = self._find_best(force)  # may mark parameters as infeasible, which changes the state
+            self._cached = ((self._changes, self._sampler.version, force), best)
+        return self._cached[1]
 
-    def _look(self, beyond_quota: bool) -> Promotion | None:
+    def _find_best(self, force: bool) -> Promotion | None:
         known: dict[int, Row] = {}
-        for trial in sorted(self._waiting):
+        for trial in sorted(self._paused):
             row = self._rows[trial]
             if row is None:
-                return self._on(trial)
+                return self._promotion_of(trial)
             known[trial] = row
         if not known:
             return None
-        going = [row for trial in sorted(self._going) if (row := self._rows[trial]) is not None]
-        best = self._sampler.best_to_resume(list(known.values()), going, beyond_quota)
-        return None if best is None else self._on(list(known)[best])
+        resumed = [row for trial in sorted(self._resumed) if (row := self._rows[trial]) is not None]
+        best = self._sampler.best_to_resume(list(known.values()), resumed, force)
+        return None if best is None else self._promotion_of(list(known)[best])
 
-    def _on(self, trial: int) -> Promotion:
-        return Promotion(trial, self._deepest[trial], self.next_rung(trial, self._deepest[trial]))
+    def _promotion_of(self, trial: int) -> Promotion:
+        return Promotion(trial, self._reached[trial], self.next_rung(trial, self._reached[trial]))
 
-    def _is_silent(self, rung: int) -> bool:
-        return self._speaking[rung] < max(1, len(self._entered[rung]) // self._eta)
+    def _is_uninformative(self, rung: int) -> bool:
+        return self._informative[rung] < max(1, len(self._entered[rung]) // self._eta)

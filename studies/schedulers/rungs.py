@@ -1,9 +1,10 @@
 """Rungs: numbers of epochs after which trainings are compared, and what has reached each of them.
 
 Decisions:
-- An order is a list of trials, best first, never a list of ranks: the two are easily confused, and a newcomer's fate then
-  hangs on somebody else's place.
-- Of thousands that wait, only the front with the next to go on is put in order: the losers' order is nobody's question.
+- An order is a list of trials, best first, never a list of ranks. The two are easily confused, and then a new trial is judged
+  by the rank of another one.
+- Of thousands of paused trials only the front that holds the next to resume is put in order; nobody asks for the order of the
+  rest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from studies.objectives.pareto import Scale, front_numbers_of_rising, spread
+from studies.objectives.pareto import Scale, farthest_point_order, front_numbers_of_rising
 
 
 @dataclass
@@ -22,29 +23,31 @@ class Rung:
     """Everything that reached one rung in one bracket.
 
     Attributes:
-        epochs: after which trainings are compared.
-        entries: trial to what it had reached.
-        promoted: trials that have gone on, or never will.
+        epochs: the number of epochs after which trainings are compared.
+        entries: trial to the values that it reached, all to be minimised.
+        promoted: trials that have been promoted, or never will be (failed, stopped).
     """
 
     epochs: int
     entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
     promoted: set[int] = field(default_factory=set)
-    _rising: list[tuple[tuple[float, ...], int]] = field(default_factory=list)  # entries, of equal ones the older trial first
+    _rising: list[tuple[tuple[float, ...], int]] = field(
+        default_factory=list
+    )  # entries in ascending order, of equal ones the older trial first
     _fronts: list[list[int]] = field(default_factory=list)  # trials; empty when out of date
-    _orders: dict[int, list[int]] = field(default_factory=dict)  # of fronts, best first, as far as asked for
-    _speaking: int = 0  # of the first `heard` entries
-    _heard: int = 0
+    _orders: dict[int, list[int]] = field(default_factory=dict)  # front number to its trials, best first, as far as needed
+    _informative: int = 0  # of the first `_counted` entries
+    _counted: int = 0
 
     def enter(self, trial: int, point: tuple[float, ...]) -> None:
-        """Notes what a trial has reached; a second time changes nothing."""
+        """Adds what a trial has reached; a second call for the same trial changes nothing."""
         if trial not in self.entries:
             self.entries[trial] = point
             insort(self._rising, (point, trial))
             self._fronts, self._orders = [], {}
 
     def first_free(self, count: int, scales: Sequence[Scale] | None) -> int | None:
-        """The best that is not promoted yet, if it is among the first `count`."""
+        """The best trial that is not promoted yet, if it is among the first `count`; otherwise None."""
         for number, front, room in self._fronts_within(count):
             if len(front) > room or not self.promoted.issuperset(front):
                 free = (trial for trial in self._order(number, room, scales) if trial not in self.promoted)
@@ -60,25 +63,26 @@ class Rung:
         return False
 
     def quota(self, eta: int) -> int:
-        """How many may go on: one in eta of all that reached the rung, and always the very best."""
+        """How many trials may be promoted: one in eta of all that reached the rung, and at least one."""
         return max(1, len(self.entries) // eta)
 
-    def is_silent(self, silent: Sequence[float] | None, eta: int) -> bool:
-        """Whether too few have learnt anything to be compared.
+    def is_uninformative(self, uninformative_from: Sequence[float] | None, eta: int) -> bool:
+        """Whether too few trials have learnt anything for a comparison.
 
         Args:
-            silent: of each objective, the value from which on it says nothing; None: all speak.
-            eta: one in so many must speak.
+            uninformative_from: of each objective, the value from which on a trial has learnt nothing; None: every trial is
+                informative.
+            eta: one in so many trials must be informative.
         """
-        if silent is None:
+        if uninformative_from is None:
             return False
-        for entry in itertools.islice(self.entries.values(), self._heard, None):
-            self._speaking += all(x < s for x, s in zip(entry, silent, strict=True))
-        self._heard = len(self.entries)
-        return self._speaking < self.quota(eta)
+        for entry in itertools.islice(self.entries.values(), self._counted, None):
+            self._informative += all(x < limit for x, limit in zip(entry, uninformative_from, strict=True))
+        self._counted = len(self.entries)
+        return self._informative < self.quota(eta)
 
     def _fronts_within(self, count: int) -> Iterator[tuple[int, list[int], int]]:
-        """Number and trials of the fronts that the first `count` lie on, and how many of these are left for each."""
+        """The fronts that hold the first `count` trials: number, trials, and how many of `count` are left for the front."""
         if not self._fronts:
             numbers = front_numbers_of_rising([point for point, _ in self._rising])
             self._fronts = [[] for _ in range(max(numbers, default=-1) + 1)]
@@ -91,17 +95,19 @@ class Rung:
             count -= len(front)
 
     def _order(self, number: int, count: int, scales: Sequence[Scale] | None) -> list[int]:
-        """The first `count` of a front, spread out."""
+        """The first `count` trials of a front in farthest-point order."""
         front = self._fronts[number]
         if len(self._orders.get(number, ())) < min(count, len(front)):
-            self._orders[number] = [front[i] for i in spread([self.entries[trial] for trial in front], count, scales)]
+            self._orders[number] = [
+                front[i] for i in farthest_point_order([self.entries[trial] for trial in front], count, scales)
+            ]
         return self._orders[number][:count]
 
 
 def rungs_up_to(epochs: int, eta: int = 3, first: int = 1) -> list[int]:
     """Rungs first, first * eta, first * eta², ... and the full training, such as 1, 3, 9, 20 for 20 epochs.
 
-    A rung closer to the end than half a step is left out: stopping there would spare nothing.
+    A rung within a factor of sqrt(eta) of the full training is left out: stopping there would save little.
 
     Args:
         epochs: of a full training, at least 1.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studies.objectives.pareto import best_first, dominates, front_numbers, hypervolume, not_dominated, spread
+from studies.objectives.pareto import best_first, dominates, farthest_point_order, front_numbers, hypervolume, not_dominated
 
 grid = st.integers(0, 6).map(float)
 pairs = st.lists(st.tuples(grid, grid), max_size=30)
@@ -71,9 +71,9 @@ def test_among_ten_thousand_points_none_dominates_another_of_its_front():
 def test_a_net_takes_the_lowest_first_then_always_the_farthest():
     # the order is 0, 4, 2, 1, 3 by hand: the ends, the middle, then the wider gap; its inverse would be 0, 3, 2, 4, 1
     points = [(0.0, 1.0), (0.25, 0.75), (0.5, 0.5), (0.7, 0.3), (1.0, 0.0)]
-    assert spread(points) == [0, 4, 2, 1, 3]
-    assert spread(points, 2) == [0, 4]
-    assert spread([]) == []
+    assert farthest_point_order(points) == [0, 4, 2, 1, 3]
+    assert farthest_point_order(points, 2) == [0, 4]
+    assert farthest_point_order([]) == []
 
 
 def test_an_order_is_a_list_of_positions_not_of_ranks():

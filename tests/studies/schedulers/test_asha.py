@@ -44,7 +44,7 @@ def test_promotion_by_hand():
     assert asha.peek_promotion() == asha.peek_promotion() == Promotion(trial=3, rung=1, until=3)
     assert asha.next_promotion() == Promotion(trial=3, rung=1, until=3)
     assert asha.next_promotion() is None
-    assert asha.next_promotion(beyond_quota=True) == Promotion(trial=4, rung=1, until=3)
+    assert asha.next_promotion(force=True) == Promotion(trial=4, rung=1, until=3)
 
 
 def test_the_highest_rung_is_promoted_first():
@@ -91,12 +91,12 @@ def test_a_failed_trial_is_not_promoted_and_nothing_is_infinitely_good():
     assert arrive(asha, 2, 1, (0.4, 120)) is CONTINUE
     assert arrive(asha, 3, 1, (0.45, 110)) is PAUSE
     asha.promoted(3, 1)
-    assert asha.next_promotion(beyond_quota=True) == Promotion(1, 1, 3)
+    assert asha.next_promotion(force=True) == Promotion(1, 1, 3)
 
 
 @pytest.mark.parametrize("form", ["promotion", "stopping"])
 def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
-    asha = MOASHA([1, 3, 9], eta=3, form=form, silent=(0.9, math.inf))
+    asha = MOASHA([1, 3, 9], eta=3, form=form, uninformative_from=(0.9, math.inf))
     held = PAUSE if form == "promotion" else STOP
     for trial in range(6):
         assert arrive(asha, trial, 1, (0.95 + trial / 1000, 100 + trial)) is CONTINUE
@@ -107,7 +107,7 @@ def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
     assert arrive(asha, 9, 1, (0.7, 95)) is CONTINUE  # three of ten read: from now on the rung compares, and it is the third
     assert arrive(asha, 10, 1, (0.97, 400)) is held
     assert arrive(asha, 0, 3, (0.4, 100)) is CONTINUE
-    assert arrive(asha, 1, 3, (0.5, 101)) is held  # the next rung speaks
+    assert arrive(asha, 1, 3, (0.5, 101)) is held  # the next rung is informative
 
 
 def test_a_trial_is_not_judged_before_its_bracket_begins():
@@ -156,7 +156,7 @@ def test_of_a_rung_no_dominated_trial_is_promoted_before_a_non_dominated_one(poi
         asha.record(trial, 1, point)
     numbers = front_numbers(points)
     order = []
-    while (promotion := asha.next_promotion(beyond_quota=True)) is not None:
+    while (promotion := asha.next_promotion(force=True)) is not None:
         order.append(promotion.trial)
     assert [numbers[t] for t in order] == sorted(numbers)
 
@@ -173,7 +173,7 @@ def test_a_non_dominated_newcomer_goes_before_the_dominated(points, newcomer, et
     if any(dominates(point, newcomer) for point in points):
         return
     everything = [*points, newcomer]
-    while (promotion := asha.next_promotion(beyond_quota=True)).trial != len(points):
+    while (promotion := asha.next_promotion(force=True)).trial != len(points):
         assert not any(dominates(point, everything[promotion.trial]) for point in everything)
 
 
@@ -204,7 +204,7 @@ def test_replaying_the_records_in_any_order_rebuilds_the_state(points, form, shu
     for record in [*records, *records]:
         again.record(*record)
     assert again.peek_promotion() == asha.peek_promotion()
-    assert again.peek_promotion(beyond_quota=True) == asha.peek_promotion(beyond_quota=True)
+    assert again.peek_promotion(force=True) == asha.peek_promotion(force=True)
 
 
 @given(arrivals, st.sampled_from(["promotion", "stopping"]), st.sampled_from([1 / 1024, 1000.0]))

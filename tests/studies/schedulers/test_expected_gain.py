@@ -40,7 +40,7 @@ def test_the_first_goes_on_and_the_rest_waits_until_it_is_worth_it():
         decided.append(rule.decide(trial, 1))
     assert decided[0] is Decision.CONTINUE and decided.count(Decision.PAUSE) >= 8
     promoted = set()
-    while (promotion := rule.next_promotion(beyond_quota=True)) is not None:
+    while (promotion := rule.next_promotion(force=True)) is not None:
         assert promotion.trial not in promoted and decided[promotion.trial] is Decision.PAUSE and promotion.until == 3
         promoted.add(promotion.trial)
     assert promoted == {trial for trial, decision in enumerate(decided) if decision is Decision.PAUSE}
@@ -53,7 +53,7 @@ def test_replaying_in_any_order_rebuilds_the_state():
         rule, sampler = a_rule()
         for trial, params, rung in order:
             record(rule, sampler, trial, params, rung)
-        found.append([rule.next_promotion(beyond_quota=True) for _ in range(5)])
+        found.append([rule.next_promotion(force=True) for _ in range(5)])
     assert found[0] == found[1] == found[2] and found[0][0] is not None
 
 
@@ -78,16 +78,16 @@ def test_who_waits_beside_a_finished_precision_variant_is_not_mistaken():
     for trial, params in enumerate(some(20)[:6], 20):
         record(rule, sampler, trial, {**params, "precision": "int8"}, 9)
     with np.errstate(divide="raise", invalid="raise"):
-        promotion = rule.next_promotion(beyond_quota=True)
+        promotion = rule.next_promotion(force=True)
     assert promotion is not None and promotion.trial < 20
 
 
-@pytest.mark.parametrize("silent", [True, False])
-def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(silent):
+@pytest.mark.parametrize("uninformative", [True, False])
+def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(uninformative):
     sampler = a_rule()[1]
-    rule = ExpectedGainStopping(RUNGS, sampler, silent=(0.9, float("inf")))
+    rule = ExpectedGainStopping(RUNGS, sampler, uninformative_from=(0.9, float("inf")))
     for trial, params in enumerate(some(9)):
         sampler.observe(params, 1, [0.05, size_of(params)])
-        rule.record(trial, 1, (0.95 if silent else 0.5, size_of(params)), params)
+        rule.record(trial, 1, (0.95 if uninformative else 0.5, size_of(params)), params)
     decided = [rule.decide(trial, 1) for trial in range(9)]
-    assert (set(decided) == {Decision.CONTINUE}) == silent
+    assert (set(decided) == {Decision.CONTINUE}) == uninformative
