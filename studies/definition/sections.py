@@ -242,7 +242,7 @@ class Search(StudySection):
         description="two or three of accuracy, cer, size, latency, flops, parameters, or added ones",
         examples=[["accuracy", "latency"]],
     )
-    engine: Annotated[Literal["local", "ray"], Flag("--engine", "NAME")] = Field(
+    engine: Annotated[str, Flag("--engine", "NAME")] = Field(
         default="local", description="where trainings run: local, processes on this machine, or ray, Ray Tune", examples=["ray"]
     )
     address: Annotated[str | None, Flag("--address", "HOST:PORT")] = Field(

@@ -117,7 +117,8 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
 
 
 def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
-    """Faults that types alone cannot show: names of components, samplers, recipes and known models."""
+    """Faults that types alone cannot show: names of components, samplers, engines, recipes and known models."""
+    from studies.engines.catalog import engines
     from studies.samplers.catalog import samplers
     from studies.samplers.optuna_based.factory import FRONT, NAMES
 
@@ -133,6 +134,9 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
     sampler = search.get("sampler") if isinstance(search, Mapping) else None
     if isinstance(sampler, str) and sampler not in (known := [*NAMES, *samplers.names()]):
         faults.append(f"search.sampler: no sampler is called '{sampler}'{nearest(sampler, known)}")
+    engine = search.get("engine") if isinstance(search, Mapping) else None
+    if isinstance(engine, str) and engine not in engines:
+        faults.append(f"search.engine: no engine is called '{engine}'{nearest(engine, engines.names())}")
     if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
         faults.append(
             f'search.early_stopping: "gain" needs the sampler "{FRONT}", which predicts it; write "promotion" or that sampler'

@@ -18,14 +18,18 @@ import threading
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.catalog import engines
 from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport
 from trainers.base.progress import Paused as PausedTraining
 from trainers.trial.run import Run, TrialJob, run_on
+
+if TYPE_CHECKING:
+    from studies.definition.sections import Search
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,12 @@ class LocalEngine:
         return _Worker(process, ours)
 
 
+@engines.register("local")
+def local_engine(search: Search) -> LocalEngine:
+    """Starts the worker processes that a study asks for."""
+    return LocalEngine(search.workers)
+
+
 @contextlib.contextmanager
 def _one_thread_each() -> Any:
     """Starts children with single-threaded math libraries; the setting is read when they are loaded."""
@@ -145,7 +155,8 @@ def _serve(pipe: Connection, run: Run) -> None:
     orders: queue.Queue[_Train] = queue.Queue()
     stopped: set[int] = set()
     threading.Thread(target=_listen, args=(pipe, orders, stopped), daemon=True).start()
-    import torch  # noqa: F401  # while the driver still looks at the data
+    if run is run_on:
+        import torch  # noqa: F401  # while the driver still looks at the data; other functions may need none
 
     while True:
         order = orders.get()

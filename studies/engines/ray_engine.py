@@ -23,12 +23,17 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studies.engines.base import Event, Failed, Lost, Paused, Progress
+from studies.engines.catalog import engines
 from studies.engines.ray_desk import Desk
 from studies.engines.remote_worker import Share, order_of
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from trainers.trial.run import Run, TrialJob, run_on
+
+if TYPE_CHECKING:
+    from studies.definition.sections import Search
 
 CAPACITY_LOOK_S = 2.0
 """How often the cluster is asked how much it can run; nodes come and go."""
@@ -126,3 +131,14 @@ class RayEngine:
         except BaseException as error:
             if not self._desk.closing.is_set():
                 self._faults.append(error)
+
+
+@engines.register("ray")
+def ray_engine(search: Search) -> RayEngine:
+    """Connects to the cluster that a study names, or starts Ray on this machine.
+
+    Raises:
+        UserError: the cluster does not answer, or no node has room for one training.
+    """
+    share = Share(search.cpus_per_trial, search.gpus_per_trial, search.gpu_memory_per_trial)
+    return RayEngine(search.address, search.workers, share, search.shared)

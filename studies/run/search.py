@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import time
 
+from studies.definition.run_settings import of_this_run
 from studies.definition.study import Study
 from studies.engines.base import Engine
-from studies.engines.factory import engine_for, of_this_run
+from studies.engines.catalog import engines
 from studies.registry.run_tracker import RunTracker
 from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
@@ -72,7 +73,7 @@ def _run(
     storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
-        engine = engine_for(study.search)  # before the data: its processes import torch meanwhile
+        engine = engines[study.search.engine](study.search)  # before the data: its processes import torch meanwhile
     tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
     try:
         try:

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from studies.definition.sections import Search
 from studies.definition.study import Study, resolve
 from studies.engines.base import Event, Finished, Lost, Paused, Progress
-from studies.engines.factory import engine_for
+from studies.engines.catalog import engines
 from studies.engines.ray_engine import RayEngine
 from studies.engines.remote_worker import Share
 from studies.registry.tracker import NoTracker
@@ -24,9 +24,10 @@ from studies.run.observer import SilentObserver
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
+from testing.engine_contract import EngineContract
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
-from trainers.trial.run import TrialJob
+from trainers.trial.run import Run, TrialJob
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 RUNGS = {"first_rung": 1, "eta": 2, "early_stopping": "promotion", "sampler": "random"}
@@ -233,7 +234,7 @@ def test_a_node_that_dies_takes_no_trial_with_it(cluster: Any, lines: Path, tmp_
 
 def test_what_a_cluster_has_no_room_for_is_said_at_once(cluster: Any) -> None:
     with pytest.raises(UserError, match="no node of the cluster has 1 CPUs and 2 GPUs"):
-        engine_for(Search(engine="ray", address=cluster.address, gpus_per_trial=2.0))
+        engines["ray"](Search(engine="ray", address=cluster.address, gpus_per_trial=2.0))
 
 
 def test_without_an_address_ray_is_started_here(lines: Path, tmp_path: Path) -> None:
@@ -244,3 +245,10 @@ def test_without_an_address_ray_is_started_here(lines: Path, tmp_path: Path) -> 
         assert epochs_of(seen, 1) == [1, 2]
     finally:
         engine.close()
+
+
+class TestRayEngine(EngineContract):
+    """With Ray started on this machine."""
+
+    def make(self, run: Run) -> RayEngine:
+        return RayEngine(workers=2, run=run)

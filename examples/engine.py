@@ -1,0 +1,70 @@
+"""An engine in one file: one training at a time, in a thread of the driver's process. See docs/extending-engines.md."""
+
+from __future__ import annotations
+
+import queue
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from studies.engines.base import Event, Failed, Finished, Paused, Progress
+from trainers.base.errors import TrainingFault
+from trainers.base.progress import EpochReport
+from trainers.base.progress import Paused as PausedTraining
+from trainers.trial.run import Run, TrialJob, run_on
+
+if TYPE_CHECKING:
+    from studies.definition.sections import Search
+
+
+class InProcessEngine:
+    """Trains in a thread.
+
+    Args:
+        run: what is done with a job.
+    """
+
+    slots = 1
+
+    def __init__(self, run: Run = run_on) -> None:
+        self._run, self._closing = run, False
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._stopped: set[int] = set()
+        self._thread = ThreadPoolExecutor(1, "in-process-engine")
+
+    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        self._stopped.discard(ticket)
+        self._thread.submit(lambda: self._events.put(self._train(ticket, job, until_epoch)))
+
+    def stop(self, ticket: int) -> None:
+        self._stopped.add(ticket)
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        events: list[Event] = []
+        try:
+            events.append(self._events.get(timeout=max(0.0, timeout_s)))
+            while True:
+                events.append(self._events.get_nowait())
+        except queue.Empty:
+            return events
+
+    def close(self) -> None:
+        self._closing = True  # a thread cannot be killed: its training ends with its epoch
+        self._thread.shutdown(cancel_futures=True)
+
+    def _train(self, ticket: int, job: TrialJob, until_epoch: int | None) -> Event:
+        def report(epoch: EpochReport) -> bool:
+            self._events.put(Progress(ticket, epoch))
+            return not self._closing and ticket not in self._stopped
+
+        try:
+            outcome = self._run(job, report, until_epoch)
+        except TrainingFault as fault:
+            return Failed(ticket, fault.kind, fault.reason)
+        except Exception as error:  # a faulty trial fails alone; the study goes on
+            return Failed(ticket, "error", f"{type(error).__name__}: {error}")
+        return Paused(ticket, outcome.epoch) if isinstance(outcome, PausedTraining) else Finished(ticket, outcome)
+
+
+def in_process(search: Search) -> InProcessEngine:
+    """Starts the engine for the `[search]` settings of a study, of which it needs none."""
+    return InProcessEngine()
