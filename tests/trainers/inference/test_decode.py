@@ -25,7 +25,8 @@ def test_ctc_merges_repeats_and_drops_blanks(path: list[int]) -> None:
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40))
 def test_attention_reads_until_the_first_end(path: list[int]) -> None:
-    assert collapse(np.array([path]), "attention")[0].tolist() == path[: path.index(0)] if 0 in path else path
+    read = path[: path.index(0)] if 0 in path else path
+    assert collapse(np.array([path]), "attention")[0].tolist() == read
 
 
 def test_indices_beyond_the_charset_spell_nothing() -> None:

@@ -1,15 +1,33 @@
 """The number of threads is one that was allowed, and finding it leaves torch as it was."""
 
+import pytest
 import torch
 
 from search_space import Architecture
+from trainers.training import threads
 from trainers.training.threads import quickest_threads
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 
 
-def test_threads_are_chosen_among_those_allowed() -> None:
+def test_torch_is_left_as_it_was() -> None:
     before, state = torch.get_num_threads(), torch.get_rng_state()
     assert quickest_threads(TINY, 5, 2, 64, most=1) == 1
-    assert quickest_threads(TINY, 5, 2, 64, most=2) in (1, 2)
+    assert quickest_threads(TINY, 5, 2, 64, most=2) <= 2
     assert torch.get_num_threads() == before and torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({1: 1.0, 2: 1.5, 4: 2.0}, 1),
+        ({1: 1.0, 2: 0.6, 4: 0.59}, 2),
+        ({1: 1.0, 2: 0.6, 4: 0.4}, 4),
+        ({1: 1.0, 2: 0.96, 4: 0.97}, 1),
+    ],
+)
+def test_the_quickest_number_of_threads_is_chosen_and_more_only_for_a_gain(
+    monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float], chosen: int
+) -> None:
+    monkeypatch.setattr(threads, "_step_seconds", lambda *_: seconds[torch.get_num_threads()])
+    assert quickest_threads(TINY, 5, 2, 64, most=4) == chosen
