@@ -221,7 +221,7 @@ def main() -> None:
         print(f"{asked.preload} trials are there after {time.monotonic() - began:.0f} s", flush=True)
     tracker = NoTracker() if asked.preload or asked.without_mlflow else None  # MLflow's would copy what has been preloaded
     if asked.without_estimate:
-        CostModel._work_out = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
+        CostModel._compute = lambda _, architecture: Costs(measured(architecture).size_bytes)  # type: ignore[method-assign]
     watch.goes_on_from(*apart(taken, workspace, study.name))
     began = time.monotonic()
     reason = "enough trials have begun"

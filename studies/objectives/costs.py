@@ -1,12 +1,12 @@
-"""What an architecture costs before it is trained: bytes of its file, weights, multiply-adds, milliseconds a line.
+"""The costs of an architecture, computed before it is trained: bytes of its file, weights, multiply-adds, milliseconds a line.
 
 Decisions:
-- Bytes are always known; the others are worked out only for studies that limit them or search for them.
-- Milliseconds are measured on the file of the untrained network: what its weights are does not matter to their speed. That
-  takes seconds, so the limits that cost less are looked at first. Other trainings run meanwhile, so a candidate is refused
-  before training only when it is `LATENCY_MARGIN` over; the limit itself is held against the trained file.
-- Of a pruned network bytes, weights and multiply-adds are expected ones and milliseconds are unknown: the exact ones are
-  held against the limits once it is cut and trained.
+- Bytes are always computed; the other costs only for studies that limit them or search for them.
+- Latency is measured on the file of the untrained network, since the values of the weights do not change its speed. That takes
+  seconds, so the limits that are cheaper to check are checked first. Other trainings run at the same time and slow it down, so
+  `LATENCY_MARGIN` is allowed before training; the trained file must keep the limit itself.
+- For a pruned network, bytes, weights and multiply-adds are estimates and latency is unknown. The exact values are compared
+  with the limits once it is pruned and trained.
 """
 
 from __future__ import annotations
@@ -27,18 +27,22 @@ if TYPE_CHECKING:
     from trainers.data.dataset import LineDataset
 
 LATENCY_MARGIN = 1.25
+"""Factor by which an untrained file may exceed the latency limit: other trainings that run at the same time slow it down."""
 TIMED_LINES = 30
+"""Number of lines that are timed before training: fewer than for a trained file, since there are many candidates."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What one architecture costs.
+    """The costs of one architecture.
 
     Attributes:
         size_bytes: of the file that would be exported.
-        parameters: learnable weights that the file has a use for; None where nobody asked.
-        flops: multiply-adds of an image of 3 x 32 x 320 (enlarged in proportion for taller input); None where nobody asked.
-        latency_ms: median time of one line alone, one thread; None where nobody asked, or it cannot be known yet.
+        parameters: learnable weights of the exported part; None if the study does not need them.
+        flops: multiply-adds of an image of 3 x 32 x 320 (enlarged in proportion for taller input); None if the study does not
+            need them.
+        latency_ms: median time of one line alone, one thread; None if the study does not need it, or the network is to be
+            pruned.
     """
 
     size_bytes: int
@@ -48,54 +52,54 @@ class Costs:
 
 
 class CostModel:
-    """Works costs out, and remembers them.
+    """Computes costs, and caches them.
 
     Args:
         charset: the characters of the study.
         wanted: which of `parameters`, `flops`, `latency_ms` the study needs.
-        prepared: lines by input height, to measure milliseconds on.
+        prepared: lines by input height, to measure latency on.
     """
 
     def __init__(self, charset: str, wanted: Collection[str], prepared: Mapping[int, LineDataset]) -> None:
         self._charset, self._wanted, self._prepared = charset, frozenset(wanted), prepared
-        self._of: Callable[[Architecture], Costs] = lru_cache(maxsize=2_000)(self._work_out)
+        self._cached: Callable[[Architecture], Costs] = lru_cache(maxsize=2_000)(self._compute)
         self._latency: Callable[[Architecture], float] = lru_cache(maxsize=10_000)(self._measure_latency)
 
-    def cheap(self, architecture: Architecture) -> Costs:
-        """All but milliseconds.
+    def without_latency(self, architecture: Architecture) -> Costs:
+        """All costs that take milliseconds to compute: all but latency.
 
         Raises:
             RefusedArchitecture: it cannot be built.
         """
-        return self._of(architecture)
+        return self._cached(architecture)
 
-    def of(self, metric: str) -> Callable[[Architecture], int]:
-        """One of the cheap costs, as a function of the architecture."""
+    def function_of(self, metric: str) -> Callable[[Architecture], int]:
+        """One of the costs without latency, as a function of the architecture."""
 
         def cost(architecture: Architecture) -> int:
-            value: int = getattr(self.cheap(architecture), metric)
+            value: int = getattr(self.without_latency(architecture), metric)
             return value
 
         return cost
 
     def __call__(self, architecture: Architecture) -> Costs:
-        """All that the study needs to know; milliseconds take seconds to find out.
+        """All costs that the study needs; latency takes seconds to measure.
 
         Raises:
             RefusedArchitecture: it cannot be built.
         """
-        costs = self._of(architecture)
+        costs = self._cached(architecture)
         if "latency_ms" not in self._wanted or architecture.prune_percent:
             return costs
         return Costs(costs.size_bytes, costs.parameters, costs.flops, self._latency(architecture))
 
-    def _work_out(self, architecture: Architecture) -> Costs:
+    def _compute(self, architecture: Architecture) -> Costs:
         from trainers.export.estimate import estimate_bytes
 
         size_bytes = estimate_bytes(architecture, len(self._charset), self._charset)
         if not self._wanted & {"parameters", "flops"}:
             return Costs(size_bytes)
-        weights, products = count(architecture, len(self._charset))
+        weights, products = count_weights_and_flops(architecture, len(self._charset))
         return Costs(size_bytes, weights, products)
 
     def _measure_latency(self, architecture: Architecture) -> float:
@@ -122,8 +126,8 @@ class CostModel:
             return latency_ms(reader, self._prepared[plain.height_px].validation, TIMED_LINES)
 
 
-def count(architecture: Architecture, symbols: int) -> tuple[int, int]:
-    """Learnable weights of the exported part, and multiply-adds of the reference image; after pruning as far as expected.
+def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[int, int]:
+    """Learnable weights of the exported part, and multiply-adds of the reference image; estimates if it is to be pruned.
 
     Args:
         architecture: what would be trained.

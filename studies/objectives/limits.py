@@ -1,4 +1,4 @@
-"""Whether an architecture, or the file it became, keeps within the limits of a study; and by how much it does not."""
+"""Whether an architecture, or its trained file, exceeds a limit of the study, and by how much."""
 
 from __future__ import annotations
 
@@ -14,32 +14,52 @@ from studies.objectives.costs import LATENCY_MARGIN, CostModel
 if TYPE_CHECKING:
     from trainers.base.candidate import Measurement
 
-NAMES = {"size_bytes": "size", "parameters": "parameters", "flops": "flops", "latency_ms": "latency"}
-"""What is limited, as study files write it."""
-WRITE: dict[str, Callable[[Any], str]] = {
+LIMIT_NAMES = {"size_bytes": "size", "parameters": "parameters", "flops": "flops", "latency_ms": "latency"}
+"""Cost to the name that its limit has in study files."""
+_FORMATS: dict[str, Callable[[Any], str]] = {
     "size_bytes": write_size,
     "parameters": lambda n: f"{write_count(n)} weights",
     "flops": lambda n: f"{write_count(n)} FLOPs",
     "latency_ms": lambda ms: f"{ms:.3g} ms",
 }
+"""Cost to how a value of it is written in messages."""
+
+
+def write_cost(metric: str, value: float) -> str:
+    """A cost for a person, with its unit.
+
+    Args:
+        metric: `size_bytes`, `parameters`, `flops` or `latency_ms`.
+        value: of that cost.
+    """
+    return _FORMATS[metric](value)
 
 
 @dataclass(frozen=True)
 class Excess:
-    """What is over a limit.
+    """A limit that is exceeded.
 
     Attributes:
         reason: for a person.
-        violation: value / limit - 1, above 0: one unit for all limits, so that samplers can compare.
+        violation: value / limit - 1, above 0: the same unit for all limits, so that samplers can compare violations.
     """
 
     reason: str
     violation: float
 
 
-def excess_before(architecture: Architecture, costs: CostModel, limits: Mapping[str, float]) -> Excess | None:
-    """Which limit an architecture would break, as far as that is known before training; what is cheap to find out first."""
-    known = costs.cheap(architecture)
+def excess_before_training(architecture: Architecture, costs: CostModel, limits: Mapping[str, float]) -> Excess | None:
+    """The limit that an architecture exceeds, as far as that is known before training; None if it exceeds none.
+
+    Args:
+        architecture: what would be trained.
+        costs: computes its costs; latency only if no other limit is exceeded.
+        limits: cost to the most that is allowed.
+
+    Raises:
+        RefusedArchitecture: it cannot be built.
+    """
+    known = costs.without_latency(architecture)
     found = _first({name: getattr(known, name) for name in limits}, limits)
     if found is None and "latency_ms" in limits:
         return _first({"latency_ms": costs(architecture).latency_ms}, limits, LATENCY_MARGIN)
@@ -47,12 +67,16 @@ def excess_before(architecture: Architecture, costs: CostModel, limits: Mapping[
 
 
 def excess_of(measurement: Measurement, limits: Mapping[str, float]) -> Excess | None:
-    """Which limit a trained file breaks."""
+    """The limit that a trained file exceeds; None if it exceeds none."""
     return _first({name: getattr(measurement, name) for name in limits}, limits)
 
 
-def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int:
-    """The least of a cost found in a space, one field after the other.
+def smallest_cost(space: SearchSpace, cost: Callable[[Architecture], int]) -> int:
+    """The smallest cost found in a space by a coordinate search: one field after the other, all fields twice.
+
+    Args:
+        space: what may be chosen.
+        cost: of an architecture.
 
     Raises:
         RefusedArchitecture: no combination that was looked at can be built.
@@ -63,12 +87,12 @@ def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int
     for name in 2 * space.open_fields or [next(iter(space.choices), "backbone")]:
         for value in space.choices.get(name, (Architecture().as_dict()[name],)):
             try:
-                size_bytes = estimate(Architecture.from_dict(picked | {name: value}))
+                found = cost(Architecture.from_dict(picked | {name: value}))
             except RefusedArchitecture as refused:
                 refusal = refused
                 continue
-            if best is None or size_bytes < best:
-                best, picked = size_bytes, picked | {name: value}
+            if best is None or found < best:
+                best, picked = found, picked | {name: value}
     if best is None:
         raise refusal or RefusedArchitecture("the space is empty")
     return best
@@ -77,5 +101,6 @@ def smallest(space: SearchSpace, estimate: Callable[[Architecture], int]) -> int
 def _first(values: Mapping[str, float | None], limits: Mapping[str, float], margin: float = 1.0) -> Excess | None:
     for name, value in values.items():
         if value is not None and value > limits[name] * margin:
-            return Excess(f"{WRITE[name](value)} is over the limit of {WRITE[name](limits[name])}", value / limits[name] - 1)
+            reason = f"{write_cost(name, value)} is over the limit of {write_cost(name, limits[name])}"
+            return Excess(reason, value / limits[name] - 1)
     return None

@@ -12,7 +12,7 @@ from search_space.space import SearchSpace
 from studies.definition.study import Study
 from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel
-from studies.objectives.limits import NAMES, WRITE, smallest
+from studies.objectives.limits import LIMIT_NAMES, smallest_cost, write_cost
 from studies.run.observer import Observer, StudyFacts
 from studies.run.warm_start import architectures
 from studies.workspace.paths import Workspace
@@ -187,12 +187,12 @@ def _check_limits(preparation: Preparation) -> None:
         if metric == "latency_ms":
             continue  # takes seconds an architecture
         try:
-            least = smallest(space, costs.of(metric))
+            least = smallest_cost(space, costs.function_of(metric))
         except RefusedArchitecture as refused:
             raise UserError(f"nothing in the space can be built: {refused}") from None
         if least > limit:
             raise UserError(
-                f"nothing in the space meets the {NAMES[metric]} limit of {WRITE[metric](limit)}: the smallest architecture "
-                f"found takes {least} ({WRITE[metric](least)}); raise the limit or open smaller choices "
+                f"nothing in the space meets the {LIMIT_NAMES[metric]} limit of {write_cost(metric, limit)}: the smallest "
+                f"architecture found takes {least} ({write_cost(metric, least)}); raise the limit or open smaller choices "
                 f"(width_percent, encoder_hidden)"
             )

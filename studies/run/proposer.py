@@ -19,7 +19,7 @@ from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
-from studies.objectives.limits import NAMES, WRITE, excess_before, smallest
+from studies.objectives.limits import LIMIT_NAMES, excess_before_training, smallest_cost, write_cost
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import Seen, SeenArchitectures
@@ -164,14 +164,14 @@ class Proposer:
         return tuple(
             other.precision
             for other in self._variants.of(architecture)
-            if self._seen.get(other.digest) is None and excess_before(other, self._costs, limits) is None
+            if self._seen.get(other.digest) is None and excess_before_training(other, self._costs, limits) is None
         )
 
     def ready_variant(self, ready: Ready, architecture: Architecture) -> Ready | None:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
         if self._seen.get(architecture.digest) is not None:
             return None
-        return self._ready(ready.number, architecture, self._costs.cheap(architecture))
+        return self._ready(ready.number, architecture, self._costs.without_latency(architecture))
 
     def _next(self, running: Iterable[Ready], paused: Iterable[Ready]) -> Judgement | Exhausted | None:
         if self._answered_in_a_row >= PATIENCE or self._rest is not None:
@@ -202,11 +202,11 @@ class Proposer:
         known = self._variants.known(architecture, self._seen)
         if known is not None and known.number != number:
             return self._judge_duplicate(number, architecture, known)
-        excess = excess_before(architecture, self._costs, self._limits)
+        excess = excess_before_training(architecture, self._costs, self._limits)
         if excess is not None:
             self._over_limit_in_a_row += 1
             outcome = OverLimit(excess.reason, excess.violation)
-            return Answered(StoredTrial.of(number, params, architecture, self._costs.cheap(architecture), outcome))
+            return Answered(StoredTrial.of(number, params, architecture, self._costs.without_latency(architecture), outcome))
         self._over_limit_in_a_row = 0
         ready = self._ready(number, architecture, self._costs(architecture))
         self._store.describe(ready.closed(Running()))
@@ -245,8 +245,8 @@ class Proposer:
         found = []
         for metric in self._limits:
             if metric != "latency_ms":  # takes seconds an architecture
-                least = smallest(self._space, self._costs.of(metric))
-                found.append(f"{NAMES[metric]} {WRITE[metric](least)}")
+                least = smallest_cost(self._space, self._costs.function_of(metric))
+                found.append(f"{LIMIT_NAMES[metric]} {write_cost(metric, least)}")
         could = f"; the least this space could meet is {', '.join(found)}" if found and self._over_limit_in_a_row else ""
         return (
             f"{PATIENCE} proposals in a row brought no new architecture within the limits{could}; "
@@ -254,7 +254,7 @@ class Proposer:
         )
 
     def _fits(self, architecture: Architecture) -> bool:
-        return excess_before(architecture, self._costs, self._limits) is None
+        return excess_before_training(architecture, self._costs, self._limits) is None
 
     def _shuffled(self) -> list[dict[str, Choice]]:
         fields = self._space.open_fields

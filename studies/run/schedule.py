@@ -18,7 +18,7 @@ from search_space.architecture import RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
-from studies.objectives.limits import excess_before
+from studies.objectives.limits import excess_before_training
 from studies.run.precision_variants import PRECISION
 from studies.samplers.base import Sampler
 from studies.samplers.catalog import samplers
@@ -178,8 +178,8 @@ class _Known:
         """The exact objectives, and whether the limits are kept; None for what cannot be built."""
         try:
             architecture = self._space.sample(lambda name, _: params[name])
-            costs = self._costs.cheap(architecture)
+            costs = self._costs.without_latency(architecture)
         except RefusedArchitecture:
             return None
-        fits = excess_before(architecture, self._costs, self._limits) is None
+        fits = excess_before_training(architecture, self._costs, self._limits) is None
         return [self._objectives[k].at_rung(1.0, costs) for k in self.exact], fits

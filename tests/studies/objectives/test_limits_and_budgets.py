@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from search_space import Architecture, zoo
 from studies.definition.study import Study, resolve
 from studies.objectives.catalog import objectives, objectives_of
-from studies.objectives.costs import CostModel, count
-from studies.objectives.limits import excess_before, excess_of
+from studies.objectives.costs import CostModel, count_weights_and_flops
+from studies.objectives.limits import excess_before_training, excess_of
 from studies.run.search import search
 from studies.storage.outcomes import OverLimit
 from studies.storage.pareto_front import load_front, load_store
@@ -44,7 +44,10 @@ def over_budget(workspace: Workspace) -> list[Any]:
 
 @pytest.mark.parametrize("limit", ["parameters", "flops"])
 def test_what_is_over_a_limit_never_trains(workspace: Workspace, limit: str) -> None:
-    values = [count(Architecture(width_percent=w, encoder_hidden=24), 10)[limit == "flops"] for w in (25, 50, 75, 100)]
+    values = [
+        count_weights_and_flops(Architecture(width_percent=w, encoder_hidden=24), 10)[limit == "flops"]
+        for w in (25, 50, 75, 100)
+    ]
     assert values == sorted(values)
     engine = ScriptedEngine()
     search(study(limits={limit: f"{values[1] / 1e6 + 0.001}M"}), workspace, None, engine)
@@ -69,7 +72,7 @@ def test_milliseconds_are_measured_on_the_untrained_file(workspace: Workspace) -
     costs = prepare_study(study(limits={"latency": "1s"}), workspace, RecordingObserver()).costs
     small, large = (Architecture(width_percent=w, encoder_hidden=24) for w in (25, 125))
     assert 0 < (costs(small).latency_ms or 0) < (costs(large).latency_ms or 0)
-    assert excess_before(large, costs, {"latency_ms": 1e-3}) is not None
+    assert excess_before_training(large, costs, {"latency_ms": 1e-3}) is not None
     assert costs(small.with_(prune_percent=50, prune_criterion="l1")).latency_ms is None, "unknown until it is cut"
 
 
@@ -84,7 +87,9 @@ def test_it_is_told_when_four_bits_change_nothing(workspace: Workspace) -> None:
 
 def test_counts_follow_what_pruning_is_expected_to_leave() -> None:
     plain = Architecture(backbone="resnet18", width_percent=25)
-    (weights, products), (left, work) = (count(a, 10) for a in (plain, plain.with_(prune_percent=80, prune_criterion="l1")))
+    (weights, products), (left, work) = (
+        count_weights_and_flops(a, 10) for a in (plain, plain.with_(prune_percent=80, prune_criterion="l1"))
+    )
     assert 0 < left < weights and 0.2 * products < work < 0.5 * products
 
 
