@@ -3,7 +3,7 @@
 Decisions:
 - One writer, the driver. Everything else (rungs, live table, report, MLflow) can be rebuilt from here.
 - Trials come back as `StoredTrial`, parsed once; how they are written is said in `studies.storage.trial_attributes`.
-- Optuna takes no attributes of a closed trial, so what became of it is written in the transaction that closes it.
+- Optuna takes no attributes of a closed trial, so what became of it is written before the state that closes it.
 - Trials are opened and closed in the storage itself: `ask` and `tell` read all open trials each time, paused ones among them,
   and a study of thousands would spend most of its time on that.
 """
@@ -183,7 +183,7 @@ class StudyStore:
         self._write(number, rung_attributes(epoch, result))
 
     def close(self, trial: StoredTrial) -> None:
-        """Closes an open trial with its outcome, in one transaction; a trial that is closed already is left alone."""
+        """Closes an open trial: its outcome first, then its state. A trial that is closed already is left alone."""
         written = outcome_attributes(trial.outcome)
         if trial.number not in self._described:
             written = description_of(trial) | written

@@ -82,7 +82,7 @@ def rung_attributes(epoch: int, result: RungResult) -> Attributes:
 
 
 def outcome_attributes(outcome: Outcome) -> Attributes:
-    """What became of a trial: written in one transaction with the state that closes it."""
+    """What became of a trial: written before the state that closes it."""
     user: dict[str, Any] = {"outcome": outcome.name}
     match outcome:
         case Running():
