@@ -149,7 +149,7 @@ class EngineContract:
 
 def job(folder: Path, epochs: int, seed: int = 0) -> TrialJob:
     """A job of `count_epochs`."""
-    return TrialJob(Architecture(), DataSpec("digits"), folder / "cache", Recipe(), epochs, folder, seed)
+    return TrialJob(Architecture(), DataSpec(training="digits"), folder / "cache", Recipe(), epochs, folder, seed)
 
 
 def until_ended(engine: Engine, kind: type[Event] | None = None) -> list[Event]:

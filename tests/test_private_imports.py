@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from importlib.metadata import version
 from pathlib import Path
+
+import pytest
 
 from studies.optuna_internals.tested_versions import TESTED_OPTUNA
 
@@ -41,3 +44,21 @@ def test_the_installed_optuna_is_a_tested_one() -> None:
         f"optuna {installed} is installed, and studies/optuna_internals uses private members that were tested with "
         f"{', '.join(TESTED_OPTUNA)}; if all other tests pass, add it to TESTED_OPTUNA"
     )
+
+
+def test_the_private_member_of_ray_that_is_replaced_still_prints_the_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    from ray._private import worker
+
+    from studies.engines.ray_tune import TESTED_RAY, silence_cluster_messages
+
+    tested = f"ray {version('ray')} is installed; silence_cluster_messages was tested with {', '.join(TESTED_RAY)}"
+    message, printing = {"lines": ["a node died"], "pid": "raylet", "is_err": False}, worker.print_to_stdstream
+    assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages), tested
+    try:
+        printing(message, ignore_prefix=False)
+        assert "a node died" in capsys.readouterr().out, tested
+        silence_cluster_messages()
+        worker.print_to_stdstream(message, ignore_prefix=False)
+        assert capsys.readouterr().out == "", tested
+    finally:
+        worker.print_to_stdstream = printing

@@ -52,6 +52,9 @@ from ray.tune.search import Searcher  # noqa: E402
 
 CODE = ("search_space", "trainers", "studies")
 """Packages that nodes need."""
+TESTED_RAY = ("2.60.0",)
+"""Versions of Ray whose private members have been tested; to add one, install it, run `make slow`, and widen the range of ray
+in pyproject.toml if it needs to be."""
 STORE_BYTES = 200_000_000
 """Ray's shared memory on this machine; tickets and reports are a few kilobytes."""
 PATIENCE_S = 1.0
@@ -227,7 +230,7 @@ class NoReport(tune.ProgressReporter):  # type: ignore[misc]
 
 
 def _connect(address: str | None, workers: int | None, share: Share) -> None:
-    _hush()
+    silence_cluster_messages()
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if address is None:
         cpus = max(1, round((workers or usable_cores()) * max(1.0, share.cpus)))
@@ -248,8 +251,13 @@ def _connect(address: str | None, workers: int | None, share: Share) -> None:
         raise UserError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
 
 
-def _hush() -> None:
-    """Ray tells of dead nodes and processes on stdout, where the front is printed; it has no switch for that."""
+def silence_cluster_messages() -> None:
+    """Keeps Ray from printing the cluster's error messages to stdout, where the front is printed.
+
+    The one use of a private member of Ray, tested with `TESTED_RAY`. There is no public way: a thread of the driver prints
+    the messages (of nodes and processes that died) whatever `log_to_driver` and `logging_level` are. In a version without
+    this member they are printed, and nothing else changes.
+    """
     from ray._private import worker
 
     if hasattr(worker, "print_to_stdstream"):
