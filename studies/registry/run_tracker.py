@@ -1,11 +1,11 @@
-"""Studies and trials as MLflow runs: one parent run for a study, one child for each trial.
+"""Writes studies and trials to MLflow: one parent run for each study, one child run for each trial.
 
 Decisions:
-- MLflow is a copy for people to browse; Optuna has the truth. So nothing here ever stops a study: a fault is said once,
-  what could not be written waits and is tried again with the next trial and at the end.
-- A thread does the writing: MLflow's import and first database take ten seconds that the search does not wait for.
-- A trial is written whole or again: its run is closed last, and a run found open belongs to a driver that died, so it is
-  replaced. The driver may send every finished trial again on resume; those already closed are left alone.
+- MLflow holds a copy for people to browse; Optuna's storage is the record. So a fault here never stops a study: it is reported
+  once, and what could not be written is retried with the next trial and at the end.
+- A thread does the writing: MLflow's import and the creation of its database take ten seconds, and the search does not wait.
+- A trial's run is closed last. A run that is found open was left by a driver that died; it is deleted and written again from
+  scratch. A resumed search may send every finished trial again; trials whose runs are closed are skipped.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ TRIAL_TAG = "paretext.trial"
 STATE_TAG = "paretext.state"
 PARENT_TAG = "mlflow.parentRunId"
 
-_STATUS = {"measured": "FINISHED", "precision_variant": "FINISHED", "failed": "FAILED"}  # every other outcome: KILLED
+_STATUS = {"measured": "FINISHED", "precision_variant": "FINISHED", "failed": "FAILED"}
+"""MLflow's run status for the outcome of a trial; every other outcome is KILLED."""
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """A finished trial, as it waits to be written."""
+    """A finished trial that is to be written."""
 
     number: int
     params: dict[str, Any]
@@ -48,7 +49,7 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Study:
-    """What the parent run says of the study."""
+    """The study's settings, which become params of the parent run."""
 
     params: dict[str, Any]
 
@@ -65,10 +66,10 @@ _Job = _Trial | _Study | _End
 
 
 class RunTracker:
-    """Writes one study and its trials to MLflow, behind the driver's back.
+    """Writes one study and its trials to MLflow in a thread of its own (a `studies.registry.tracker.Tracker`).
 
     Args:
-        workspace: where the MLflow database lies.
+        workspace: the folder that holds the MLflow database.
         study_name: name of the study and of its parent run.
         report: called with one line, at most twice: when writing first fails, and at the end if some trials are missing.
     """
@@ -80,15 +81,15 @@ class RunTracker:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting: deque[_Job] = deque()
         self._unwritten: set[int] = set()
-        self._said = False
-        self._seen: _RunWriter | None = None
+        self._reported = False
+        self._writer: _RunWriter | None = None
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
 
     def start(self, study_params: Mapping[str, Any]) -> None:
-        """Opens the study's parent run, or the one it had before. Returns at once.
+        """Opens the study's parent run, or the one that an earlier run made. Returns at once.
 
         Args:
-            study_params: the resolved study; nested tables become dotted names.
+            study_params: the resolved study; nested tables become params with dotted names.
         """
         self._jobs.put(_Study(flatten(study_params)))
         self._thread.start()
@@ -102,22 +103,22 @@ class RunTracker:
         model: Path | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes a finished trial, once: one that is already there is left alone. Returns at once.
+        """Writes a finished trial, unless it is there already. Returns at once.
 
         Args:
             number: the trial's number in the study.
             architecture: its fields, which become params.
             measurement: its numbers, which become metrics; None when nothing was measured.
-            state: the name of the trial's outcome (`studies.storage.outcomes`).
-            model: the exported file, copied as an artifact.
-            tags: further facts, such as the reason why it ended.
+            state: how the trial ended; `measured`, `precision_variant` and `failed` set MLflow's status, all states become a tag.
+            model: the exported file, which is copied as an artifact.
+            tags: further facts, which become tags named `paretext.KEY`, such as the reason for the end.
         """
         metrics = {
             k: float(v) for k, v in (measurement or {}).items() if isinstance(v, int | float) and not isinstance(v, bool)
         }
-        words = {f"paretext.{k}": str(v) for k, v in (tags or {}).items() if v is not None}
+        texts = {f"paretext.{k}": str(v) for k, v in (tags or {}).items() if v is not None}
         self._unwritten.add(number)
-        self._jobs.put(_Trial(number, dict(architecture or {}), metrics, state, model, words))
+        self._jobs.put(_Trial(number, dict(architecture or {}), metrics, state, model, texts))
 
     def finish(
         self,
@@ -125,12 +126,12 @@ class RunTracker:
         metrics: Mapping[str, float] | None = None,
         wait_s: float = 120.0,
     ) -> None:
-        """Closes the parent run and waits until all is written.
+        """Closes the parent run and waits until everything is written.
 
         Args:
-            state: whether the study reached its end or was interrupted.
-            metrics: numbers of the whole study for the parent run.
-            wait_s: longest wait; what is missing then is written when the study is next continued.
+            state: `complete` when the study reached its end, `stopped` when it was interrupted.
+            metrics: numbers of the whole study, for the parent run.
+            wait_s: the longest time to wait, in seconds; trials that are missing then are written when the study is resumed.
         """
         self._jobs.put(_End("FINISHED" if state == "complete" else "KILLED", dict(metrics or {})))
         self._jobs.put(None)
@@ -149,32 +150,32 @@ class RunTracker:
         for _ in range(len(self._waiting)):
             job = self._waiting[0]
             try:
-                self._seen = self._seen or _RunWriter(self._workspace, self._study_name)
-                self._seen.write(job)
+                self._writer = self._writer or _RunWriter(self._workspace, self._study_name)
+                self._writer.write(job)
             except Exception as error:  # whatever MLflow, SQLAlchemy or the disk may raise: the study goes on
-                self._say(error)
-                if self._seen is None:
+                self._report_fault(error)
+                if self._writer is None:
                     return
-                self._seen = None  # opened anew, which clears away what was written by half
-                self._waiting.rotate(-1)  # one that cannot be written must not hold up the others
+                self._writer = None  # the next one deletes the run that was half written
+                self._waiting.rotate(-1)  # one job that cannot be written must not block the others
             else:
                 self._waiting.popleft()
                 if isinstance(job, _Trial):
                     self._unwritten.discard(job.number)
 
-    def _say(self, error: Exception) -> None:
-        if not self._said:
-            self._said = True
+    def _report_fault(self, error: Exception) -> None:
+        if not self._reported:
+            self._reported = True
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             self._report(f"MLflow cannot be written ({reason}); the search goes on and tries again")
 
 
 class _RunWriter:
-    """The runs of one study in MLflow.
+    """Creates, fills and closes the MLflow runs of one study.
 
     Args:
-        workspace: where the database lies.
-        study_name: the study.
+        workspace: the folder that holds the database.
+        study_name: name of the study.
     """
 
     def __init__(self, workspace: Workspace, study_name: str) -> None:
@@ -203,7 +204,7 @@ class _RunWriter:
         return str(self._client.create_run(self._experiment, tags=tags, run_name=self._study_name).info.run_id)
 
     def _closed_trials(self) -> set[int]:
-        """Numbers of the trials whose runs are closed; runs left open by a driver that died are deleted."""
+        """Returns the numbers of trials whose runs are closed, and deletes the runs that a driver that died left open."""
         closed = set()
         for run in self._runs("trial"):
             if run.info.status == "RUNNING":
@@ -229,7 +230,7 @@ class _RunWriter:
     def _write_study(self, job: _Study) -> None:
         from mlflow.entities import RunTag
 
-        # a study that is continued may have a larger budget, and a param cannot be changed: the newest word is a tag
+        # a resumed study may have a larger budget, and MLflow's params cannot be changed: the newest value becomes a tag
         known = self._client.get_run(self._parent).data.params
         new = {key: value for key, value in job.params.items() if key not in known}
         changed = {key: str(value) for key, value in job.params.items() if key in known and known[key] != str(value)}
@@ -251,7 +252,7 @@ class _RunWriter:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested tables as one level with dotted names."""
+    """Returns nested tables as one table with dotted names."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):

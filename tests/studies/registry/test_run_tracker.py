@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,13 @@ def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkey
     wrong = {"left": 2}
     write_trial = run_tracker._RunWriter._write_trial
 
-    def fails_twice(seen: run_tracker._RunWriter, trial: run_tracker._Trial) -> None:
+    def fails_twice(writer: run_tracker._RunWriter, trial: run_tracker._Trial) -> None:
         if wrong["left"]:
             wrong["left"] -= 1
-            seen._client.create_run(seen._experiment, tags={"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"})
+            tags = {"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"}
+            writer._client.create_run(writer._experiment, tags=tags)
             raise OSError("no space left on device")
-        write_trial(seen, trial)
+        write_trial(writer, trial)
 
     monkeypatch.setattr(run_tracker._RunWriter, "_write_trial", fails_twice)
     said: list[str] = []
@@ -128,21 +130,29 @@ def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkey
     assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(workspace, "late", "trial")) == [0, 1, 2]
 
 
-def test_starting_and_logging_do_not_wait_for_mlflow() -> None:
-    """In a fresh process, where MLflow's import alone takes seconds."""
-    program = """
-import tempfile, time, pathlib
-from studies.workspace.paths import Workspace
-from studies.registry.run_tracker import RunTracker
-workspace = Workspace(pathlib.Path(tempfile.mkdtemp()))
-began = time.monotonic()
-tracker = RunTracker(workspace, "quick", print)
-tracker.start({"name": "quick"})
-tracker.log_trial(0, {}, {"accuracy": 1.0}, "measured")
-print(time.monotonic() - began)
-"""
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert float(answer.stdout) < 0.5
+def test_starting_and_logging_do_not_wait_for_mlflow(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow cannot be opened before `start` and `log_trial` have returned, so neither can have waited for it."""
+    may_open, opened = threading.Event(), threading.Event()
+
+    def opens_late(of: Workspace) -> Any:
+        assert may_open.wait(60), "start or log_trial waits for MLflow"
+        opened.set()
+        return open_mlflow(of)
+
+    monkeypatch.setattr(run_tracker, "open_mlflow", opens_late)
+    tracker = RunTracker(workspace, "quick", pytest.fail)
+    tracker.start({"name": "quick"})
+    tracker.log_trial(0, {}, {"accuracy": 1.0}, "measured")
+    assert not opened.is_set()
+    may_open.set()
+    tracker.finish()
+    assert [run.data.metrics for run in runs_of(workspace, "quick", "trial")] == [{"accuracy": 1.0}]
+
+
+def test_a_search_does_not_import_mlflow_before_its_tracker_writes() -> None:
+    """In a fresh process, where the import alone takes seconds."""
+    program = "import sys; import studies.registry.run_tracker; sys.exit('mlflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_nested_tables_become_dotted_names() -> None:
