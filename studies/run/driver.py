@@ -117,7 +117,7 @@ class Driver:
         if mark is not None and trial.is_open:
             self._observer.trial_lost(ready.number, f"it was left open by {mark.owner}")
         if reached:
-            self._schedule.promoted(ready.number, reached)
+            self._schedule.mark_promoted(ready.number, reached)
         return self._start(ready, reached)
 
     def _promote(self, force: bool = False) -> bool:
@@ -188,7 +188,7 @@ class Driver:
         over = self._recorder.add_variant(variant, candidate)
         if over is not None:
             self._seen.put_over_limit(variant.architecture.digest, trained.number, over)
-            self._schedule.keep_away(trained.number, variant.params, over.violation)
+            self._schedule.add_infeasible(trained.number, variant.params, over.violation)
 
     def _epoch_finished(self, ready: Ready, event: Progress) -> None:
         report = event.report
@@ -204,7 +204,7 @@ class Driver:
 
     def _note_rung(self, ready: Ready, epoch: int, result: RungResult) -> None:
         self._store.note_rung(ready.number, epoch, result)
-        self._schedule.reached(ready.number, epoch, result.cer, ready.costs, ready.params)
+        self._schedule.observe_rung(ready.number, epoch, result.cer, ready.costs, ready.params)
 
     def _at_rung(self, ready: Ready, epoch: int) -> None:
         """A training has reached the epoch it was sent to."""

@@ -20,7 +20,7 @@ Use, by any engine:
 
     asha = MOASHA([1, 3, 9, 27])
     for trial, rung, objectives in records_of_the_study: asha.record(trial, rung, objectives)
-    for trial, rung in trials_under_way: asha.promoted(trial, rung)       # on their way from `rung` to the next
+    for trial, rung in trials_under_way: asha.mark_promoted(trial, rung)       # on their way from `rung` to the next
     ...
     promotion = asha.next_promotion()                                     # a worker is free
     if promotion: resume promotion.trial until epoch promotion.until      # else start a new trial until asha.first_rung(trial)
@@ -125,7 +125,7 @@ class MOASHA:
             elif place.epochs == rung:
                 place.enter(trial, tuple(math.inf if v != v else float(v) for v in objectives))
 
-    def promoted(self, trial: int, rung: int) -> None:
+    def mark_promoted(self, trial: int, rung: int) -> None:
         """Marks a trial as promoted from a rung, or as never to be (it failed): it will not be promoted from there again."""
         for place in self._brackets[self._bracket_of(trial)]:
             if place.epochs <= rung:
@@ -143,14 +143,14 @@ class MOASHA:
         if place is None:
             return Decision.CONTINUE
         if place.is_uninformative(self._uninformative_from, self.eta):
-            self.promoted(trial, rung)
+            self.mark_promoted(trial, rung)
             return Decision.CONTINUE
         if self.form == "stopping":
             return Decision.CONTINUE if place.among_first(trial, place.quota(self.eta), self._scales) else Decision.STOP
         promotion = self.peek_promotion()
         if promotion is None or (promotion.trial, promotion.rung) != (trial, rung):
             return Decision.PAUSE
-        self.promoted(trial, rung)
+        self.mark_promoted(trial, rung)
         return Decision.CONTINUE
 
     def peek_promotion(self, force: bool = False) -> Promotion | None:
@@ -174,7 +174,7 @@ class MOASHA:
         """The paused trial that a free worker should resume, marked as promoted; None when something new should start."""
         promotion = self.peek_promotion(force)
         if promotion is not None:
-            self.promoted(promotion.trial, promotion.rung)
+            self.mark_promoted(promotion.trial, promotion.rung)
         return promotion
 
     def count(self, rung: int) -> int:

@@ -76,7 +76,7 @@ class ExpectedGainStopping:
         self._reached[trial] = max(rung, self._reached.get(trial, 0))
         self._update_state(trial)
 
-    def promoted(self, trial: int, rung: int) -> None:
+    def mark_promoted(self, trial: int, rung: int) -> None:
         """Marks a trial as promoted from a rung; from the last rung: as never to be promoted."""
         self._promoted_from[trial] = max(rung, self._promoted_from.get(trial, 0))
         self._update_state(trial)
@@ -89,7 +89,7 @@ class ExpectedGainStopping:
             promotion = self._best(force=False)
             if promotion is None or promotion.trial != trial:
                 return Decision.PAUSE
-        self.promoted(trial, rung)
+        self.mark_promoted(trial, rung)
         return Decision.CONTINUE
 
     def next_promotion(self, force: bool = False) -> Promotion | None:
@@ -100,7 +100,7 @@ class ExpectedGainStopping:
         """
         promotion = self._best(force)
         if promotion is not None:
-            self.promoted(promotion.trial, promotion.rung)
+            self.mark_promoted(promotion.trial, promotion.rung)
         return promotion
 
     def _update_state(self, trial: int) -> None:

@@ -90,7 +90,7 @@ def test_a_failed_trial_is_not_promoted_and_nothing_is_infinitely_good():
     assert arrive(asha, 1, 1, (math.nan, 100)) is PAUSE
     assert arrive(asha, 2, 1, (0.4, 120)) is CONTINUE
     assert arrive(asha, 3, 1, (0.45, 110)) is PAUSE
-    asha.promoted(3, 1)
+    asha.mark_promoted(3, 1)
     assert asha.next_promotion(force=True) == Promotion(1, 1, 3)
 
 
