@@ -6,10 +6,9 @@ import queue
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from studies.engines.base import Event, Failed, Finished, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialPaused
 from trainers.base.errors import TrainingFault
-from trainers.base.progress import EpochReport
-from trainers.base.progress import Paused as PausedTraining
+from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import Run, TrialJob, run_on
 
 if TYPE_CHECKING:
@@ -31,12 +30,12 @@ class InProcessEngine:
         self._stopped: set[int] = set()
         self._thread = ThreadPoolExecutor(1, "in-process-engine")
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        self._stopped.discard(ticket)
-        self._thread.submit(lambda: self._events.put(self._train(ticket, job, until_epoch)))
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        self._stopped.discard(number)
+        self._thread.submit(lambda: self._events.put(self._train(number, job, until_epoch)))
 
-    def stop(self, ticket: int) -> None:
-        self._stopped.add(ticket)
+    def stop(self, number: int) -> None:
+        self._stopped.add(number)
 
     def wait(self, timeout_s: float) -> list[Event]:
         events: list[Event] = []
@@ -51,18 +50,18 @@ class InProcessEngine:
         self._closing = True  # a thread cannot be killed: its training ends with its epoch
         self._thread.shutdown(cancel_futures=True)
 
-    def _train(self, ticket: int, job: TrialJob, until_epoch: int | None) -> Event:
+    def _train(self, number: int, job: TrialJob, until_epoch: int | None) -> Event:
         def report(epoch: EpochReport) -> bool:
-            self._events.put(Progress(ticket, epoch))
-            return not self._closing and ticket not in self._stopped
+            self._events.put(EpochFinished(number, epoch))
+            return not self._closing and number not in self._stopped
 
         try:
             outcome = self._run(job, report, until_epoch)
         except TrainingFault as fault:
-            return Failed(ticket, fault.kind, fault.reason)
+            return TrialFailed(number, fault.kind, fault.reason)
         except Exception as error:  # a faulty trial fails alone; the study goes on
-            return Failed(ticket, "error", f"{type(error).__name__}: {error}")
-        return Paused(ticket, outcome.epoch) if isinstance(outcome, PausedTraining) else Finished(ticket, outcome)
+            return TrialFailed(number, "error", f"{type(error).__name__}: {error}")
+        return TrialPaused(number, outcome.epoch) if isinstance(outcome, Paused) else TrialFinished(number, outcome)
 
 
 def in_process(search: Search) -> InProcessEngine:

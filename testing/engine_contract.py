@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search_space import Architecture
-from studies.engines.base import Engine, Event, Failed, Finished, Paused, Progress
+from studies.engines.base import Engine, EpochFinished, Event, TrialFailed, TrialFinished, TrialPaused
 from trainers.base.candidate import Candidate, Measurement
 from trainers.base.errors import TrainingFault
-from trainers.base.progress import EpochReport, Report
-from trainers.base.progress import Paused as PausedTraining
+from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
 from trainers.trial.run import Run, TrialJob
@@ -25,7 +24,7 @@ NAN_SEED, BROKEN_SEED = 1, 2
 """Seeds with which `count_epochs` raises a TrainingFault, and an exception that nobody expects."""
 
 
-def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | PausedTraining:
+def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
     """Takes the place of `trainers.trial.run.run_on` without torch: an epoch adds a line to a file, its checkpoint."""
     if job.seed == NAN_SEED:
         raise TrainingFault("nan", "the loss is not finite")
@@ -41,9 +40,9 @@ def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Cand
         with checkpoint.open("a", encoding="utf-8") as file:
             file.write(f"{len(history)}\n")
         if not report(history[-1]) and len(history) < job.epochs:
-            return PausedTraining(tuple(history), stopped=True)
+            return Paused(tuple(history), stopped=True)
     if len(history) < job.epochs:
-        return PausedTraining(tuple(history), stopped=False)
+        return Paused(tuple(history), stopped=False)
     model = job.folder / "model.onnx"
     model.write_bytes(b"weights")
     return Candidate(job.architecture, Measurement(0.5, 0.1, 1000, 1.0, 250, 60, 9000), model)
@@ -69,9 +68,9 @@ class EngineContract:
             for number in numbers:
                 engine.submit(number, job(tmp_path / str(number), epochs=3))
             seen = [event for _ in numbers for event in until_ended(engine)]
-            while sum(isinstance(event, Finished) for event in seen) < len(numbers):
+            while sum(isinstance(event, TrialFinished) for event in seen) < len(numbers):
                 seen += until_ended(engine)
-            assert sorted(event.ticket for event in seen if isinstance(event, Finished)) == list(numbers)
+            assert sorted(event.number for event in seen if isinstance(event, TrialFinished)) == list(numbers)
             for number in numbers:
                 assert epochs_of(seen, number) == [1, 2, 3]
 
@@ -80,8 +79,8 @@ class EngineContract:
             asked = job(tmp_path / "trial", epochs=4)
             engine.submit(7, asked)
             *epochs, end = until_ended(engine)
-            assert [type(event) for event in epochs] == [Progress] * 4 and epochs_of(epochs, 7) == [1, 2, 3, 4]
-            assert isinstance(end, Finished) and end.ticket == 7
+            assert [type(event) for event in epochs] == [EpochFinished] * 4 and epochs_of(epochs, 7) == [1, 2, 3, 4]
+            assert isinstance(end, TrialFinished) and end.number == 7
             assert end.candidate.architecture == asked.architecture and end.candidate.model.is_file()
 
     def test_a_trial_pauses_where_it_is_sent_to_and_resumes_from_there(self, tmp_path: Path) -> None:
@@ -89,36 +88,36 @@ class EngineContract:
             asked = job(tmp_path / "trial", epochs=5)
             engine.submit(7, asked, until_epoch=2)
             first = until_ended(engine)
-            assert first[-1] == Paused(7, 2) and epochs_of(first, 7) == [1, 2]
+            assert first[-1] == TrialPaused(7, 2) and epochs_of(first, 7) == [1, 2]
             engine.submit(7, asked, until_epoch=3)
             second = until_ended(engine)
-            assert second[-1] == Paused(7, 3) and epochs_of(second, 7) == [3]
+            assert second[-1] == TrialPaused(7, 3) and epochs_of(second, 7) == [3]
             engine.submit(7, asked)
             third = until_ended(engine)
-            assert isinstance(third[-1], Finished) and epochs_of(third, 7) == [4, 5]
+            assert isinstance(third[-1], TrialFinished) and epochs_of(third, 7) == [4, 5]
 
     def test_a_stopped_trial_pauses_after_its_epoch_and_can_be_resumed(self, tmp_path: Path) -> None:
         with self._engine() as engine:
             asked = job(tmp_path / "trial", epochs=LONG)
             engine.submit(7, asked)
-            seen = until_ended(engine, Progress)
+            seen = until_ended(engine, EpochFinished)
             engine.stop(7)
             seen += until_ended(engine)
             end = seen[-1]
-            assert isinstance(end, Paused) and 1 <= end.epoch < LONG
+            assert isinstance(end, TrialPaused) and 1 <= end.epoch < LONG
             assert epochs_of(seen, 7) == list(range(1, end.epoch + 1)) and epochs_in(asked.folder) == end.epoch
             engine.submit(7, asked, until_epoch=end.epoch + 2)
-            assert until_ended(engine)[-1] == Paused(7, end.epoch + 2), "the order to stop is forgotten"
+            assert until_ended(engine)[-1] == TrialPaused(7, end.epoch + 2), "the order to stop is forgotten"
 
     def test_a_trial_that_fails_says_why_and_the_engine_goes_on(self, tmp_path: Path) -> None:
         with self._engine() as engine:
             engine.submit(1, job(tmp_path / "1", epochs=3, seed=NAN_SEED))
-            assert until_ended(engine) == [Failed(1, "nan", "the loss is not finite")]
+            assert until_ended(engine) == [TrialFailed(1, "nan", "the loss is not finite")]
             engine.submit(2, job(tmp_path / "2", epochs=3, seed=BROKEN_SEED))
             (failed,) = until_ended(engine)
-            assert isinstance(failed, Failed) and failed.kind == "error" and "KeyError" in failed.reason
+            assert isinstance(failed, TrialFailed) and failed.kind == "error" and "KeyError" in failed.reason
             engine.submit(3, job(tmp_path / "3", epochs=1))
-            assert isinstance(until_ended(engine)[-1], Finished)
+            assert isinstance(until_ended(engine)[-1], TrialFinished)
 
     def test_waiting_ends_with_its_time_when_nothing_happens(self) -> None:
         with self._engine() as engine:
@@ -129,7 +128,7 @@ class EngineContract:
         engine = self.make(count_epochs)
         try:
             engine.submit(7, job(tmp_path / "trial", epochs=LONG))
-            until_ended(engine, Progress)
+            until_ended(engine, EpochFinished)
         finally:
             began = time.monotonic()
             engine.close()
@@ -158,14 +157,14 @@ def until_ended(engine: Engine, kind: type[Event] | None = None) -> list[Event]:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         seen += engine.wait(0.5)
-        if any(not isinstance(event, Progress) if kind is None else isinstance(event, kind) for event in seen):
+        if any(not isinstance(event, EpochFinished) if kind is None else isinstance(event, kind) for event in seen):
             return seen
     raise AssertionError(f"nothing ended within {PATIENCE_S:g} s; seen: {seen}")
 
 
-def epochs_of(events: list[Event], ticket: int) -> list[int]:
+def epochs_of(events: list[Event], number: int) -> list[int]:
     """The epochs that a trial reports."""
-    return [event.report.epoch for event in events if isinstance(event, Progress) and event.ticket == ticket]
+    return [event.report.epoch for event in events if isinstance(event, EpochFinished) and event.number == number]
 
 
 def _report(epoch: int, epochs: int) -> EpochReport:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from search_space import Architecture
-from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from trainers.base.candidate import Candidate, Measurement
 from trainers.trial.run import EpochReport, TrialJob
 
@@ -21,7 +21,7 @@ class ScriptedEngine:
     Args:
         slots: trainings at the same time.
         break_after: raises KeyboardInterrupt instead of this event (counted from 1), as a killed driver would end.
-        script: digest to an event class that its first training ends with instead of Finished.
+        script: digest to an event class that its first training ends with instead of TrialFinished.
         patient: trainings end only when they are stopped.
     """
 
@@ -29,7 +29,7 @@ class ScriptedEngine:
         self,
         slots: int = 2,
         break_after: int | None = None,
-        script: dict[str, type[Failed] | type[Lost]] | None = None,
+        script: dict[str, type[TrialFailed] | type[TrialLost]] | None = None,
         patient: bool = False,
     ) -> None:
         self.slots = slots
@@ -43,44 +43,44 @@ class ScriptedEngine:
         self._stopped: list[int] = []
         self._events = 0
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         assert len(self._open) < self.slots
-        self._open.append((ticket, job))
-        self._until[ticket] = until_epoch or job.epochs
+        self._open.append((number, job))
+        self._until[number] = until_epoch or job.epochs
 
-    def stop(self, ticket: int) -> None:
-        self._stopped.append(ticket)
+    def stop(self, number: int) -> None:
+        self._stopped.append(number)
 
     def wait(self, timeout_s: float) -> list[Event]:
         if self._patient:
             paused = [t for t, _ in self._open if t in self._stopped]
             self._open = deque((t, j) for t, j in self._open if t not in paused)
-            return [Paused(ticket, 1) for ticket in paused]
+            return [TrialPaused(number, 1) for number in paused]
         if not self._open:
             return []
         self._events += 1
         if self._events == self._break_after:
             raise KeyboardInterrupt
-        ticket, job = self._open.popleft()
+        number, job = self._open.popleft()
         kind = self._script.pop(job.architecture.digest, None)
-        if kind is Failed:
-            return [Failed(ticket, "nan", "the loss is not finite")]
-        if kind is Lost:
-            self._open.append((ticket, job))
-            lost: list[Event] = [Lost(ticket, "its worker process ended with code -9")]
+        if kind is TrialFailed:
+            return [TrialFailed(number, "nan", "the loss is not finite")]
+        if kind is TrialLost:
+            self._open.append((number, job))
+            lost: list[Event] = [TrialLost(number, "its worker process ended with code -9")]
             self._open.pop()
             return lost
         events: list[Event] = []
-        digest, until = job.architecture.digest, self._until[ticket]
+        digest, until = job.architecture.digest, self._until[number]
         stands = self.epochs.get(digest, 0)
         for epoch in range(max(1, stands), max(until, stands) + 1):  # one that goes on says first where it stands
             accuracy = accuracy_of(job.architecture) * epoch / job.epochs
-            events.append(Progress(ticket, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
+            events.append(EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
         self.epochs[digest] = until = max(until, stands)
         if until < job.epochs:
-            return [*events, Paused(ticket, until)]
+            return [*events, TrialPaused(number, until)]
         self.trained.append(digest)
-        return [*events, Finished(ticket, self._candidates(job))]
+        return [*events, TrialFinished(number, self._candidates(job))]
 
     def close(self) -> None:
         self.closed = True

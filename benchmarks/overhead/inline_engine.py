@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from benchmarks.overhead.no_op import no_op
-from studies.engines.base import Event, Finished, Paused, Progress
-from trainers.base.progress import EpochReport
-from trainers.base.progress import Paused as PausedTraining
+from studies.engines.base import EpochFinished, Event, TrialFinished, TrialPaused
+from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob
 
 
@@ -22,24 +21,24 @@ class InlineEngine:
         self.slots = slots
         self._open: deque[tuple[int, TrialJob, int | None]] = deque()
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        self._open.append((ticket, job, until_epoch))
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        self._open.append((number, job, until_epoch))
 
-    def stop(self, ticket: int) -> None:
+    def stop(self, number: int) -> None:
         """Does nothing: a training ends as soon as it begins."""
 
     def wait(self, timeout_s: float) -> list[Event]:
         if not self._open:
             return []
-        ticket, job, until_epoch = self._open.popleft()
+        number, job, until_epoch = self._open.popleft()
         events: list[Event] = []
 
         def report(epoch: EpochReport) -> bool:
-            events.append(Progress(ticket, epoch))
+            events.append(EpochFinished(number, epoch))
             return True
 
         outcome = no_op(job, report, until_epoch)
-        ended = Paused(ticket, outcome.epoch) if isinstance(outcome, PausedTraining) else Finished(ticket, outcome)
+        ended = TrialPaused(number, outcome.epoch) if isinstance(outcome, Paused) else TrialFinished(number, outcome)
         return [*events, ended]
 
     def close(self) -> None:

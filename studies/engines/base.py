@@ -1,7 +1,7 @@
 """What a search needs from the machines it trains on, whatever they are: start, stop, and what has happened.
 
-The driver decides; an engine only runs. A ticket is the trial's number. Tickets run until their epoch limit, until they
-are stopped (they then leave a checkpoint and end as Paused), or until they end.
+The driver decides; an engine only runs. A submitted trial trains until its epoch limit or until it is stopped (it then leaves a
+checkpoint and ends as TrialPaused), or until it is finished, fails or is lost. Trials are named by their numbers in the study.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ from trainers.trial.run import TrialJob
 
 
 @dataclass(frozen=True)
-class Progress:
-    """An epoch of a ticket is over."""
+class EpochFinished:
+    """An epoch of a trial is over."""
 
-    ticket: int
+    number: int
     report: EpochReport
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A ticket trained to its last epoch, was exported and measured."""
+class TrialFinished:
+    """A trial was trained to its last epoch, exported and measured."""
 
-    ticket: int
+    number: int
     candidate: Candidate
 
 
 @dataclass(frozen=True)
-class Paused:
-    """A ticket stopped before its last epoch and left a checkpoint."""
+class TrialPaused:
+    """A trial stopped before its last epoch and left a checkpoint."""
 
-    ticket: int
+    number: int
     epoch: int
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A ticket could not go on."""
+class TrialFailed:
+    """A trial cannot go on."""
 
-    ticket: int
+    number: int
     kind: FaultKind
     reason: str
 
 
 @dataclass(frozen=True)
-class Lost:
-    """The process behind a ticket died (killed, out of memory); its last checkpoint is still there."""
+class TrialLost:
+    """The process of a trial died (killed, out of memory); its last checkpoint is still there."""
 
-    ticket: int
+    number: int
     reason: str
 
 
-Event = Progress | Finished | Paused | Failed | Lost
+Event = EpochFinished | TrialFinished | TrialPaused | TrialFailed | TrialLost
 
 
 class Engine(Protocol):
@@ -64,21 +64,21 @@ class Engine(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many tickets run at the same time."""
+        """How many trials run at the same time."""
         ...
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        """Starts a ticket; at most `slots` may be open.
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        """Starts a trial; at most `slots` may be open.
 
         Args:
-            ticket: the trial's number.
+            number: the trial's number.
             job: what to train; it resumes from the checkpoint in its folder.
             until_epoch: pause after this epoch; None trains to the end.
         """
         ...
 
-    def stop(self, ticket: int) -> None:
-        """Asks a ticket to pause after the epoch it is in."""
+    def stop(self, number: int) -> None:
+        """Asks a trial to pause after the epoch it is in."""
         ...
 
     def wait(self, timeout_s: float) -> list[Event]:

@@ -20,12 +20,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
 
-from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.engines.catalog import engines
 from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault
-from trainers.base.progress import EpochReport
-from trainers.base.progress import Paused as PausedTraining
+from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import Run, TrialJob, run_on
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 class _Train:
     """An order to a worker: train this."""
 
-    ticket: int
+    number: int
     job: TrialJob
     until_epoch: int | None
 
@@ -45,14 +44,14 @@ class _Train:
 class _Stop:
     """An order to a worker: pause this after its epoch."""
 
-    ticket: int
+    number: int
 
 
 @dataclass
 class _Worker:
     process: SpawnProcess
     pipe: Connection
-    ticket: int | None = None
+    number: int | None = None
     events: list[Event] = field(default_factory=list)
 
 
@@ -72,18 +71,18 @@ class LocalEngine:
     def slots(self) -> int:
         return len(self._workers)
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        worker = next(w for w in self._workers if w.ticket is None)
-        worker.ticket = ticket
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        worker = next(w for w in self._workers if w.number is None)
+        worker.number = number
         # a worker that died while idle is noticed and reported by the next wait
         with contextlib.suppress(OSError):
-            worker.pipe.send(_Train(ticket, job, until_epoch))
+            worker.pipe.send(_Train(number, job, until_epoch))
 
-    def stop(self, ticket: int) -> None:
+    def stop(self, number: int) -> None:
         for worker in self._workers:
-            if worker.ticket == ticket:
+            if worker.number == number:
                 with contextlib.suppress(OSError):
-                    worker.pipe.send(_Stop(ticket))
+                    worker.pipe.send(_Stop(number))
 
     def wait(self, timeout_s: float) -> list[Event]:
         ready = wait([w.pipe for w in self._workers] + [w.process.sentinel for w in self._workers], timeout_s)
@@ -93,9 +92,9 @@ class LocalEngine:
                 events += self._drain(worker)
                 if not worker.process.is_alive():
                     events += self._drain(worker)  # what it said between the first look and its end
-                    if worker.ticket is not None:
+                    if worker.number is not None:
                         code = worker.process.exitcode
-                        events.append(Lost(worker.ticket, f"its worker process ended with code {code}"))
+                        events.append(TrialLost(worker.number, f"its worker process ended with code {code}"))
                     worker.pipe.close()
                     self._workers[index] = self._spawn()
         return events
@@ -114,8 +113,8 @@ class LocalEngine:
             while worker.pipe.poll():
                 event: Event = worker.pipe.recv()
                 events.append(event)
-                if not isinstance(event, Progress):
-                    worker.ticket = None
+                if not isinstance(event, EpochFinished):
+                    worker.number = None
         return events
 
     def _spawn(self) -> _Worker:
@@ -169,9 +168,9 @@ def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) ->
         while True:
             order: _Train | _Stop = pipe.recv()
             if isinstance(order, _Stop):
-                stopped.add(order.ticket)
+                stopped.add(order.number)
             else:
-                stopped.discard(order.ticket)
+                stopped.discard(order.number)
                 orders.put(order)
     except (EOFError, OSError):
         os._exit(1)
@@ -179,17 +178,17 @@ def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) ->
 
 def _train(order: _Train, pipe: Connection, stopped: set[int], run: Run) -> Event:
     def report(epoch_report: EpochReport) -> bool:
-        pipe.send(Progress(order.ticket, epoch_report))
-        return order.ticket not in stopped
+        pipe.send(EpochFinished(order.number, epoch_report))
+        return order.number not in stopped
 
     try:
         outcome = run(order.job, report, order.until_epoch)
     except TrainingFault as fault:
-        return Failed(order.ticket, fault.kind, fault.reason)
+        return TrialFailed(order.number, fault.kind, fault.reason)
     except MemoryError:
-        return Failed(order.ticket, "oom", "out of memory")
+        return TrialFailed(order.number, "oom", "out of memory")
     except Exception as error:  # a faulty candidate fails alone; the study goes on
-        return Failed(order.ticket, "error", f"{type(error).__name__}: {error}".splitlines()[0])
-    if isinstance(outcome, PausedTraining):
-        return Paused(order.ticket, outcome.epoch)
-    return Finished(order.ticket, outcome)
+        return TrialFailed(order.number, "error", f"{type(error).__name__}: {error}".splitlines()[0])
+    if isinstance(outcome, Paused):
+        return TrialPaused(order.number, outcome.epoch)
+    return TrialFinished(order.number, outcome)

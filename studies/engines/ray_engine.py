@@ -1,18 +1,18 @@
 """Trains on a Ray cluster, or on this machine with Ray's resources: fractions of GPUs, several nodes.
 
     driver's thread                     a thread beside it
-    Driver <-> RayEngine <-> Desk <-> our Searcher and TrialScheduler <-> Ray Tune <-> actors on nodes <->
+    Driver <-> RayEngine <-> TuneBridge <-> our Searcher and TrialScheduler <-> Ray Tune <-> actors on nodes <->
     `studies.engines.remote_worker`
 
 Decisions:
-- Ray Tune runs the trainings, and decides nothing. Our searcher hands out the tickets that the driver has submitted; our
+- Ray Tune runs the trainings, and decides nothing. Our searcher hands out the trials that the driver has submitted; our
   scheduler ends each where the driver has said. So both engines take the same decisions: there is one place where they are
   taken.
 - Checkpoints are those of the trials' folders; Tune makes none of its own, which only Tune could read. So a study begun on
   Ray goes on without it and the other way round, and nothing that Ray keeps need survive.
-- A ticket that pauses is over for Tune, and one that goes on is a new trial with the old folder: Tune would go through all its
-  paused trials again and again, and there may be thousands.
-- A ticket whose actor or node has died is reported as lost; the driver counts losses, not Tune.
+- A trial that pauses is over for Tune, and one that is resumed is a new Tune trial with the old folder: Tune would go through
+  all its paused trials again and again, and there may be thousands.
+- A trial whose actor or node has died is reported as lost; the driver counts losses, not Tune.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.engines.base import Event, Failed, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialLost, TrialPaused
 from studies.engines.catalog import engines
-from studies.engines.ray_desk import Desk
-from studies.engines.remote_worker import Share, order_of
+from studies.engines.ray_bridge import TuneBridge
+from studies.engines.remote_worker import TrialResources, order_of
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from trainers.trial.run import Run, TrialJob, run_on
 
@@ -47,7 +47,7 @@ class RayEngine:
     Args:
         address: of a running cluster, such as `auto` or `ray-head:6379`; None starts Ray on this machine and ends it again.
         workers: trainings at the same time; None means as many as the cluster has room for, now and later.
-        share: what each may take.
+        resources: what each may take.
         shared: where trials' folders travel through (`studies.workspace.remote_trial_files`); None: all nodes see the run's
             folder.
         run: what a node does with a job.
@@ -60,18 +60,18 @@ class RayEngine:
         self,
         address: str | None = None,
         workers: int | None = None,
-        share: Share | None = None,
+        resources: TrialResources | None = None,
         shared: str | None = None,
         run: Run = run_on,
     ) -> None:
         from studies.engines.ray_tune import Ray
 
-        self._share, self._workers = share or Share(), workers
+        self._resources, self._workers = resources or TrialResources(), workers
         self._shared, self._run_job = shared, run
         self._folders = None if shared is None else RemoteTrialFiles(shared)
         self._homes: dict[int, Path] = {}
-        self._desk = Desk()
-        self._ray = Ray(address, workers, self._share)
+        self._bridge = TuneBridge()
+        self._ray = Ray(address, workers, self._resources)
         self._looked, self._room = time.monotonic(), self._ray.room()
         self._faults: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
@@ -85,51 +85,51 @@ class RayEngine:
             self._looked, self._room = time.monotonic(), self._ray.room()
         return max(1, self._room)  # where a node has gone, another may come
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         if self._folders is not None:
-            self._homes[ticket] = job.folder
+            self._homes[number] = job.folder
             self._folders.upload_if_changed(job.folder)
-        self._desk.submit(ticket, order_of(ticket, job, self._share, self._shared), until_epoch)
+        self._bridge.submit(number, order_of(number, job, self._resources, self._shared), until_epoch)
 
-    def stop(self, ticket: int) -> None:
-        self._desk.stop(ticket)
+    def stop(self, number: int) -> None:
+        self._bridge.stop(number)
 
     def wait(self, timeout_s: float) -> list[Event]:
         if self._faults:
             raise self._faults[0]
         events: list[Event] = []
         try:
-            events.append(self._desk.events.get(timeout=max(0.0, timeout_s)))
+            events.append(self._bridge.events.get(timeout=max(0.0, timeout_s)))
             while True:
-                events.append(self._desk.events.get_nowait())
+                events.append(self._bridge.events.get_nowait())
         except queue.Empty:
             return [self._at_home(event) for event in events]
 
     def close(self) -> None:
-        self._desk.close()
+        self._bridge.close()
         self._ray.kill_trainings()
         self._thread.join(CLOSE_S)
         self._ray.leave()
 
     def _at_home(self, event: Event) -> Event:
         """The event, once what it speaks of is in the run's folder."""
-        if self._folders is None or isinstance(event, Progress):
+        if self._folders is None or isinstance(event, EpochFinished):
             return event
-        workspace = self._homes[event.ticket]
-        if isinstance(event, Failed | Lost):
+        workspace = self._homes[event.number]
+        if isinstance(event, TrialFailed | TrialLost):
             with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
                 self._folders.sync_to_workspace(workspace)
             return event
         self._folders.sync_to_workspace(workspace)
-        if isinstance(event, Paused):
+        if isinstance(event, TrialPaused):
             return event
         return replace(event, candidate=event.candidate.in_folder(workspace))
 
     def _run(self) -> None:
         try:
-            self._ray.tune(self._desk, self._run_job)
+            self._ray.tune(self._bridge, self._run_job)
         except BaseException as error:
-            if not self._desk.closing.is_set():
+            if not self._bridge.closing.is_set():
                 self._faults.append(error)
 
 
@@ -140,5 +140,5 @@ def ray_engine(search: Search) -> RayEngine:
     Raises:
         UserError: the cluster does not answer, or no node has room for one training.
     """
-    share = Share(search.cpus_per_trial, search.gpus_per_trial, search.gpu_memory_per_trial)
-    return RayEngine(search.address, search.workers, share, search.shared)
+    resources = TrialResources(search.cpus_per_trial, search.gpus_per_trial, search.gpu_memory_per_trial)
+    return RayEngine(search.address, search.workers, resources, search.shared)

@@ -2,7 +2,7 @@
 
 Decisions:
 - Quiet: Ray's tables, logs and loggers are off, whatever happens is said by our own table.
-- One long Tune experiment whose trials are tickets; `reuse_actors`, since a new process imports torch for seconds.
+- One long Tune experiment whose trials are ours; `reuse_actors`, since a new process imports torch for seconds.
 - A trial ends with STOP as soon as it has said what became of it, so Tune needs no further word from it.
 - Tune's own snapshots are put off for ever: there is nothing in them that the study does not know.
 
@@ -20,8 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from studies.engines.ray_desk import Desk
-from studies.engines.remote_worker import Share, train_here
+from studies.engines.ray_bridge import TuneBridge
+from studies.engines.remote_worker import TrialResources, train_here
 from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.trial.run import Run
@@ -37,7 +37,7 @@ SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
-    "TUNE_MAX_PENDING_TRIALS_PG": "10000",  # tickets are handed out no faster than there is room for them
+    "TUNE_MAX_PENDING_TRIALS_PG": "10000",  # trials are handed out no faster than there is room for them
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -56,7 +56,7 @@ TESTED_RAY = ("2.60.0",)
 """Versions of Ray whose private members have been tested; to add one, install it, run `make slow`, and widen the range of ray
 in pyproject.toml if it needs to be."""
 STORE_BYTES = 200_000_000
-"""Ray's shared memory on this machine; tickets and reports are a few kilobytes."""
+"""Ray's shared memory on this machine; orders and reports are a few kilobytes."""
 PATIENCE_S = 1.0
 """How long the searcher waits for an order when nothing trains; Tune is not kept from anything by that."""
 
@@ -67,52 +67,52 @@ class Ray:
     Args:
         address: of the cluster; None starts one here.
         workers: trainings at the same time that one started here must have room for; None is one per core.
-        share: what each takes.
+        resources: what each takes.
 
     Raises:
         UserError: no cluster answers at the address, or no node has room for one training.
     """
 
-    def __init__(self, address: str | None, workers: int | None, share: Share) -> None:
-        self._share = share
+    def __init__(self, address: str | None, workers: int | None, resources: TrialResources) -> None:
+        self._resources = resources
         self._scratch: Path | None = None
-        self._scheduler: TicketScheduler | None = None
+        self._scheduler: BridgeScheduler | None = None
         self._ours = not ray.is_initialized()
         if self._ours:
-            _connect(address, workers, share)
+            _connect(address, workers, resources)
         for name in ("ray", "ray.tune", "ray.train"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if workers is None and not self.room():
             self.leave()
             raise UserError(
-                f"no node of the cluster has {share.cpus:g} CPUs and {share.gpus:g} GPUs for one training; "
+                f"no node of the cluster has {resources.cpus:g} CPUs and {resources.gpus:g} GPUs for one training; "
                 "lower search.cpus_per_trial and search.gpus_per_trial, or say with --workers how many nodes will come to hold"
             )
 
     def room(self) -> int:
         """How many trainings the nodes that are alive have room for in all."""
-        return sum(_fit(node.get("Resources", {}), self._share) for node in ray.nodes() if node["Alive"])
+        return sum(_fit(node.get("Resources", {}), self._resources) for node in ray.nodes() if node["Alive"])
 
-    def tune(self, desk: Desk, run: Run) -> None:
-        """Runs what is put on the desk, until it closes.
+    def tune(self, bridge: TuneBridge, run: Run) -> None:
+        """Runs what the driver submits to the bridge, until it closes.
 
         Args:
-            desk: the driver's orders.
+            bridge: the driver's orders.
             run: what a node does with a job.
         """
         self._scratch = Path(tempfile.mkdtemp(prefix="paretext-ray-"))
-        scheduler = TicketScheduler(desk)
-        workspace = ray.get_runtime_context().get_node_id()
+        scheduler = BridgeScheduler(bridge)
+        driver_node = ray.get_runtime_context().get_node_id()
 
         def training(config: dict[str, Any]) -> dict[str, Any]:
-            at_home = ray.get_runtime_context().get_node_id() == workspace
+            at_home = ray.get_runtime_context().get_node_id() == driver_node
             return train_here(config, tune.report, at_home, run)
 
-        resources = {"CPU": self._share.cpus, **({"GPU": self._share.gpus} if self._share.gpus else {})}
+        resources = {"CPU": self._resources.cpus, **({"GPU": self._resources.gpus} if self._resources.gpus else {})}
         tuner = tune.Tuner(
             tune.with_resources(training, tune.PlacementGroupFactory([resources])),
             tune_config=tune.TuneConfig(
-                search_alg=TicketSearcher(desk),
+                search_alg=BridgeSearcher(bridge),
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
@@ -124,7 +124,7 @@ class Ray:
                 storage_path=str(self._scratch),
                 verbose=0,
                 progress_reporter=NoReport(),
-                stop=Closing(desk),
+                stop=Closing(bridge),
                 failure_config=tune.FailureConfig(max_failures=0),  # the driver starts what is lost again
             ),
         )
@@ -148,20 +148,20 @@ class Ray:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 
-class TicketSearcher(Searcher):  # type: ignore[misc]
-    """Hands out the driver's tickets."""
+class BridgeSearcher(Searcher):  # type: ignore[misc]
+    """Hands out the trials that the driver has submitted."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, bridge: TuneBridge) -> None:
         super().__init__()
-        self._desk = desk
+        self._bridge = bridge
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
         return True  # there is no one metric
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        if self._desk.closing.is_set():
+        if self._bridge.closing.is_set():
             return str(Searcher.FINISHED)
-        return self._desk.next_new(PATIENCE_S)
+        return self._bridge.next_order(PATIENCE_S)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None: ...
 
@@ -170,17 +170,17 @@ class TicketSearcher(Searcher):  # type: ignore[misc]
     def restore(self, checkpoint_path: str) -> None: ...
 
 
-class TicketScheduler(TrialScheduler):  # type: ignore[misc]
-    """Ends each ticket where the driver has decided."""
+class BridgeScheduler(TrialScheduler):  # type: ignore[misc]
+    """Ends each trial where the driver has decided."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, bridge: TuneBridge) -> None:
         super().__init__()
-        self._desk = desk
+        self._bridge = bridge
         self.controller: Any = None
         """Tune's, once there has been a trial."""
 
-    def __reduce__(self) -> tuple[type[TicketScheduler], tuple[Desk]]:
-        return (TicketScheduler, (self._desk,))
+    def __reduce__(self) -> tuple[type[BridgeScheduler], tuple[TuneBridge]]:
+        return (BridgeScheduler, (self._bridge,))
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True
@@ -189,7 +189,7 @@ class TicketScheduler(TrialScheduler):  # type: ignore[misc]
         self.controller = tune_controller
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        goes_on = self._desk.heard(trial.config["ticket"], result)
+        goes_on = self._bridge.on_report(trial.config["number"], result)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
@@ -197,7 +197,7 @@ class TicketScheduler(TrialScheduler):  # type: ignore[misc]
         return None
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self._desk.lost(trial.config["ticket"], "its process on the cluster ended")
+        self._bridge.on_lost(trial.config["number"], "its process on the cluster ended")
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None: ...
 
@@ -208,16 +208,16 @@ class TicketScheduler(TrialScheduler):  # type: ignore[misc]
 
 
 class Closing(tune.Stopper):  # type: ignore[misc]
-    """Ends the experiment when the desk closes."""
+    """Ends the experiment when the bridge closes."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, bridge: TuneBridge) -> None:
+        self._bridge = bridge
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self._desk.closing.is_set()
+        return self._bridge.closing.is_set()
 
 
 class NoReport(tune.ProgressReporter):  # type: ignore[misc]
@@ -229,11 +229,11 @@ class NoReport(tune.ProgressReporter):  # type: ignore[misc]
     def report(self, trials: Any, done: bool, *sys_info: str) -> None: ...
 
 
-def _connect(address: str | None, workers: int | None, share: Share) -> None:
+def _connect(address: str | None, workers: int | None, resources: TrialResources) -> None:
     silence_cluster_messages()
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if address is None:
-        cpus = max(1, round((workers or usable_cores()) * max(1.0, share.cpus)))
+        cpus = max(1, round((workers or usable_cores()) * max(1.0, resources.cpus)))
         path = os.pathsep.join(p for p in sys.path if p)
         environment = {"env_vars": {"PYTHONPATH": path}}
         ray.init(
@@ -274,11 +274,11 @@ def _code() -> list[str]:
     return found
 
 
-def _fit(resources: dict[str, float], share: Share) -> int:
+def _fit(node: dict[str, float], resources: TrialResources) -> int:
     """How many trainings a node has room for."""
-    needs = {"CPU": share.cpus, "GPU": share.gpus}
-    return min(int(resources.get(name, 0.0) / need + 1e-9) for name, need in needs.items() if need > 0)
+    needs = {"CPU": resources.cpus, "GPU": resources.gpus}
+    return min(int(node.get(name, 0.0) / need + 1e-9) for name, need in needs.items() if need > 0)
 
 
 def _name_of(trial: Any) -> str:
-    return f"ticket-{trial.config['ticket']}-{trial.trial_id}"
+    return f"trial-{trial.config['number']}-{trial.trial_id}"

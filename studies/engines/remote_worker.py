@@ -2,7 +2,7 @@
 
 Decisions:
 - Decoded images are kept on each machine, since reading them over a network costs more than decoding them once.
-- A fraction of a GPU is bookkeeping to a cluster; the limit on memory is what keeps neighbours from each other's throats.
+- A fraction of a GPU is bookkeeping to a cluster; the limit on memory keeps trainings from taking what others on the GPU need.
 - Whatever goes wrong becomes a value here: only a process that dies is lost.
 """
 
@@ -27,7 +27,7 @@ NODE_CACHE = "PARETEXT_NODE_CACHE"
 
 
 @dataclass(frozen=True)
-class Share:
+class TrialResources:
     """What a training may take of its machine.
 
     Attributes:
@@ -42,13 +42,13 @@ class Share:
 
 
 def train_here(
-    order: dict[str, Any], tell: Callable[[dict[str, Any]], None], at_home: bool, run: Run = run_on
+    order: dict[str, Any], send: Callable[[dict[str, Any]], None], at_home: bool, run: Run = run_on
 ) -> dict[str, Any]:
-    """Trains a ticket to its end; whoever is told may end it after any epoch, by an exception such as SystemExit.
+    """Trains a trial to its end; `send` may end it after any epoch, by an exception such as SystemExit.
 
     Args:
         order: `order_of`'s.
-        tell: told of each epoch, after its checkpoint has been written: {"epoch": its report as JSON}.
+        send: called after each epoch, after its checkpoint has been written: {"epoch": its report as JSON}.
         at_home: whether this is the driver's own machine, with whose cache it then shares the images.
         run: what is done with the job.
 
@@ -59,9 +59,9 @@ def train_here(
     try:
         with suppress(OSError):
             os.chdir(order["folder"])  # what a study names relative to where it was started
-        share = Share(**json.loads(order["share"]))
-        job = _placed(TrialJob.from_dict(json.loads(order["job"])), share, at_home)
-        return {"finished": json.dumps(_train(job, order["shared"], tell, run).as_dict())}
+        resources = TrialResources(**json.loads(order["resources"]))
+        job = _placed(TrialJob.from_dict(json.loads(order["job"])), resources, at_home)
+        return {"finished": json.dumps(_train(job, order["shared"], send, run).as_dict())}
     except TrainingFault as fault:
         return _failed(fault.kind, fault.reason)
     except MemoryError:
@@ -72,24 +72,24 @@ def train_here(
         return _failed("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _train(job: TrialJob, shared: str | None, tell: Callable[[dict[str, Any]], None], run: Run) -> Candidate:
+def _train(job: TrialJob, shared: str | None, send: Callable[[dict[str, Any]], None], run: Run) -> Candidate:
     """Trains in the trial's folder, or on a copy of it that travels."""
     if shared is None:
-        return _trained(job, tell, run, lambda: None)
+        return _trained(job, send, run, lambda: None)
     from studies.workspace.remote_trial_files import RemoteTrialFiles, scratch_folder
 
     folders, trial = RemoteTrialFiles(shared), job.folder
     with scratch_folder(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
         folders.download(folder)
-        outcome = _trained(replace(job, folder=folder), tell, run, lambda: folders.upload(folder))
+        outcome = _trained(replace(job, folder=folder), send, run, lambda: folders.upload(folder))
         folders.upload(folder)
     return outcome
 
 
-def _trained(job: TrialJob, tell: Callable[[dict[str, Any]], None], run: Run, keep: Callable[[], None]) -> Candidate:
+def _trained(job: TrialJob, send: Callable[[dict[str, Any]], None], run: Run, keep: Callable[[], None]) -> Candidate:
     def report(epoch_report: EpochReport) -> bool:
         keep()
-        tell({"epoch": json.dumps(epoch_report.as_dict())})
+        send({"epoch": json.dumps(epoch_report.as_dict())})
         return True
 
     outcome = run(job, report, None)
@@ -97,37 +97,37 @@ def _trained(job: TrialJob, tell: Callable[[dict[str, Any]], None], run: Run, ke
     return outcome
 
 
-def order_of(ticket: int, job: TrialJob, share: Share, shared: str | None) -> dict[str, Any]:
-    """What a ticket is on its way to a machine: numbers and texts.
+def order_of(number: int, job: TrialJob, resources: TrialResources, shared: str | None) -> dict[str, Any]:
+    """What is sent to a machine to train a trial: numbers and texts.
 
     Args:
-        ticket: its number.
+        number: of the trial.
         job: what to train.
-        share: what it may take of its machine.
+        resources: what it may take of its machine.
         shared: where trials' folders travel through; None: the machine sees the job's folder.
     """
     return {
         "shared": shared,
-        "ticket": ticket,
+        "number": number,
         "job": json.dumps(job.as_dict()),
-        "share": json.dumps(asdict(share)),
+        "resources": json.dumps(asdict(resources)),
         "folder": str(Path.cwd()),
     }
 
 
-def report_of(told: str) -> EpochReport:
-    return EpochReport(**json.loads(told))
+def report_of(message: str) -> EpochReport:
+    return EpochReport(**json.loads(message))
 
 
-def candidate_of(told: str) -> Candidate:
-    return Candidate.from_dict(json.loads(told))
+def candidate_of(message: str) -> Candidate:
+    return Candidate.from_dict(json.loads(message))
 
 
-def _placed(job: TrialJob, share: Share, at_home: bool) -> TrialJob:
+def _placed(job: TrialJob, resources: TrialResources, at_home: bool) -> TrialJob:
     """The job with what depends on the machine: threads, device, cache."""
     cache = job.cache_folder if at_home else node_cache()
     cache.mkdir(parents=True, exist_ok=True)
-    return replace(job, threads=max(1, int(share.cpus)), device=_device(share), cache_folder=cache)
+    return replace(job, threads=max(1, int(resources.cpus)), device=_device(resources), cache_folder=cache)
 
 
 def node_cache() -> Path:
@@ -136,14 +136,14 @@ def node_cache() -> Path:
     return Path(named) if named else Path(tempfile.gettempdir()) / f"paretext-cache-{os.getuid()}"
 
 
-def _device(share: Share) -> str:
-    if share.gpus <= 0:
+def _device(resources: TrialResources) -> str:
+    if resources.gpus <= 0:
         return "cpu"
     import torch
 
     if not torch.cuda.is_available():
         return "cpu"
-    fraction = share.gpu_memory if share.gpu_memory is not None else min(1.0, share.gpus)
+    fraction = resources.gpu_memory if resources.gpu_memory is not None else min(1.0, resources.gpus)
     torch.cuda.set_per_process_memory_fraction(fraction)
     return "cuda"
 

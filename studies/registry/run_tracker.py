@@ -109,7 +109,7 @@ class RunTracker:
             number: the trial's number in the study.
             architecture: its fields, which become params.
             measurement: its numbers, which become metrics; None when nothing was measured.
-            state: how the trial ended; `measured`, `precision_variant` and `failed` set MLflow's status, all states become a tag.
+            state: how the trial ended, which becomes a tag; `measured`, `precision_variant` and `failed` set MLflow's status.
             model: the exported file, which is copied as an artifact.
             tags: further facts, which become tags named `paretext.KEY`, such as the reason for the end.
         """

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
-from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.run.budget import BudgetTracker
 from studies.run.observer import Summary
 from studies.run.parts import Parts
@@ -164,18 +164,18 @@ class Driver:
         return True
 
     def _handle(self, event: Event) -> None:
-        ready = self._running.get(event.ticket)
+        ready = self._running.get(event.number)
         if ready is None:
             return
-        if isinstance(event, Progress):
+        if isinstance(event, EpochFinished):
             self._epoch_finished(ready, event)
-        elif isinstance(event, Paused):
+        elif isinstance(event, TrialPaused):
             self._at_rung(ready, event.epoch)
-        elif isinstance(event, Lost):
+        elif isinstance(event, TrialLost):
             self._restart(ready, event)
-        elif isinstance(event, Failed):
+        elif isinstance(event, TrialFailed):
             self._fail(ready, f"{event.kind}: {event.reason}")
-        elif isinstance(event, Finished):
+        elif isinstance(event, TrialFinished):
             del self._running[ready.number]
             for other in event.candidate.also:  # first: a run that is killed here finds them again in the trial's folder
                 self._add_variant(ready, other)
@@ -190,7 +190,7 @@ class Driver:
             self._seen.put_over_limit(variant.architecture.digest, trained.number, over)
             self._schedule.add_infeasible(trained.number, variant.params, over.violation)
 
-    def _epoch_finished(self, ready: Ready, event: Progress) -> None:
+    def _epoch_finished(self, ready: Ready, event: EpochFinished) -> None:
         report = event.report
         new = report.epoch - self._epochs.get(ready.number, 0)
         if new <= 0:
@@ -226,7 +226,7 @@ class Driver:
             self._observer.trial_paused(ready.number, epoch)
         return False
 
-    def _restart(self, ready: Ready, event: Lost) -> None:
+    def _restart(self, ready: Ready, event: TrialLost) -> None:
         losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
         if losses > MAX_LOSSES:
             self._fail(ready, f"{event.reason}, {losses} times")
@@ -254,8 +254,8 @@ class Driver:
         end = time.monotonic() + GRACE_S
         while self._running and time.monotonic() < end:
             for event in self._engine.wait(0.5):
-                if isinstance(event, Paused) and event.ticket in self._running:
-                    self._suspend(self._running.pop(event.ticket), event.epoch, reason)
+                if isinstance(event, TrialPaused) and event.number in self._running:
+                    self._suspend(self._running.pop(event.number), event.epoch, reason)
                 else:
                     self._handle(event)
         for ready in (*self._running.values(), *self._paused.values()):

@@ -13,7 +13,7 @@ import pytest
 
 from search_space import Architecture
 from studies.definition.study import resolve
-from studies.engines.base import Event, Finished, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFinished, TrialLost, TrialPaused
 from studies.engines.local import LocalEngine
 from studies.run.preparation import data_spec
 from studies.workspace.paths import Workspace
@@ -65,18 +65,18 @@ def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp
         epochs = 4
         long = job(workspace, tmp_path / "trial", epochs)
         engine.submit(7, long)
-        before = wait_for(engine, Progress)
+        before = wait_for(engine, EpochFinished)
         engine.stop(7)
-        *more, paused = wait_for(engine, Paused)
-        assert isinstance(paused, Paused) and paused.ticket == 7 and paused.epoch >= 1
+        *more, paused = wait_for(engine, TrialPaused)
+        assert isinstance(paused, TrialPaused) and paused.number == 7 and paused.epoch >= 1
         engine.submit(7, long)
         os.kill(engine._workers[0].process.pid or 0, signal.SIGKILL)
-        lost = wait_for(engine, Lost)[-1]
-        assert isinstance(lost, Lost) and "-9" in lost.reason
+        lost = wait_for(engine, TrialLost)[-1]
+        assert isinstance(lost, TrialLost) and "-9" in lost.reason
         engine.submit(7, long)
-        events = wait_for(engine, Finished)
-        last, *trained = [e.report for e in events if isinstance(e, Progress)]
-        said = [e.report for e in [*before, *more] if isinstance(e, Progress)]
+        events = wait_for(engine, TrialFinished)
+        last, *trained = [e.report for e in events if isinstance(e, EpochFinished)]
+        said = [e.report for e in [*before, *more] if isinstance(e, EpochFinished)]
         assert last == said[-1], "said again, with the seconds of then"
         assert [report.epoch for report in trained] == list(range(paused.epoch + 1, epochs + 1))
     finally:

@@ -15,10 +15,10 @@ from optuna.trial import TrialState
 
 from studies.definition.sections import Search
 from studies.definition.study import Study, resolve
-from studies.engines.base import Event, Finished, Lost, Paused, Progress
+from studies.engines.base import EpochFinished, Event, TrialFinished, TrialLost, TrialPaused
 from studies.engines.catalog import engines
 from studies.engines.ray_engine import RayEngine
-from studies.engines.remote_worker import Share
+from studies.engines.remote_worker import TrialResources
 from studies.registry.tracker import NoTracker
 from studies.run.observer import SilentObserver
 from studies.run.search import search
@@ -105,8 +105,8 @@ def wait_for(engine: RayEngine, kind: type[Event], count: int = 1, seconds: floa
     return seen
 
 
-def epochs_of(seen: list[Event], ticket: int) -> list[int]:
-    return [e.report.epoch for e in seen if isinstance(e, Progress) and e.ticket == ticket]
+def epochs_of(seen: list[Event], number: int) -> list[int]:
+    return [e.report.epoch for e in seen if isinstance(e, EpochFinished) and e.number == number]
 
 
 def pids(engine: RayEngine) -> list[int]:
@@ -183,20 +183,20 @@ def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, li
     assert len(list(workspace.epochs("s").iterdir())) == len(states), "what each has trained is kept"
 
 
-def test_a_killed_worker_is_lost_and_its_ticket_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_is_lost_and_its_trial_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:
     engine = RayEngine(cluster.address, workers=1)
     try:
         long = job(lines, tmp_path, epochs=30)
         engine.submit(7, long)
-        before = epochs_of(wait_for(engine, Progress), 7)
+        before = epochs_of(wait_for(engine, EpochFinished), 7)
         (pid,) = pids(engine)
         os.kill(pid, signal.SIGKILL)
-        before += epochs_of(wait_for(engine, Lost), 7)
+        before += epochs_of(wait_for(engine, TrialLost), 7)
         engine.submit(7, long)
-        after = epochs_of(wait_for(engine, Progress), 7)
+        after = epochs_of(wait_for(engine, EpochFinished), 7)
         assert after[0] in (before[-1], before[-1] + 1), "it says first where its checkpoint stands, and trains on from there"
         engine.stop(7)
-        assert wait_for(engine, Paused)[-1].ticket == 7
+        assert wait_for(engine, TrialPaused)[-1].number == 7
     finally:
         started = time.monotonic()
         engine.close()
@@ -207,22 +207,22 @@ def test_a_node_that_dies_takes_no_trial_with_it(cluster: Any, lines: Path, tmp_
     """Three nodes, two of them with half a GPU for each training; one of the two is killed."""
     nodes = [cluster.add_node(num_cpus=1, num_gpus=1, **MINIMUM) for _ in range(2)]
     cluster.wait_for_nodes()
-    engine = RayEngine(cluster.address, share=Share(cpus=1, gpus=1))
+    engine = RayEngine(cluster.address, resources=TrialResources(cpus=1, gpus=1))
     try:
         assert engine.slots == 2
-        for ticket in (1, 2):
-            engine.submit(ticket, job(lines, tmp_path, epochs=40, hidden=8 * ticket))
+        for number in (1, 2):
+            engine.submit(number, job(lines, tmp_path, epochs=40, hidden=8 * number))
         seen: list[Event] = []
         while not (epochs_of(seen, 1) and epochs_of(seen, 2)):
-            seen += wait_for(engine, Progress)
+            seen += wait_for(engine, EpochFinished)
         cluster.remove_node(nodes.pop(), allow_graceful=False)
-        seen += wait_for(engine, Lost)
-        lost = next(e.ticket for e in seen if isinstance(e, Lost))
+        seen += wait_for(engine, TrialLost)
+        lost = next(e.number for e in seen if isinstance(e, TrialLost))
         other = 3 - lost
         engine.stop(other)
-        assert wait_for(engine, Paused)[-1].ticket == other
+        assert wait_for(engine, TrialPaused)[-1].number == other
         engine.submit(lost, job(lines, tmp_path, epochs=40, hidden=8 * lost))
-        after = epochs_of(wait_for(engine, Progress), lost)
+        after = epochs_of(wait_for(engine, EpochFinished), lost)
         assert after[0] >= max(epochs_of(seen, lost)), "it goes on, on the node that is left, from its checkpoint"
     finally:
         engine.close()
@@ -241,7 +241,7 @@ def test_without_an_address_ray_is_started_here(lines: Path, tmp_path: Path) -> 
     engine = RayEngine(workers=1)
     try:
         engine.submit(1, job(lines, tmp_path, epochs=2))
-        seen = wait_for(engine, Finished)
+        seen = wait_for(engine, TrialFinished)
         assert epochs_of(seen, 1) == [1, 2]
     finally:
         engine.close()

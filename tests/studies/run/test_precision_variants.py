@@ -11,7 +11,7 @@ import pytest
 from search_space import Architecture
 from search_space.space import SearchSpace
 from studies.definition.study import Study, resolve
-from studies.engines.base import Failed
+from studies.engines.base import TrialFailed
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.search import search
 from studies.run.seen_architectures import SeenArchitectures
@@ -38,10 +38,10 @@ class Recorder(ScriptedEngine):
         super().__init__(**named)
         self.networks: dict[str, set[str]] = {}
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         network = job.architecture.with_(precision="fp32").digest
         self.networks.setdefault(network, set()).add(job.architecture.digest)
-        super().submit(ticket, job, until_epoch)
+        super().submit(number, job, until_epoch)
 
 
 def study(search_for: dict[str, Any] | None = None, **changes: Any) -> Study:
@@ -150,7 +150,7 @@ def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
 def test_a_failed_training_fails_its_precision_variants_too(workspace: Workspace) -> None:
     space = SPACE | {"width_percent": [25], "encoder_hidden": [24]}
     digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
-    engine = Recorder(script=dict.fromkeys(digests, Failed))
+    engine = Recorder(script=dict.fromkeys(digests, TrialFailed))
     search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
     trials = [t for t in load_store(workspace, "s").stored_trials() if not isinstance(t.outcome, Duplicate)]
     assert [type(t.outcome) for t in trials] == [outcomes.Failed] and len(engine.networks) == 1

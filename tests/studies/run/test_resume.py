@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from search_space import Architecture
-from studies.engines.base import Event, Lost, Progress
+from studies.engines.base import EpochFinished, Event, TrialLost
 from studies.run.search import search
 from studies.run.trial_recorder import TrialRecorder
 from studies.storage.backends import open_storage
@@ -45,12 +45,12 @@ class Counting(ScriptedEngine):
         self.told: list[tuple[str, int]] = []
 
     def wait(self, timeout_s: float) -> list[Event]:
-        digests = {ticket: job.architecture.digest for ticket, job in self._open}
+        digests = {number: job.architecture.digest for number, job in self._open}
         stood = dict(self.epochs)
         events = super().wait(timeout_s)
         for event in events:
-            if isinstance(event, Progress) and event.report.epoch > stood.get(digests[event.ticket], 0):
-                self.told.append((digests[event.ticket], event.report.epoch))
+            if isinstance(event, EpochFinished) and event.report.epoch > stood.get(digests[event.number], 0):
+                self.told.append((digests[event.number], event.report.epoch))
         return events
 
 
@@ -97,13 +97,13 @@ def test_the_number_of_restarts_is_unlimited_while_a_training_progresses(workspa
         """One epoch each time, then the process is gone."""
 
         def wait(self, timeout_s: float) -> list[Event]:
-            ticket, job = self._open[0]
+            number, job = self._open[0]
             digest = job.architecture.digest
             if self.epochs.get(digest, 0) >= job.epochs - 1:
                 return super().wait(timeout_s)
             self._open.popleft()
             epoch = self.epochs[digest] = self.epochs.get(digest, 0) + 1
-            return [Progress(ticket, EpochReport(epoch, job.epochs, 1.0, 0.5, 0.5, 0.1)), Lost(ticket, "it is gone")]
+            return [EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, 0.5, 0.5, 0.1)), TrialLost(number, "it is gone")]
 
     watcher = RecordingObserver()
     search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())

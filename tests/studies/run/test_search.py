@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search_space import Architecture, zoo
-from studies.engines.base import Failed, Lost
+from studies.engines.base import TrialFailed, TrialLost
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
 from studies.storage.trial_attributes import parse
@@ -109,7 +109,7 @@ def test_whatever_was_closed_is_sent_to_mlflow_again_by_the_next_run(
 def test_a_failed_trial_is_sent_to_mlflow_again_too(workspace: Workspace, tracked: list[tuple[Any, ...]]) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
     of_eight = study(budget={"trials": 8, "epochs": 1})
-    search(of_eight, workspace, None, ScriptedEngine(script={bad: Failed}))
+    search(of_eight, workspace, None, ScriptedEngine(script={bad: TrialFailed}))
     failed = [words for words in tracked if words[1] == "failed"]
     tracked.clear()
     search(of_eight, workspace, None, ScriptedEngine())
@@ -119,14 +119,14 @@ def test_a_failed_trial_is_sent_to_mlflow_again_too(workspace: Workspace, tracke
 def test_a_failed_training_fails_alone(workspace: Workspace) -> None:
     bad = Architecture(width_percent=50, encoder_hidden=24).digest
     watcher = RecordingObserver()
-    search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, ScriptedEngine(script={bad: Failed}))
+    search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, ScriptedEngine(script={bad: TrialFailed}))
     assert watcher.states().count("failed") == 1 and len(load_points(workspace, "s")) == 7
     assert next(r.reason for r in watcher.records if r.outcome.name == "failed") == "nan: the loss is not finite"
 
 
 def test_a_training_whose_process_died_is_started_again(workspace: Workspace) -> None:
     lost = Architecture(width_percent=50, encoder_hidden=24).digest
-    engine, watcher = ScriptedEngine(script={lost: Lost}), RecordingObserver()
+    engine, watcher = ScriptedEngine(script={lost: TrialLost}), RecordingObserver()
     search(study(budget={"trials": 8, "epochs": 1}), workspace, watcher, engine)
     assert lost in engine.trained and len(load_points(workspace, "s")) == 8
     assert [reason for _, reason in watcher.losses] == ["its worker process ended with code -9"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search_space import Architecture
-from studies.engines.base import Failed
+from studies.engines.base import TrialFailed
 from studies.run.search import search
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
@@ -31,8 +31,8 @@ class UploadingEngine(ScriptedEngine):
         super().__init__(**named)
         self.folders, self.sent = RemoteTrialFiles(place), set[str]()
 
-    def submit(self, ticket: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        super().submit(ticket, job, until_epoch)
+    def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        super().submit(number, job, until_epoch)
         job.folder.mkdir(parents=True, exist_ok=True)
         (job.folder / CHECKPOINT_NAME).write_bytes(b"weights")
         self.folders.upload(job.folder)
@@ -55,7 +55,7 @@ def in_workspace(workspace: Workspace) -> set[str]:
 @pytest.mark.parametrize("form", ["{}", "file://{}", "memory://{}"])
 def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
-    engine, watcher = UploadingEngine(place, script={BAD: Failed}), RecordingObserver()
+    engine, watcher = UploadingEngine(place, script={BAD: TrialFailed}), RecordingObserver()
     search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"measured", "stopped", "failed"} and len(engine.sent) == 18
     assert not copies(place, workspace) and not in_workspace(workspace)

@@ -1,4 +1,4 @@
-"""What Ray's side of a search may rely on, without Ray: tickets are handed out, paused where told, and never told twice."""
+"""What Ray's side of a search may rely on, without Ray: trials are handed out, paused where the driver says, and end once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from search_space import Architecture
 from studies.definition.study import resolve
-from studies.engines.base import Event, Failed, Finished, Lost, Paused, Progress
-from studies.engines.ray_desk import Desk
-from studies.engines.remote_worker import Share, order_of, train_here
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
+from studies.engines.ray_bridge import TuneBridge
+from studies.engines.remote_worker import TrialResources, order_of, train_here
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
@@ -35,74 +35,76 @@ def job(folder: Path, source: str = "digits", epochs: int = 9) -> TrialJob:
     )
 
 
-def told(epoch: int, epochs: int = 9) -> dict[str, Any]:
+def message(epoch: int, epochs: int = 9) -> dict[str, Any]:
     report = {"epoch": epoch, "epochs": epochs, "loss": 1.0, "accuracy": 0.5, "cer": 0.5, "seconds": 1.0}
     return {"epoch": json.dumps(report)}
 
 
-def events(desk: Desk) -> list[Event]:
+def events(bridge: TuneBridge) -> list[Event]:
     seen = []
-    while not desk.events.empty():
-        seen.append(desk.events.get_nowait())
+    while not bridge.events.empty():
+        seen.append(bridge.events.get_nowait())
     return seen
 
 
-def test_a_ticket_is_paused_where_it_was_sent_to_and_goes_on_as_the_same_one() -> None:
-    desk = Desk()
-    desk.submit(4, {"ticket": 4}, 3)
-    assert desk.next_new(0.0) == {"ticket": 4} and desk.next_new(0.0) is None
-    assert [desk.heard(4, told(epoch)) for epoch in (1, 2, 3)] == [True, True, False]
-    assert not desk.heard(4, told(4)), "nobody is told of an epoch after the pause"
-    assert [type(e) for e in events(desk)] == [Progress, Progress, Progress, Paused]
-    desk.submit(4, {"ticket": 4}, None)
-    assert desk.next_new(0.0) == {"ticket": 4}
-    assert [desk.heard(4, told(epoch)) for epoch in (3, 4, 9)] == [True] * 3, "the last epoch is followed by the export"
+def test_a_trial_is_paused_where_it_was_sent_to_and_goes_on_as_the_same_one() -> None:
+    bridge = TuneBridge()
+    bridge.submit(4, {"number": 4}, 3)
+    assert bridge.next_order(0.0) == {"number": 4} and bridge.next_order(0.0) is None
+    assert [bridge.on_report(4, message(epoch)) for epoch in (1, 2, 3)] == [True, True, False]
+    assert not bridge.on_report(4, message(4)), "no epoch is reported after the pause"
+    assert [type(e) for e in events(bridge)] == [EpochFinished, EpochFinished, EpochFinished, TrialPaused]
+    bridge.submit(4, {"number": 4}, None)
+    assert bridge.next_order(0.0) == {"number": 4}
+    assert [bridge.on_report(4, message(epoch)) for epoch in (3, 4, 9)] == [True] * 3, (
+        "the last epoch is followed by the export"
+    )
 
 
-def test_a_stopped_ticket_pauses_after_its_epoch_unless_that_was_the_last() -> None:
-    desk = Desk()
-    desk.submit(1, {}, None)
-    desk.submit(2, {}, None)
-    desk.stop(1)
-    desk.stop(2)
-    assert not desk.heard(1, told(5)) and desk.heard(2, told(9))
+def test_a_stopped_trial_pauses_after_its_epoch_unless_that_was_the_last() -> None:
+    bridge = TuneBridge()
+    bridge.submit(1, {}, None)
+    bridge.submit(2, {}, None)
+    bridge.stop(1)
+    bridge.stop(2)
+    assert not bridge.on_report(1, message(5)) and bridge.on_report(2, message(9))
 
 
-def test_a_lost_ticket_is_lost_once_and_begins_anew() -> None:
-    desk = Desk()
-    desk.submit(1, {"ticket": 1}, 3)
-    desk.next_new(0.0)
-    desk.lost(1, "gone")
-    desk.lost(1, "gone")
-    assert events(desk) == [Lost(1, "gone")]
-    desk.submit(1, {"ticket": 1}, 3)
-    assert desk.next_new(0.0) == {"ticket": 1}
-    assert not desk.heard(1, {"failed": json.dumps(["nan", "the loss is not finite"])})
-    desk.lost(1, "its actor was ended afterwards")
-    assert events(desk) == [Failed(1, "nan", "the loss is not finite")]
+def test_a_lost_trial_is_lost_once_and_can_be_submitted_again() -> None:
+    bridge = TuneBridge()
+    bridge.submit(1, {"number": 1}, 3)
+    bridge.next_order(0.0)
+    bridge.on_lost(1, "gone")
+    bridge.on_lost(1, "gone")
+    assert events(bridge) == [TrialLost(1, "gone")]
+    bridge.submit(1, {"number": 1}, 3)
+    assert bridge.next_order(0.0) == {"number": 1}
+    assert not bridge.on_report(1, {"failed": json.dumps(["nan", "the loss is not finite"])})
+    bridge.on_lost(1, "its actor was ended afterwards")
+    assert events(bridge) == [TrialFailed(1, "nan", "the loss is not finite")]
 
 
-def test_whoever_waits_for_an_order_gets_it_at_once_and_is_let_go_when_the_desk_closes() -> None:
-    desk, got = Desk(), []
-    waiting = threading.Thread(target=lambda: got.append(desk.next_new(60.0)))
+def test_whoever_waits_for_an_order_gets_it_at_once_and_is_let_go_when_the_bridge_closes() -> None:
+    bridge, got = TuneBridge(), []
+    waiting = threading.Thread(target=lambda: got.append(bridge.next_order(60.0)))
     waiting.start()
-    desk.submit(1, {"ticket": 1}, None)
+    bridge.submit(1, {"number": 1}, None)
     waiting.join(5)
-    assert got == [{"ticket": 1}]
+    assert got == [{"number": 1}]
     started = time.monotonic()
-    desk.close()
-    desk.lost(1, "gone")
-    assert desk.next_new(60.0) is None and time.monotonic() - started < 5
+    bridge.close()
+    bridge.on_lost(1, "gone")
+    assert bridge.next_order(60.0) is None and time.monotonic() - started < 5
 
 
-def test_tune_may_pickle_a_desk() -> None:
-    desk = Desk()
-    desk.submit(1, {"ticket": 1}, None)
-    assert pickle.loads(pickle.dumps(desk)).next_new(0.0) is None
+def test_tune_may_pickle_a_bridge() -> None:
+    bridge = TuneBridge()
+    bridge.submit(1, {"number": 1}, None)
+    assert pickle.loads(pickle.dumps(bridge)).next_order(0.0) is None
 
 
 def test_what_goes_wrong_on_a_node_is_a_word_and_not_an_exception(tmp_path: Path) -> None:
-    missing = order_of(1, job(tmp_path, source=str(tmp_path / "nowhere")), Share(), None)
+    missing = order_of(1, job(tmp_path, source=str(tmp_path / "nowhere")), TrialResources(), None)
     kind, reason = json.loads(train_here(missing, lambda _: None, at_home=True)["failed"])
     assert kind == "error" and "nowhere" in reason
 
@@ -113,7 +115,7 @@ def test_a_copy_is_uploaded_after_each_epoch_and_the_newer_one_wins(tmp_path: Pa
     monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
     write_pairs(tmp_path / "lines", striped_lines(60, 0))
     trial, place = job(tmp_path, str(tmp_path / "lines"), epochs=3), f"file://{tmp_path / 'shared'}"
-    order, folders, seen = order_of(1, trial, Share(), place), RemoteTrialFiles(place), []
+    order, folders, seen = order_of(1, trial, TrialResources(), place), RemoteTrialFiles(place), []
 
     class Died(BaseException): ...
 
@@ -149,8 +151,8 @@ def test_a_candidate_comes_back_as_it_went() -> None:
     from trainers.base.candidate import Candidate, Measurement
 
     candidate = Candidate(Architecture(), Measurement(0.5, 0.1, 1000, 1.0, 250, 60, 9000), Path("/x/model.onnx"))
-    desk = Desk()
-    desk.submit(1, {}, None)
+    bridge = TuneBridge()
+    bridge.submit(1, {}, None)
     sent = json.dumps(candidate.as_dict())
     assert candidate_of(sent) == candidate
-    assert not desk.heard(1, {"finished": sent}) and events(desk) == [Finished(1, candidate)]
+    assert not bridge.on_report(1, {"finished": sent}) and events(bridge) == [TrialFinished(1, candidate)]
