@@ -67,7 +67,7 @@ class EngineContract:
             assert len(numbers) >= 1
             for number in numbers:
                 engine.submit(number, job(tmp_path / str(number), epochs=3))
-            seen = [event for _ in numbers for event in until_ended(engine)]
+            seen: list[Event] = []
             while sum(isinstance(event, TrialFinished) for event in seen) < len(numbers):
                 seen += until_ended(engine)
             assert sorted(event.number for event in seen if isinstance(event, TrialFinished)) == list(numbers)
