@@ -93,6 +93,22 @@ class Study(StudySection):
         return resolve(values, "the command line")
 
 
+def stored_study(values: Mapping[str, Any], name: str) -> Study:
+    """A study as a storage has it: nothing is filled in or looked up.
+
+    Args:
+        values: of `Study.model_dump`.
+        name: of the study, for the message.
+
+    Raises:
+        UserError: it names something that is not installed here.
+    """
+    try:
+        return Study.model_validate(dict(values))
+    except ValidationError as error:
+        raise UserError(f"study '{name}' cannot be read: " + "; ".join(error_lines(error, Study))) from None
+
+
 def resolve(values: Mapping[str, Any], origin: str) -> Study:
     """Checks written values and fills in the defaults.
 

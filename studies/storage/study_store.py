@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_space.catalog import nearest
 from search_space.space import Choice, SearchSpace
-from studies.definition.study import Study
+from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.trial_attributes import (
@@ -124,8 +124,12 @@ class StudyStore:
 
     @property
     def study(self) -> Study:
-        """The resolved study as it was stored."""
-        return Study.model_validate(self._study.user_attrs[STUDY_KEY])
+        """The resolved study as it was stored.
+
+        Raises:
+            UserError: it names something that is not installed here, such as an objective of another package.
+        """
+        return stored_study(self._study.user_attrs[STUDY_KEY], self._study.study_name)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:

@@ -81,6 +81,9 @@ def test_an_added_objective_is_searched_for_stored_and_makes_the_front(workspace
         assert stored.values == [reads.measured(trial.measurement), costs.measured(trial.measurement)]
     front = load_front(workspace, "s")
     assert front and all(0 < costs.measured(point) < float("inf") for point in front)
+    del objectives._registered["energy"]
+    with pytest.raises(UserError, match=r"study 's' cannot be read: search\.objectives.* no objective is called 'energy'"):
+        load_front(workspace, "s")
 
 
 def test_a_misspelt_added_objective_is_answered_with_the_nearest(energy_is_added):
