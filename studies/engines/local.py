@@ -149,7 +149,7 @@ def _one_thread_each() -> Any:
 
 
 def _serve(pipe: Connection, run: Run) -> None:
-    """A worker's life: train what is ordered, say what happens."""
+    """Worker main loop: trains one job after the other and sends events to the driver."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     orders: queue.Queue[_Train] = queue.Queue()
     stopped: set[int] = set()
@@ -163,7 +163,7 @@ def _serve(pipe: Connection, run: Run) -> None:
 
 
 def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) -> None:
-    """Takes orders while the main thread trains; the end of the pipe is the end of the driver."""
+    """Receives messages while the main thread trains; ends the process when the driver has closed the pipe or died."""
     try:
         while True:
             order: _Train | _Stop = pipe.recv()

@@ -1,10 +1,10 @@
-"""The door to Ray and Ray Tune: connecting, our searcher, our scheduler, the function that a node runs.
+"""Adapter to Ray and Ray Tune: the connection, our searcher, our scheduler, and the function that a node runs.
 
 Decisions:
-- Quiet: Ray's tables, logs and loggers are off, whatever happens is said by our own table.
+- Ray's tables, logs and loggers are off; Paretext's own table shows what happens.
 - One long Tune experiment whose trials are ours; `reuse_actors`, since a new process imports torch for seconds.
 - A trial ends with STOP as soon as it has said what became of it, so Tune needs no further word from it.
-- Tune's own snapshots are put off for ever: there is nothing in them that the study does not know.
+- Tune's own snapshots are switched off: they hold nothing that the study does not hold.
 
 Source: Ray 2.60; what its loop does with a decision is in ray/tune/execution/tune_controller.py.
 """
@@ -221,7 +221,7 @@ class Closing(tune.Stopper):  # type: ignore[misc]
 
 
 class NoReport(tune.ProgressReporter):  # type: ignore[misc]
-    """Says nothing."""
+    """Prints nothing."""
 
     def should_report(self, trials: Any, done: bool = False) -> bool:
         return False

@@ -3,7 +3,7 @@
 Decisions:
 - Decoded images are kept on each machine, since reading them over a network costs more than decoding them once.
 - A fraction of a GPU is bookkeeping to a cluster; the limit on memory keeps trainings from taking what others on the GPU need.
-- Whatever goes wrong becomes a value here: only a process that dies is lost.
+- Every exception is returned as a failure; only a process that dies is lost.
 """
 
 from __future__ import annotations

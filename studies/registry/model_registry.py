@@ -1,10 +1,10 @@
-"""Promoted: a trained candidate becomes a version of a registered model, and the alias `champion` points to it.
+"""Registers a candidate as a new version of a model in MLflow and moves the alias `champion` to it.
 
 Decisions:
-- What is registered needs nothing of this project: the ONNX file and one Python file made from the reader's own source.
-- A new version must read an example just as the candidate's file does before the alias moves.
-- MLflow moves an alias whoever asks, last one wins; so a promotion holds a lock from reading the old champion to the end.
-- The version before and what was measured are tags of the version, so the way back is known.
+- A registered version does not need Paretext: it is the ONNX file and one Python file made from the source of the reader.
+- The alias moves only after the new version has given the same reading of an example image as the candidate's file.
+- MLflow lets the last writer of an alias win, so a promotion holds a lock from reading the old champion to the end.
+- The previous version and the measurements are tags of the new version, so a promotion can be undone.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _register(
 
 
 def _check_reads_alike(registered: Registered, file: Path, digest: str) -> None:
-    """The gate: what has been registered is the file that was measured, and reads as it does.
+    """Checks that the registered file is the measured one and gives the same reading of an example image.
 
     Raises:
         RuntimeError: it is not; the champion is still the one before.
