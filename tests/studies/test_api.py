@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from studies import front, promote, search
+from studies.engines.catalog import engines
 from studies.registry.model_registry import find
 from studies.storage.pareto_front import load_points
 from studies.workspace.paths import Workspace
@@ -68,3 +70,25 @@ def test_importing_it_imports_nothing_heavy() -> None:
     code = "import sys, studies; print(sorted({'torch', 'optuna', 'mlflow', 'ray', 'pydantic'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_example_of_the_readme_runs(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "plates.toml").write_text(
+        'name = "plates"\n[space]\nwidth_percent = [25, 50]\n[budget]\ntrials = 2\nepochs = 1\n'
+        '[search]\nsampler = "random"\nengine = "with_models"\n'
+    )
+    engines.register("with_models")(lambda _: WithModels())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
+    try:
+        exec(compile(example, "README.md", "exec"), {"__name__": "__main__"})
+    finally:
+        engines._registered.pop("with_models")
+    *points, address = capsys.readouterr().out.splitlines()
+    assert address == "models:/reader@champion" and [line.split()[0] for line in points] == [
+        str(point.trial) for point in front("plates", workspace)
+    ]
