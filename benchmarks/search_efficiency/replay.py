@@ -1,6 +1,7 @@
 """Runs every search 20 times on every problem, from stored learning curves: nothing is trained.
 
     python -m benchmarks.search_efficiency.replay             # adds to replays.jsonl
+    python -m benchmarks.search_efficiency.replay --check     # compares with replays.jsonl, writes nothing
     python -m benchmarks.search_efficiency.report             # tables and plots of it
 
 A line of replays.jsonl is one search: after each full training, epochs trained until then and the hypervolume.
@@ -11,8 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import sys
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -28,6 +31,11 @@ PATIENCE = 3
 REPLAYS = Path(__file__).with_name("replays.jsonl")
 
 
+History = list[list[float]]
+Key = tuple[str, str, int]
+"""Problem, search and seed."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="*", default=list(PROBLEMS), choices=list(PROBLEMS))
@@ -35,27 +43,52 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--full-trainings", type=int, default=FULL_TRAININGS)
     parser.add_argument("--patience", type=int, default=PATIENCE)
-    parser.add_argument("--out", type=Path, default=REPLAYS)
+    parser.add_argument("--out", type=Path, default=REPLAYS, help="file that is added to, or compared with")
+    parser.add_argument("--check", action="store_true", help="compare with --out; exit 1 if any history differs")
     asked = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
+    if asked.check:
+        sys.exit(check(asked.out, replay(asked)))
     with asked.out.open("a", encoding="utf-8") as out:
-        for name in asked.problems:
-            problem = PROBLEMS[name]()
-            print(problem.name, flush=True)
-            for search in asked.searches:
-                started, volumes = time.perf_counter(), []
-                budget = asked.full_trainings * problem.epochs * (asked.patience if search in NOT_STOPPING else 1)
-                for seed in range(asked.seeds):
-                    run = Run(problem, budget)
-                    SEARCHES[search](run, seed)
-                    history = [(spent, round(volume, 5)) for spent, volume in run.history]
-                    out.write(json.dumps({"problem": name, "search": search, "seed": seed, "history": history}) + "\n")
-                    volumes.append(history[-1][1] if history else 0.0)
-                out.flush()
-                seconds = time.perf_counter() - started
-                print(f"  {search:26} {sum(volumes) / len(volumes):.4f}  {seconds:5.1f} s", flush=True)
+        for (problem, search, seed), history in replay(asked):
+            out.write(json.dumps({"problem": problem, "search": search, "seed": seed, "history": history}) + "\n")
+            out.flush()
+
+
+def replay(asked: argparse.Namespace) -> Iterator[tuple[Key, History]]:
+    """Runs the searches asked for, one seed after the other, and prints the mean hypervolume of each search."""
+    for name in asked.problems:
+        problem = PROBLEMS[name]()
+        print(problem.name, flush=True)
+        for search in asked.searches:
+            started, volumes = time.perf_counter(), []
+            budget = asked.full_trainings * problem.epochs * (asked.patience if search in NOT_STOPPING else 1)
+            for seed in range(asked.seeds):
+                run = Run(problem, budget)
+                SEARCHES[search](run, seed)
+                history: History = [[spent, round(volume, 5)] for spent, volume in run.history]
+                volumes.append(history[-1][1] if history else 0.0)
+                yield (name, search, seed), history
+            seconds = time.perf_counter() - started
+            print(f"  {search:26} {sum(volumes) / len(volumes):.4f}  {seconds:5.1f} s", flush=True)
+
+
+def check(stored_in: Path, replays: Iterator[tuple[Key, History]]) -> int:
+    """Compares replays with the stored ones and prints which differ or are not stored.
+
+    Returns:
+        0 if all are identical, else 1.
+    """
+    rows = map(json.loads, stored_in.read_text(encoding="utf-8").splitlines())
+    stored = {(row["problem"], row["search"], row["seed"]): row["history"] for row in rows}
+    compared = [(key, key in stored, stored.get(key) == history) for key, history in replays]
+    different = [(key, known) for key, known, same in compared if not same]
+    for (problem, search, seed), known in different:
+        print(f"{'differs' if known else 'not stored'}: {problem}, {search}, seed {seed}")
+    print(f"{len(compared) - len(different)} of {len(compared)} replays are identical")
+    return 1 if different else 0
 
 
 if __name__ == "__main__":
