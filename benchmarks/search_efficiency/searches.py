@@ -154,7 +154,7 @@ def _views(problem: Problem, sampler: str, seed: int, rungs: list[int], views: b
         return _PrunedOnes(problem, seed)
     made = PerRungSampler(problem.distributions, ("minimize", "minimize"), sampler, seed, rungs)
     if changes:  # an ablation: another TPE in every view
-        for i, view in enumerate(made._views.values()):
+        for i, view in enumerate(made._studies.values()):
             settings = {"multivariate": True, "group": True, "constant_liar": True, **changes}
             view._study.sampler = TPESampler(seed=seed + 1009 * i, **settings)
             view._asked = True
