@@ -53,6 +53,20 @@ def test_every_path_that_is_named_is_there(page: str) -> None:
         assert path == "runs/" or any((place / path).exists() for place in places), f"{page} names {path}, which is not there"
 
 
+def test_every_class_and_method_that_the_architecture_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([A-Z]\w*[a-z]\w*)(?:\.(\w+))?`", page)
+    assert len(names) >= 3
+    files = [file for package in ("search_space", "trainers", "studies") for file in (ROOT / package).rglob("*.py")]
+    sources = [file.read_text(encoding="utf-8") for file in files]
+    for name, method in names:
+        bodies = [
+            text.split(f"class {name}", 1)[1] for text in sources if re.search(rf"^class {name}\b", text, flags=re.MULTILINE)
+        ]
+        assert bodies, f"docs/architecture.md names {name}, which is not there"
+        assert not method or any(f"def {method}(" in body for body in bodies), f"{name} has no {method}"
+
+
 def test_every_command_is_one_that_the_command_line_takes() -> None:
     parser = build_parser()
     commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("paretext ")]
