@@ -209,7 +209,7 @@ def _outcome_of_first_form(trial: FrozenTrial) -> Outcome:
     if trial.state == TrialState.FAIL:
         return Failed(reason)
     if user.get("refused"):
-        return Refused(reason, max([*trial.constraints.values(), LEAST_VIOLATION]))
+        return Refused(reason, _violation(trial))
     if user.get("over_budget"):
         return OverLimit(reason, _violation(trial), measurement if user.get("trained") else None, epochs)
     return Suspended(epochs, reason) if user.get("resumable") else Stopped(epochs, reason)
