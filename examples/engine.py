@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialPaused
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused
-from trainers.trial.run import Run, TrialJob, run_on
+from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 if TYPE_CHECKING:
     from studies.definition.sections import Search
@@ -24,7 +24,7 @@ class InProcessEngine:
 
     slots = 1
 
-    def __init__(self, run: Run = run_on) -> None:
+    def __init__(self, run: TrialRunner = resume_trial) -> None:
         self._run, self._closing = run, False
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stopped: set[int] = set()

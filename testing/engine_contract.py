@@ -14,7 +14,7 @@ from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
-from trainers.trial.run import Run, TrialJob
+from trainers.trial.run import TrialJob, TrialRunner
 
 PATIENCE_S = 60.0
 """How long an event may take: a worker process that is started first imports what it needs."""
@@ -25,7 +25,7 @@ NAN_SEED, BROKEN_SEED = 1, 2
 
 
 def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
-    """Takes the place of `trainers.trial.run.run_on` without torch: an epoch adds a line to a file, its checkpoint."""
+    """Takes the place of `trainers.trial.run.resume_trial` without torch: an epoch adds a line to a file, its checkpoint."""
     if job.seed == NAN_SEED:
         raise TrainingFault("nan", "the loss is not finite")
     if job.seed == BROKEN_SEED:
@@ -57,7 +57,7 @@ def epochs_in(folder: Path) -> int:
 class EngineContract:
     """Override `make`."""
 
-    def make(self, run: Run) -> Engine:
+    def make(self, run: TrialRunner) -> Engine:
         """An engine that does with its jobs what `run` does; a function of a module, which another process may import."""
         raise NotImplementedError
 

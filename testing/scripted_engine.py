@@ -9,7 +9,8 @@ from pathlib import Path
 from search_space import Architecture
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from trainers.base.candidate import Candidate, Measurement
-from trainers.trial.run import EpochReport, TrialJob
+from trainers.base.progress import EpochReport
+from trainers.trial.run import TrialJob
 
 STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
 """Bytes of a file, in those of fp32."""

@@ -33,6 +33,7 @@ from trainers.export.onnx_file import export
 from trainers.export.trained import facts_of
 from trainers.pruning.prune import Effort, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity
+from trainers.training.job import TrainingJob
 from trainers.training.loop import train
 
 PARENT = zoo.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_percent=25)
@@ -73,7 +74,7 @@ def bench_of(out: Path, clock: Clock) -> Bench:
     prepared = prepare(DataSpec(training="digits"), out / "cache")
     recipe, weights = find_recipe("paretext"), out / "parent.pt"
     if not weights.exists():
-        outcome = train(PARENT, prepared, recipe, PARENT_EPOCHS, out / "parent", 0, clock.after_epoch)
+        outcome = train(TrainingJob(PARENT, prepared, recipe, PARENT_EPOCHS, out / "parent", 0), clock.after_epoch)
         if isinstance(outcome, Paused):
             raise TimeIsUp
         torch.save(outcome.recognizer.state_dict(), weights.with_suffix(".partial"))

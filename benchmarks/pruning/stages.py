@@ -27,7 +27,8 @@ from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import EvaluationSample
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
-from trainers.training.loop import train, training_identity
+from trainers.training.job import TrainingJob
+from trainers.training.loop import train
 from trainers.training.optimizer import make_optimizer
 
 FLOPS_WIDTH_PX = 320
@@ -90,10 +91,10 @@ def fine_tuned(
     """
     architecture = bench.architecture.with_(prune_percent=percent, prune_criterion=criterion)
     epochs, known = 2 * bench.fine_tuned_epochs, bench.prepared
-    identity = training_identity(architecture, known, bench.recipe, epochs, bench.seed)
-    if load_checkpoint(folder, identity) is None:
-        save_checkpoint(folder, identity, _at_the_cut(bench, *start()))
-    outcome = train(architecture, known, bench.recipe, epochs, folder, bench.seed, report)
+    job = TrainingJob(architecture, known, bench.recipe, epochs, folder, bench.seed)
+    if load_checkpoint(folder, job.identity) is None:
+        save_checkpoint(folder, job.identity, _at_the_cut(bench, *start()))
+    outcome = train(job, report)
     return None if isinstance(outcome, Paused) else bench.accuracy(outcome.recognizer)
 
 

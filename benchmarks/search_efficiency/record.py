@@ -31,6 +31,7 @@ from trainers.base.progress import EpochReport
 from trainers.base.recipe import find_recipe
 from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
+from trainers.training.job import TrainingJob
 from trainers.training.loop import train
 from trainers.trial.model_files import Files
 
@@ -73,7 +74,7 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
         return True
 
     try:
-        trained = train(architecture, prepared, RECIPE, EPOCHS, folder, 0, report)
+        trained = train(TrainingJob(architecture, prepared, RECIPE, EPOCHS, folder, 0), report)
         made = Files(trained, architecture, prepared, "none", threads=1)
         files = {precision: _measured(made, precision, folder) for precision in STORED}
     finally:

@@ -22,6 +22,7 @@ from search_space import Architecture
 from trainers.base.progress import EpochReport
 from trainers.base.recipe import find_recipe
 from trainers.data.dataset import DataSpec, prepare
+from trainers.training.job import TrainingJob
 from trainers.training.loop import train
 
 TRAINING_LINES, VALIDATION_LINES = 800, 200
@@ -66,7 +67,7 @@ def run(history: History, out: Path, data: DataSpec) -> None:
 
     architecture = Architecture(width_percent=history.width_percent)
     folder = out / "trainings" / history.name
-    train(architecture, prepared, find_recipe(history.recipe), history.epochs, folder, history.seed, report)
+    train(TrainingJob(architecture, prepared, find_recipe(history.recipe), history.epochs, folder, history.seed), report)
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from trainers.base.recipe import Recipe
 from trainers.data.dataset import DataSpec, LineDataset, prepare
 from trainers.evaluation.metrics import Score
 from trainers.evaluation.validation import validate
-from trainers.training.loop import Trained, train
-from trainers.training.threads import quickest_threads
+from trainers.training.job import TrainingJob
+from trainers.training.loop import TrainingResult, train
+from trainers.training.threads import fastest_thread_count
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ class Task:
         """Its number, where there is one to watch."""
         return None if self.device == "cpu" else torch.device(self.device).index or 0
 
-    def quickest_threads(self) -> dict[str, int]:
+    def fastest_thread_count(self) -> dict[str, int]:
         """How many make a step of each loop quickest on the CPU; a GPU's steps need one."""
         mean_px = canonical_width(int(self.prepared.training.widths.mean()))
         if self.device != "cpu":
             return {"plain": 1, "ours": 1}
         symbols, lines = len(self.prepared.charset), self.recipe.batch_lines
         return {
-            name: quickest_threads(self.architecture, symbols, lines, width_px, self.most_threads, quick)
+            name: fastest_thread_count(self.architecture, symbols, lines, width_px, self.most_threads, quick)
             for name, width_px, quick in (("plain", self.widest_px, False), ("ours", mean_px, True))
         }
 
@@ -87,7 +88,9 @@ class OurLoop:
         prepared = prepare(task.spec, task.out / "our_cache", processes=task.most_threads)
         folder = task.out / "trial"
         self._result = train(
-            task.architecture, prepared, task.recipe, task.epochs, folder, 0, lambda _: True, number + 1, task.device
+            TrainingJob(task.architecture, prepared, task.recipe, task.epochs, folder, 0, task.device),
+            lambda _: True,
+            number + 1,
         )
 
     def save(self, number: int) -> None:
@@ -98,7 +101,7 @@ class OurLoop:
 
     def score(self) -> dict[str, float]:
         """Of all validation lines."""
-        if not isinstance(self._result, Trained):
+        if not isinstance(self._result, TrainingResult):
             self.epoch(self._task.epochs - 1)  # through since an earlier run: only read from its checkpoint
         lines, charset = self._task.prepared.validation, self._task.prepared.charset
         return _as_dict(validate(self._result.recognizer, lines, charset.symbols))

@@ -19,7 +19,7 @@ from trainers.batching.collate import Batch
 from trainers.data.charset import Charset
 from trainers.evaluation.metrics import Score, score
 from trainers.inference.decode import collapse, spell
-from trainers.training.flat_start import flatness_at
+from trainers.training.flat_start import flat_start_weight_at
 from trainers.training.losses import line_losses
 
 
@@ -120,9 +120,9 @@ class PlainLoop:
         for at, batch in enumerate(loader):
             shown = Batch(*(part.to(self._device, non_blocking=True) for part in batch))
             for group in self._optimizer.param_groups:
-                group["lr"] = recipe.rate_at(number + at / len(loader), epochs)
-            flatness = flatness_at(number * len(loader) + at, epochs * len(loader), recipe.flat_start)
-            goal, _ = line_losses(network, recipe, shown.images, shown.widths, shown, flatness)
+                group["lr"] = recipe.learning_rate_at(number + at / len(loader), epochs)
+            flat_start_weight = flat_start_weight_at(number * len(loader) + at, epochs * len(loader), recipe.flat_start)
+            goal, _ = line_losses(network, recipe, shown.images, shown.widths, shown, flat_start_weight)
             self._optimizer.zero_grad()
             goal.mean().backward()
             nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)

@@ -143,7 +143,7 @@ def main() -> None:
             print(f"{100 * share:5.1f} %  {purpose}")
         return
     if not (args.out / "threads.json").exists():
-        (args.out / "threads.json").write_text(json.dumps(task.quickest_threads()) + "\n")
+        (args.out / "threads.json").write_text(json.dumps(task.fastest_thread_count()) + "\n")
     tell(take_turns(task, args.minutes))
 
 

@@ -17,6 +17,7 @@ from trainers.batching.collate import Collator
 from trainers.batching.device_dataset import DeviceDataset
 from trainers.data.dataset import LineDataset
 from trainers.training import loop as training
+from trainers.training.job import TrainingJob
 
 SECTIONS = ("making batches", "augmentation")
 RULES = (
@@ -37,11 +38,11 @@ def shares(architecture: Architecture, prepared: LineDataset, recipe: Recipe) ->
     with (
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(training, "augment", _in_section("augmentation", training.augment)),
-        mock.patch.object(Collator, "show", _in_section("making batches", Collator.show)),
-        mock.patch.object(DeviceDataset, "show", _in_section("making batches", DeviceDataset.show)),
+        mock.patch.object(Collator, "collate", _in_section("making batches", Collator.collate)),
+        mock.patch.object(DeviceDataset, "collate", _in_section("making batches", DeviceDataset.collate)),
         profile(activities=[ProfilerActivity.CPU]) as seen,
     ):
-        training.train(architecture, prepared, recipe, 1, Path(folder), 0, lambda _: True)
+        training.train(TrainingJob(architecture, prepared, recipe, 1, Path(folder), 0), lambda _: True)
     spent: Counter[str] = Counter()
     for event in seen.events() or ():
         spent[_purpose(event)] += event.self_cpu_time_total

@@ -29,7 +29,7 @@ from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
     from trainers.base.candidate import Measurement
-    from trainers.training.loop import EpochReport
+    from trainers.base.progress import EpochReport
 
 ROWS_BESIDE_TABLE = 8
 """Terminal rows that are not trials: heading, progress, the prompt and what was said before."""

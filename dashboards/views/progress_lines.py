@@ -17,7 +17,7 @@ from studies.storage.outcomes import PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
-    from trainers.training.loop import EpochReport
+    from trainers.base.progress import EpochReport
 
 QUIET_S = 10.0
 """A training's progress is a line only after so many seconds without any."""

@@ -25,7 +25,7 @@ from studies.engines.catalog import engines
 from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused
-from trainers.trial.run import Run, TrialJob, run_on
+from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 if TYPE_CHECKING:
     from studies.definition.sections import Search
@@ -63,7 +63,7 @@ class LocalEngine:
         run: what a worker does with a job; a function that its process can import.
     """
 
-    def __init__(self, workers: int | None = None, run: Run = run_on) -> None:
+    def __init__(self, workers: int | None = None, run: TrialRunner = resume_trial) -> None:
         self._context, self._run = multiprocessing.get_context("spawn"), run
         self._workers = [self._spawn() for _ in range(workers or usable_cores())]
 
@@ -148,13 +148,13 @@ def _one_thread_each() -> Any:
                 os.environ[name] = value
 
 
-def _serve(pipe: Connection, run: Run) -> None:
+def _serve(pipe: Connection, run: TrialRunner) -> None:
     """Worker main loop: trains one job after the other and sends events to the driver."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     orders: queue.Queue[_Train] = queue.Queue()
     stopped: set[int] = set()
     threading.Thread(target=_listen, args=(pipe, orders, stopped), daemon=True).start()
-    if run is run_on:
+    if run is resume_trial:
         import torch  # noqa: F401  # while the driver still looks at the data; other functions may need none
 
     while True:
@@ -176,7 +176,7 @@ def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) ->
         os._exit(1)
 
 
-def _train(order: _Train, pipe: Connection, stopped: set[int], run: Run) -> Event:
+def _train(order: _Train, pipe: Connection, stopped: set[int], run: TrialRunner) -> Event:
     def report(epoch_report: EpochReport) -> bool:
         pipe.send(EpochFinished(order.number, epoch_report))
         return order.number not in stopped

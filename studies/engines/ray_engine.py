@@ -30,7 +30,7 @@ from studies.engines.catalog import engines
 from studies.engines.ray_bridge import TuneBridge
 from studies.engines.remote_worker import TrialResources, order_of
 from studies.workspace.remote_trial_files import RemoteTrialFiles
-from trainers.trial.run import Run, TrialJob, run_on
+from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 if TYPE_CHECKING:
     from studies.definition.sections import Search
@@ -62,7 +62,7 @@ class RayEngine:
         workers: int | None = None,
         resources: TrialResources | None = None,
         shared: str | None = None,
-        run: Run = run_on,
+        run: TrialRunner = resume_trial,
     ) -> None:
         from studies.engines.ray_tune import Ray
 

@@ -24,7 +24,7 @@ from studies.engines.ray_bridge import TuneBridge
 from studies.engines.remote_worker import TrialResources, train_here
 from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
-from trainers.trial.run import Run
+from trainers.trial.run import TrialRunner
 
 SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -93,7 +93,7 @@ class Ray:
         """How many trainings the nodes that are alive have room for in all."""
         return sum(_fit(node.get("Resources", {}), self._resources) for node in ray.nodes() if node["Alive"])
 
-    def tune(self, bridge: TuneBridge, run: Run) -> None:
+    def tune(self, bridge: TuneBridge, run: TrialRunner) -> None:
         """Runs what the driver submits to the bridge, until it closes.
 
         Args:

@@ -20,7 +20,7 @@ from typing import Any
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.progress import EpochReport, Paused
-from trainers.trial.run import Run, TrialJob, run_on
+from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 NODE_CACHE = "PARETEXT_NODE_CACHE"
 """Environment variable of a node: where it keeps decoded images."""
@@ -42,7 +42,7 @@ class TrialResources:
 
 
 def train_here(
-    order: dict[str, Any], send: Callable[[dict[str, Any]], None], at_home: bool, run: Run = run_on
+    order: dict[str, Any], send: Callable[[dict[str, Any]], None], at_home: bool, run: TrialRunner = resume_trial
 ) -> dict[str, Any]:
     """Trains a trial to its end; `send` may end it after any epoch, by an exception such as SystemExit.
 
@@ -72,7 +72,7 @@ def train_here(
         return _failed("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _train(job: TrialJob, shared: str | None, send: Callable[[dict[str, Any]], None], run: Run) -> Candidate:
+def _train(job: TrialJob, shared: str | None, send: Callable[[dict[str, Any]], None], run: TrialRunner) -> Candidate:
     """Trains in the trial's folder, or on a copy of it that travels."""
     if shared is None:
         return _trained(job, send, run, lambda: None)
@@ -86,7 +86,7 @@ def _train(job: TrialJob, shared: str | None, send: Callable[[dict[str, Any]], N
     return outcome
 
 
-def _trained(job: TrialJob, send: Callable[[dict[str, Any]], None], run: Run, keep: Callable[[], None]) -> Candidate:
+def _trained(job: TrialJob, send: Callable[[dict[str, Any]], None], run: TrialRunner, keep: Callable[[], None]) -> Candidate:
     def report(epoch_report: EpochReport) -> bool:
         keep()
         send({"epoch": json.dumps(epoch_report.as_dict())})

@@ -18,7 +18,7 @@ from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.outcomes import Failed, Measured, Outcome, OverLimit, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
-from trainers.training.loop import EpochReport
+from trainers.base.progress import EpochReport
 
 FACTS = StudyFacts(
     name="plates",

@@ -1,4 +1,4 @@
-"""What a finished trial is: an architecture, the file it became, and what was measured on that file."""
+"""The result of a finished trial: an architecture, its exported file, and the measurement of that file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from search_space.architecture import Architecture
 
 @dataclass(frozen=True)
 class Measurement:
-    """Read from the exported file, never from the torch module.
+    """The measurement of an exported file.
+
+    All values are taken from the file and not from the torch network, except the parameters and the FLOPs.
 
     Attributes:
-        accuracy: share of validation lines read without a fault, in [0, 1].
-        cer: total edits divided by total characters of the truth, 0 and up.
-        size_bytes: the file on disk.
-        latency_ms: median time of one line alone, one thread.
-        parameters: learnable weights of the torch module as trained (after pruning).
-        lines: validation lines read.
-        flops: multiply-adds of one image of 3 x 32 x 320, enlarged in proportion for taller input (after pruning).
+        accuracy: fraction of validation lines read without a mistake, in [0, 1].
+        cer: character error rate: all edits divided by all characters of the labels, 0 and up.
+        size_bytes: size of the file in bytes.
+        latency_ms: median time to read one line in a batch of its own, with one thread, in milliseconds.
+        parameters: number of learnable parameters of the torch network, after pruning.
+        lines: number of validation lines read.
+        flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
     """
 
     accuracy: float
@@ -33,22 +35,24 @@ class Measurement:
     flops: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
+        """The measurement as values that JSON can hold, for `from_dict`."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
+        """The measurement that `as_dict` returned these values for."""
         return cls(**values)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One point that may come to lie on the front.
+    """A trained, exported and measured architecture, which may be on the Pareto front.
 
     Attributes:
-        architecture: what it is.
-        measurement: what it is worth.
+        architecture: the architecture, with the precision of the file.
+        measurement: the measurement of the file.
         model: the ONNX file.
-        also: the same weights stored in other precisions, each a candidate of its own; without further ones.
+        also: candidates with the same weights in other precisions; theirs is empty.
     """
 
     architecture: Architecture
@@ -57,11 +61,11 @@ class Candidate:
     also: tuple[Candidate, ...] = ()
 
     def in_folder(self, folder: Path) -> Candidate:
-        """The same, once its files have been moved to a folder."""
+        """The same candidate with its files in another folder, to which they have been moved."""
         return replace(self, model=folder / self.model.name, also=tuple(other.in_folder(folder) for other in self.also))
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able; `from_dict` gives the candidate back."""
+        """The candidate as values that JSON can hold, for `from_dict`."""
         values: dict[str, Any] = {
             "architecture": self.architecture.as_dict(),
             "measurement": self.measurement.as_dict(),
@@ -71,6 +75,7 @@ class Candidate:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Candidate:
+        """The candidate that `as_dict` returned these values for."""
         return cls(
             Architecture.from_dict(values["architecture"]),
             Measurement.from_dict(values["measurement"]),

@@ -1,4 +1,4 @@
-"""What a training says of itself while it runs; no torch in here, so that a driver can speak of it at once."""
+"""Reports of a running training; this module does not import torch, so that a driver loads it fast."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class EpochReport:
-    """Where a training stands after an epoch.
+    """The state of a training after an epoch.
 
     Attributes:
-        epoch: epochs done, from 1.
-        epochs: epochs of the whole training.
+        epoch: number of epochs done, from 1.
+        epochs: number of epochs of the whole training.
         loss: mean training loss of a line in this epoch.
-        accuracy: validation lines read without a fault, in [0, 1], with the torch module.
-        cer: validation edits per character.
-        seconds: time this epoch took, validation included.
+        accuracy: fraction of validation lines that the torch network reads without a mistake, in [0, 1].
+        cer: character error rate on the validation lines, 0 and up.
+        seconds: duration of the epoch with its validation, in seconds.
     """
 
     epoch: int
@@ -28,21 +28,21 @@ class EpochReport:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """The report as values that JSON can hold."""
         return asdict(self)
 
 
 Report = Callable[[EpochReport], bool]
-"""Takes each epoch's report as it ends; False stops the training after it."""
+"""A function that is called with the report of each epoch; if it returns False, the training pauses after that epoch."""
 
 
 @dataclass(frozen=True)
 class Paused:
-    """A training that rests; the same call with a later `until_epoch` goes on from its checkpoint.
+    """A training that has paused; the same call with a later `until_epoch` resumes it from its checkpoint.
 
     Attributes:
         history: reports of all epochs so far, oldest first.
-        stopped: True when `report` asked for it, False when `until_epoch` was reached.
+        stopped: True if `report` returned False, False if `until_epoch` was reached.
     """
 
     history: tuple[EpochReport, ...]
@@ -50,5 +50,5 @@ class Paused:
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """Number of epochs done."""
         return self.history[-1].epoch if self.history else 0

@@ -1,10 +1,10 @@
-"""A recipe: how a recogniser is trained, as one frozen value that a study can name, store and repeat.
+"""Recipes: all settings of a training in one frozen value, which a study can name, store and repeat.
 
 Decisions:
-- The learning rate is a function of the share of the training that is done, so a training that pauses at a rung, resumes or
-  changes its number of lines follows one curve.
-- Batches are counted in lines of average width; wider lines come in smaller batches (see `trainers.batching.batch_planner`).
-- `augmentation` is one dial from 0 to 1; what it turns is in `trainers.batching.augment`.
+- The learning rate depends only on the fraction of the training that is done, so a training that pauses and resumes follows the
+  same schedule as one that does not.
+- Batch sizes are in lines of average width; batches of wider lines have fewer lines (see `trainers.batching.batch_planner`).
+- `augmentation` scales the strength of all augmentations together (see `trainers.batching.augment`).
 """
 
 from __future__ import annotations
@@ -21,33 +21,35 @@ from trainers.base.strict_model import StrictModel
 
 
 class Recipe(StrictModel):
-    """How to train.
+    """The settings of a training.
 
     Attributes:
-        learning_rate: Adam's rate at its highest, above 0 and at most 1.
-        warmup_epochs: epochs over which the rate rises linearly from near 0; at most a third of the training is spent on it.
-        final_rate: the rate at the end of the cosine, as a share of `learning_rate`, in [0, 1].
-        weight_decay: 0 and up.
-        decoupled_decay: True: AdamW's decay, on convolution and matrix weights only; False: L2 in the gradient of every weight.
-        batch_lines: lines of average width in a batch, 1 to 4096; 0 goes by the number of training lines (`lines_per_batch`).
-        clip_norm: highest norm of the whole gradient; 0 leaves it as it is.
-        augmentation: strength in [0, 1]; 0 shows every line as it is.
-        join_share: share of training samples that are two lines joined into one, in [0, 1].
-        ema_decay: decay of the moving average of the weights per step, in [0, 1); 0 keeps none.
-        flat_start: share of the training over which the flat start of a CTC head fades out, at most `FLAT_START_STEPS`;
-            0 does without (`trainers.training.flat_start`).
-        focal_gamma: exponent of the focal weight (1 - p)^gamma of each line's loss; 0 weights all alike.
-        label_smoothing: share of a CTC head's loss that pulls towards equally likely symbols, in [0, 1).
-        even_contrast: whether each line's own mean is taken off and its own contrast scaled to a fixed one, in training and by
-            the reader of the file (`trainers.base.preprocess`).
-        precision: "auto" (bf16 on a GPU that has it, else fp32), "fp32", "bf16".
-        pretrained: "" trains from random weights; "timm" begins backbones `timm/<name>` of 100 % width with the weights that
-            timm publishes, fetched when a training begins; anything else is a file with such weights. Other backbones, and
-            other widths, have none and begin at random.
-        validation_lines: most validation lines read after an epoch; 0 reads all. The final measurement always reads all.
+        learning_rate: highest learning rate of the schedule, in [1e-8, 1].
+        warmup_epochs: epochs over which the learning rate rises linearly from near 0; at most a third of the training.
+        final_rate: learning rate at the end of the cosine schedule, as a fraction of `learning_rate`, in [0, 1].
+        weight_decay: weight decay, 0 to 10.
+        decoupled_decay: True uses AdamW, without decay on biases and normalisation layers; False uses Adam, whose decay
+            is an L2 term in the gradient of every weight.
+        batch_lines: lines of average width in a batch, 1 to 4096; 0 chooses by the number of lines (`lines_per_batch`).
+        clip_norm: largest norm of the gradient of all weights together; 0 does not clip.
+        augmentation: strength of the augmentation, in [0, 1]; 0 does not augment.
+        join_share: fraction of training samples that are two lines joined into one, in [0, 1].
+        ema_decay: decay per step of the exponential moving average of the weights, in [0, 1); 0 keeps no average.
+        flat_start: fraction of the training, in [0, 1] and at most `FLAT_START_STEPS` steps, over which an auxiliary loss fades
+            out. It aligns the label of a CTC head evenly to the time steps, so that the head does not begin by predicting blank
+            everywhere; 0 does without (`trainers.training.flat_start`).
+        focal_gamma: exponent of the focal weight (1 - p)^gamma of each line's loss, 0 to 10; 0 weights all lines equally.
+        label_smoothing: fraction of a CTC head's loss that is its cross-entropy against the uniform distribution, in [0, 0.99].
+        even_contrast: whether each line is normalised to mean 0 and a fixed contrast, in training and by the reader of the file
+            (`trainers.base.preprocess`).
+        precision: "auto" (bf16 on a GPU that supports it, else fp32), "fp32" or "bf16".
+        pretrained: "" trains from random weights; "timm" initialises backbones `timm/<name>` of 100 % width with the weights
+            that timm publishes, downloaded when the training starts; any other text names a file with such weights. Other
+            backbones and widths have no pretrained weights, and start from random ones.
+        validation_lines: the most validation lines that are read after an epoch; 0 reads all. The final measurement reads all.
 
     Raises:
-        UserError: every unknown name and every value out of its range, in one message.
+        UserError: there are unknown names or values out of range; one message names all of them.
     """
 
     called: ClassVar[str] = "recipe"
@@ -72,14 +74,19 @@ class Recipe(StrictModel):
 
     @property
     def digest(self) -> str:
-        """12 hex digits; equal recipes have equal digests, also across versions that know more values."""
+        """12 hex digits that identify the recipe. Settings at their defaults do not count, so new ones change no digest."""
         defaults = {name: field.default for name, field in Recipe.model_fields.items()}
         changed = {name: value for name, value in self.as_dict().items() if value != defaults[name]}
         text = json.dumps(changed, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def rate_at(self, epoch: float, epochs: int) -> float:
-        """Learning rate after `epoch` (fractions count) of `epochs` epochs: linear warm-up, then half a cosine."""
+    def learning_rate_at(self, epoch: float, epochs: int) -> float:
+        """Learning rate of the schedule: linear warm-up, then half a cosine.
+
+        Args:
+            epoch: epochs done, may be fractional.
+            epochs: number of epochs of the whole training.
+        """
         warmup = min(self.warmup_epochs, epochs / 3)
         if epoch < warmup:
             return self.learning_rate * max(epoch / warmup, 0.01)
@@ -88,7 +95,13 @@ class Recipe(StrictModel):
         return self.learning_rate * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done)))
 
     def lines_per_batch(self, training_lines: int) -> int:
-        """Lines of average width in a batch: few lines are read in small batches, since an epoch must have enough steps."""
+        """Lines of average width in a batch: `batch_lines`, or if it is 0, a 250th of the training lines, but 8 to 64.
+
+        Few training lines are read in small batches, so that an epoch has enough steps.
+
+        Args:
+            training_lines: number of training lines.
+        """
         return self.batch_lines or min(max(training_lines // 250, 8), 64)
 
 
@@ -106,14 +119,14 @@ RECIPES: dict[str, Recipe] = {
     ),
     "seed": Recipe(),
 }
-"""Recipes by name: `paretext`, the default, and `seed`, the recipe behind the published scores."""
+"""Recipes by name: `paretext` is the default; `seed` is the recipe of the published scores."""
 
 
 def find_recipe(name: str) -> Recipe:
-    """The preset of that name.
+    """Finds a recipe by name.
 
     Raises:
-        UserError: there is none; the message holds the nearest.
+        UserError: no recipe has that name; the message names the most similar.
     """
     from search_space.catalog import nearest
 

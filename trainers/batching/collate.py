@@ -1,15 +1,16 @@
-"""From planned batches to tensors: lines are copied into one canvas, labels into one array.
+"""Makes the tensors of planned batches: lines are copied into one canvas, labels into one array.
 
 Decisions:
-- Grey images (most scans) stay one channel until the colours are drawn: what is done to pixels costs a third.
-- Pixels stay uint8 until they are on the device; padding is set to 0.0 afterwards, where no uint8 stands for it.
-- This is how batches reach a CPU, or a GPU that is too small for the data; else see `trainers.batching.device_dataset`.
+- Grey images (most scans) keep one channel until augmentation draws colours, because all work on pixels then costs a third.
+- Pixels are sent to the device as uint8. Padding is set to 0.0 there, because no uint8 value maps to 0.0.
+- `Collator` serves a CPU, or a GPU that is too small for the data; otherwise see `trainers.batching.device_dataset`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +24,7 @@ from trainers.batching.batch_planner import PlannedBatch, Sample, padded_labels
 
 
 class DecodedLines(Protocol):
-    """Decoded lines of one height: `trainers.data.dataset.LineArrays`, or anything like it."""
+    """Decoded lines of one height: `trainers.data.dataset.LineArrays`, or an object with the same methods."""
 
     @property
     def widths(self) -> NDArray[np.integer]:
@@ -32,25 +33,27 @@ class DecodedLines(Protocol):
 
     @property
     def weights(self) -> NDArray[np.floating] | None:
-        """(N,) how often each line is shown, mean 1; None shows all alike."""
+        """(N,) how often each line is drawn in an epoch, relative to the mean, which is 1; None draws all equally."""
         ...
 
     def __len__(self) -> int: ...
 
-    def text(self, i: int) -> str: ...
+    def text(self, i: int) -> str:
+        """The label of line `i`."""
+        ...
 
     def image(self, i: int) -> NDArray[np.uint8]:
-        """(H, W, 3)."""
+        """(H, W, 3) image of line `i`."""
         ...
 
     def is_grey(self, i: int) -> bool:
-        """Whether the three channels are equal."""
+        """Whether the three channels of line `i` are equal."""
         ...
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as the network sees it, but for augmentation.
+    """The tensors of a batch, before augmentation.
 
     Attributes:
         images: (N, C, H, W) float32 in [-1, 1], C 1 (grey) or 3; 0.0 right of each line's width.
@@ -67,24 +70,28 @@ class Batch:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels by the numbers that batches speak of."""
+    """Labels by sample number.
+
+    Attributes:
+        indices: charset indices (+ 1) of each sample number.
+    """
 
     indices: Sequence[Sequence[int]]
 
     def of(self, samples: Sequence[Sample]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Targets (N, L), padded with 0, and lengths (N,) of a batch; joined lines have joined labels."""
+        """The targets (N, L), padded with 0, and lengths (N,) of a batch; the labels of joined lines are joined."""
         return padded_labels([[symbol for i in sample for symbol in self.indices[i]] for sample in samples])
 
 
-class Collator:
-    """Copies lines into batches.
+class BatchFeed(ABC):
+    """Makes the tensors of planned batches.
 
     Args:
         lines: the decoded lines.
         labels: charset indices (+ 1) of each line.
-        numbers: (M,) line of each number that batches speak of.
-        device: where batches go.
-        contrast: how pixels become numbers (`trainers.base.preprocess`).
+        numbers: (M,) index in `lines` of each sample number that planned batches use.
+        device: device of the tensors.
+        contrast: how uint8 pixels become floats (`trainers.base.preprocess`).
     """
 
     def __init__(
@@ -95,19 +102,25 @@ class Collator:
         device: torch.device,
         contrast: Contrast = "plain",
     ) -> None:
-        self._contrast: Contrast = contrast
-        self._lines = lines
+        self._lines, self._numbers = lines, numbers
         self._labels = Labels([labels[int(i)] for i in numbers])
-        self._numbers = numbers
         self._device = device
-        self._height = lines.image(0).shape[0]
+        self._contrast: Contrast = contrast
 
-    def show(self, batch: PlannedBatch) -> Batch:
-        """The tensors of a batch."""
+    @abstractmethod
+    def collate(self, batch: PlannedBatch) -> Batch:
+        """Makes the tensors of a batch."""
+
+
+class Collator(BatchFeed):
+    """Copies the lines of each batch from memory to the device; the arguments are those of `BatchFeed`."""
+
+    def collate(self, batch: PlannedBatch) -> Batch:
+        """Makes the tensors of a batch."""
         samples = [[int(self._numbers[i]) for i in sample] for sample in batch.samples]
         images = [[self._lines.image(i) for i in sample] for sample in samples]
-        channels = 1 if all(self._lines.is_grey(i) for sample in samples for i in sample) else 3
-        canvas = np.zeros((len(images), self._height, batch.width_px, channels), dtype=np.uint8)
+        channels = channel_count(self._lines, [i for sample in samples for i in sample])
+        canvas = np.zeros((len(images), images[0][0].shape[0], batch.width_px, channels), dtype=np.uint8)
         widths = np.zeros(len(images), dtype=np.int64)
         for n, parts in enumerate(images):
             for part in parts:
@@ -124,8 +137,22 @@ class Collator:
         )
 
 
+def channel_count(lines: DecodedLines, numbers: Iterable[int]) -> int:
+    """Channels that hold the lines with these indices: 1 if all of them are grey, else 3."""
+    return 1 if all(lines.is_grey(int(i)) for i in numbers) else 3
+
+
 def to_pixels(canvas: Tensor, widths: Tensor, contrast: Contrast = "plain") -> Tensor:
-    """uint8 (N, H, W, C) -> float32 (N, C, H, W), channels last, in [-1, 1] with 0.0 right of each width."""
+    """Converts uint8 pixels to floats.
+
+    Args:
+        canvas: (N, H, W, C) uint8.
+        widths: (N,) columns of each image that hold its line.
+        contrast: "plain" scales pixels to [-1, 1]; "even" also normalises each line's mean and contrast.
+
+    Returns:
+        (N, C, H, W) float32 in the channels-last memory format, in [-1, 1], with 0.0 right of each width.
+    """
     within = inside(widths, canvas.shape[2])[:, None, None, :]
     pixels = canvas.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).mul_(within)
     if contrast == "plain":
@@ -137,12 +164,21 @@ def to_pixels(canvas: Tensor, widths: Tensor, contrast: Contrast = "plain") -> T
 
 
 def inside(widths: Tensor, width_px: int) -> Tensor:
-    """(N,) widths -> (N, width_px) float32, 1 where a column holds the line."""
+    """(N,) widths -> (N, width_px) float32, 1 where a column holds its line and 0 in the padding."""
     return (torch.arange(width_px, device=widths.device) < widths[:, None]).float()
 
 
 def step_counts(widths: Tensor, time_stride: int, width_px: int) -> Tensor:
-    """Time steps of each line at its own canonical width: all that the reader will have. (N,) int64."""
+    """Time steps of each line at its canonical width, which is what the reader pads it to.
+
+    Args:
+        widths: (N,) columns of each line.
+        time_stride: image columns per time step.
+        width_px: columns of the batch.
+
+    Returns:
+        (N,) int64.
+    """
     multiple = math.lcm(CANONICAL_MULTIPLE, time_stride)
     canonical = (widths + (multiple - 1)).div(multiple, rounding_mode="floor").mul(multiple)
     return canonical.clamp(max=width_px).div(time_stride, rounding_mode="floor")

@@ -1,9 +1,9 @@
-"""All training lines on the device at once, as one bank of pixel columns: a batch is one gather, joined lines included.
+"""All training lines in device memory, as one array of pixel columns: a batch is one gather.
 
 Decisions:
-- Columns, because lines of any widths then lie end to end without padding, and two lines are joined by counting on.
-- What crosses the bus per batch is a few numbers a line; no pixel is sent twice.
-- A bank of grey lines holds one channel.
+- The array is one of columns, so that lines of any width are stored without padding, and two lines are joined by their columns.
+- Each pixel is sent to the device once; a batch sends only a few integers for each line.
+- The array has one channel if all lines are grey.
 """
 
 from __future__ import annotations
@@ -17,36 +17,31 @@ from torch import Tensor
 
 from trainers.base.preprocess import Contrast
 from trainers.batching.batch_planner import PlannedBatch
-from trainers.batching.collate import Batch, DecodedLines, Labels, to_pixels
+from trainers.batching.collate import Batch, BatchFeed, DecodedLines, channel_count, to_pixels
 
-SHARE_OF_FREE_MEMORY = 0.4
-"""Of a GPU's free memory that a bank may take."""
+FREE_MEMORY_FRACTION = 0.4
+"""The most of a GPU's free memory that the lines may take, as a fraction; the rest is for the training itself."""
 
 
-def bank_bytes(lines: DecodedLines, numbers: NDArray[np.integer]) -> int:
-    """Bytes of a bank of these lines."""
+def dataset_bytes(lines: DecodedLines, numbers: NDArray[np.integer]) -> int:
+    """Bytes of device memory that the lines with these indices take."""
     height = lines.image(int(numbers[0])).shape[0]
-    channels = 1 if all(lines.is_grey(int(i)) for i in numbers) else 3
+    channels = channel_count(lines, numbers)
     return int(np.asarray(lines.widths)[numbers].sum() * height * channels)
 
 
 def fits_on(lines: DecodedLines, numbers: NDArray[np.integer], device: torch.device) -> bool:
-    """Whether a bank of these lines leaves the GPU enough room to train."""
+    """Whether the lines with these indices leave enough of the GPU's memory for the training; False on a CPU."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return bank_bytes(lines, numbers) <= SHARE_OF_FREE_MEMORY * free
+    return dataset_bytes(lines, numbers) <= FREE_MEMORY_FRACTION * free
 
 
-class DeviceDataset:
-    """Shows batches as `trainers.batching.collate.Collator` does, from lines that all lie on the device.
+class DeviceDataset(BatchFeed):
+    """Makes the same batches as `trainers.batching.collate.Collator`, from lines that are all in device memory.
 
-    Args:
-        lines: the decoded lines.
-        labels: charset indices (+ 1) of each line.
-        numbers: (M,) line of each number that batches speak of.
-        device: where the lines are put and batches are made.
-        contrast: how pixels become numbers (`trainers.base.preprocess`).
+    The arguments are those of `BatchFeed`.
     """
 
     def __init__(
@@ -57,20 +52,18 @@ class DeviceDataset:
         device: torch.device,
         contrast: Contrast = "plain",
     ) -> None:
-        self._contrast: Contrast = contrast
-        self._labels = Labels([labels[int(i)] for i in numbers])
-        self._device = device
+        super().__init__(lines, labels, numbers, device, contrast)
         self._widths = np.asarray(lines.widths, dtype=np.int64)[numbers]
         self._starts = np.cumsum(self._widths) - self._widths
-        channels = 1 if all(lines.is_grey(int(i)) for i in numbers) else 3
+        channels = channel_count(lines, numbers)
         height = lines.image(int(numbers[0])).shape[0]
         columns = np.empty((int(self._widths.sum()), height, channels), dtype=np.uint8)
         for number, start, width in zip(numbers, self._starts, self._widths, strict=True):
             columns[start : start + width] = lines.image(int(number))[:, :, :channels].transpose(1, 0, 2)
         self._columns = torch.from_numpy(columns).to(device)
 
-    def show(self, batch: PlannedBatch) -> Batch:
-        """The tensors of a batch."""
+    def collate(self, batch: PlannedBatch) -> Batch:
+        """Makes the tensors of a batch."""
         parts = max(len(sample) for sample in batch.samples)
         starts = np.zeros((len(batch.samples), parts), dtype=np.int64)
         ends = np.zeros((len(batch.samples), parts), dtype=np.int64)
@@ -86,7 +79,7 @@ class DeviceDataset:
         return Batch(to_pixels(canvas, widths_there, self._contrast), widths_there, sent[2], sent[3])
 
     def _gather(self, starts: Tensor, ends: Tensor, width_px: int) -> Tensor:
-        """uint8 (N, H, width_px, C); right of a line are columns of other lines, which are cleared with the padding."""
+        """uint8 (N, H, width_px, C); right of a line are columns of other lines, which `to_pixels` sets to 0.0."""
         x = torch.arange(width_px, device=self._device).expand(len(starts), width_px)
         column = x + starts[:, :1]
         for part in range(1, starts.shape[1]):

@@ -39,7 +39,7 @@ class Phases:
     def rate(self, recipe: Recipe, epoch: float) -> float:
         """Learning rate after `epoch` epochs, fractions too."""
         if self.cut_after is None:
-            return recipe.rate_at(epoch, self.epochs)
+            return recipe.learning_rate_at(epoch, self.epochs)
         if epoch < self.cut_after:
-            return recipe.rate_at(epoch, self.cut_after)
-        return SECOND_RATE * recipe.rate_at(epoch - self.cut_after, self.epochs - self.cut_after)
+            return recipe.learning_rate_at(epoch, self.cut_after)
+        return SECOND_RATE * recipe.learning_rate_at(epoch - self.cut_after, self.epochs - self.cut_after)

@@ -1,4 +1,4 @@
-"""Where a training stands, on disk: written whole or not at all, and never taken for another training's."""
+"""Checkpoints: the state of a training on disk, replaced atomically and loaded only by the training that wrote it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import TrainingFault
 
 CHECKPOINT_NAME = "checkpoint.pt"
+"""Name of the checkpoint in a trial's folder."""
 
 
 def save_checkpoint(folder: Path, identity: str, state: dict[str, Any]) -> None:
-    """Replaces the folder's checkpoint in one step; a process killed at any moment leaves the old one or the new one.
+    """Replaces the folder's checkpoint atomically: a process killed at any moment leaves the old one or the new one.
 
     Args:
-        folder: the trial's folder; made when missing.
-        identity: which training this is; `load_checkpoint` gives the state to no other.
-        state: tensors, numbers, texts, and lists and dicts of them.
+        folder: the trial's folder; created when missing.
+        identity: identifies the training (`TrainingJob.identity`); `load_checkpoint` returns the state for this identity only.
+        state: tensors, numbers, strings, and lists and dicts of them.
 
     Raises:
-        TrainingFault: the disk does not take it ("error").
+        TrainingFault: the file could not be written, for example because the disk is full ("error").
     """
     try:
         with atomic_write(folder / CHECKPOINT_NAME) as path, path.open("wb") as file:
@@ -33,12 +34,20 @@ def save_checkpoint(folder: Path, identity: str, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:
-    """The state of this very training, on the CPU, or None: no checkpoint, a damaged one, or another training's."""
+    """Loads the state of a training.
+
+    Args:
+        folder: the trial's folder.
+        identity: identifies the training, as for `save_checkpoint`.
+
+    Returns:
+        The state with its tensors on the CPU, or None when there is no checkpoint, or it is damaged or another training's.
+    """
     try:
-        held = torch.load(folder / CHECKPOINT_NAME, map_location="cpu", weights_only=True)
-        if held["identity"] != identity:
+        checkpoint = torch.load(folder / CHECKPOINT_NAME, map_location="cpu", weights_only=True)
+        if checkpoint["identity"] != identity:
             return None
-        state: dict[str, Any] = held["state"]
+        state: dict[str, Any] = checkpoint["state"]
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
         return None
     return state

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 
 @contextmanager
-def quick_recurrence(network: nn.Module) -> Iterator[None]:
+def use_fast_gru(network: nn.Module) -> Iterator[None]:
     """Within it, the network's GRUs on the CPU run the quick way."""
     quick = [m for m in network.modules() if isinstance(m, nn.GRU) and _can_be_quick(m)]
     for module in quick:

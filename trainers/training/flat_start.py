@@ -1,18 +1,20 @@
-"""A flat start for CTC: in the first steps every column is told which letter is probably there.
+"""Flat start for CTC: an auxiliary loss that aligns labels to time steps evenly, and fades out early in the training.
 
-CTC alone has to find out what letters look like and where they are at once; until it does, "blank everywhere" is its best
-answer, and on few lines it can stay there for dozens of epochs. Where letters are is roughly known beforehand: evenly spread
-over the line. So, as speech recognisers do before their first alignment, each time step is trained to tell the letters at and
-around its place apart; blank takes no part, so that this says nothing about where CTC will put its peaks. The loss fades out
-over the first steps and CTC is left alone with features that know letters.
+Early in a training CTC tends to predict blank at all time steps, and on few lines it may stay on that plateau for dozens of
+epochs, because it has to learn the alignment and the characters at once. The alignment is roughly known: characters are spread
+evenly over the line. So each time step is trained with cross-entropy to predict the characters at and around its position, as
+speech recognisers initialise their acoustic models before the first alignment. Blank is excluded from the softmax, so the loss
+does not influence where CTC puts its peaks. Once its weight has faded to 0, the training goes on with CTC alone.
 
 Decisions:
-- How far a letter may be from its even place: letter widths vary, their sum does so like a random walk that is tied at both
-  ends, with standard deviation `LETTER_VARIATION * sqrt(L u (1 - u))` letters at the share u of the line.
-- The loss of a line is its mean over the steps times its number of letters: as large as CTC's at the start.
+- The target of a time step is a distribution over the characters of the line, because character widths vary. The sum of the
+  widths up to a position is a random walk with both ends fixed (a Brownian bridge), so the standard deviation of that position
+  is `LETTER_VARIATION * sqrt(L u (1 - u))` characters, at the fraction u of a line of L characters.
+- The loss of a line is its mean over the time steps times the number of characters, which at the start of a training is about
+  as large as the CTC loss.
 
 Source:
-    Young et al., The HTK TrialRecorder, 2006 (flat start: uniform segmentation before the first alignment).
+    Young et al., The HTK Book, 2006 (flat start: uniform segmentation before the first alignment).
 """
 
 from __future__ import annotations
@@ -21,45 +23,61 @@ import torch
 from torch import Tensor
 
 FLAT_START_STEPS = 2000
-"""Steps after which a flat start is over, however long the training is."""
+"""The most optimizer steps over which the flat start fades out, however long the training is."""
 LETTER_VARIATION = 0.4
-"""Standard deviation of letter widths, in mean letter widths."""
+"""Standard deviation of character widths, as a fraction of their mean."""
 
 
-def flatness_at(step: int, steps: int, share: float) -> float:
-    """Weight of the flat start at a step of so many, 1 at the first; `share` is the recipe's."""
-    fading = min(share * steps, FLAT_START_STEPS)
+def flat_start_weight_at(step: int, steps: int, fraction: float) -> float:
+    """Weight of the flat-start loss: 1 at the first step, then falling linearly to 0.
+
+    Args:
+        step: optimizer steps done, from 0.
+        steps: optimizer steps of the whole training.
+        fraction: fraction of the training over which the weight falls (`Recipe.flat_start`), in [0, 1]; 0 gives weight 0.
+    """
+    fading = min(fraction * steps, FLAT_START_STEPS)
     return max(0.0, 1 - step / fading) if fading else 0.0
 
 
 def flat_start_losses(logits: Tensor, targets: Tensor, lengths: Tensor, steps: Tensor) -> Tensor:
-    """Cross-entropy of each line against evenly spread letters.
+    """Computes each line's cross-entropy against characters that are evenly spread over it.
 
     Args:
         logits: (N, T, V), blank at index 0.
         targets: (N, L) int64, charset index + 1, padded with 0.
-        lengths: (N,) int64.
-        steps: (N,) time steps, fractions too, that the line's image covers, without any padding.
+        lengths: (N,) int64, number of characters of each line.
+        steps: (N,) time steps that the line's image covers without padding; may be fractional.
 
     Returns:
-        (N,) float32; 0 for a line without letters.
+        (N,) float32; 0 for a line without characters.
     """
     count = logits.shape[1]
     letters = logits[:, :, 1:].float().log_softmax(dim=2)
-    told = letters.gather(2, (targets - 1).clamp(min=0)[:, None, :].expand(-1, count, -1))
+    predicted = letters.gather(2, (targets - 1).clamp(min=0)[:, None, :].expand(-1, count, -1))
     weights = letter_places(lengths, steps, count, targets.shape[1])
-    per_line = (told * weights).sum(dim=(1, 2)) / steps.clamp(min=1)
+    per_line = (predicted * weights).sum(dim=(1, 2)) / steps.clamp(min=1)
     return -per_line * lengths
 
 
 def letter_places(lengths: Tensor, steps: Tensor, count: int, most: int) -> Tensor:
-    """How probable it is that a step shows a letter: (N, count, most), rows sum to 1 inside the line and are 0 outside."""
+    """Computes the probability that a time step shows each character of its line.
+
+    Args:
+        lengths: (N,) number of characters of each line.
+        steps: (N,) time steps that each line covers; may be fractional.
+        count: T, number of time steps.
+        most: L, number of characters of the longest line.
+
+    Returns:
+        (N, T, L); sums to 1 over the characters for time steps within the line, and is 0 for the others.
+    """
     step = torch.arange(count, device=lengths.device) + 0.5
-    share = (step / steps.clamp(min=1)[:, None])[:, :, None]
+    fraction = (step / steps.clamp(min=1)[:, None])[:, :, None]
     length = lengths[:, None, None].float()
     place = torch.arange(most, device=lengths.device) + 0.5
-    spread = LETTER_VARIATION**2 * length * (share * (1 - share)).clamp(min=0) + 0.05
-    nearness = -0.5 * (share * length - place).square() / spread
+    variance = LETTER_VARIATION**2 * length * (fraction * (1 - fraction)).clamp(min=0) + 0.05
+    nearness = -0.5 * (fraction * length - place).square() / variance
     nearness = nearness.masked_fill(place > length, float("-inf"))
-    inside = (share < 1) & (length > 0)
+    inside = (fraction < 1) & (length > 0)
     return torch.where(inside, nearness, 0.0).softmax(dim=2) * inside

@@ -1,11 +1,12 @@
-"""The loop: epochs of steps, a reading of the validation lines after each, a checkpoint after each.
+"""The training loop: after each epoch it validates the network and writes a checkpoint.
 
 Decisions:
-- Every random choice of an epoch comes from (seed, epoch): a resumed training needs no stored generator to go on exactly as
-  it would have, and on the CPU ends with the same weights.
-- The loop never waits for the device within an epoch: the loss is summed there and looked at once, at the end.
-- A training that prunes makes its cut between two epochs (`trainers.pruning.phases`); epochs are counted on.
-- A fault is answered once, from the last checkpoint, with what helps: half the batch or half the learning rate.
+- Every random choice of an epoch is drawn from (seed, epoch). A resumed training therefore needs no stored generator state, and
+  on the CPU it ends with the same weights as one that was never interrupted.
+- The loss is summed on the device and read once every `LOSS_CHECK_INTERVAL` steps, because each read waits for the device.
+- A training that prunes does so once, between two epochs (`trainers.pruning.phases`); the count of epochs goes on.
+- The first fault is answered by a retry from the last checkpoint with half the batch size or half the learning rate
+  (`FAULT_ADJUSTMENTS`). The second fault fails the training.
 """
 
 from __future__ import annotations
@@ -14,58 +15,47 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.batch_planner import BatchPlanner
-from trainers.batching.collate import Batch, Collator, DecodedLines
-from trainers.batching.device_dataset import DeviceDataset
+from trainers.batching.collate import Batch, BatchFeed, DecodedLines
 from trainers.batching.line_selection import plan_lines, warmup_epochs
-from trainers.data.charset import Charset
 from trainers.evaluation.validation import validate
 from trainers.pruning.phases import Phases
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
-from trainers.training.fast_gru import quick_recurrence
-from trainers.training.flat_start import flatness_at
+from trainers.training.fast_gru import use_fast_gru
+from trainers.training.flat_start import flat_start_weight_at
+from trainers.training.job import TrainingJob
 from trainers.training.learner import Learner
 from trainers.training.losses import line_losses
 from trainers.training.optimizer import computes_in_bf16
-from trainers.training.pretrained import begin_pretrained
+from trainers.training.pretrained import load_pretrained
 
-__all__ = ["EpochReport", "Paused", "Report", "Trained", "train", "training_identity"]
+LOSS_CHECK_INTERVAL = 50
+"""Steps between checks that the loss is finite. Each check waits for the device, so they must be rare."""
 
-
-class PreparedLines(Protocol):
-    """`trainers.data.dataset.LineDataset`, or anything like it."""
-
-    @property
-    def charset(self) -> Charset: ...
-    @property
-    def training(self) -> DecodedLines: ...
-    @property
-    def validation(self) -> DecodedLines: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def warmup(self) -> DecodedLines | None: ...
+FAULT_ADJUSTMENTS: dict[str, Callable[[Recipe], dict[str, float]]] = {
+    "nan": lambda recipe: {"learning_rate": recipe.learning_rate / 2},
+    "oom": lambda recipe: {"batch_lines": max(1, recipe.batch_lines // 2)},
+}
+"""Kind of fault to the changes of the recipe with which the training is retried once."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A training that is through.
+class TrainingResult:
+    """The result of a finished training.
 
     Attributes:
-        recognizer: in eval mode, on the CPU, with the averaged weights where the recipe keeps an average.
+        recognizer: the network in eval mode, on the CPU, with the averaged weights where the recipe keeps an average.
         history: reports of all epochs, oldest first.
     """
 
@@ -74,172 +64,149 @@ class Trained:
 
 
 def train(
-    architecture: Architecture,
-    prepared: PreparedLines,
-    recipe: Recipe,
-    epochs: int,
-    folder: Path,
-    seed: int,
-    report: Report,
-    until_epoch: int | None = None,
-    device: str = "cpu",
-    goes_on: Report | None = None,
-) -> Trained | Paused:
-    """Trains, or goes on training, a recogniser.
+    job: TrainingJob, report: Report, until_epoch: int | None = None, on_resume: Report | None = None
+) -> TrainingResult | Paused:
+    """Trains a recogniser, or resumes its training from the checkpoint in the job's folder.
+
+    A checkpoint of another training is ignored and replaced.
 
     Args:
-        architecture: what to train.
-        prepared: decoded training and validation lines and their charset.
-        recipe: how.
-        epochs: length of the whole training, at least 1; the learning rate's curve spans it.
-        folder: where the checkpoint lies; one of another training is ignored and replaced.
-        seed: of weights, order and augmentation.
-        report: told of each epoch; False stops after it, unless it was the last.
-        until_epoch: pause after this epoch, unless it is the last; None goes to the end.
-        device: "cpu", "cuda", "cuda:1" ...
-        goes_on: told of the last epoch of the checkpoint that it goes on from, if there is one; False pauses there.
+        job: what to train.
+        report: called with the report of each epoch; if it returns False, the training pauses, unless the epoch was the last.
+        until_epoch: the training pauses after this epoch, unless it is the last; None trains to the end.
+        on_resume: called with the last report of the checkpoint that the training resumes from, if there is one; if it returns
+            False, the training pauses before the next epoch.
+
+    Returns:
+        The result, or `Paused` when there are epochs left.
 
     Raises:
-        UserError: fewer than one epoch, or no training line fits the architecture's time steps.
-        TrainingFault: loss not finite ("nan") or memory exhausted ("oom"), twice.
+        UserError: there are fewer than one epoch, or no training line fits the architecture's time steps.
+        TrainingFault: the loss was not finite ("nan") or memory ran out ("oom"), twice.
     """
-    if epochs < 1:
-        raise UserError(f"epochs must be at least 1, not {epochs}")
-    identity = training_identity(architecture, prepared, recipe, epochs, seed)
-    recipe = recipe.with_(batch_lines=recipe.lines_per_batch(len(prepared.training)))
-    eased: dict[str, float] = {}
+    if job.epochs < 1:
+        raise UserError(f"epochs must be at least 1, not {job.epochs}")
+    recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training)))
+    adjustments: dict[str, float] = {}
     for last_try in (False, True):
-        held = load_checkpoint(folder, identity)
-        eased = held["eased"] if held else eased
+        checkpoint = load_checkpoint(job.folder, job.identity)
+        adjustments = checkpoint["eased"] if checkpoint else adjustments
         try:
-            with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
-                training = _Training(architecture, prepared, recipe, eased, epochs, seed, device)
-                if held:
-                    training.restore(held)
-                    if goes_on is not None and not goes_on(training.history[-1]) and len(training.history) < epochs:
+            with torch.random.fork_rng(devices=[job.device] if job.device.startswith("cuda") else []):
+                training = _Training(job, recipe, adjustments)
+                if checkpoint:
+                    training.restore(checkpoint)
+                    last = training.history[-1]
+                    if on_resume is not None and not on_resume(last) and last.epoch < job.epochs:
                         return Paused(tuple(training.history), stopped=True)
                 elif recipe.pretrained:
-                    begin_pretrained(training.learner.recognizer, recipe.pretrained)
-                return training.run(lambda state: save_checkpoint(folder, identity, state), report, until_epoch)
+                    load_pretrained(training.learner.recognizer, recipe.pretrained)
+                return training.run(report, until_epoch)
         except TrainingFault as fault:
-            if eased or last_try or fault.kind not in RELIEF:
+            if adjustments or last_try or fault.kind not in FAULT_ADJUSTMENTS:
                 raise
-            eased = RELIEF[fault.kind](recipe)
+            adjustments = FAULT_ADJUSTMENTS[fault.kind](recipe)
         except (torch.OutOfMemoryError, MemoryError) as error:
-            if eased or last_try:
+            if adjustments or last_try:
                 raise TrainingFault("oom", f"out of memory with {recipe.batch_lines} lines a batch: {error}") from error
-            eased = RELIEF["oom"](recipe)
+            adjustments = FAULT_ADJUSTMENTS["oom"](recipe)
     raise AssertionError("the last try returns or raises")
 
 
-RELIEF: dict[str, Callable[[Recipe], dict[str, float]]] = {
-    "nan": lambda recipe: {"learning_rate": recipe.learning_rate / 2},
-    "oom": lambda recipe: {"batch_lines": max(1, recipe.batch_lines // 2)},
-}
-"""What helps against a fault: changes of the recipe, made once."""
-
-
-def training_identity(architecture: Architecture, prepared: PreparedLines, recipe: Recipe, epochs: int, seed: int) -> str:
-    """What two trainings must share for one to go on from the other's checkpoint."""
-    return f"{architecture.digest} {prepared.digest} {recipe.digest} {epochs} {seed}"
-
-
 class _Training:
-    """One training: its network, its lines and its place."""
+    """One training in progress.
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        prepared: PreparedLines,
-        recipe: Recipe,
-        eased: dict[str, float],
-        epochs: int,
-        seed: int,
-        device: str,
-    ) -> None:
-        self.prepared, self.recipe, self.eased = prepared, recipe.with_(**eased), eased
-        self.epochs, self.seed, self.device = epochs, seed, torch.device(device)
-        self.half = computes_in_bf16(self.recipe.precision, self.device)
+    Args:
+        job: what to train.
+        recipe: the job's recipe with its batch size resolved.
+        adjustments: changes of the recipe after a fault; empty without one.
+    """
+
+    def __init__(self, job: TrainingJob, recipe: Recipe, adjustments: dict[str, float]) -> None:
+        self.job, self.recipe, self.adjustments = job, recipe.with_(**adjustments), adjustments
+        self.data, self.device = job.data, torch.device(job.device)
+        self.bf16 = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
-        self.learner = Learner(architecture, len(prepared.charset), self.recipe, seed, self.device)
-        self.phases = Phases.of(epochs, architecture.prune_percent)
-        self.shows = self._plan(prepared.training)
-        self.warmup_shows, self.warmup_epochs = self.shows, 0
-        if prepared.warmup is not None:
-            self.warmup_epochs = warmup_epochs(epochs)
-            self.warmup_shows = self._plan(prepared.warmup)
+        self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
+        self.phases = Phases.of(job.epochs, job.architecture.prune_percent)
+        self.feed = self._plan(job.data.training)
+        self.warmup_feed, self.warmup_epochs = self.feed, 0
+        if job.data.warmup is not None:
+            self.warmup_epochs = warmup_epochs(job.epochs)
+            self.warmup_feed = self._plan(job.data.warmup)
 
-    def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, Collator | DeviceDataset]:
-        return plan_lines(lines, self.prepared.charset, self.learner.recognizer, self.recipe, self.device)
+    def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, BatchFeed]:
+        return plan_lines(lines, self.data.charset, self.learner.recognizer, self.recipe, self.device)
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Sets the training to the state of a checkpoint."""
         self.learner.restore(state)
         self.history = [EpochReport(**report) for report in state["history"]]
 
     def state(self) -> dict[str, Any]:
-        return {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.eased}
+        """The state for a checkpoint; "eased" keeps its name, so that older checkpoints can be resumed."""
+        return {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.adjustments}
 
-    def run(self, save: Callable[[dict[str, Any]], None], report: Report, until_epoch: int | None) -> Trained | Paused:
-        last = self.epochs if until_epoch is None else min(until_epoch, self.epochs)
+    def run(self, report: Report, until_epoch: int | None) -> TrainingResult | Paused:
+        """Trains from the next epoch to the end or to a pause."""
+        epochs = self.job.epochs
+        last = epochs if until_epoch is None else min(until_epoch, epochs)
         while len(self.history) < last:
-            self._cut_if_due()
+            self._prune_if_due()
             self.history.append(self._epoch(len(self.history)))
-            save(self.state())
-            if not report(self.history[-1]) and len(self.history) < self.epochs:
+            save_checkpoint(self.job.folder, self.job.identity, self.state())
+            if not report(self.history[-1]) and len(self.history) < epochs:
                 return Paused(tuple(self.history), stopped=True)
-        if len(self.history) < self.epochs:
+        if len(self.history) < epochs:
             return Paused(tuple(self.history), stopped=False)
-        self._cut_if_due()
-        return Trained(self.learner.reading_network().cpu().eval(), tuple(self.history))
+        self._prune_if_due()
+        return TrainingResult(self.learner.evaluation_network().cpu().eval(), tuple(self.history))
 
-    def _cut_if_due(self) -> None:
-        """Prunes once, after the first phase."""
-        if self.learner.cut is None and len(self.history) == self.phases.cut_after:
+    def _prune_if_due(self) -> None:
+        """Prunes the network once, after the first phase."""
+        if self.learner.pruning_mask is None and len(self.history) == self.phases.cut_after:
             from trainers.pruning.sensitivity import EvaluationSample
 
-            prepared = self.prepared
-            self.learner.prune(EvaluationSample(prepared.training, prepared.validation, prepared.charset.symbols))
+            data = self.data
+            self.learner.prune(EvaluationSample(data.training, data.validation, data.charset.symbols))
 
     def _epoch(self, done: int) -> EpochReport:
-        """Trains epoch number `done` (from 0) and reads the validation lines."""
+        """Trains one epoch after `done` others, and validates the network."""
         started = time.perf_counter()
-        loss = self._steps(done)
-        reading, charset = self.learner.reading_network(), self.prepared.charset
-        score = validate(reading, self.prepared.validation, charset.symbols, self.recipe.validation_lines)
+        loss = self._train_epoch(done)
+        network, charset = self.learner.evaluation_network(), self.data.charset
+        score = validate(network, self.data.validation, charset.symbols, self.recipe.validation_lines)
         seconds = time.perf_counter() - started
-        return EpochReport(done + 1, self.epochs, loss, score.accuracy, score.cer, seconds)
+        return EpochReport(done + 1, self.job.epochs, loss, score.accuracy, score.cer, seconds)
 
-    def _steps(self, done: int) -> float:
-        """All steps of an epoch; the mean loss of a line."""
-        rng = np.random.default_rng([self.seed, done])
+    def _train_epoch(self, done: int) -> float:
+        """Runs all steps of an epoch after `done` others, and returns the mean loss of a line."""
+        rng = np.random.default_rng([self.job.seed, done])
         torch.manual_seed(int(rng.integers(2**62)))
         self.learner.recognizer.train()
-        planner, feed = self.warmup_shows if done < self.warmup_epochs else self.shows
+        planner, feed = self.warmup_feed if done < self.warmup_epochs else self.feed
         batches = planner.plan(rng)
+        steps = self.job.epochs * len(batches)
         total, lines = torch.zeros((), device=self.device), 0
-        with quick_recurrence(self.learner.recognizer):
+        with use_fast_gru(self.learner.recognizer):
             for at, batch in enumerate(batches):
-                rate = self.phases.rate(self.recipe, done + at / len(batches))
-                flatness = flatness_at(done * len(batches) + at, self.epochs * len(batches), self.recipe.flat_start)
-                total += self._step(feed.show(batch), rate, flatness, rng)
+                learning_rate = self.phases.rate(self.recipe, done + at / len(batches))
+                flat_start_weight = flat_start_weight_at(done * len(batches) + at, steps, self.recipe.flat_start)
+                total += self._step(feed.collate(batch), learning_rate, flat_start_weight, rng)
                 lines += len(batch.samples)
-                if at % LOOK_EVERY == LOOK_EVERY - 1 or at == len(batches) - 1:
-                    self._look_at(float(total), done, at)
+                if at % LOSS_CHECK_INTERVAL == LOSS_CHECK_INTERVAL - 1 or at == len(batches) - 1:
+                    self._check_loss(float(total), done, at)
         return float(total) / lines
 
-    def _step(self, shown: Batch, rate: float, flatness: float, rng: np.random.Generator) -> Tensor:
-        """One step; the summed loss of its lines, still on the device."""
-        images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            goal, losses = line_losses(self.learner.recognizer, self.recipe, images, widths, shown, flatness)
-        self.learner.learn(goal.mean(), rate)
+    def _step(self, batch: Batch, learning_rate: float, flat_start_weight: float, rng: np.random.Generator) -> Tensor:
+        """Runs one optimizer step, and returns the summed loss of its lines, still on the device."""
+        images, widths = augment(batch.images, batch.widths, self.recipe.augmentation, rng)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            objective, losses = line_losses(self.learner.recognizer, self.recipe, images, widths, batch, flat_start_weight)
+        self.learner.step(objective.mean(), learning_rate)
         return losses.detach().sum()
 
-    def _look_at(self, total: float, done: int, at: int) -> None:
+    def _check_loss(self, total: float, done: int, at: int) -> None:
         if not math.isfinite(total):
             rate = self.recipe.learning_rate
             raise TrainingFault("nan", f"loss is not finite in epoch {done + 1}, step {at + 1}, at learning rate {rate:g}")
-
-
-LOOK_EVERY = 50
-"""Steps between looks at the loss: each look waits for the device."""

@@ -1,4 +1,4 @@
-"""What a step makes smaller: the recogniser's own loss of each line, shaped as the recipe says."""
+"""The training objective: the recogniser's loss of each line, with the recipe's focal weight, smoothing and flat start."""
 
 from __future__ import annotations
 
@@ -15,49 +15,59 @@ from trainers.training.flat_start import flat_start_losses
 
 
 def line_losses(
-    recognizer: Recognizer, recipe: Recipe, images: Tensor, widths: Tensor, shown: Batch, flatness: float
+    recognizer: Recognizer, recipe: Recipe, images: Tensor, widths: Tensor, batch: Batch, flat_start_weight: float
 ) -> tuple[Tensor, Tensor]:
-    """Losses of a batch.
+    """Computes the losses of a batch.
 
     Args:
         recognizer: in training mode.
         recipe: focal weight, label smoothing.
-        images: (N, 3, H, W) as augmented.
-        widths: (N,) their columns.
-        shown: targets and lengths.
-        flatness: weight of the flat start, 0 and up.
+        images: (N, 3, H, W) augmented images.
+        widths: (N,) columns of each image that hold its line.
+        batch: targets and lengths.
+        flat_start_weight: weight of the flat-start loss, 0 and up; 0 leaves it out.
 
     Returns:
-        (N,) what to minimise, and (N,) the recogniser's own loss, which reports show; both with gradients.
+        (N,) objective to minimise, and (N,) loss of the recogniser alone, which is reported; both with gradients.
     """
     stride = recognizer.architecture.time_stride
     steps = step_counts(widths, stride, images.shape[3])
-    with watched_logits(recognizer.head) as seen:
-        losses = recognizer.losses(images, shown.targets, shown.lengths, steps)
-    goal = losses
+    with captured_logits(recognizer.head) as logits:
+        losses = recognizer.losses(images, batch.targets, batch.lengths, steps)
+    objective = losses
     if recipe.focal_gamma:
-        goal = goal * (1 - torch.exp(-losses.detach())).pow(recipe.focal_gamma)
-    if recognizer.head.decoding == "ctc" and seen:
+        objective = objective * (1 - torch.exp(-losses.detach())).pow(recipe.focal_gamma)
+    if recognizer.head.decoding == "ctc" and logits:
         if recipe.label_smoothing:
-            goal = torch.lerp(goal, unevenness(seen[0], steps), recipe.label_smoothing)
-        if flatness:
-            goal = goal + flatness * flat_start_losses(seen[0], shown.targets, shown.lengths, widths / stride)
-    return goal, losses
+            objective = torch.lerp(objective, uniform_cross_entropy(logits[0], steps), recipe.label_smoothing)
+        if flat_start_weight:
+            objective = objective + flat_start_weight * flat_start_losses(
+                logits[0], batch.targets, batch.lengths, widths / stride
+            )
+    return objective, losses
 
 
-def unevenness(logits: Tensor, steps: Tensor) -> Tensor:
-    """Cross-entropy between equally likely classes and those of a line, summed over its steps: (N, T, V) -> (N,)."""
+def uniform_cross_entropy(logits: Tensor, steps: Tensor) -> Tensor:
+    """Cross-entropy of a line's predictions against the uniform distribution, summed over its time steps.
+
+    Args:
+        logits: (N, T, V).
+        steps: (N,) time steps of each line; later ones are padding.
+
+    Returns:
+        (N,) float32.
+    """
     inside = torch.arange(logits.shape[1], device=logits.device) < steps[:, None]
     each = -logits.float().log_softmax(dim=2).mean(dim=2)
     return (each * inside).sum(dim=1)
 
 
 @contextmanager
-def watched_logits(head: nn.Module) -> Iterator[list[Tensor]]:
-    """Within it, the logits that the head computes for its loss are put into the list given."""
-    seen: list[Tensor] = []
-    hook = head.register_forward_hook(lambda _, __, logits: seen.append(logits))
+def captured_logits(head: nn.Module) -> Iterator[list[Tensor]]:
+    """A context that yields a list to which the head's logits are appended at each forward pass."""
+    captured: list[Tensor] = []
+    hook = head.register_forward_hook(lambda _, __, logits: captured.append(logits))
     try:
-        yield seen
+        yield captured
     finally:
         hook.remove()

@@ -1,4 +1,4 @@
-"""What changes the weights, and in which numbers the gradients are computed."""
+"""The optimizer, and the number format that a training computes in."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from trainers.base.recipe import Recipe
 
 
 def computes_in_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to train in bf16; "auto" does on GPUs that have it and not on CPUs, where it does not pay."""
+    """Whether a training computes in bf16.
+
+    Args:
+        precision: as in `Recipe.precision`; "auto" is bf16 on GPUs that support it, and fp32 on CPUs, where bf16 is not faster.
+        device: where to train.
+    """
     if precision == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported()
     return precision == "bf16"
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam, or AdamW that spares biases and norms."""
+    """Makes Adam, or AdamW without weight decay on biases and normalisation layers.
+
+    Args:
+        network: its parameters that require a gradient are optimised.
+        recipe: learning rate, weight decay, and which of the two (`decoupled_decay`).
+    """
     weights = [p for p in network.parameters() if p.requires_grad]
     if not recipe.decoupled_decay:
         return torch.optim.Adam(weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)

@@ -1,4 +1,4 @@
-"""Pretrained weights for a training's beginning, only where a recipe asks for them."""
+"""Initialises a backbone with pretrained weights, where the recipe asks for them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from search_space.timm_adapter import WeightsUnavailable
 from trainers.base.errors import UserError
 
 
-def begin_pretrained(recognizer: Recognizer, weights: str) -> bool:
-    """Puts pretrained weights into a backbone, if it is one that has them.
+def load_pretrained(recognizer: Recognizer, weights: str) -> bool:
+    """Loads pretrained weights into the backbone, if there are any for it.
 
     Args:
-        recognizer: freshly built, on any device.
-        weights: as in `Recipe.pretrained`, not empty.
+        recognizer: newly built, on any device; changed in place.
+        weights: "timm" or a file, as in `Recipe.pretrained`; not empty.
 
     Returns:
-        Whether anything was put in.
+        Whether weights were loaded.
 
     Raises:
-        UserError: the file is not there, the weights cannot be fetched, or they are those of another model.
+        UserError: the file does not exist, the weights cannot be downloaded, or they belong to another model.
     """
     if not isinstance(recognizer.backbone, TimmBackbone):
         return False

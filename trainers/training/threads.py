@@ -1,4 +1,4 @@
-"""How many threads a training should use: on small batches a second one costs more than it brings.
+"""The number of CPU threads for a training, which is measured: on small batches a second thread makes steps slower.
 
 Measured on two cores, mobilenetv3_small at 25 %, lines of 104 px: batches of 8 lines take 43 ms with one thread and 76 ms with
 two; batches of 64 take 235 ms and 208 ms.
@@ -13,24 +13,31 @@ import torch
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
-from trainers.training.fast_gru import quick_recurrence
+from trainers.training.fast_gru import use_fast_gru
 
 STEPS = 6
+"""Steps measured for each number of threads; the fastest counts."""
 WARM_UP_STEPS = 2
+"""Steps before the measured ones, in which torch allocates memory and chooses its kernels."""
 GAIN = 0.95
-"""More threads are taken when a step then takes at most this share of the time."""
+"""More threads are chosen only if a step takes less than this fraction of the time, so that noise does not choose them."""
 
 
-def quickest_threads(architecture: Architecture, symbols: int, lines: int, width_px: int, most: int, quick: bool = True) -> int:
-    """The number of threads with which a training step takes the least time: 1, `most`, or a power of two between.
+def fastest_thread_count(
+    architecture: Architecture, symbols: int, lines: int, width_px: int, most: int, as_in_loop: bool = True
+) -> int:
+    """Measures with how many threads a training step takes the least time.
 
     Args:
-        architecture: what will be trained.
-        symbols: characters in the charset.
-        lines: in a batch.
-        width_px: of a batch.
-        most: threads that may be used, 1 and up.
-        quick: whether it will be trained as `trainers.training.loop` does: channels last, and the quick recurrence.
+        architecture: the network that will be trained.
+        symbols: number of characters in the charset.
+        lines: lines in a batch.
+        width_px: columns of a batch.
+        most: the most threads that may be used, at least 1.
+        as_in_loop: whether to step as `trainers.training.loop` does, in the channels-last memory format and with the fast GRU.
+
+    Returns:
+        1, a power of two below `most`, or `most`.
     """
     tried, count = [], 1
     while count < most:
@@ -41,13 +48,13 @@ def quickest_threads(architecture: Architecture, symbols: int, lines: int, width
     try:
         with torch.random.fork_rng(devices=[]):
             network = build_recognizer(architecture, symbols)
-            if quick:
+            if as_in_loop:
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             images = torch.zeros(lines, 3, architecture.height_px, width_px)
             targets, lengths = torch.ones(lines, 1, dtype=torch.long), torch.ones(lines, dtype=torch.long)
             for threads in [*tried, most]:
                 torch.set_num_threads(threads)
-                with quick_recurrence(network) if quick else nullcontext():
+                with use_fast_gru(network) if as_in_loop else nullcontext():
                     taken_s = _step_seconds(network, images, targets, lengths)
                 if taken_s < GAIN * best_s:
                     best, best_s = threads, taken_s
@@ -57,7 +64,7 @@ def quickest_threads(architecture: Architecture, symbols: int, lines: int, width
 
 
 def _step_seconds(network: Recognizer, images: torch.Tensor, targets: torch.Tensor, lengths: torch.Tensor) -> float:
-    """The quickest of a few steps, in seconds."""
+    """Seconds of the fastest of a few steps."""
     taken = []
     for _ in range(WARM_UP_STEPS + STEPS):
         started = time.perf_counter()

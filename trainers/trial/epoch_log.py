@@ -1,7 +1,8 @@
-"""What has been trained, epoch by epoch: a file beside the checkpoint that is only ever added to, whatever process trains.
+"""The epoch log of a trial: an append-only file of JSON lines beside the checkpoint, one for each epoch that was trained.
 
-A line of JSON for each epoch, written once its checkpoint is on disk: the epoch's report, when it ended and who trained it.
-A checkpoint says where a training stands; this says what it took, epochs that were trained again included.
+A line is written after the checkpoint of its epoch. It holds the epoch's report, the time at which the epoch ended and the host
+and process that trained it. The checkpoint holds the present state of a training; the log also has the epochs that were trained
+twice, so it tells how much work the training took.
 """
 
 from __future__ import annotations
@@ -17,25 +18,33 @@ from typing import Any
 from trainers.base.progress import EpochReport
 
 EPOCHS_NAME = "epochs.jsonl"
+"""Name of the log in a trial's folder."""
 
 
 def add_epoch(folder: Path, report: EpochReport) -> None:
-    """Adds a line to the folder's log; a disk that is full stops the checkpoint, not this."""
-    facts = {**report.as_dict(), "ended": round(time.time(), 3), "by": f"{socket.gethostname()}:{os.getpid()}"}
+    """Appends an epoch to the log.
+
+    A write error is ignored: the checkpoint reports a full disk, and resuming does not need the log.
+
+    Args:
+        folder: the trial's folder.
+        report: the epoch's report.
+    """
+    entry = {**report.as_dict(), "ended": round(time.time(), 3), "by": f"{socket.gethostname()}:{os.getpid()}"}
     with contextlib.suppress(OSError), (folder / EPOCHS_NAME).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(facts) + "\n")
+        log.write(json.dumps(entry) + "\n")
 
 
 def read_epochs(log: Path) -> list[dict[str, Any]]:
-    """All epochs of a log, oldest first."""
+    """All epochs of a log, oldest first; empty when the file is missing."""
     return read_lines(log)
 
 
 def read_lines(log: Path) -> list[dict[str, Any]]:
-    """All whole lines of a file of JSON lines; a process that was killed may have left half of one. None when it is missing."""
-    found = []
+    """All complete lines of a JSON lines file, empty when it is missing. Half a line, left by a killed process, is skipped."""
+    values = []
     with contextlib.suppress(OSError):
         for line in log.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-    return found
+                values.append(json.loads(line))
+    return values

@@ -1,22 +1,25 @@
-"""The number of threads of a training that has the machine to itself."""
+"""The number of CPU threads for a training that runs alone on its machine."""
 
 from __future__ import annotations
 
 from trainers.base.cores import usable_cores
 from trainers.base.preprocess import canonical_width
 from trainers.data.dataset import LineDataset
-from trainers.training.threads import quickest_threads
+from trainers.training.threads import fastest_thread_count
 from trainers.trial.run import TrialJob
 
 
 def threads_for(job: TrialJob, prepared: LineDataset) -> int:
-    """How many threads train a job fastest on this machine.
+    """The number of threads with which a job trains fastest on this machine.
 
-    The number is kept in the job's folder, since a resumed training must add up in the same order.
+    The number is stored in the job's folder, because a resumed training must sum in the same order to give the same weights.
 
     Args:
-        job: what is trained.
-        prepared: its lines.
+        job: the trial to train.
+        prepared: its dataset.
+
+    Returns:
+        At least 1; the number of usable cores for a job that trains on a GPU.
     """
     if job.device != "cpu":
         return usable_cores()
@@ -25,7 +28,7 @@ def threads_for(job: TrialJob, prepared: LineDataset) -> int:
         return int(kept.read_text(encoding="utf-8"))
     lines = job.recipe.lines_per_batch(len(prepared.training))
     width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
-    threads = quickest_threads(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
+    threads = fastest_thread_count(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
     job.folder.mkdir(parents=True, exist_ok=True)
     kept.write_text(f"{threads}\n", encoding="utf-8")
     return threads

@@ -1,4 +1,4 @@
-"""How much accuracy each layer of a trained network loses when a part of its channels is removed."""
+"""Layer sensitivity: the accuracy that a trained network loses when a fraction of one layer's channels is removed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ import torch
 from trainers.base.progress import Report
 from trainers.data.dataset import LineDataset
 from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
-from trainers.training.loop import Trained, train, training_identity
-from trainers.trial.run import TrialJob
+from trainers.training.loop import TrainingResult, train
+from trainers.trial.run import TrialJob, training_job
 
 
-def train_job(job: TrialJob, prepared: LineDataset, report: Report) -> Trained:
-    """Trains the network of a job, or finishes its training, without exporting it.
+def train_job(job: TrialJob, prepared: LineDataset, report: Report) -> TrainingResult:
+    """Trains the network of a job to the end, without exporting it; resumes from a checkpoint in the job's folder.
 
     Args:
-        job: what to train.
-        prepared: its lines.
-        report: takes the report of each epoch.
+        job: the trial to train.
+        prepared: its dataset.
+        report: called with the report of each epoch; must return True.
+
+    Returns:
+        The trained network with the reports of its epochs.
     """
     torch.set_num_threads(job.threads)
-    outcome = train(job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, report, device=job.device)
-    assert isinstance(outcome, Trained)  # nothing here pauses it
+    outcome = train(training_job(job, prepared), report)
+    assert isinstance(outcome, TrainingResult)  # `report` is expected never to pause it
     return outcome
 
 
 def sensitivity_of(
-    trained: Trained,
+    trained: TrainingResult,
     job: TrialJob,
     prepared: LineDataset,
     criterion: str,
@@ -37,18 +40,20 @@ def sensitivity_of(
     table_file: Path,
     show: Callable[[int, int], None],
 ) -> dict[str, list[tuple[float, float]]]:
-    """Layer to (fraction of its channels removed, relative loss of accuracy) pairs.
+    """Measures the sensitivity of each layer.
 
     Args:
-        trained: what `train_job` returned.
-        job: what was trained.
-        prepared: its lines.
-        criterion: which channels are removed first: l1, l2 or fpgm.
-        read_lines: validation lines that are read for each pair.
-        table_file: CSV in which finished pairs are kept; pairs of another training or with other settings are dropped.
-        show: takes (layers done, layers in all).
+        trained: result of `train_job`.
+        job: the trial that was trained.
+        prepared: its dataset.
+        criterion: decides which channels are removed first: "l1", "l2" or "fpgm".
+        read_lines: number of validation lines that are read for each measurement.
+        table_file: CSV file of finished measurements; those of another training or of other settings are dropped.
+        show: called with (layers done, all layers) as the measurement proceeds.
+
+    Returns:
+        Layer name to pairs (fraction of its channels removed, relative loss of accuracy).
     """
-    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
-    keep_only_of(table_file, f"{identity} {criterion} {read_lines}")
+    keep_only_of(table_file, f"{training_job(job, prepared).identity} {criterion} {read_lines}")
     sample = EvaluationSample(prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines)
     return measure_sensitivity(trained.recognizer, sample, criterion, RATIOS, table_file, show)

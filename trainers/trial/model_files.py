@@ -1,8 +1,8 @@
-"""The files of one training: its weights, stored in one precision after another, each file measured.
+"""Exports a trained network in one or several precisions, and measures each file.
 
 Decisions:
-- Torch works the graph out once; storing it in a precision takes a tenth of that.
-- fp32 must give the same text as torch on all validation lines, or the trial fails with the first difference.
+- torch exports the graph once for all precisions; storing it in a precision takes a tenth of that time.
+- The fp32 file must give the same text as the torch network on all validation lines; the first difference fails the trial.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from trainers.export.onnx_file import graph_of, write
 from trainers.export.parity import check_same_text
 from trainers.export.trained import facts_of
 from trainers.inference.reader import Reader
-from trainers.training.loop import Trained
+from trainers.training.loop import TrainingResult
 
 FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX = 32, 320
-"""The image whose multiply-adds are counted; taller ones are enlarged in proportion."""
+"""Size of the image whose multiply-adds are counted; the width grows in proportion for taller input."""
 
 
-class Files:
-    """Makes and measures them.
+class ModelFiles:
+    """Exports and measures the files of one trained network.
 
     Args:
-        trained: the network.
-        architecture: what was trained.
-        prepared: the lines; those of validation measure.
-        normaliser: name of what texts went through.
-        threads: that reading all lines may use.
+        trained: result of the training.
+        architecture: the architecture that was trained.
+        prepared: the dataset; its validation lines are read with each file.
+        normaliser: name of the normaliser of its labels.
+        threads: number of CPU threads for reading the validation lines; latency is measured with one.
     """
 
     def __init__(
-        self, trained: Trained, architecture: Architecture, prepared: LineDataset, normaliser: str, threads: int
+        self, trained: TrainingResult, architecture: Architecture, prepared: LineDataset, normaliser: str, threads: int
     ) -> None:
         self._recognizer, self._architecture, self._prepared = trained.recognizer, architecture, prepared
         self._normaliser, self._threads = normaliser, threads
@@ -48,17 +48,24 @@ class Files:
         self._graph: Any = None
 
     def candidate(self, precision: str, path: Path) -> Candidate:
-        """Writes the file of one precision, and measures it.
+        """Exports the file of one precision, and measures it.
+
+        Args:
+            precision: "fp32", "fp16" or another of `trainers.export.precision`.
+            path: file to write.
+
+        Returns:
+            The architecture in that precision, with its measurement and the file.
 
         Raises:
-            TrainingFault: it cannot be made, or an fp32 file reads otherwise than the network.
+            TrainingFault: the export failed, or the fp32 file reads a line differently from the network.
         """
         architecture = self._architecture.with_(precision=precision)
-        facts = facts_of(self._recognizer, architecture, self._prepared, self._normaliser)
+        metadata = facts_of(self._recognizer, architecture, self._prepared, self._normaliser)
         try:
             if self._graph is None:
-                self._graph = graph_of(self._recognizer, facts.height_px)
-            write(self._graph, path, facts, precision)
+                self._graph = graph_of(self._recognizer, metadata.height_px)
+            write(self._graph, path, metadata, precision)
         except (RuntimeError, OSError, TypeError, ValueError) as error:
             raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
         lines, reader = self._prepared.validation, Reader(path, self._threads)
@@ -69,5 +76,5 @@ class Files:
 
 
 def learnable_weights(recognizer: Any) -> int:
-    """Learnable weights that the exported file has a use for."""
+    """Number of learnable parameters, without those of auxiliary losses, which are not exported."""
     return sum(p.numel() for name, p in recognizer.named_parameters() if not name.startswith("auxiliary."))

@@ -1,13 +1,13 @@
-"""One trial: from an architecture and prepared lines to a measured file.
+"""One trial: trains an architecture on a dataset, exports the network and measures the exported file.
 
     train (checkpoint every epoch) -> export -> compare the file's text with the network's -> measure the file -> Candidate
 
 Decisions:
-- A trial is its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. Run again, a trial that was
-  killed goes on, and one that is through says so at once; a folder of another trial is emptied first, but for the log of
-  the epochs that were trained in it.
-- The same weights may be stored in several precisions: each is a file and a candidate of its own, for no epoch more.
-- No torch until one runs: a driver describes trials by the hundred.
+- The state of a trial is in its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. A killed
+  trial resumes from there, and a finished one returns its candidate at once. The files of another trial are removed first,
+  except the log of the epochs that were trained in the folder.
+- The weights may be stored in several precisions without further training: each is a file and a candidate of its own.
+- This module imports torch only when a trial runs, because a driver describes hundreds of trials and runs none.
 """
 
 from __future__ import annotations
@@ -30,31 +30,33 @@ from trainers.trial.epoch_log import add_epoch
 
 if TYPE_CHECKING:
     from trainers.data.dataset import LineDataset
-    from trainers.training.loop import Trained
-
-__all__ = ["EpochReport", "Paused", "Run", "TrialJob", "past_reports", "run_on", "run_trial"]
+    from trainers.training.job import TrainingJob
+    from trainers.training.loop import TrainingResult
 
 MODEL_NAME = "model.onnx"
+"""Name of the exported file in a trial's folder."""
 CANDIDATE_NAME = "candidate.json"
-DAMAGED_SOURCES = 4
-"""How often decoded lines may turn out damaged; whoever finds that discards those of one source, and they are decoded anew."""
+"""Name of the file in a trial's folder that holds its candidate."""
+CACHE_RETRIES = 4
+"""How often a trial starts again because its decoded lines are damaged. Each time, the lines of one source are
+deleted and decoded again, so this is the number of damaged sources that a trial survives."""
 
 
 @dataclass(frozen=True)
 class TrialJob:
-    """All that a machine must know to run a trial; plain values, so that it travels as JSON.
+    """All that a machine needs to run a trial, as plain values that can be sent as JSON.
 
     Attributes:
-        architecture: what to train.
-        data: what to train it on.
-        cache_folder: where decoded lines are kept, shared by all trials.
+        architecture: the network to train.
+        data: where its lines come from.
+        cache_folder: folder of decoded lines, used by all trials.
         recipe: how to train.
-        epochs: length of the whole training.
-        folder: the trial's own.
-        seed: of weights, order and augmentation.
-        threads: that torch may use.
-        device: "cpu", "cuda", "cuda:1" ...
-        also_in: further precisions that the trained weights are stored in and measured.
+        epochs: number of epochs of the whole training.
+        folder: folder of this trial alone.
+        seed: seed of the initial weights, the order of lines and the augmentation.
+        threads: number of CPU threads that torch may use.
+        device: "cpu", "cuda", "cuda:1" and so on.
+        also_in: further precisions in which the trained weights are stored and measured.
     """
 
     architecture: Architecture
@@ -69,7 +71,7 @@ class TrialJob:
     also_in: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able; `from_dict` gives the job back."""
+        """The job as values that JSON can hold, for `from_dict`."""
         return {
             "architecture": self.architecture.as_dict(),
             "data": self.data.as_dict(),
@@ -85,6 +87,7 @@ class TrialJob:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialJob:
+        """The job that `as_dict` returned these values for."""
         made = {
             "architecture": Architecture.from_dict(values["architecture"]),
             "data": DataSpec.from_dict(values["data"]),
@@ -97,109 +100,118 @@ class TrialJob:
 
 
 def run_trial(
-    job: TrialJob, report: Report, until_epoch: int | None = None, goes_on: Report | None = None
+    job: TrialJob, report: Report, until_epoch: int | None = None, on_resume: Report | None = None
 ) -> Candidate | Paused:
-    """Runs a trial from where it stands.
+    """Runs a trial from the state that its folder holds.
 
     Args:
         job: the trial.
-        report: told of each epoch; False stops the training after it, and keeps its checkpoint.
-        until_epoch: pause after this epoch, unless it is the last; None goes to the end.
-        goes_on: told of the last epoch of the checkpoint that it goes on from, if there is one; False pauses there.
+        report: called with the report of each epoch; if it returns False, the training pauses and keeps its checkpoint.
+        until_epoch: the training pauses after this epoch, unless it is the last; None trains to the end.
+        on_resume: called with the last report of the checkpoint that the training resumes from, if there is one; if it returns
+            False, the training pauses there.
 
     Returns:
-        The candidate, or Paused when there are epochs left.
+        The candidate, or `Paused` when there are epochs left.
 
     Raises:
         UserError: the data cannot be read, or no line of it fits the architecture.
-        TrainingFault: what went wrong in training or export, after one retry where one can help.
+        TrainingFault: training or export failed, after one retry where a retry can help.
     """
-    for _ in range(DAMAGED_SOURCES):
+    for _ in range(CACHE_RETRIES):
         try:
-            return _run(job, report, until_epoch, goes_on)
+            return _run(job, report, until_epoch, on_resume)
         except TrainingFault as fault:
             if fault.kind != "cache":
                 raise
-    return _run(job, report, until_epoch, goes_on)
+    return _run(job, report, until_epoch, on_resume)
 
 
-def run_on(job: TrialJob, report: Report, until_epoch: int | None = None) -> Candidate | Paused:
-    """`run_trial` for a driver, which may have died before it heard of the last epoch: that one is reported again first."""
-    return run_trial(job, report, until_epoch, goes_on=report)
+def resume_trial(job: TrialJob, report: Report, until_epoch: int | None = None) -> Candidate | Paused:
+    """Runs a trial for a driver; if it resumes from a checkpoint, it first reports the checkpoint's last epoch again.
+
+    A driver that was killed may not have recorded that epoch. Arguments and result are those of `run_trial`.
+    """
+    return run_trial(job, report, until_epoch, on_resume=report)
 
 
-Run = Callable[[TrialJob, Report, int | None], Candidate | Paused]
-"""What a machine does with a job: `run_on`, or what takes its place where only the way there is measured."""
+TrialRunner = Callable[[TrialJob, Report, int | None], Candidate | Paused]
+"""The function that an engine calls for each job: `resume_trial`, or a replacement in tests and benchmarks."""
 
 
 def past_reports(job: TrialJob, prepared: LineDataset) -> tuple[EpochReport, ...]:
-    """Reports of the epochs that the trial's folder holds already."""
+    """Reports of the epochs before the checkpoint in the trial's folder, oldest first; empty without a checkpoint.
+
+    Args:
+        job: the trial.
+        prepared: its dataset.
+    """
     from trainers.training.checkpoint import load_checkpoint
-    from trainers.training.loop import training_identity
 
-    held = load_checkpoint(job.folder, training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed))
-    return tuple(EpochReport(**report) for report in held["history"]) if held else ()
+    checkpoint = load_checkpoint(job.folder, training_job(job, prepared).identity)
+    return tuple(EpochReport(**report) for report in checkpoint["history"]) if checkpoint else ()
 
 
-def _run(job: TrialJob, report: Report, until_epoch: int | None, goes_on: Report | None) -> Candidate | Paused:
+def training_job(job: TrialJob, prepared: LineDataset) -> TrainingJob:
+    """The training of a trial.
+
+    Args:
+        job: the trial.
+        prepared: its dataset.
+    """
+    from trainers.training.job import TrainingJob
+
+    return TrainingJob(job.architecture, prepared, job.recipe, job.epochs, job.folder, job.seed, job.device)
+
+
+def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Report | None) -> Candidate | Paused:
     import torch
 
     from trainers.data.open_datasets import prepare_once
-    from trainers.training.loop import train, training_identity
+    from trainers.training.loop import train
 
     torch.set_num_threads(job.threads)
     prepared = prepare_once(job.data, job.cache_folder)
-    identity = training_identity(job.architecture, prepared, job.recipe, job.epochs, job.seed)
-    finished = _finished(job.folder, identity)
+    training = training_job(job, prepared)
+    finished = _load_candidate(job.folder, training.identity)
     if finished is not None:
         return finished
     for name in (CANDIDATE_NAME, MODEL_NAME):
         (job.folder / name).unlink(missing_ok=True)
 
-    def trained(epoch: EpochReport) -> bool:
+    def log_and_report(epoch: EpochReport) -> bool:
         add_epoch(job.folder, epoch)
         return report(epoch)
 
-    outcome = train(
-        job.architecture,
-        prepared,
-        job.recipe,
-        job.epochs,
-        job.folder,
-        job.seed,
-        trained,
-        until_epoch,
-        job.device,
-        goes_on,
-    )
+    outcome = train(training, log_and_report, until_epoch, on_resume)
     if isinstance(outcome, Paused):
         return outcome
-    return _export(job, outcome, prepared, identity)
+    return _export(job, outcome, prepared, training.identity)
 
 
-def _export(job: TrialJob, trained: Trained, prepared: LineDataset, identity: str) -> Candidate:
-    """Exports and measures a trained network in each precision, and writes down that the trial has ended."""
-    from trainers.trial.model_files import Files
+def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
+    """Exports and measures a trained network in each precision, and writes the candidate file, which ends the trial."""
+    from trainers.trial.model_files import ModelFiles
 
-    files = Files(trained, job.architecture, prepared, job.data.normaliser, job.threads)
+    files = ModelFiles(trained, job.architecture, prepared, job.data.normaliser, job.threads)
     others = []
     for precision in job.also_in:
-        with contextlib.suppress(TrainingFault):  # what was trained is not lost to a precision that it cannot be stored in
+        with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial
             others.append(files.candidate(precision, job.folder / f"{precision}-{MODEL_NAME}"))
     candidate = replace(files.candidate(job.architecture.precision, job.folder / MODEL_NAME), also=tuple(others))
     _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
     return candidate
 
 
-def _finished(folder: Path, identity: str) -> Candidate | None:
-    """What an earlier run of the same trial came to, if it ended; its model is where the folder is now."""
+def _load_candidate(folder: Path, identity: str) -> Candidate | None:
+    """The candidate of the same trial from an earlier run, with paths in `folder`; None if that run did not finish."""
     try:
-        held = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
-        candidate = Candidate.from_dict(held["candidate"]).in_folder(folder)
+        stored = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
+        candidate = Candidate.from_dict(stored["candidate"]).in_folder(folder)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    there = all(each.model.is_file() for each in (candidate, *candidate.also))
-    return candidate if held["identity"] == identity and there else None
+    complete = all(each.model.is_file() for each in (candidate, *candidate.also))
+    return candidate if stored["identity"] == identity and complete else None
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

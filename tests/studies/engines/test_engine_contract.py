@@ -21,16 +21,16 @@ from studies.storage.pareto_front import load_front
 from studies.workspace.paths import Workspace
 from testing.engine_contract import EngineContract, count_epochs
 from trainers.base.errors import UserError
-from trainers.trial.run import Run
+from trainers.trial.run import TrialRunner
 
 
 class TestLocalEngine(EngineContract):
-    def make(self, run: Run) -> Engine:
+    def make(self, run: TrialRunner) -> Engine:
         return LocalEngine(2, run)
 
 
 class TestExample(EngineContract):
-    def make(self, run: Run) -> Engine:
+    def make(self, run: TrialRunner) -> Engine:
         return InProcessEngine(run)
 
 

@@ -27,7 +27,7 @@ from studies.workspace.paths import Workspace
 from testing.engine_contract import EngineContract
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
-from trainers.trial.run import Run, TrialJob
+from trainers.trial.run import TrialJob, TrialRunner
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 RUNGS = {"first_rung": 1, "eta": 2, "early_stopping": "promotion", "sampler": "random"}
@@ -255,5 +255,5 @@ def test_without_an_address_ray_is_started_here(lines: Path, tmp_path: Path) -> 
 class TestRayEngine(EngineContract):
     """With Ray started on this machine."""
 
-    def make(self, run: Run) -> RayEngine:
+    def make(self, run: TrialRunner) -> RayEngine:
         return RayEngine(workers=2, run=run)

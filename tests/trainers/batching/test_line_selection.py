@@ -23,7 +23,7 @@ def label_lengths(lines: InMemoryLines, recipe: Recipe, **fields: Any) -> list[i
     charset = Charset(tuple(SYMBOLS))
     planner, feed = plan_lines(lines, charset, Recognizer(architecture, 3), recipe, torch.device("cpu"))
     batches = planner.plan(np.random.default_rng(0))
-    return sorted(int(length) for batch in batches for length in feed.show(batch).lengths)
+    return sorted(int(length) for batch in batches for length in feed.collate(batch).lengths)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.line_selection import plan_lines
 from trainers.training.flat_start import flat_start_losses, letter_places
-from trainers.training.losses import line_losses, unevenness
+from trainers.training.losses import line_losses, uniform_cross_entropy
 
 
 def test_places_are_probabilities_inside_the_line_and_nothing_outside() -> None:
@@ -57,10 +57,10 @@ def test_a_line_without_letters_costs_nothing_and_gradients_are_finite() -> None
 def test_unevenness_is_least_for_equally_likely_classes_and_ignores_padding() -> None:
     steps = torch.tensor([4])
     even, sure = torch.zeros(1, 6, 5), 5 * torch.eye(5)[None, [0, 1, 2, 3, 4, 0]]
-    assert unevenness(even, steps) < unevenness(sure, steps)
+    assert uniform_cross_entropy(even, steps) < uniform_cross_entropy(sure, steps)
     changed = even.clone()
     changed[:, 4:] = 7 * torch.randn(1, 2, 5)
-    assert torch.equal(unevenness(even, steps), unevenness(changed, steps))
+    assert torch.equal(uniform_cross_entropy(even, steps), uniform_cross_entropy(changed, steps))
 
 
 @pytest.mark.parametrize("changes", [{}, {"focal_gamma": 2.0}, {"label_smoothing": 0.1}])
@@ -69,7 +69,7 @@ def test_the_reported_loss_is_the_recognisers_own(changes: dict[str, float]) -> 
     recipe = Recipe(augmentation=0, batch_lines=4, **changes)  # type: ignore[arg-type]
     prepared = striped_dataset(4)
     planner, feed = plan_lines(prepared.training, prepared.charset, recognizer, recipe, torch.device("cpu"))
-    shown = feed.show(planner.plan(np.random.default_rng(0))[0])
+    shown = feed.collate(planner.plan(np.random.default_rng(0))[0])
     images, widths = augment(shown.images, shown.widths, 0, np.random.default_rng(0))
     goal, losses = line_losses(recognizer, recipe, images, widths, shown, 0.0)
     assert torch.equal(goal, losses) == (not changes)

@@ -11,8 +11,9 @@ from search_space.timm_adapter import timm
 from testing.striped_lines import striped_dataset
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe
+from trainers.training.job import TrainingJob
 from trainers.training.loop import train
-from trainers.training.pretrained import begin_pretrained
+from trainers.training.pretrained import load_pretrained
 
 NAMES = ("lcnet_050", "repvit_m0_9", "convnext_atto")
 """A family whose late stages are dropped, one with branches to merge, one whose names are written anew."""
@@ -35,7 +36,7 @@ def test_every_weight_of_the_backbone_comes_from_the_file(published: tuple[str, 
     name, file = published
     recognizer = recognizer_of(name, attention="none")
     head = recognizer.head.state_dict()
-    assert begin_pretrained(recognizer, str(file))
+    assert load_pretrained(recognizer, str(file))
     held = [float(t.double().sum()) for t in torch.load(file).values()]
     taken = [float(t.double().sum()) for t in recognizer.backbone.state_dict().values() if t.is_floating_point()]
     assert taken and all(min(abs(total - other) for other in held) < 1e-4 for total in taken)  # narrower kernels are sums
@@ -50,23 +51,23 @@ def test_every_weight_of_the_backbone_comes_from_the_file(published: tuple[str, 
 def test_what_has_no_pretrained_weights_begins_at_random(values: dict[str, object]) -> None:
     recognizer = build_recognizer(Architecture.from_dict(values), 10)
     before = [weight.clone() for weight in recognizer.parameters()]
-    assert not begin_pretrained(recognizer, "timm")
+    assert not load_pretrained(recognizer, "timm")
     assert all(torch.equal(a, b) for a, b in zip(before, recognizer.parameters(), strict=True))
 
 
 def test_weights_that_cannot_be_had_are_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recognizer = recognizer_of("lcnet_050")
     with pytest.raises(UserError, match="there is no file"):
-        begin_pretrained(recognizer, str(tmp_path / "nowhere.pth"))
+        load_pretrained(recognizer, str(tmp_path / "nowhere.pth"))
     torch.save(timm().create_model("convnext_atto").state_dict(), tmp_path / "other.pth")
     (tmp_path / "broken.pth").write_bytes(b"no weights")
     for file in ("other.pth", "broken.pth"):
         with pytest.raises(UserError, match="for lcnet_050 cannot be had") as caught:
-            begin_pretrained(recognizer, str(tmp_path / file))
+            load_pretrained(recognizer, str(tmp_path / file))
         assert "\n" not in str(caught.value)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match="published weights for lcnet_050 cannot be had") as caught:
-        begin_pretrained(recognizer, "timm")
+        load_pretrained(recognizer, "timm")
     assert "\n" not in str(caught.value)
 
 
@@ -76,6 +77,6 @@ def test_a_recipe_that_asks_for_them_trains_from_them(published: tuple[str, Path
         pytest.skip("one model is enough to train")
     architecture = Architecture(backbone=f"timm/{name}", encoder="none")
     frozen = Recipe(learning_rate=1e-8, batch_lines=8, pretrained=str(file))
-    outcome = train(architecture, striped_dataset(), frozen, 1, tmp_path, 0, lambda _: True)
+    outcome = train(TrainingJob(architecture, striped_dataset(), frozen, 1, tmp_path, 0), lambda _: True)
     stem = outcome.recognizer.backbone.model.conv_stem.weight  # type: ignore[union-attr]
     torch.testing.assert_close(stem, torch.load(file)["conv_stem.weight"], atol=1e-4, rtol=0)

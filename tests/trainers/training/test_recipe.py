@@ -31,7 +31,7 @@ def test_the_seed_recipe_is_as_published() -> None:
 @given(st.integers(1, 500), st.sampled_from(sorted(RECIPES)))
 def test_the_rate_rises_to_its_peak_and_falls_to_its_end(epochs: int, name: str) -> None:
     recipe = RECIPES[name]
-    points = [recipe.rate_at(epochs * i / 400, epochs) for i in range(401)]
+    points = [recipe.learning_rate_at(epochs * i / 400, epochs) for i in range(401)]
     peak = points.index(max(points))
     assert all(a <= b for a, b in pairwise(points[: peak + 1]))
     assert all(a >= b for a, b in pairwise(points[peak:]))

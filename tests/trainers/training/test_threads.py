@@ -5,15 +5,15 @@ import torch
 
 from search_space import Architecture
 from trainers.training import threads
-from trainers.training.threads import quickest_threads
+from trainers.training.threads import fastest_thread_count
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 
 
 def test_torch_is_left_as_it_was() -> None:
     before, state = torch.get_num_threads(), torch.get_rng_state()
-    assert quickest_threads(TINY, 5, 2, 64, most=1) == 1
-    assert quickest_threads(TINY, 5, 2, 64, most=2) <= 2
+    assert fastest_thread_count(TINY, 5, 2, 64, most=1) == 1
+    assert fastest_thread_count(TINY, 5, 2, 64, most=2) <= 2
     assert torch.get_num_threads() == before and torch.equal(torch.get_rng_state(), state)
 
 
@@ -30,4 +30,4 @@ def test_the_quickest_number_of_threads_is_chosen_and_more_only_for_a_gain(
     monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float], chosen: int
 ) -> None:
     monkeypatch.setattr(threads, "_step_seconds", lambda *_: seconds[torch.get_num_threads()])
-    assert quickest_threads(TINY, 5, 2, 64, most=4) == chosen
+    assert fastest_thread_count(TINY, 5, 2, 64, most=4) == chosen

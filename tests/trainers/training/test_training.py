@@ -17,7 +17,8 @@ from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe
 from trainers.batching.line_selection import warmup_epochs
 from trainers.pruning.phases import Phases
-from trainers.training.loop import Trained, train
+from trainers.training.job import TrainingJob
+from trainers.training.loop import TrainingResult, train
 from trainers.training.optimizer import make_optimizer
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
@@ -28,8 +29,8 @@ def onward(_: EpochReport) -> bool:
     return True
 
 
-def weights_of(outcome: Trained | Paused) -> list[torch.Tensor]:
-    assert isinstance(outcome, Trained)
+def weights_of(outcome: TrainingResult | Paused) -> list[torch.Tensor]:
+    assert isinstance(outcome, TrainingResult)
     return list(outcome.recognizer.state_dict().values())
 
 
@@ -38,8 +39,8 @@ def equal(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
 
 
 def test_it_learns_to_read(tmp_path: Path) -> None:
-    outcome = train(TINY, striped_dataset(120), QUICK, 8, tmp_path, 0, onward)
-    assert isinstance(outcome, Trained)
+    outcome = train(TrainingJob(TINY, striped_dataset(120), QUICK, 8, tmp_path, 0), onward)
+    assert isinstance(outcome, TrainingResult)
     assert outcome.history[-1].accuracy >= 0.9
     assert outcome.history[-1].loss < outcome.history[0].loss
     assert [report.epoch for report in outcome.history] == list(range(1, 9))
@@ -49,13 +50,13 @@ def test_it_learns_to_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", [QUICK, QUICK.with_(ema_decay=0.9, join_share=0.3, decoupled_decay=False)])
 def test_a_paused_and_resumed_training_ends_with_the_same_weights(tmp_path: Path, recipe: Recipe) -> None:
     prepared = striped_dataset(40)
-    whole = train(TINY, prepared, recipe, 3, tmp_path / "whole", 5, onward)
-    rest = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, onward, until_epoch=1)
+    whole = train(TrainingJob(TINY, prepared, recipe, 3, tmp_path / "whole", 5), onward)
+    rest = train(TrainingJob(TINY, prepared, recipe, 3, tmp_path / "parts", 5), onward, until_epoch=1)
     assert isinstance(rest, Paused) and rest.epoch == 1 and not rest.stopped
     torch.randn(7)  # what the process did in between does not matter
-    stopped = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, lambda _: False)
+    stopped = train(TrainingJob(TINY, prepared, recipe, 3, tmp_path / "parts", 5), lambda _: False)
     assert isinstance(stopped, Paused) and stopped.epoch == 2 and stopped.stopped
-    resumed = train(TINY, prepared, recipe, 3, tmp_path / "parts", 5, onward)
+    resumed = train(TrainingJob(TINY, prepared, recipe, 3, tmp_path / "parts", 5), onward)
     assert equal(weights_of(whole), weights_of(resumed))
 
 
@@ -74,7 +75,7 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
         return losses(self, *arguments)
 
     monkeypatch.setattr(Recognizer, "losses", counting)
-    whole = train(TINY, prepared, QUICK, 3, tmp_path / "whole", 5, onward)
+    whole = train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "whole", 5), onward)
     in_an_epoch, reports = batches // 3, []
     assert in_an_epoch >= 2
 
@@ -90,15 +91,15 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
     batches = 0
     monkeypatch.setattr(Recognizer, "losses", dying)
     with pytest.raises(Killed):
-        train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, report)
+        train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "killed", 5), report)
     assert reports == [1], "it died within the second epoch"
     monkeypatch.setattr(Recognizer, "losses", losses)
-    assert equal(weights_of(whole), weights_of(train(TINY, prepared, QUICK, 3, tmp_path / "killed", 5, onward)))
+    assert equal(weights_of(whole), weights_of(train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "killed", 5), onward)))
 
 
 def test_even_contrast_goes_with_the_network(tmp_path: Path) -> None:
-    outcome = train(TINY, striped_dataset(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0, onward)
-    assert isinstance(outcome, Trained) and outcome.recognizer.contrast == "even"
+    outcome = train(TrainingJob(TINY, striped_dataset(24), QUICK.with_(even_contrast=True), 1, tmp_path, 0), onward)
+    assert isinstance(outcome, TrainingResult) and outcome.recognizer.contrast == "even"
 
 
 def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
@@ -107,12 +108,16 @@ def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     blank = InMemoryLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
     prepared = dataclasses.replace(plain, warmup=blank)
     assert [warmup_epochs(n) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
-    outcomes = [train(TINY, which, QUICK, 5, tmp_path / str(n), 0, onward) for n, which in enumerate((plain, prepared))]
+    outcomes = [
+        train(TrainingJob(TINY, which, QUICK, 5, tmp_path / str(n), 0), onward) for n, which in enumerate((plain, prepared))
+    ]
     assert not equal(weights_of(outcomes[0]), weights_of(outcomes[1]))
-    first = train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward, until_epoch=1)
+    first = train(TrainingJob(TINY, prepared, QUICK, 5, tmp_path / "parts", 0), onward, until_epoch=1)
     assert isinstance(first, Paused)
-    assert equal(weights_of(outcomes[1]), weights_of(train(TINY, prepared, QUICK, 5, tmp_path / "parts", 0, onward)))
-    whole = train(TINY, dataclasses.replace(plain, warmup=plain.training), QUICK, 5, tmp_path / "same", 0, onward)
+    assert equal(
+        weights_of(outcomes[1]), weights_of(train(TrainingJob(TINY, prepared, QUICK, 5, tmp_path / "parts", 0), onward))
+    )
+    whole = train(TrainingJob(TINY, dataclasses.replace(plain, warmup=plain.training), QUICK, 5, tmp_path / "same", 0), onward)
     assert equal(weights_of(outcomes[0]), weights_of(whole)), "warm-up lines equal to the training lines change nothing"
 
 
@@ -131,18 +136,20 @@ def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_wei
 
     architecture = TINY.with_(prune_percent=50, prune_criterion=criterion)
     prepared = striped_dataset(24)
-    whole = train(architecture, prepared, QUICK, 4, tmp_path / "whole", 5, onward)
+    whole = train(TrainingJob(architecture, prepared, QUICK, 4, tmp_path / "whole", 5), onward)
     with pytest.raises(Killed):
-        train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, die)
-    assert equal(weights_of(whole), weights_of(train(architecture, prepared, QUICK, 4, tmp_path / "killed", 5, onward)))
-    assert isinstance(whole, Trained)
+        train(TrainingJob(architecture, prepared, QUICK, 4, tmp_path / "killed", 5), die)
+    assert equal(
+        weights_of(whole), weights_of(train(TrainingJob(architecture, prepared, QUICK, 4, tmp_path / "killed", 5), onward))
+    )
+    assert isinstance(whole, TrainingResult)
     left, before = (flops(network, 32, 320).backbone for network in (whole.recognizer, build_recognizer(architecture, 3)))
     assert 0.4 * before < left <= 0.5 * before
 
 
 def test_phases_have_a_curve_each() -> None:
     whole, pruned = Phases.of(8, 0), Phases.of(8, 50)
-    assert [whole.rate(QUICK, e) for e in range(8)] == [QUICK.rate_at(e, 8) for e in range(8)]
+    assert [whole.rate(QUICK, e) for e in range(8)] == [QUICK.learning_rate_at(e, 8) for e in range(8)]
     first, second = [[pruned.rate(QUICK, e / 10) for e in range(at, at + 40)] for at in (0, 40)]
     assert second == pytest.approx([rate / 2 for rate in first]) and max(first) == QUICK.learning_rate
     assert Phases.of(1, 50).cut_after == 1
@@ -152,31 +159,31 @@ def test_phases_have_a_curve_each() -> None:
 def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
     changes = {"neck": "fpn_a", "auxiliary": "super_resolution", "prune_percent": 40, "prune_criterion": "eagleeye"}
     architecture, prepared = TINY.with_(**changes), striped_dataset(24)
-    rest = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=2)
+    rest = train(TrainingJob(architecture, prepared, QUICK, 3, tmp_path, 0), onward, until_epoch=2)
     assert isinstance(rest, Paused), "cut after the first epoch"
-    outcome = train(architecture, prepared, QUICK, 3, tmp_path, 0, onward)
-    assert isinstance(outcome, Trained) and outcome.recognizer.auxiliary is None
+    outcome = train(TrainingJob(architecture, prepared, QUICK, 3, tmp_path, 0), onward)
+    assert isinstance(outcome, TrainingResult) and outcome.recognizer.auxiliary is None
 
 
 @pytest.mark.slow
 def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
     architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
-    outcome = train(architecture, striped_dataset(24), QUICK, 1, tmp_path, 0, onward)
-    assert isinstance(outcome, Trained)
+    outcome = train(TrainingJob(architecture, striped_dataset(24), QUICK, 1, tmp_path, 0), onward)
+    assert isinstance(outcome, TrainingResult)
     assert flops(outcome.recognizer, 32, 320).backbone <= 0.5 * flops(build_recognizer(architecture, 3), 32, 320).backbone
 
 
 def test_a_finished_rung_is_not_trained_again(tmp_path: Path) -> None:
     prepared, seen = striped_dataset(20), []
     for _ in range(2):
-        outcome = train(TINY, prepared, QUICK, 4, tmp_path, 0, lambda r: not seen.append(r), until_epoch=1)
+        outcome = train(TrainingJob(TINY, prepared, QUICK, 4, tmp_path, 0), lambda r: not seen.append(r), until_epoch=1)
         assert isinstance(outcome, Paused) and outcome.epoch == 1
     assert len(seen) == 1
 
 
 def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> None:
     prepared = striped_dataset(20)
-    train(TINY, prepared, QUICK, 2, tmp_path, 0, onward, until_epoch=1)
+    train(TrainingJob(TINY, prepared, QUICK, 2, tmp_path, 0), onward, until_epoch=1)
     for other in (
         (TINY.with_(encoder_hidden=24), prepared, QUICK, 2, 0),
         (TINY, InMemoryDataset(prepared.training, prepared.validation, digest="other"), QUICK, 2, 0),
@@ -185,7 +192,7 @@ def test_a_checkpoint_of_another_training_is_not_taken_over(tmp_path: Path) -> N
         (TINY, prepared, QUICK, 2, 1),
     ):
         reports: list[EpochReport] = []
-        train(*other[:4], tmp_path, other[4], lambda r, kept=reports: not kept.append(r), until_epoch=1)
+        train(TrainingJob(*other[:4], tmp_path, other[4]), lambda r, kept=reports: not kept.append(r), until_epoch=1)
         assert [r.epoch for r in reports] == [1]
 
 
@@ -193,7 +200,7 @@ def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    train(TINY, striped_dataset(16), QUICK, 1, tmp_path, 0, onward)
+    train(TrainingJob(TINY, striped_dataset(16), QUICK, 1, tmp_path, 0), onward)
     assert torch.equal(torch.rand(4), expected)
 
 
@@ -215,10 +222,10 @@ def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
 @pytest.mark.parametrize("how", ["nan", "oom"])
 def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     prepared, reports = striped_dataset(20), []
-    train(TINY, prepared, QUICK, 3, tmp_path, 0, onward, until_epoch=1)
+    train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), onward, until_epoch=1)
     spoil(monkeypatch, 1, how)
-    outcome = train(TINY, prepared, QUICK, 3, tmp_path, 0, lambda r: not reports.append(r))
-    assert isinstance(outcome, Trained)
+    outcome = train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), lambda r: not reports.append(r))
+    assert isinstance(outcome, TrainingResult)
     assert [r.epoch for r in reports] == [2, 3]
     assert all(np.isfinite(r.loss) for r in reports)
 
@@ -227,7 +234,7 @@ def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monke
 def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     spoil(monkeypatch, 10**6, how)
     with pytest.raises(TrainingFault) as caught:
-        train(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0, onward)
+        train(TrainingJob(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0), onward)
     assert caught.value.kind == how
     assert "\n" not in caught.value.reason
 
@@ -235,16 +242,16 @@ def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch
 def test_lines_without_enough_time_steps_are_left_out(tmp_path: Path) -> None:
     good = striped_lines(20, 0)
     crowded = InMemoryLines([*good.images, good.images[0][:, :20]], [*good.texts, "abcabcabcabcabcabc"])
-    outcome = train(TINY, InMemoryDataset(crowded, good), QUICK, 1, tmp_path / "a", 0, onward)
-    assert isinstance(outcome, Trained) and np.isfinite(outcome.history[0].loss)
+    outcome = train(TrainingJob(TINY, InMemoryDataset(crowded, good), QUICK, 1, tmp_path / "a", 0), onward)
+    assert isinstance(outcome, TrainingResult) and np.isfinite(outcome.history[0].loss)
     with pytest.raises(UserError, match="no training line fits"):
         only = InMemoryLines(crowded.images[-1:], crowded.texts[-1:])
-        train(TINY, InMemoryDataset(only, good), QUICK, 1, tmp_path / "b", 0, onward)
+        train(TrainingJob(TINY, InMemoryDataset(only, good), QUICK, 1, tmp_path / "b", 0), onward)
 
 
 def test_no_epoch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="epochs must be at least 1"):
-        train(TINY, striped_dataset(8), QUICK, 0, tmp_path, 0, onward)
+        train(TrainingJob(TINY, striped_dataset(8), QUICK, 0, tmp_path, 0), onward)
 
 
 def test_decay_spares_biases_and_norms() -> None:

@@ -1,0 +1,63 @@
+"""What a training is: the values that decide its result, as one frozen object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from search_space.architecture import Architecture
+from trainers.base.recipe import Recipe
+from trainers.batching.collate import DecodedLines
+from trainers.data.charset import Charset
+
+
+class TrainingData(Protocol):
+    """The data of a training: `trainers.data.dataset.LineDataset`, or an object with the same attributes.
+
+    Attributes:
+        charset: the characters of all labels.
+        training: lines to train on.
+        validation: lines to validate on after each epoch.
+        digest: identifies the data; equal data have equal digests.
+        warmup: lines that the first epochs train on instead of `training`; None when there are none.
+    """
+
+    @property
+    def charset(self) -> Charset: ...
+    @property
+    def training(self) -> DecodedLines: ...
+    @property
+    def validation(self) -> DecodedLines: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def warmup(self) -> DecodedLines | None: ...
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A training, described completely.
+
+    Attributes:
+        architecture: the network to train.
+        data: decoded training and validation lines with their charset.
+        recipe: how to train.
+        epochs: number of epochs of the whole training, at least 1; the learning rate schedule spans them.
+        folder: folder of the checkpoint.
+        seed: seed of the initial weights, the order of lines and the augmentation.
+        device: "cpu", "cuda", "cuda:1" and so on.
+    """
+
+    architecture: Architecture
+    data: TrainingData
+    recipe: Recipe
+    epochs: int
+    folder: Path
+    seed: int
+    device: str = "cpu"
+
+    @property
+    def identity(self) -> str:
+        """Text that is equal for two jobs exactly if one may resume the other's checkpoint; folder and device do not count."""
+        return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {self.epochs} {self.seed}"
