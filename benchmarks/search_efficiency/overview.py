@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.search_efficiency.record import TABLE
 from benchmarks.search_efficiency.replay import REPLAYS
 from benchmarks.search_efficiency.report import replays, volumes
+from benchmarks.search_efficiency.searches import PARETEXT
 from studies.objectives.pareto import front_numbers
 
 matplotlib.use("Agg")
@@ -21,7 +22,7 @@ import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
-    "ours": ("Paretext's default search", "#0b62a4", 3.0),
+    PARETEXT: ("Paretext's default search", "#0b62a4", 3.0),
     "TPE, MO-ASHA": ("TPE + MO-ASHA, also in Paretext", "#e08214", 1.6),
     "Optuna TPE": ("Optuna TPE", "#4d9221", 1.6),
     "Ray OptunaSearch + ASHA": ("Ray OptunaSearch + ASHA", "#8e63a8", 1.6),
@@ -44,7 +45,7 @@ def draw_hypervolume(file: Path) -> None:
         axes.plot(budgets, mean, label=label, color=color, linewidth=width, zorder=2 + width)
         axes.fill_between(budgets, mean - error, mean + error, color=color, alpha=0.15, linewidth=0)
     axes.set(xlabel="epochs trained", ylabel="hypervolume (1 = best possible)", xlim=(0, LAST_EPOCH), ylim=(0.3, 1.02))
-    axes.set_title(f"Epochs a search needs (mean of {len(searches['ours'])} seeds)")
+    axes.set_title(f"Epochs a search needs (mean of {len(searches[PARETEXT])} seeds)")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(file, dpi=130)

@@ -44,8 +44,9 @@ class Problem:
         scales: of the objectives.
         low, high: of what full training reaches.
         best: hypervolume of everything, fully trained.
-        exact, costs: which objectives are known before training, and their values; see `studies.samplers.front.sampler`.
-        shared: a parameter of which one training gives every value.
+        known_objectives, costs: the objectives that are known before training, and their values; see
+            `studies.samplers.front.sampler`.
+        variant_parameter: the parameter of which one training gives every value; None: there is none.
         uninformative_from: values from which on early results are uninformative, see `studies.schedulers.asha`.
     """
 
@@ -58,8 +59,8 @@ class Problem:
     high: Pair
     best: float = 1.0
     uninformative_from: tuple[float, float] | None = None
-    shared: str | None = None
-    exact: tuple[int, ...] = ()
+    variant_parameter: str | None = None
+    known_objectives: tuple[int, ...] = ()
     costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
     _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
 
@@ -71,11 +72,11 @@ class Problem:
         return self._answers[key]
 
     def variants(self, params: Params) -> list[Params]:
-        """What the same training gives besides."""
-        if self.shared is None:
+        """The same training with every other value of the variant parameter."""
+        if self.variant_parameter is None:
             return []
-        given: Any = self.distributions[self.shared]
-        return [{**params, self.shared: other} for other in given.choices if other != params[self.shared]]
+        name, distribution = self.variant_parameter, self.distributions[self.variant_parameter]
+        return [{**params, name: other} for other in distribution.choices if other != params[name]]  # type: ignore[attr-defined]
 
     def unit(self, point: Pair) -> Pair:
         """In the unit square."""
@@ -85,7 +86,7 @@ class Problem:
         )
 
     def volume(self, points: list[Pair]) -> float:
-        """Hypervolume of fully trained points, as a share of the best."""
+        """Hypervolume of fully trained points, as a fraction of the best."""
         return hypervolume([self.unit(p) for p in points], (1.0, 1.0)) / self.best
 
 
@@ -98,7 +99,7 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
 
     Args:
         table: its file.
-        lines: whether the error of a full training is the share of lines misread, as in a study that searches for accuracy
+        lines: whether the error of a full training is the fraction of lines misread, as in a study that searches for accuracy
             (whose rungs compare character errors, since early on no line is right); False: the character error rate.
     """
     rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
@@ -127,8 +128,8 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
     problem.best, problem.uninformative_from = problem.volume(full), (UNINFORMATIVE_CER, math.inf)
-    problem.shared = "precision"
-    problem.exact, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
+    problem.variant_parameter = "precision"
+    problem.known_objectives, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
     return problem
 
 

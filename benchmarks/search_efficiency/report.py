@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.search_efficiency.problems import FIRST_TABLE
 from benchmarks.search_efficiency.record import TABLE
 from benchmarks.search_efficiency.replay import REPLAYS
-from benchmarks.search_efficiency.searches import NOT_STOPPING, PEERS
+from benchmarks.search_efficiency.searches import NOT_STOPPING, PARETEXT, PEERS
 
 SHARES = (0.95, 0.99)
 Histories = list[list[tuple[int, float]]]
@@ -50,8 +50,8 @@ def epochs_to(histories: Histories, share: float, budgets: NDArray[np.int64]) ->
 
 
 def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
-    """Markdown: a line per search, and what ours needs of the best without early stopping."""
-    common = budgets[: max(history[-1][0] for history in searches["ours"])]
+    """Markdown: a line per search, and what Paretext needs of the best without early stopping."""
+    common = budgets[: max(history[-1][0] for history in searches[PARETEXT])]
     shown = [common[-1] // 8, common[-1] // 4, common[-1] // 2, common[-1]]
     lines = ["| search | " + " | ".join(f"at {b} epochs" for b in shown) + " | epochs to 95 % | to 99 % |"]
     lines.append("|---" * (len(shown) + 3) + "|")
@@ -66,27 +66,27 @@ def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int6
 
 
 def speed_up(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
-    """Epochs that ours needs to reach what the best without early stopping has at the end."""
+    """Epochs that Paretext needs to reach what the best without early stopping has at the end."""
     ends = {name: volumes(searches[name], budgets).mean(axis=0)[-1] for name in NOT_STOPPING if name in searches}
     best = max(ends, key=lambda name: ends[name])
     theirs = epochs_to(searches[best], ends[best], budgets)
-    needed = epochs_to(searches["ours"], ends[best], budgets)
+    needed = epochs_to(searches[PARETEXT], ends[best], budgets)
     if theirs is None or needed is None:
-        return f"Best without early stopping: {best}, {ends[best]:.3f} at the end; ours does not get there."
+        return f"Best without early stopping: {best}, {ends[best]:.3f} at the end; Paretext does not get there."
     return (
         f"Best without early stopping: {best}, {ends[best]:.3f} after {theirs} epochs; "
-        f"ours has that after {needed}, {theirs / needed:.1f} times fewer."
+        f"{PARETEXT} has that after {needed}, {theirs / needed:.1f} times fewer."
     )
 
 
 def worst_lag(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
-    """The budget at which ours is furthest behind one of the peers."""
-    mine = volumes(searches["ours"], budgets).mean(axis=0)
+    """The budget at which Paretext is furthest behind one of the peers."""
+    mine = volumes(searches[PARETEXT], budgets).mean(axis=0)
     lags = {name: volumes(searches[name], budgets).mean(axis=0) - mine for name in PEERS if name in searches}
     name = max(lags, key=lambda n: lags[n].max())
     place = int(lags[name].argmax())
     if lags[name][place] <= 0:
-        return "Ours is nowhere behind any of the peers."
+        return "Paretext is nowhere behind any of the peers."
     behind = [int(budgets[i]) for i in range(len(budgets)) if max(lag[i] for lag in lags.values()) > 0.005]
     where = f"behind by more than 0.005 at {len(behind)} of {len(budgets)} budgets, the last {behind[-1]}" if behind else ""
     where = where or "elsewhere within 0.005"
@@ -117,20 +117,20 @@ def plot(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64
 
     figure, panels = plt.subplots(1, 2, figsize=(12, 4.6), sharey=True)
     for panel, title, names in (
-        (panels[0], "against others", [*PEERS, "ours"]),
-        (panels[1], "ours, changed", [name for name in searches if name.startswith("ours")] + ["TPE, MO-ASHA"]),
+        (panels[0], "Paretext and other libraries", [*PEERS, PARETEXT]),
+        (panels[1], "ablations of Paretext", [name for name in searches if name.startswith(PARETEXT)] + ["TPE, MO-ASHA"]),
     ):
         for name in (n for n in names if n in searches):
             found = volumes(searches[name], budgets)
             mean, error = found.mean(axis=0), found.std(axis=0) / np.sqrt(len(found))
             (line,) = panel.plot(
-                budgets, mean, label=name, linewidth=2.6 if name == "ours" else 1.3, zorder=3 if name == "ours" else 2
+                budgets, mean, label=name, linewidth=2.6 if name == PARETEXT else 1.3, zorder=3 if name == PARETEXT else 2
             )
             panel.fill_between(budgets, mean - error, mean + error, color=line.get_color(), alpha=0.15, linewidth=0)
         panel.set(title=title, xlabel="epochs trained", ylim=(0.0, 1.02), xlim=(0, budgets[-1]))
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8, loc="lower right")
-    panels[0].set_ylabel("hypervolume, share of the best")
+    panels[0].set_ylabel("hypervolume, fraction of the best")
     figure.suptitle(problem)
     figure.tight_layout()
     figure.savefig(path, dpi=90)

@@ -1,7 +1,12 @@
-"""One simulated search under way: what it has trained, epoch by epoch, and what it has finished."""
+"""One simulated search under way: what it has trained, epoch by epoch, and what it has finished.
+
+Epochs are counted when they are trained, once, in every search: a proposal that was trained before gets the stored answer for
+nothing, and continues from its checkpoint.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,10 +53,14 @@ class Run:
             self.history.append((self.spent, self.problem.volume(self.finished)))
         return values
 
-    def given(self, params: Params) -> Pair:
-        """Both objectives of what another training has given besides."""
+    def add_variant(self, params: Params) -> Pair:
+        """Both objectives of another precision of a full training, which costs no epochs."""
         values = self.problem.at(params, self.problem.epochs)
         if self.spent <= self.budget:
             self.finished.append(values)
             self.history.append((self.spent, self.problem.volume(self.finished)))
         return values
+
+
+Search = Callable[[Run, int], None]
+"""Runs a search with a seed until its budget is spent."""
