@@ -1,9 +1,9 @@
-"""What a component of each kind takes, gives and promises: the one place where it is stated.
+"""The contract of each kind of component: constructor arguments, input and output shapes, and what callers may rely on.
 
-Shapes: N images, C channels, H rows, W columns; T time steps of D features; V symbols out of the head; L target length.
+Shapes: N images, C channels, H rows, W columns; T time steps of D features; V logits per step of the head; L target length.
 Every component works at any W (a multiple of the time stride) and any N, exports to ONNX with both dynamic, and is
-deterministic in eval mode. What it is built of follows from its class and its arguments alone: sizes told before training are
-read off once for each of these. `tests/search_space/test_contracts.py` holds every catalog to it.
+deterministic in eval mode. Its class and its constructor arguments alone determine its layers, because file sizes are estimated
+before training and cached by class and arguments. `tests/search_space/test_contracts.py` checks all components.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Literal
 from torch import Tensor, nn
 
 Tap = Literal["none", "first", "last"]
+"""The blocks of a backbone whose feature maps a neck reads: see `BackboneRequest.tap`."""
 
 
 class Activation(nn.Module):
-    """Elementwise (N, C, H, W) -> (N, C, H, W).
+    """An activation: elementwise (N, C, H, W) -> (N, C, H, W).
 
-    Args of the constructor:
+    Args:
         channels: C.
-        standard: what the backbone's paper uses at this place, "relu" or "hardswish" (or another name it knows).
+        standard: name of the activation that the backbone's paper uses at this place, for example "relu" or "hardswish".
     """
 
     def __init__(self, channels: int, standard: str) -> None:
@@ -30,9 +31,9 @@ class Activation(nn.Module):
 
 
 class Attention(nn.Module):
-    """Reweights (N, C, H, W) -> (N, C, H, W).
+    """A channel or spatial attention: scales (N, C, H, W) -> (N, C, H, W).
 
-    Args of the constructor:
+    Args:
         channels: C.
     """
 
@@ -42,18 +43,18 @@ class Attention(nn.Module):
 
 @dataclass(frozen=True)
 class BackboneRequest:
-    """What a backbone is asked to be.
+    """The arguments of a backbone's constructor.
 
     Attributes:
-        name: the name in the catalog; for `timm/<model>` the whole of it.
-        width_percent: channels in percent of the paper's.
+        name: the name in the backbones catalog; the whole of `timm/<model>` for a timm model.
+        width_percent: number of channels, in percent of the paper's.
         attention: a name in the attentions catalog.
         activation: a name in the activations catalog.
-        tap: "none": one map with `out_channels` (the last 1x1 expansion included, where the paper has one);
-            "first" or "last": three maps, of the first or last block of the three coarsest stages, finest first,
-            and no blocks behind the last tapped one.
-        height_px: input rows.
-        time_stride: input columns per time step of the whole recogniser.
+        tap: "none" returns one map with `out_channels`, after the last 1x1 expansion where the paper has one.
+            "first" and "last" return three maps, finest first: of the first or last block of the three coarsest stages,
+            without any blocks after the last of them.
+        height_px: rows of the input.
+        time_stride: columns of the input per time step of the whole recogniser.
     """
 
     name: str
@@ -66,15 +67,18 @@ class BackboneRequest:
 
 
 class Backbone(nn.Module):
-    """Image (N, 3, H, W) -> list of maps, finest first: one with tap "none", else three.
+    """A backbone: images (N, 3, H, W) -> list of feature maps, finest first: one map with tap "none", else three.
 
-    Maps have W / (time_stride / pool_width) columns; the last pooling divides them by `pool_width`.
+    The maps have W / (time_stride / pool_width) columns; the last pooling divides them by `pool_width`.
+
+    Args:
+        request: name, width, components and input size.
 
     Attributes:
-        level_channels: C of each map returned.
-        level_heights: rows of each map returned at `height_px`; each a multiple of the next.
-        out_channels: C that reaches the pooling: the last map's, or what a neck must produce.
-        pool_width: columns the last pooling takes together (1, 2 or 3).
+        level_channels: C of each map.
+        level_heights: rows of each map at `height_px`; each is a multiple of the next.
+        out_channels: C of the input of the last pooling: that of the only map, or the one that the neck must produce.
+        pool_width: columns of the window of the last pooling (1, 2 or 3).
     """
 
     level_channels: tuple[int, ...]
@@ -90,15 +94,16 @@ class Backbone(nn.Module):
 
 
 class Neck(nn.Module):
-    """Three maps, finest first -> one map (N, out_channels, rows of the coarsest, W).
+    """A neck: three maps, finest first -> one map (N, out_channels, rows of the coarsest map, W).
 
-    Args of the constructor:
-        level_channels, level_heights: as the backbone gives them.
-        out_channels: channels to produce.
+    Args:
+        level_channels: C of each map, as in `Backbone.level_channels`.
+        level_heights: rows of each map, as in `Backbone.level_heights`.
+        out_channels: C of the result.
         activation: a name in the activations catalog.
 
     Attributes:
-        tap: which blocks of the backbone it wants, "first" or "last" ("none" needs no neck object).
+        tap: the blocks of the backbone whose maps it reads, "first" or "last"; with "none" there is no neck.
     """
 
     tap: Tap
@@ -113,11 +118,11 @@ class Neck(nn.Module):
 
 
 class Pooling(nn.Module):
-    """Pools (N, C, H, W) -> (N, C, H / kernel[0], W / kernel[1]), window = stride.
+    """A pooling with equal window and stride: (N, C, H, W) -> (N, C, H / kernel[0], W / kernel[1]).
 
-    Args of the constructor:
+    Args:
         channels: C.
-        kernel: (rows, columns) taken together; rows is all there are, so one row is left.
+        kernel: (rows, columns) of the window; rows equals H, so one row is left.
     """
 
     def __init__(self, channels: int, kernel: tuple[int, int]) -> None:
@@ -125,12 +130,15 @@ class Pooling(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Relates time steps: (N, T, D) -> (N, T, out_features).
+    """A sequence encoder: (N, T, D) -> (N, T, out_features).
 
-    Args of the constructor:
+    Args:
         in_features: D.
-        hidden: features per direction, or block width; 0 with "none".
-        layers: how many are stacked; 0 with "none".
+        hidden: features per direction of a recurrent encoder, or block width; 0 with "none".
+        layers: number of stacked layers or blocks; 0 with "none".
+
+    Attributes:
+        out_features: features per time step of the result.
     """
 
     out_features: int
@@ -140,18 +148,18 @@ class Encoder(nn.Module):
 
 
 class Head(nn.Module):
-    """Time steps (N, T, D) -> logits (N, steps, V), and the loss of them.
+    """A head: time steps (N, T, D) -> logits (N, steps, V), and their loss.
 
-    Index 0 is the blank (ctc) or the end of the line (attention); symbol k of the charset (from 0) is index k + 1.
-    Attention heads may have further indices after the symbols that are never targets.
+    Index 0 is the blank (ctc) or the end of the line (attention); character k of the charset (from 0) is index k + 1.
+    Attention heads may have further indices after those of the charset, which are never targets.
 
-    Args of the constructor:
+    Args:
         in_features: D.
-        symbols: characters in the charset.
-        rank: `head_rank` of the architecture.
+        symbols: number of characters in the charset.
+        rank: `Architecture.head_rank`: width of the low-rank bottleneck or of the decoder; 0 with `ctc`.
 
     Attributes:
-        decoding: how logits become text, "ctc" (collapse repeats, drop 0) or "attention" (stop at 0).
+        decoding: how logits are decoded to text: "ctc" (merge repeats, then drop 0) or "attention" (stop at 0).
     """
 
     decoding: Literal["ctc", "attention"]
@@ -164,23 +172,23 @@ class Head(nn.Module):
 
     @abstractmethod
     def loss(self, steps: Tensor, targets: Tensor, lengths: Tensor, step_counts: Tensor | None = None) -> Tensor:
-        """Loss of each line.
+        """Computes the loss of each line.
 
         Args:
             steps: (N, T, D).
             targets: (N, L) int64 indices (charset index + 1), padded with 0.
-            lengths: (N,) int64, true lengths.
-            step_counts: (N,) int64, time steps that hold image and not padding; None means all T.
+            lengths: (N,) int64, number of characters of each target.
+            step_counts: (N,) int64, time steps of each line without padding; None means all T.
 
         Returns:
-            (N,) float32, not divided by the length.
+            (N,) float32, not divided by the length of the line.
         """
 
 
 class Rectifier(nn.Module):
-    """Straightens (N, 3, H, W) -> (N, 3, H, W).
+    """A rectifier, which straightens lines: (N, 3, H, W) -> (N, 3, H, W).
 
-    Args of the constructor:
+    Args:
         height_px: H.
     """
 
@@ -190,12 +198,12 @@ class Rectifier(nn.Module):
 
 @dataclass(frozen=True)
 class Features:
-    """What an auxiliary loss may look at.
+    """The features of a forward pass that an auxiliary loss may use.
 
     Attributes:
         maps: the backbone's maps, finest first.
         fused: (N, C, H', W') before the last pooling.
-        columns: (N, T, D) after it, before the encoder.
+        columns: (N, T, D) after the last pooling, before the encoder.
         steps: (N, T, D') after the encoder.
     """
 
@@ -206,12 +214,12 @@ class Features:
 
 
 class Auxiliary(nn.Module):
-    """A second loss.
+    """An auxiliary loss, which is added to the head's loss in training and left out of the exported file.
 
-    Args of the constructor:
+    Args:
         map_channels: C of the first (finest) of `Features.maps`.
         column_features: D of `Features.columns`.
-        symbols: characters in the charset.
+        symbols: number of characters in the charset.
         height_px: H of the images.
     """
 
@@ -219,9 +227,19 @@ class Auxiliary(nn.Module):
         super().__init__()
 
     def degrade(self, images: Tensor) -> Tensor:
-        """What the recogniser sees in training instead of `images`; the same by default."""
+        """The images that the recogniser gets in training instead of `images`; by default `images` themselves."""
         return images
 
     @abstractmethod
     def loss(self, features: Features, images: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
-        """(N,) loss of each line, already weighted, to be added to the head's."""
+        """Computes the auxiliary loss of each line.
+
+        Args:
+            features: features of the forward pass.
+            images: (N, 3, H, W), before `degrade`.
+            targets: (N, L) int64 indices (charset index + 1), padded with 0.
+            lengths: (N,) int64, number of characters of each target.
+
+        Returns:
+            (N,) float32, already weighted, to be added to the head's loss.
+        """

@@ -1,13 +1,14 @@
-"""What a recogniser weighs and works, by arithmetic on its shapes.
+"""Counts the parameters and FLOPs of a recogniser from its shapes.
 
 Decisions:
-- Parameters as the seed counts them: everything learned plus BatchNorm's running mean and variance.
-- FLOPs are multiply-adds: a multiplication with its addition counts one, as papers on small networks do. Convolutions, linear
-  layers, matrix products, attention, GRU and LSTM are counted; BatchNorm (folded at export), activations, pooling, sums and
-  biases are not.
-- Shapes are followed on torch's meta device, where nothing is computed. A GRU or LSTM is not even stepped through: it uses each
-  of its weight matrices exactly once per time step. (torch's own `FlopCounterMode` takes seconds for that; tests compare.)
-- Auxiliary parts are left out: they are gone at export.
+- Parameters are all learned values plus BatchNorm's running mean and variance, as the published counts of the seed models are.
+- FLOPs are multiply-adds: a multiplication with its addition counts as one, as in papers on small networks. Convolutions,
+  linear layers, matrix products, attention, GRU and LSTM are counted. BatchNorm (merged at export), activations, pooling, sums
+  and biases are not.
+- The network runs on torch's meta device, which computes shapes only. A GRU or LSTM is counted without stepping through time,
+  because it uses each of its weight matrices exactly once per time step. torch's `FlopCounterMode` takes seconds for that;
+  tests compare the two.
+- Auxiliary losses are left out, because they are not exported.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from search_space.recognizer import Recognizer
 
 @dataclass(frozen=True)
 class Flops:
-    """Multiply-adds of one image.
+    """Multiply-adds for one image.
 
     Attributes:
-        whole: of all that is exported.
+        whole: of the whole exported network.
         backbone: of the backbone alone.
     """
 
@@ -40,15 +41,22 @@ class Flops:
 
 
 def parameters(recognizer: Recognizer) -> int:
-    """Learned numbers plus BatchNorm statistics of all that is exported."""
+    """Number of parameters of the exported network, with BatchNorm's running statistics.
+
+    Args:
+        recognizer: the network; left unchanged.
+    """
     state = recognizer.state_dict()
     return sum(t.numel() for name, t in state.items() if t.is_floating_point() and not name.startswith("auxiliary."))
 
 
 def flops(recognizer: Recognizer, height_px: int, width_px: int) -> Flops:
-    """Multiply-adds for one image of 3 x height_px x width_px.
+    """Counts the multiply-adds for one image of 3 x height_px x width_px.
 
-    The recogniser is left as it was; one built under `torch.device("meta")`, without numbers, will do.
+    Args:
+        recognizer: the network, left unchanged; one built under `torch.device("meta")` is enough.
+        height_px: rows of the image.
+        width_px: columns of the image.
     """
     model = copy.deepcopy(recognizer).to("meta").eval()
     counter = _Products()
@@ -61,7 +69,7 @@ def flops(recognizer: Recognizer, height_px: int, width_px: int) -> Flops:
 
 
 class _Products(TorchFunctionMode):
-    """Adds up the multiply-adds of the torch functions that are called under it."""
+    """Sums the multiply-adds of all torch functions that are called while the mode is active."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,13 +90,14 @@ class _Products(TorchFunctionMode):
 
 
 _SAME_SHAPE = {F.batch_norm, F.layer_norm, F.hardswish, F.hardsigmoid, F.gelu, F.silu}
-"""Functions that are slow on the meta device, give the shape they take, and have no products."""
+"""Functions without multiply-adds that keep the shape of their input; skipped, because they are slow on the meta device."""
 
 _RECURRENT = {torch.gru, torch.lstm}
+"""Functions that are counted from their weights, without stepping through time."""
 
 
 def _recurrent(steps: Tensor, state: Any, weights: list[Tensor], *rest: Any) -> tuple[Any, int]:
-    """Batch-first output and products of a GRU or LSTM, as torch's own function takes its arguments."""
+    """Output (batch first) and multiply-adds of a GRU or LSTM, with the arguments of `torch.gru` and `torch.lstm`."""
     bidirectional = rest[4]
     count, length, _ = steps.shape
     out = steps.new_empty(count, length, weights[1].shape[1] * (2 if bidirectional else 1))
@@ -139,3 +148,4 @@ _PRODUCTS: dict[Callable[..., Any], Callable[..., int]] = {
     F.scaled_dot_product_attention: _attention,
     torch.einsum: _einsum,
 }
+"""Function to the function that counts its multiply-adds from its output and its arguments."""

@@ -1,8 +1,8 @@
-"""From the network that was trained to the one that ships: training branches merged into single layers.
+"""Merges the parallel branches of a trained network into single layers, for export.
 
-The convention: a module that has a smaller equal, once trained, has a method `fused_for_export()` which returns it. It is
-called in eval mode and may change the module; what comes back takes the module's place. It must work on the meta device,
-so that a file's size can be told before training.
+A module for which there is an equivalent smaller one in eval mode has a method `fused_for_export()` which returns that module. The
+method is called in eval mode, and may change the module that it replaces. It must also work on the meta device, because the
+size of the exported file is estimated before training.
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def fuse(recognizer: M) -> M:
-    """A copy in eval mode with all branches merged; the original can be trained on."""
+    """Returns a copy in eval mode with all branches merged.
+
+    Args:
+        recognizer: the network; left unchanged, so it can be trained further.
+    """
     return fuse_in_place(copy.deepcopy(recognizer))
 
 
 def fuse_in_place(recognizer: M) -> M:
-    """The same without the copy."""
+    """Merges all branches of a network itself, and returns it in eval mode.
+
+    Args:
+        recognizer: the network; it cannot be trained further.
+    """
     recognizer.eval()
     _merge_children(recognizer)
     return recognizer

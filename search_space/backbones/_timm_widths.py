@@ -10,7 +10,6 @@ Decisions:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,8 +22,6 @@ from search_space.timm_adapter import builder_function, create_features
 
 TINYNETS = {"a": (1.0, 1.2), "b": (0.75, 1.1), "c": (0.54, 0.85), "d": (0.54, 0.695), "e": (0.51, 0.6)}
 """Width and depth of each, as `timm.models.efficientnet` has them."""
-
-Multiplied = Callable[[float], nn.Module]
 
 
 @dataclass(frozen=True)

@@ -62,10 +62,6 @@ class Charset:
         except KeyError as error:
             raise UserError(f"character {error.args[0]!r} of {text!r} is not in the charset") from None
 
-    def decode_indices(self, indices: Iterable[int]) -> str:
-        """Text of a network's indices, already collapsed; 0 and indices past the charset are passed over."""
-        return "".join(self.symbols[i - 1] for i in indices if 0 < i <= len(self.symbols))
-
     def outside(self, text: str) -> list[str]:
         """Characters of a text that the charset lacks, each once, in the order of the text."""
         return list(dict.fromkeys(symbol for symbol in text if symbol not in self._index))

@@ -24,7 +24,6 @@ from trainers.data.lines import Line, Skipped
 from trainers.data.normalisers import check_normaliser, normalise
 from trainers.data.source_registry import open_source, split_sources
 
-HEIGHTS_PX = (32, 48, 64)
 STRIDES = (12, 8, 4)
 HISTOGRAM_STEPS = 24
 FITTING_SHARE = 0.995
