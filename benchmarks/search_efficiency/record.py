@@ -33,7 +33,7 @@ from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
 from trainers.training.job import TrainingJob
 from trainers.training.loop import train
-from trainers.trial.model_files import Files
+from trainers.trial.model_files import ModelFiles
 
 TABLE = Path(__file__).with_name("curves.jsonl")
 EPOCHS = 9
@@ -75,7 +75,7 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
 
     try:
         trained = train(TrainingJob(architecture, prepared, RECIPE, EPOCHS, folder, 0), report)
-        made = Files(trained, architecture, prepared, "none", threads=1)
+        made = ModelFiles(trained, architecture, prepared, "none", threads=1)
         files = {precision: _measured(made, precision, folder) for precision in STORED}
     finally:
         shutil.rmtree(folder)
@@ -88,7 +88,7 @@ def record(architecture: Architecture, cache: Path) -> dict[str, Any]:
     }
 
 
-def _measured(files: Files, precision: str, folder: Path) -> dict[str, Any]:
+def _measured(files: ModelFiles, precision: str, folder: Path) -> dict[str, Any]:
     """What one file is worth."""
     found = files.candidate(precision, folder / f"{precision}.onnx").measurement
     return {"bytes": found.size_bytes, "cer": round(found.cer, 5), "accuracy": round(found.accuracy, 4)}
