@@ -16,12 +16,16 @@ STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
 """Bytes of a file, in those of fp32."""
 
 
+class Killed(BaseException):
+    """Ends a search in a test as SIGKILL would: nothing that runs after it may be needed."""
+
+
 class ScriptedEngine:
     """Trains nothing; an architecture's accuracy grows with its width and hidden size.
 
     Args:
         slots: trainings at the same time.
-        break_after: raises KeyboardInterrupt instead of this event (counted from 1), as a killed driver would end.
+        break_after: raises `Killed` instead of this event (counted from 1), as a killed driver would end.
         script: digest to an event class that its first training ends with instead of TrialFinished.
         patient: trainings end only when they are stopped.
     """
@@ -61,7 +65,7 @@ class ScriptedEngine:
             return []
         self._events += 1
         if self._events == self._break_after:
-            raise KeyboardInterrupt
+            raise Killed
         number, job = self._open.popleft()
         kind = self._script.pop(job.architecture.digest, None)
         if kind is TrialFailed:
@@ -72,6 +76,8 @@ class ScriptedEngine:
             self._open.pop()
             return lost
         events: list[Event] = []
+        if job.export_only:
+            return [TrialFinished(number, self._candidates(job))]
         digest, until = job.architecture.digest, self._until[number]
         stands = self.epochs.get(digest, 0)
         for epoch in range(max(1, stands), max(until, stands) + 1):  # one that goes on says first where it stands

@@ -25,6 +25,7 @@ from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
 from studies.objectives.pareto import dominates
 from studies.run.observer import StudyFacts, Summary
+from studies.storage.outcomes import CheckpointOf
 from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ class LiveTable:
     def trial_closed(self, trial: StoredTrial) -> None:
         words, measured, number = outcome_words(trial.outcome), trial.measurement, trial.number
         row = self._rows.get(number)
-        if row is None and trial.is_candidate and trial.architecture is not None:  # stored in another precision besides
+        if (
+            row is None and trial.is_candidate and trial.architecture is not None
+        ):  # stored in another precision, or before its last epoch
             row = self._rows[number] = _Row(number, trial.architecture.describe())
             row.epochs = self._facts.epochs if self._facts else 0
         if row is None:
@@ -133,7 +136,7 @@ class LiveTable:
         row.state, row.style, row.reason = words.text, words.style, trial.reason
         self._finished += trial.counts_against_budget
         if measured is not None:
-            row.epoch = row.epochs
+            row.epoch = trial.outcome.epochs if isinstance(trial.outcome, CheckpointOf) else row.epochs
             row.metrics = {objective.metric: objective.measured(measured) for objective in self._objectives()}
             row.candidate = measured if trial.is_candidate else None
 

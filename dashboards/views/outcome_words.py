@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from studies.storage.outcomes import (
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -41,6 +42,8 @@ def outcome_words(outcome: Outcome) -> OutcomeWords:
             return OutcomeWords("training", "cyan")
         case Measured() | PrecisionVariantOf():
             return OutcomeWords("complete", "green")
+        case CheckpointOf(epochs=epochs):
+            return OutcomeWords(f"after epoch {epochs}", "green")
         case Failed():
             return OutcomeWords("failed", "red")
         case Stopped():

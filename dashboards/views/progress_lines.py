@@ -13,7 +13,7 @@ from dashboards.views.outcome_words import outcome_words
 from search_space import Architecture, write_size
 from studies.definition.durations import write_duration
 from studies.run.observer import StudyFacts, Summary
-from studies.storage.outcomes import PrecisionVariantOf
+from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ProgressLines:
         else:
             result = trial.reason
         total = self._facts.trials if self._facts else 0
-        if isinstance(trial.outcome, PrecisionVariantOf):
+        if isinstance(trial.outcome, PrecisionVariantOf | CheckpointOf):
             self._line(f"trial {trial.number}: {trial.reason}: {result}")
             return
         self._line(f"trial {trial.number} {words.text} ({self._finished} of {total}): {result}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.registry.tracker import Tracker
+from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles, clear_files_left
 from studies.run.observer import Observer
 from studies.run.parts import Parts
@@ -76,13 +77,27 @@ def _parts(
     variants = PrecisionVariants(space, study.search.every_precision)
     recorder = TrialRecorder(study, workspace, store)
     duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace)
-    recorder.callbacks = (seen, progress, schedule, tracking, observer, duplicates, ClearFiles(files))
+    proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
+    exports = CheckpointExports(study.budget.epochs, progress, proposer)
+    recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, ClearFiles(files))
     clear_files_left(files, seen)
     for trial in trials:
-        progress.trial_closed(trial)
-        tracking.trial_closed(trial)
-    proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
+        for callback in (progress, exports, tracking):
+            callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
     return Parts(
-        preparation, store, recorder, seen, progress, schedule, proposer, duplicates, files, observer, engine, lease, earlier
+        preparation,
+        store,
+        recorder,
+        seen,
+        progress,
+        schedule,
+        proposer,
+        exports,
+        duplicates,
+        files,
+        observer,
+        engine,
+        lease,
+        earlier,
     )

@@ -7,6 +7,10 @@ import time
 from studies.definition.sections import Budget
 
 LONGEST_WAIT_S = 1.0
+TIME_IS_UP = "time is up"
+"""Why a search ends whose time is spent."""
+LARGEST_RESERVE = 0.15
+"""Largest share of the time that is kept for exports at the end."""
 
 
 class BudgetTracker:
@@ -30,13 +34,35 @@ class BudgetTracker:
         """Since the run began."""
         return time.monotonic() - self._started
 
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until time is up, below 0 after it; None without a limit."""
+        return None if self._deadline is None else self._deadline - time.monotonic()
+
+    def reserve(self, seconds: float) -> float:
+        """Seconds that are kept for the end: those asked for, but no more than `LARGEST_RESERVE` of the time there is."""
+        return 0.0 if self._budget.seconds is None else min(seconds, LARGEST_RESERVE * self._budget.seconds)
+
+    def clock_time(self, reserve_s: float) -> float | None:
+        """Seconds since the epoch of Unix by which trainings have to pause; None without a limit.
+
+        Args:
+            reserve_s: seconds to keep for what must be done before time is up.
+        """
+        return None if self.left_s is None else time.time() + self.left_s - self.reserve(reserve_s)
+
     def patience_s(self) -> float:
         """How long one may wait for news before looking at the clock again."""
         return LONGEST_WAIT_S if self._deadline is None else max(0.0, min(LONGEST_WAIT_S, self._deadline - time.monotonic()))
 
-    def over(self) -> str | None:
-        """What is used up, or None."""
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            return "time is up"
+    def over(self, reserve_s: float = 0.0) -> str | None:
+        """What is used up, or None.
+
+        Args:
+            reserve_s: seconds to keep for what must be done before time is up; at most `LARGEST_RESERVE` of it is kept.
+        """
+        left = self.left_s
+        if left is not None and left <= self.reserve(reserve_s):
+            return TIME_IS_UP
         most = self._budget.total_epochs
         return f"{self.epochs} epochs are trained" if most is not None and self.epochs >= most else None

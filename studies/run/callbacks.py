@@ -5,10 +5,11 @@
     1. SeenArchitectures     so that an equal architecture is not trained again
     2. StudyProgress         trials that count, results, the target
     3. Schedule              the sampler and the early-stopping rule learn from it
-    4. MLflow                a copy for people (`studies.run.tracking_callback`)
-    5. Observer              the log and the live table: what a person has seen is recorded
-    6. WaitingDuplicates     closes the trials that waited for this one's training
-    7. TrialFiles            working files are removed last, when nothing needs them any more
+    4. CheckpointExports     what has been exported before its last epoch is not exported again
+    5. MLflow                a copy for people (`studies.run.tracking_callback`)
+    6. Observer              the log and the live table: what a person has seen is recorded
+    7. WaitingDuplicates     closes the trials that waited for this one's training
+    8. TrialFiles            working files are removed last, when nothing needs them any more
 
 Another one is added to the list in `studies.run.search`, and nowhere else.
 """

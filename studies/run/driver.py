@@ -2,6 +2,9 @@
 
 A place is given, in this order, to what an earlier run left open, to a paused trial that deserves to go on, to something
 new, and at the end, when nothing new may start, to the best paused trial while too few are trained to the end.
+
+Whenever a training pauses, at a rung or because the search ends, it is exported first if it would be on the front
+(`studies.run.checkpoint_exports`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from pathlib import Path
 from typing import assert_never
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
-from studies.run.budget import BudgetTracker
+from studies.run.budget import TIME_IS_UP, BudgetTracker
 from studies.run.observer import Summary
 from studies.run.parts import Parts
 from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Ready
@@ -23,10 +26,14 @@ from studies.storage.lease import owner_here
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from trainers.base.candidate import Candidate
 
+INTERRUPTED = "interrupted"
+"""Why a search ended that Ctrl-C has ended."""
 MAX_LOSSES = 2
 """How often a trial whose process died is started again without having got an epoch further."""
 GRACE_S = 4.0
-"""How long trainings may take to reach the end of their epoch after time is up; then they are ended."""
+"""How long trainings may take to reach the end of their epoch once the search is to end; then they are ended."""
+EXPORT_GRACE_S = 4.0
+"""How much longer exports may take that have begun by then."""
 
 
 class Driver:
@@ -44,24 +51,31 @@ class Driver:
         self._seen, self._progress, self._schedule = parts.seen, parts.progress, parts.schedule
         self._proposer, self._duplicates, self._files = parts.proposer, parts.duplicates, parts.files
         self._observer, self._engine, self._lease = parts.observer, parts.engine, parts.lease
-        self._earlier = parts.earlier
+        self._earlier, self._exports = parts.earlier, parts.exports
         self._study, self._cache = parts.preparation.study, cache
         self._spending = BudgetTracker(self._study.budget, started)
         self._spending.epochs = epochs
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
+        self._reached: dict[int, RungResult] = {}
         self._losses: dict[int, int] = {}
         self._promoted_for_the_front = 0
         self._reason = "all trials done"
+        self._ending: str | None = None
+        self._out_of_time = False  # a training has paused since its next epoch would have ended too late
 
     def run(self) -> Summary:
-        """From the first training to the last."""
-        while self._fill() and self._over() is None:
-            self._lease.keep()
-            for event in self._engine.wait(self._spending.patience_s()):
-                self._handle(event)
-        reason = self._over()
+        """From the first training to the last. Ctrl-C ends it as its time does; a second one ends it at once."""
+        try:
+            while self._fill() and self._over() is None:
+                self._lease.keep()
+                for event in self._engine.wait(self._spending.patience_s()):
+                    self._handle(event)
+            reason = self._over()
+        except KeyboardInterrupt:
+            self._observer.note("the search ends: trainings that read best are exported (Ctrl-C again ends it at once)")
+            reason = INTERRUPTED
         if reason is not None and (self._running or self._paused or self._wanting()):
             self._suspend_all(reason)
         self._stop_paused()
@@ -71,7 +85,7 @@ class Driver:
 
     def _fill(self) -> bool:
         """Starts trainings while there are free places; returns whether any is running."""
-        while len(self._running) < self._engine.slots and self._over() is None:
+        while len(self._running) < self._engine.slots and not self._out_of_time and self._over() is None:
             if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
                 break
         return bool(self._running)
@@ -113,7 +127,7 @@ class Driver:
         self._epochs[ready.number] = max(reached, trial.epochs_trained)
         mark = trial.training
         if reached and (mark is None or mark.until <= reached):
-            return self._decide(ready, reached)
+            return self._export(ready, reached, rungs[reached]) or self._decide(ready, reached)
         if mark is not None and trial.is_open:
             self._observer.trial_lost(ready.number, f"it was left open by {mark.owner}")
         if reached:
@@ -157,6 +171,7 @@ class Driver:
         job = self._preparation.job(ready.architecture, self._files.folder(ready.architecture), self._cache)
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
+        job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
         # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
         self._store.note_training(ready.number, TrainingMark(owner_here(), until or job.epochs, str(job.folder)))
         self._engine.submit(ready.number, job, until)
@@ -169,8 +184,10 @@ class Driver:
             return
         if isinstance(event, EpochFinished):
             self._epoch_finished(ready, event)
+        elif event.number in self._exports:
+            self._export_ended(ready, event)
         elif isinstance(event, TrialPaused):
-            self._at_rung(ready, event.epoch)
+            self._pause(ready, event.epoch)
         elif isinstance(event, TrialLost):
             self._restart(ready, event)
         elif isinstance(event, TrialFailed):
@@ -197,22 +214,54 @@ class Driver:
             return  # what goes on from a checkpoint says first where it stands
         self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
+        self._reached[ready.number] = RungResult(report.cer, report.accuracy)
         self._losses.pop(ready.number, None)
         if self._schedule.is_rung(ready.number, report.epoch):
-            self._note_rung(ready, report.epoch, RungResult(report.cer, report.accuracy))
+            self._note_rung(ready, report.epoch, self._reached[ready.number])
         self._observer.trial_progress(ready.number, report)
 
     def _note_rung(self, ready: Ready, epoch: int, result: RungResult) -> None:
         self._store.note_rung(ready.number, epoch, result)
         self._schedule.observe_rung(ready.number, epoch, result.cer, ready.costs, ready.params)
 
-    def _at_rung(self, ready: Ready, epoch: int) -> None:
-        """A training has reached the epoch it was sent to."""
+    def _pause(self, ready: Ready, epoch: int) -> None:
+        """A training has reached the epoch it was sent to, or was asked to pause because the search ends."""
         del self._running[ready.number]
-        if not self._schedule.is_rung(ready.number, epoch):  # it was stopped because the budget is spent
-            self._suspend(ready, epoch, self._over() or "it was stopped")
-            return
-        self._decide(ready, epoch)
+        result = self._reached.get(ready.number)
+        if result is None or not self._export(ready, epoch, result):
+            self._settle(ready, epoch)
+
+    def _export(self, ready: Ready, epoch: int, result: RungResult) -> bool:
+        """Has a training exported that pauses; True when it is worth a file, which takes a place."""
+        also = self._exports.wanted(ready, epoch, result)
+        if also is None:
+            return False
+        job = self._preparation.job(ready.architecture, self._files.folder(ready.architecture), self._cache)
+        self._running[ready.number] = ready
+        self._exports.begin(ready.number, epoch)
+        self._engine.submit(ready.number, replace(job, also_in=also, export_only=True))
+        return True
+
+    def _export_ended(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> None:
+        """Records the files of a training that has paused; without them it goes on as it would have."""
+        del self._running[ready.number]
+        epoch = self._exports.end(ready.number)
+        if isinstance(event, TrialFinished):
+            for candidate in (event.candidate, *event.candidate.also):
+                self._recorder.add_checkpoint(self._proposer.variant(ready, candidate.architecture), candidate, epoch)
+        elif isinstance(event, TrialFailed | TrialLost):
+            self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
+        self._settle(ready, epoch)
+
+    def _settle(self, ready: Ready, epoch: int) -> None:
+        """What becomes of a training that has paused."""
+        if self._ending is not None:
+            self._recorder.suspend(ready, epoch, self._ending)
+        elif self._schedule.is_rung(ready.number, epoch):
+            self._decide(ready, epoch)
+        else:
+            self._out_of_time = True
+            self._recorder.suspend(ready, epoch, TIME_IS_UP)
 
     def _decide(self, ready: Ready, epoch: int) -> bool:
         """What becomes of a trial that stands at a rung; True when it trains on."""
@@ -220,7 +269,7 @@ class Driver:
         if decision is Decision.CONTINUE:
             return self._start(ready, epoch)
         if decision is Decision.STOP:
-            self._stop(ready, epoch, f"not among the best at epoch {epoch}")
+            self._recorder.stop(ready, epoch)
         else:
             self._paused[ready.number] = ready
             self._observer.trial_paused(ready.number, epoch)
@@ -238,38 +287,30 @@ class Driver:
         del self._running[ready.number]
         self._recorder.close(ready.closed(outcomes.Failed(reason)))
 
-    def _stop(self, ready: Ready, epoch: int, reason: str) -> None:
-        self._recorder.close(ready.closed(outcomes.Stopped(epoch, reason)))
-
-    def _suspend(self, ready: Ready, epoch: int, why: str) -> None:
-        """Leaves a training to the next run of the study, which resumes it from its checkpoint."""
-        reason = f"{why}; suspended after epoch {epoch}"
-        self._recorder.close(ready.closed(outcomes.Suspended(epoch, reason)))
-
     def _suspend_all(self, reason: str) -> None:
-        """The budget is spent: trainings end with their epoch, or at once when that takes too long."""
-        self._reason = reason
+        """The search ends: trainings pause with their epoch and are exported, or are ended when that takes too long."""
+        self._reason = self._ending = reason
         for number in self._running:
             self._engine.stop(number)
-        end = time.monotonic() + GRACE_S
-        while self._running and time.monotonic() < end:
+        end = time.monotonic() + max(GRACE_S, self._spending.left_s or 0.0)
+        while self._running and time.monotonic() < end + (EXPORT_GRACE_S if self._exports else 0.0):
             for event in self._engine.wait(0.5):
-                if isinstance(event, TrialPaused) and event.number in self._running:
-                    self._suspend(self._running.pop(event.number), event.epoch, reason)
-                else:
-                    self._handle(event)
+                self._handle(event)
         for ready in (*self._running.values(), *self._paused.values()):
-            self._suspend(ready, self._epochs.get(ready.number, 0), reason)
+            self._recorder.suspend(ready, self._epochs.get(ready.number, 0), reason)
         self._running.clear()
         self._paused.clear()
 
     def _stop_paused(self) -> None:
         """Stops what nobody has promoted by the end of the search."""
         for ready in self._paused.values():
-            epoch = self._epochs.get(ready.number, 0)
-            self._stop(ready, epoch, f"not among the best at epoch {epoch}" if epoch else "not among the best at its rung")
+            self._recorder.stop(ready, self._epochs.get(ready.number, 0))
         self._paused.clear()
 
     def _over(self) -> str | None:
         """Why everything is to stop now, or None."""
-        return self._spending.over() or ("the target is reached" if self._progress.target_met else None)
+        if self._progress.target_met:
+            return "the target is reached"
+        if self._out_of_time and not self._running:
+            return TIME_IS_UP
+        return self._spending.over(self._exports.seconds if self._running else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from studies.engines.base import Engine
+from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.observer import Observer
 from studies.run.preparation import Preparation
 from studies.run.proposer import Proposer
@@ -31,6 +32,7 @@ class Parts:
         progress: trials that count, and their results.
         schedule: the sampler and early stopping.
         proposer: what is tried next.
+        exports: which trainings are exported before their last epoch.
         duplicates: trials that wait for another one's training.
         files: working files of trials.
         observer: watches.
@@ -46,6 +48,7 @@ class Parts:
     progress: StudyProgress
     schedule: Schedule
     proposer: Proposer
+    exports: CheckpointExports
     duplicates: WaitingDuplicates
     files: TrialFiles
     observer: Observer

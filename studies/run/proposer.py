@@ -169,8 +169,12 @@ class Proposer:
 
     def ready_variant(self, ready: Ready, architecture: Architecture) -> Ready | None:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
-        if self._seen.get(architecture.digest) is not None:
-            return None
+        return None if self._seen.get(architecture.digest) is not None else self.variant(ready, architecture)
+
+    def variant(self, ready: Ready, architecture: Architecture) -> Ready:
+        """The training of `ready` stored in another precision, under its number."""
+        if architecture.precision == ready.architecture.precision:
+            return ready
         return self._ready(ready.number, architecture, self._costs.without_latency(architecture))
 
     def _next(self, running: Iterable[Ready], paused: Iterable[Ready]) -> Judgement | Exhausted | None:

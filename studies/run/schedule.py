@@ -25,6 +25,7 @@ from studies.schedulers.factory import EarlyStopping, make_scheduler_and_sampler
 from studies.schedulers.rungs import rungs_up_to
 from studies.storage.outcomes import (
     FAILED_VIOLATION,
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -109,7 +110,7 @@ class Schedule:
                 self.add_infeasible(trial.number, trial.params, violation)
             case Failed():
                 self.add_infeasible(trial.number, trial.params, FAILED_VIOLATION)
-            case Running() | Suspended() | Duplicate():
+            case Running() | Suspended() | Duplicate() | CheckpointOf():
                 pass
             case _:
                 assert_never(trial.outcome)

@@ -17,7 +17,8 @@ from studies.engines.catalog import engines
 from studies.registry.run_tracker import RunTracker
 from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
-from studies.run.driver import Driver
+from studies.run.budget import TIME_IS_UP
+from studies.run.driver import INTERRUPTED, Driver
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
@@ -84,7 +85,7 @@ def _run(
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise
-    if summary.reason == "time is up":
+    if summary.reason in (TIME_IS_UP, INTERRUPTED):
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
     else:
         tracker.finish("complete")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from studies.storage.outcomes import (
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -72,7 +73,7 @@ class SeenArchitectures:
                 self._seen[trial.digest] = Seen(trial.number, trial.outcome)
             case Suspended():
                 self._seen.pop(trial.digest, None)
-            case Running() | Refused() | Duplicate():
+            case Running() | Refused() | Duplicate() | CheckpointOf():
                 pass
             case _:
                 assert_never(trial.outcome)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from studies.definition.study import Study
-from studies.objectives.pareto import front_numbers
-from studies.storage.outcomes import Measured, PrecisionVariantOf
+from studies.objectives.pareto import dominates
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
 
@@ -24,17 +23,28 @@ class StudyProgress:
         self._objectives, self._target = study.objectives, study.budget.target
         self.trained = 0
         self.results: list[Measurement] = []
+        self._front: set[tuple[float, ...]] = set()
 
     def trial_closed(self, trial: StoredTrial) -> None:
         self.trained += trial.counts_against_budget
-        if isinstance(trial.outcome, Measured | PrecisionVariantOf):
-            self.results.append(trial.outcome.measurement)
+        if trial.is_candidate and trial.measurement is not None:
+            self.results.append(trial.measurement)
+            if self.would_extend_front(trial.measurement):
+                point = self._point(trial.measurement)
+                self._front = {other for other in self._front if not dominates(point, other)} | {point}
 
     @property
     def front_points(self) -> int:
         """Number of results on the Pareto front of the study's objectives; equal ones count once."""
-        points = sorted({tuple(o.to_minimize(o.measured(result)) for o in self._objectives) for result in self.results})
-        return front_numbers(points).count(0)
+        return len(self._front)
+
+    def would_extend_front(self, measurement: Measurement) -> bool:
+        """Whether no result dominates or equals a measurement in the study's objectives."""
+        point = self._point(measurement)
+        return point not in self._front and not any(dominates(other, point) for other in self._front)
+
+    def _point(self, measurement: Measurement) -> tuple[float, ...]:
+        return tuple(objective.to_minimize(objective.measured(measurement)) for objective in self._objectives)
 
     @property
     def target_met(self) -> bool:

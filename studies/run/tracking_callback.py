@@ -7,6 +7,7 @@ from typing import assert_never
 
 from studies.registry.tracker import Tracker
 from studies.storage.outcomes import (
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -34,7 +35,7 @@ class TrackingCallback:
 
     def trial_closed(self, trial: StoredTrial) -> None:
         match trial.outcome:
-            case Measured(model=model) | PrecisionVariantOf(model=model):
+            case Measured(model=model) | PrecisionVariantOf(model=model) | CheckpointOf(model=model):
                 self._log(trial, self._workspace.folder / model)
             case Stopped() | Failed():
                 self._log(trial, None)

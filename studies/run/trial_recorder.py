@@ -14,7 +14,16 @@ from studies.definition.study import Study
 from studies.objectives.limits import excess_of
 from studies.run.callbacks import TrialCallback
 from studies.run.proposer import Ready
-from studies.storage.outcomes import Duplicate, Measured, Outcome, OverLimit, PrecisionVariantOf
+from studies.storage.outcomes import (
+    CheckpointOf,
+    Duplicate,
+    Measured,
+    Outcome,
+    OverLimit,
+    PrecisionVariantOf,
+    Stopped,
+    Suspended,
+)
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
@@ -56,6 +65,15 @@ class TrialRecorder:
             outcome = Measured(candidate.measurement, self._keep(ready, candidate), epochs)
         self.close(ready.closed(outcome))
 
+    def stop(self, ready: Ready, epochs: int) -> None:
+        """Closes a trial that early stopping has ended after so many epochs."""
+        at = f"at epoch {epochs}" if epochs else "at its rung"
+        self.close(ready.closed(Stopped(epochs, f"not among the best {at}")))
+
+    def suspend(self, ready: Ready, epochs: int, why: str) -> None:
+        """Leaves a training to the next run of the study, which resumes it from its checkpoint."""
+        self.close(ready.closed(Suspended(epochs, f"{why}; suspended after epoch {epochs}")))
+
     def add_variant(self, ready: Ready, candidate: Candidate) -> OverLimit | None:
         """Records a precision variant that a training has given besides: a trial of its own, which no budget counts.
 
@@ -75,6 +93,19 @@ class TrialRecorder:
         self._tell(self._store.add(ready.closed(outcome), self._distributions))
         return None
 
+    def add_checkpoint(self, ready: Ready, candidate: Candidate, epochs: int) -> None:
+        """Records a file of a training that has not reached its end: a trial of its own, which no budget counts.
+
+        Args:
+            ready: what the file is, under the number of the trial that trains.
+            candidate: the file and its measurement; one over a limit is not recorded.
+            epochs: that the training has had.
+        """
+        if excess_of(candidate.measurement, self._study.limits.by_cost) is None:
+            model = self._keep(ready, candidate, f"-epoch-{epochs}")
+            outcome = CheckpointOf(ready.number, candidate.measurement, model, epochs)
+            self._tell(self._store.add(ready.closed(outcome), self._distributions))
+
     def close_opened_twice(self) -> None:
         """Closes trials that were opened twice because the database's answer was lost; for the end, when nothing is open."""
         left = self._store.open_trials()
@@ -88,12 +119,12 @@ class TrialRecorder:
         for callback in self.callbacks:
             callback.trial_closed(trial)
 
-    def _keep(self, ready: Ready, candidate: Candidate) -> Path:
+    def _keep(self, ready: Ready, candidate: Candidate, suffix: str = "") -> Path:
         """Copies a candidate's file to where models are kept; returns its path relative to the workspace folder.
 
         The copy is on the disk when this returns: a database row never outlives the model file that it names.
         """
-        kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.architecture.digest}.onnx"
+        kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.architecture.digest}{suffix}.onnx"
         with atomic_write(kept) as temporary:
             shutil.copyfile(candidate.model, temporary)
         return kept.relative_to(self._workspace.folder)

@@ -4,7 +4,7 @@ Whoever handles an `Outcome` does so with `match` and ends with `assert_never`, 
 must be added to. How outcomes are written to Optuna and read back: `studies.storage.trial_attributes`.
 
 Decisions:
-- COMPLETE in Optuna: `Measured` and `PrecisionVariantOf`. FAIL: `Failed`. PRUNED: everything else, because Optuna's samplers do
+- COMPLETE in Optuna: `Measured`, `PrecisionVariantOf` and `CheckpointOf`. FAIL: `Failed`. PRUNED: everything else, because Optuna's samplers do
   not see failed trials and would propose the same parameters again and again.
 - An outcome holds what is known of the result and nothing of the trial; `studies.storage.stored_trial.StoredTrial` has both.
 """
@@ -62,6 +62,31 @@ class PrecisionVariantOf:
     measurement: Measurement
     model: Path
     reason: str
+
+
+@dataclass(frozen=True)
+class CheckpointOf:
+    """Another trial's training as it stood before its last epoch, exported and measured; the budget does not count it.
+
+    The training itself may go on, be stopped or be suspended: that is the outcome of its own trial.
+
+    Attributes:
+        trial: number of the trial that trains.
+        measurement: of the exported file.
+        model: the ONNX file, relative to the workspace folder.
+        epochs: epochs that it had been trained for.
+    """
+
+    name: ClassVar[str] = "checkpoint"
+    trial: int
+    measurement: Measurement
+    model: Path
+    epochs: int
+
+    @property
+    def reason(self) -> str:
+        """One line."""
+        return f"trial {self.trial} after epoch {self.epochs}"
 
 
 @dataclass(frozen=True)
@@ -152,7 +177,9 @@ class Duplicate:
     result: Measured | PrecisionVariantOf | Stopped | Failed | OverLimit | None = None
 
 
-Outcome = Running | Measured | PrecisionVariantOf | Stopped | Suspended | Failed | OverLimit | Refused | Duplicate
+Outcome = (
+    Running | Measured | PrecisionVariantOf | CheckpointOf | Stopped | Suspended | Failed | OverLimit | Refused | Duplicate
+)
 """What became of a trial."""
 
 Settled = Measured | PrecisionVariantOf | Stopped | Failed | OverLimit

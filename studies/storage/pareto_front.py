@@ -11,7 +11,7 @@ from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
 from studies.objectives.pareto import front_numbers
 from studies.storage.backends import open_storage
-from studies.storage.outcomes import Measured, PrecisionVariantOf
+from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
@@ -83,7 +83,7 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace) -> list[Front
     """The candidates among some trials, as points."""
     points = []
     for trial in trials:
-        if not isinstance(trial.outcome, Measured | PrecisionVariantOf) or trial.fields is None:
+        if not isinstance(trial.outcome, Measured | PrecisionVariantOf | CheckpointOf) or trial.fields is None:
             continue
         measured = trial.outcome.measurement
         points.append(

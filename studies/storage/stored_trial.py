@@ -11,6 +11,7 @@ from search_space.architecture import Architecture
 from search_space.space import Choice
 from studies.objectives.costs import Costs
 from studies.storage.outcomes import (
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -22,7 +23,7 @@ from studies.storage.outcomes import (
     Stopped,
     Suspended,
 )
-from trainers.base.candidate import Measurement
+from trainers.base.candidate import READING_CER, Measurement
 
 RUNNING = Running()
 """The outcome of an open trial; it holds nothing, so one object serves all."""
@@ -39,6 +40,11 @@ class RungResult:
 
     cer: float
     accuracy: float
+
+    @property
+    def reads(self) -> bool:
+        """Whether it read anything by then; see `trainers.base.candidate.READING_CER`."""
+        return self.cer < READING_CER
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class StoredTrial:
                 return True
             case OverLimit(measurement=measurement):
                 return measurement is not None
-            case Running() | PrecisionVariantOf() | Suspended() | Refused() | Duplicate():
+            case Running() | PrecisionVariantOf() | CheckpointOf() | Suspended() | Refused() | Duplicate():
                 return False
             case _:
                 assert_never(self.outcome)
@@ -138,13 +144,17 @@ class StoredTrial:
     @property
     def is_candidate(self) -> bool:
         """Whether it may lie on the Pareto front: measured from a file of its own, and not a duplicate."""
-        return isinstance(self.outcome, Measured | PrecisionVariantOf)
+        return isinstance(self.outcome, Measured | PrecisionVariantOf | CheckpointOf)
 
     @property
     def measurement(self) -> Measurement | None:
         """What was measured from its file, or from the file that answered for it; None when nothing was."""
         match self.outcome:
-            case Measured(measurement=measurement) | PrecisionVariantOf(measurement=measurement):
+            case (
+                Measured(measurement=measurement)
+                | PrecisionVariantOf(measurement=measurement)
+                | CheckpointOf(measurement=measurement)
+            ):
                 return measurement
             case OverLimit(measurement=measurement):
                 return measurement
@@ -161,6 +171,8 @@ class StoredTrial:
         match self.outcome:
             case Running() | Measured():
                 return ""
+            case CheckpointOf():
+                return self.outcome.reason
             case (
                 PrecisionVariantOf(reason=reason)
                 | Stopped(reason=reason)
@@ -176,14 +188,14 @@ class StoredTrial:
 
     @property
     def epochs_trained(self) -> int:
-        """Epochs of its own training, up to the last rung where it was killed; 0 for a duplicate or a precision variant."""
+        """Epochs of its own training, up to the last rung where it was killed; 0 for what has no training of its own."""
         reached = max(self.rungs, default=0)
         match self.outcome:
             case Measured(epochs=epochs) | Stopped(epochs=epochs) | Suspended(epochs=epochs) | OverLimit(epochs=epochs):
                 return max(epochs, reached)
             case Running() | Failed():
                 return reached
-            case PrecisionVariantOf() | Refused() | Duplicate():
+            case PrecisionVariantOf() | CheckpointOf() | Refused() | Duplicate():
                 return 0
             case _:
                 assert_never(self.outcome)

@@ -2,7 +2,8 @@
 
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
-                          latency_ms, parameters, flops, validation_lines, model, duplicate_of, precision_variant_of
+                          latency_ms, parameters, flops, validation_lines, model, duplicate_of, precision_variant_of,
+                          checkpoint_of
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
                           architecture, costs, training, rung:EPOCH
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
@@ -21,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from studies.objectives.costs import Costs
 from studies.storage.outcomes import (
+    CheckpointOf,
     Duplicate,
     Failed,
     Measured,
@@ -92,6 +94,9 @@ def outcome_attributes(outcome: Outcome) -> Attributes:
         case PrecisionVariantOf(trial, measurement, model, reason):
             user |= {"precision_variant_of": trial, "reason": reason, "model": str(model)}
             return Attributes(user | _metrics(measurement))
+        case CheckpointOf(trial, measurement, model, epochs):
+            user |= {"checkpoint_of": trial, "reason": outcome.reason, "model": str(model), "epochs_trained": epochs}
+            return Attributes(user | _metrics(measurement))
         case Stopped(epochs, reason) | Suspended(epochs, reason):
             return Attributes(user | {"reason": reason, "epochs_trained": epochs})
         case Failed(reason):
@@ -114,7 +119,7 @@ def state_of(outcome: Outcome) -> TrialState:
     match outcome:
         case Running():
             return TrialState.RUNNING
-        case Measured() | PrecisionVariantOf():
+        case Measured() | PrecisionVariantOf() | CheckpointOf():
             return TrialState.COMPLETE
         case Failed():
             return TrialState.FAIL
@@ -153,6 +158,8 @@ def _outcome(trial: FrozenTrial) -> Outcome:
         return Measured(_measurement(user), Path(user["model"]), epochs)
     if name == PrecisionVariantOf.name:
         return PrecisionVariantOf(user["precision_variant_of"], _measurement(user), Path(user["model"]), reason)
+    if name == CheckpointOf.name:
+        return CheckpointOf(user["checkpoint_of"], _measurement(user), Path(user["model"]), epochs)
     if name == Stopped.name:
         return Stopped(epochs, reason)
     if name == Suspended.name:

@@ -9,6 +9,10 @@ from typing import Any
 
 from search_space.architecture import Architecture
 
+READING_CER = 0.5
+"""Character error rate from which on a model does not read. One that writes nothing is at 1; below this, most characters are
+right."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -33,6 +37,11 @@ class Measurement:
     parameters: int
     lines: int
     flops: int | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether the model reads at all; one that does not is no candidate, however small it is."""
+        return self.cer < READING_CER
 
     def as_dict(self) -> dict[str, Any]:
         """The measurement as values that JSON can hold, for `from_dict`."""

@@ -113,6 +113,24 @@ def train(
     raise AssertionError("the last try returns or raises")
 
 
+def load_result(job: TrainingJob) -> TrainingResult:
+    """The network of a training that has paused, as its checkpoint holds it.
+
+    Raises:
+        TrainingFault: there is no checkpoint of this training, or its network is still to be pruned ("export").
+    """
+    checkpoint = load_checkpoint(job.folder, job.identity)
+    if checkpoint is None:
+        raise TrainingFault("export", f"{job.folder} holds no checkpoint of this training")
+    recipe = job.recipe.with_(**checkpoint["eased"])
+    learner = Learner(job.architecture, len(job.data.charset), recipe, job.seed, torch.device(job.device))
+    learner.restore(checkpoint)
+    if job.architecture.prune_percent and learner.pruning_mask is None:
+        raise TrainingFault("export", "the network is still to be pruned")
+    history = tuple(EpochReport(**report) for report in checkpoint["history"])
+    return TrainingResult(learner.evaluation_network().cpu().eval(), history)
+
+
 class _Training:
     """One training in progress.
 

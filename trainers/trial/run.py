@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,6 +58,8 @@ class TrialJob:
         threads: number of CPU threads that torch may use.
         device: "cpu", "cuda", "cuda:1" and so on.
         also_in: further precisions in which the trained weights are stored and measured.
+        export_only: train nothing; export and measure the network of the checkpoint in the folder.
+        pause_by: Unix time in seconds; the training pauses when its next epoch would end later. None never pauses it.
     """
 
     architecture: Architecture
@@ -69,6 +72,8 @@ class TrialJob:
     threads: int = 1
     device: str = "cpu"
     also_in: tuple[str, ...] = ()
+    export_only: bool = False
+    pause_by: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The job as values that JSON can hold, for `from_dict`."""
@@ -83,6 +88,8 @@ class TrialJob:
             "threads": self.threads,
             "device": self.device,
             "also_in": list(self.also_in),
+            "export_only": self.export_only,
+            "pause_by": self.pause_by,
         }
 
     @classmethod
@@ -168,7 +175,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     import torch
 
     from trainers.data.open_datasets import prepare_once
-    from trainers.training.loop import train
+    from trainers.training.loop import load_result, train
 
     torch.set_num_threads(job.threads)
     prepared = prepare_once(job.data, job.cache_folder)
@@ -176,12 +183,15 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     finished = _load_candidate(job.folder, training.identity)
     if finished is not None:
         return finished
+    if job.export_only:
+        return _candidate(job, load_result(training), prepared, "checkpoint-")
     for name in (CANDIDATE_NAME, MODEL_NAME):
         (job.folder / name).unlink(missing_ok=True)
 
     def log_and_report(epoch: EpochReport) -> bool:
         add_epoch(job.folder, epoch)
-        return report(epoch)
+        in_time = job.pause_by is None or time.time() + epoch.seconds < job.pause_by
+        return report(epoch) and in_time
 
     outcome = train(training, log_and_report, until_epoch, on_resume)
     if isinstance(outcome, Paused):
@@ -191,16 +201,22 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
 
 def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
     """Exports and measures a trained network in each precision, and writes the candidate file, which ends the trial."""
+    candidate = _candidate(job, trained, prepared)
+    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
+    return candidate
+
+
+def _candidate(job: TrialJob, trained: TrainingResult, prepared: LineDataset, prefix: str = "") -> Candidate:
+    """Exports and measures a trained network in each precision that the job names; file names begin with `prefix`."""
     from trainers.trial.model_files import ModelFiles
 
     files = ModelFiles(trained, job.architecture, prepared, job.data.normaliser, job.threads)
     others = []
     for precision in job.also_in:
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial
-            others.append(files.candidate(precision, job.folder / f"{precision}-{MODEL_NAME}"))
-    candidate = replace(files.candidate(job.architecture.precision, job.folder / MODEL_NAME), also=tuple(others))
-    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
-    return candidate
+            others.append(files.candidate(precision, job.folder / f"{prefix}{precision}-{MODEL_NAME}"))
+    own = files.candidate(job.architecture.precision, job.folder / f"{prefix}{MODEL_NAME}")
+    return replace(own, also=tuple(others))
 
 
 def _load_candidate(folder: Path, identity: str) -> Candidate | None:

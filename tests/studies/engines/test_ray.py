@@ -25,6 +25,7 @@ from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.engine_contract import EngineContract
+from testing.scripted_engine import Killed
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob, TrialRunner
@@ -157,7 +158,7 @@ class StopsAt(SilentObserver):
     def trial_paused(self, number: int, epoch: int) -> None:
         self.left -= 1
         if self.left == 0:
-            raise KeyboardInterrupt
+            raise Killed
 
 
 @pytest.mark.parametrize(("first", "then"), [("local", "ray"), ("ray", "local")])
@@ -165,7 +166,7 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
     cluster: Any, lines: Path, tmp_path: Path, first: str, then: str
 ) -> None:
     workspace = Workspace(tmp_path / "runs").prepare()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(lines, engine=first, address=cluster.address), workspace, StopsAt(2), tracker=NoTracker())
     begun = {t.number: t.user_attrs["digest"] for t in load_store(workspace, "s").trials()}
     assert len(begun) >= 2

@@ -10,7 +10,7 @@ import pytest
 from studies import search
 from studies.registry.tracker import NoTracker, Tracker
 from studies.workspace.paths import Workspace
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import study
 
 
@@ -41,7 +41,7 @@ def test_a_tracker_is_told_of_the_start_each_trial_and_the_end(workspace: Worksp
 
 def test_an_interrupted_search_finishes_its_tracker_as_stopped(workspace: Workspace) -> None:
     tracker = ListTracker()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, engine=ScriptedEngine(break_after=2), tracker=tracker)
     assert tracker.calls[-1] == ("finish", "stopped")
 

@@ -20,7 +20,7 @@ from studies.storage.outcomes import Duplicate, Measured, OverLimit, PrecisionVa
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import RecordingObserver, tracked
 from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
@@ -100,7 +100,7 @@ def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(workspace: Works
         engine.epochs, engine.networks = kept, networks
         try:
             search(study({"sampler": sampler}), workspace, None, engine)
-        except KeyboardInterrupt:
+        except Killed:
             continue
     trials = load_store(workspace, "s").stored_trials()
     assert not [t for t in trials if t.is_open]
@@ -118,12 +118,12 @@ def test_killed_between_two_precision_variants(workspace: Workspace, monkeypatch
         nonlocal called
         called += 1
         if called == 2:
-            raise KeyboardInterrupt
+            raise Killed
         return add_variant(recorder, *arguments)
 
     monkeypatch.setattr(TrialRecorder, "add_variant", dying)
     killed = Recorder(slots=1)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, None, killed)
     assert len(complete(workspace)) == 1
     engine = Recorder(slots=1)

@@ -19,7 +19,7 @@ from studies.storage.pareto_front import load_points, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, study, tracked
 from trainers.base.progress import EpochReport
 from trainers.trial.epoch_log import EPOCHS_NAME, add_epoch, read_epochs
@@ -33,7 +33,7 @@ class Unrecorded(ScriptedEngine):
     def wait(self, timeout_s: float) -> list[Event]:
         events = super().wait(timeout_s)
         if self._events == 6:
-            raise KeyboardInterrupt
+            raise Killed
         return events
 
 
@@ -59,7 +59,7 @@ def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Work
     """A rung was reached when the driver died: the trial is compared at that rung, neither trained again nor forgotten."""
     asked = study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}})
     killed = Unrecorded()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(asked, workspace, None, killed)
     open_ones = load_store(workspace, "s").open_trials()
     unrecorded = [t for t in open_ones if killed.epochs.get(t.digest, 0) and 1 not in t.rungs]
@@ -75,7 +75,7 @@ def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Work
 
 def test_a_promoted_training_resumes_without_another_comparison(workspace: Workspace) -> None:
     killed = ScriptedEngine(break_after=9)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(**HALVING), workspace, None, killed)
     under_way = {t.number for t in load_store(workspace, "s").open_trials() if _promoted(t)}
     assert under_way
@@ -134,7 +134,7 @@ def test_a_truncated_epoch_log_is_read_up_to_its_last_whole_line(tmp_path: Path)
 
 
 def test_the_log_of_a_study_holds_what_its_observers_received(workspace: Workspace) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
     search(study(), workspace, None, ScriptedEngine())
     log = [json.loads(line) for line in workspace.log("s").read_text().splitlines()]

@@ -16,7 +16,7 @@ from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store, pick
 from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, RecordingObserver, numbers_in, study, tracked
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
@@ -79,7 +79,7 @@ def test_a_limit_that_nothing_meets_is_reported_before_anything_is_written(works
 @pytest.mark.parametrize("moment", [1, 2, 4])
 def test_a_killed_search_goes_on_where_it_stopped(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, None, killed)
     assert len(numbers_in(workspace, TrialState.RUNNING)) >= 2, "two in training, and those that wait for a twin"
     again = ScriptedEngine()
@@ -90,7 +90,7 @@ def test_a_killed_search_goes_on_where_it_stopped(workspace: Workspace, moment: 
 
 
 def test_an_interrupted_search_does_not_stay_running_in_mlflow(workspace: Workspace, tracked: list[tuple[Any, ...]]) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
     assert tracked[-1] == ("the study", "stopped")
 
@@ -161,7 +161,7 @@ def test_early_stopping_trains_few_to_the_end_and_records_what_the_others_reache
 @pytest.mark.parametrize("moment", [1, 5, 9, 14, 20])
 def test_a_killed_search_with_paused_trials_goes_on_without_training_an_epoch_twice(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(**HALVING), workspace, None, killed)
     again, watcher = ScriptedEngine(), RecordingObserver()
     again.epochs = dict(killed.epochs)

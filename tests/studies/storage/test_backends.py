@@ -16,7 +16,7 @@ from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.postgres import Server
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import RecordingObserver, study, tracked
 from trainers.base.errors import UserError
 
@@ -39,7 +39,7 @@ def elsewhere(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Pa
 def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Workspace) -> None:
     with pytest.raises(UserError, match="no study is called 's'"):
         load_front(elsewhere, "s")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), elsewhere, None, ScriptedEngine(break_after=3))
     again, watcher = ScriptedEngine(), RecordingObserver()
     search(study(), elsewhere, watcher, again)

@@ -16,7 +16,7 @@ from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY, Lease
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
-from testing.scripted_engine import ScriptedEngine
+from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import RecordingObserver, study, tracked
 from trainers.base.errors import UserError
 
@@ -95,7 +95,7 @@ def test_an_owner_that_did_not_renew_in_time_stops(store: StudyStore, clock: Clo
 
 
 def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace: Workspace) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         search(study(), workspace, None, ScriptedEngine(break_after=2))
     store = StudyStore.open(open_storage(workspace.optuna_url), "s")
     left = store.open_trials()

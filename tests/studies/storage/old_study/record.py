@@ -27,6 +27,7 @@ from studies.front import load_front, load_points, load_store
 from studies.home import Home
 from studies.search import search
 from studies.study import resolve
+from testing.scripted_engine import Killed
 from tests.studies.scripted_engine import ScriptedEngine
 from trainers.candidate import Candidate
 
@@ -105,7 +106,7 @@ def found(home: Home) -> dict[str, Any]:
 def run(home: Home, engine: ScriptedEngine, **budget: Any) -> None:
     try:
         search(resolve(STUDY | {"budget": STUDY["budget"] | budget}, "here"), home, None, engine)
-    except KeyboardInterrupt:
+    except Killed:
         print("interrupted")
 
 
