@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.registry.tracker import Tracker
+from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles, clear_files_left
 from studies.run.observer import Observer
 from studies.run.parts import Parts
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.preparation import Preparation, prepare_study
-from studies.run.proposer import Proposer
+from studies.run.proposer import Proposer, Ready
 from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
@@ -28,6 +30,7 @@ from studies.storage.stored_trial import StoredTrial, epochs_spent
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
+from trainers.trial.run import TrialJob
 
 
 @contextmanager
@@ -78,26 +81,16 @@ def _parts(
     recorder = TrialRecorder(study, workspace, store)
     duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace)
     proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
-    exports = CheckpointExports(study.budget.epochs, progress, proposer)
+
+    def job_of(ready: Ready) -> TrialJob:
+        return preparation.job(ready.architecture, files.folder(ready.architecture), workspace.cache)
+
+    exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, ClearFiles(files))
     clear_files_left(files, seen)
-    for trial in trials:
-        for callback in (progress, exports, tracking):
-            callback.trial_closed(trial)
+    told: tuple[TrialCallback, ...] = (progress, exports, tracking)
+    for trial, callback in itertools.product(trials, told):
+        callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
-    return Parts(
-        preparation,
-        store,
-        recorder,
-        seen,
-        progress,
-        schedule,
-        proposer,
-        exports,
-        duplicates,
-        files,
-        observer,
-        engine,
-        lease,
-        earlier,
-    )
+    watched = observer, engine, lease, earlier
+    return Parts(study, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)

@@ -12,33 +12,47 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from studies.engines.base import Engine, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.objectives.costs import Costs
+from studies.run.observer import Observer
 from studies.run.proposer import Proposer, Ready
 from studies.run.study_progress import StudyProgress
+from studies.run.trial_recorder import TrialRecorder
 from studies.storage.outcomes import CheckpointOf
 from studies.storage.stored_trial import RungResult, StoredTrial
 from trainers.base.candidate import Measurement
 from trainers.pruning.phases import Phases
+from trainers.trial.run import TrialJob
 
 FIRST_EXPORT_S = 5.0
 """Seconds that an export is expected to take before one has been timed: twice what a small network with 500 lines takes."""
 
 
 class CheckpointExports:
-    """Chooses what is exported before its last epoch, and keeps count of the exports under way; a `TrialCallback`.
+    """Chooses what is exported before its last epoch, starts the exports and records their files; a `TrialCallback`.
 
     Args:
-        epochs: of a full training.
+        job_of: what a worker is to know of a training.
+        engine: exports in the place of a training.
         progress: of the study; its front decides what is worth a file.
         proposer: knows the precision variants of an architecture and what they cost.
-        clock: seconds that never go back.
+        recorder: records the files.
+        observer: told of what could not be exported.
     """
 
     def __init__(
-        self, epochs: int, progress: StudyProgress, proposer: Proposer, clock: Callable[[], float] = time.monotonic
+        self,
+        job_of: Callable[[Ready], TrialJob],
+        engine: Engine,
+        progress: StudyProgress,
+        proposer: Proposer,
+        recorder: TrialRecorder,
+        observer: Observer,
     ) -> None:
-        self._epochs, self._progress, self._proposer, self._clock = epochs, progress, proposer, clock
+        self._job_of, self._engine, self._progress = job_of, engine, progress
+        self._proposer, self._recorder, self._observer = proposer, recorder, observer
         self._done: set[tuple[str, int]] = set()  # digest of a training, and epochs
         self._under_way: dict[int, tuple[int, float]] = {}  # trial to epochs, and when the export began
         self._longest_s = 0.0
@@ -48,18 +62,50 @@ class CheckpointExports:
         if isinstance(trial.outcome, CheckpointOf) and trial.digest is not None:
             self._done.add((trial.digest, trial.outcome.epochs))
 
-    def wanted(self, ready: Ready, epoch: int, result: RungResult) -> tuple[str, ...] | None:
+    def start(self, ready: Ready, epoch: int, result: RungResult) -> bool:
+        """Exports a training that pauses, if it is worth a file; it takes a place of the engine until `finish`.
+
+        Args:
+            ready: the training.
+            epoch: epochs that it has been trained for.
+            result: what it reads after them.
+        """
+        job = self._job_of(ready)
+        also = self._wanted(ready, epoch, result, job.epochs)
+        if also is None:
+            return False
+        self._under_way[ready.number] = (epoch, time.monotonic())
+        self._engine.submit(ready.number, replace(job, also_in=also, export_only=True))
+        return True
+
+    def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
+        """Records the files of a training; without them it goes on as it would have.
+
+        Returns:
+            The epochs that it has been trained for.
+        """
+        epoch, began = self._under_way.pop(ready.number)
+        self._longest_s = max(self._longest_s, time.monotonic() - began)
+        if isinstance(event, TrialFinished):
+            for candidate in (event.candidate, *event.candidate.also):
+                self._recorder.add_checkpoint(self._proposer.variant(ready, candidate.architecture), candidate, epoch)
+        elif isinstance(event, TrialFailed | TrialLost):
+            self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
+        return epoch
+
+    def _wanted(self, ready: Ready, epoch: int, result: RungResult, epochs: int) -> tuple[str, ...] | None:
         """Whether a training that pauses is worth a file.
 
         Args:
             ready: the training.
             epoch: epochs that it has been trained for.
             result: what it reads after them.
+            epochs: of a full training.
 
         Returns:
             Further precisions that its weights are worth storing in; None when it is not worth any file.
         """
-        pruned_later = Phases.of(self._epochs, ready.architecture.prune_percent).cut_after
+        pruned_later = Phases.of(epochs, ready.architecture.prune_percent).cut_after
         if (ready.architecture.digest, epoch) in self._done or not result.reads:
             return None
         if pruned_later is not None and epoch <= pruned_later:
@@ -72,16 +118,6 @@ class CheckpointExports:
         if others or self._progress.would_extend_front(_expected(result, ready.costs)):
             return tuple(others)
         return None
-
-    def begin(self, number: int, epoch: int) -> None:
-        """Notes that the export of a trial has been started."""
-        self._under_way[number] = (epoch, self._clock())
-
-    def end(self, number: int) -> int:
-        """Notes that the export of a trial has ended; returns the epochs that it had been trained for."""
-        epoch, began = self._under_way.pop(number)
-        self._longest_s = max(self._longest_s, self._clock() - began)
-        return epoch
 
     def __contains__(self, number: int) -> bool:
         """Whether a trial is being exported."""

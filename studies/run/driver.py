@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import assert_never
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
@@ -41,18 +40,17 @@ class Driver:
 
     Args:
         parts: what it is made of.
-        cache: the folder of decoded lines.
         started: `time.monotonic()` when the search began.
         epochs: epochs that earlier runs have trained.
     """
 
-    def __init__(self, parts: Parts, cache: Path, started: float, epochs: int) -> None:
-        self._preparation, self._store, self._recorder = parts.preparation, parts.store, parts.recorder
+    def __init__(self, parts: Parts, started: float, epochs: int) -> None:
+        self._job_of, self._store, self._recorder = parts.job_of, parts.store, parts.recorder
         self._seen, self._progress, self._schedule = parts.seen, parts.progress, parts.schedule
-        self._proposer, self._duplicates, self._files = parts.proposer, parts.duplicates, parts.files
+        self._proposer, self._duplicates = parts.proposer, parts.duplicates
         self._observer, self._engine, self._lease = parts.observer, parts.engine, parts.lease
         self._earlier, self._exports = parts.earlier, parts.exports
-        self._study, self._cache = parts.preparation.study, cache
+        self._study = parts.study
         self._spending = BudgetTracker(self._study.budget, started)
         self._spending.epochs = epochs
         self._running: dict[int, Ready] = {}
@@ -168,7 +166,7 @@ class Driver:
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
         until = self._schedule.until(ready.number, epoch)
-        job = self._preparation.job(ready.architecture, self._files.folder(ready.architecture), self._cache)
+        job = self._job_of(ready)
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
         job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
@@ -185,7 +183,8 @@ class Driver:
         if isinstance(event, EpochFinished):
             self._epoch_finished(ready, event)
         elif event.number in self._exports:
-            self._export_ended(ready, event)
+            del self._running[ready.number]
+            self._settle(ready, self._exports.finish(ready, event))
         elif isinstance(event, TrialPaused):
             self._pause(ready, event.epoch)
         elif isinstance(event, TrialLost):
@@ -233,25 +232,10 @@ class Driver:
 
     def _export(self, ready: Ready, epoch: int, result: RungResult) -> bool:
         """Has a training exported that pauses; True when it is worth a file, which takes a place."""
-        also = self._exports.wanted(ready, epoch, result)
-        if also is None:
+        if not self._exports.start(ready, epoch, result):
             return False
-        job = self._preparation.job(ready.architecture, self._files.folder(ready.architecture), self._cache)
         self._running[ready.number] = ready
-        self._exports.begin(ready.number, epoch)
-        self._engine.submit(ready.number, replace(job, also_in=also, export_only=True))
         return True
-
-    def _export_ended(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> None:
-        """Records the files of a training that has paused; without them it goes on as it would have."""
-        del self._running[ready.number]
-        epoch = self._exports.end(ready.number)
-        if isinstance(event, TrialFinished):
-            for candidate in (event.candidate, *event.candidate.also):
-                self._recorder.add_checkpoint(self._proposer.variant(ready, candidate.architecture), candidate, epoch)
-        elif isinstance(event, TrialFailed | TrialLost):
-            self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
-        self._settle(ready, epoch)
 
     def _settle(self, ready: Ready, epoch: int) -> None:
         """What becomes of a training that has paused."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.observer import Observer
-from studies.run.preparation import Preparation
-from studies.run.proposer import Proposer
+from studies.run.proposer import Proposer, Ready
 from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
@@ -17,7 +18,7 @@ from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.lease import Lease
 from studies.storage.study_store import StudyStore
-from studies.workspace.trial_files import TrialFiles
+from trainers.trial.run import TrialJob
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Parts:
     """What a run of a study is made of.
 
     Attributes:
-        preparation: the study and its data.
+        study: what is searched.
+        job_of: what a worker is to know of a training.
         store: the study as it is stored.
         recorder: closes trials.
         seen: which architectures have been met.
@@ -34,14 +36,14 @@ class Parts:
         proposer: what is tried next.
         exports: which trainings are exported before their last epoch.
         duplicates: trials that wait for another one's training.
-        files: working files of trials.
         observer: watches.
         engine: where trainings run.
         lease: the right to run the study, renewed all the while.
         earlier: what earlier runs have left.
     """
 
-    preparation: Preparation
+    study: Study
+    job_of: Callable[[Ready], TrialJob]
     store: StudyStore
     recorder: TrialRecorder
     seen: SeenArchitectures
@@ -50,7 +52,6 @@ class Parts:
     proposer: Proposer
     exports: CheckpointExports
     duplicates: WaitingDuplicates
-    files: TrialFiles
     observer: Observer
     engine: Engine
     lease: Lease

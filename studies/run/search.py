@@ -79,7 +79,7 @@ def _run(
     try:
         try:
             with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs):
-                summary = Driver(parts, workspace.cache, began, epochs).run()
+                summary = Driver(parts, began, epochs).run()
         finally:
             engine.close()
     except BaseException:  # Ctrl-C too: what MLflow shows must not go on running

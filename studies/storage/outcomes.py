@@ -4,8 +4,8 @@ Whoever handles an `Outcome` does so with `match` and ends with `assert_never`, 
 must be added to. How outcomes are written to Optuna and read back: `studies.storage.trial_attributes`.
 
 Decisions:
-- COMPLETE in Optuna: `Measured`, `PrecisionVariantOf` and `CheckpointOf`. FAIL: `Failed`. PRUNED: everything else, because Optuna's samplers do
-  not see failed trials and would propose the same parameters again and again.
+- COMPLETE in Optuna: `Measured`, `PrecisionVariantOf` and `CheckpointOf`. FAIL: `Failed`. PRUNED: everything else, because
+  Optuna's samplers do not see failed trials and would propose the same parameters again and again.
 - An outcome holds what is known of the result and nothing of the trial; `studies.storage.stored_trial.StoredTrial` has both.
 """
 

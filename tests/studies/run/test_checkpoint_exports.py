@@ -1,0 +1,107 @@
+"""However a search ends, what has trained best by then is a file on the front: exported, measured, and still trainable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from studies.engines.base import Event
+from studies.run.search import search
+from studies.storage.outcomes import CheckpointOf, Measured, Stopped, Suspended
+from studies.storage.pareto_front import load_front, load_points, load_store
+from studies.storage.stored_trial import StoredTrial
+from studies.workspace.paths import Workspace
+from testing.scripted_engine import Killed, ScriptedEngine
+from testing.small_studies import HALVING, RecordingObserver, study, tracked
+
+__all__ = ["tracked"]
+
+pytestmark = pytest.mark.usefixtures("tracked")
+
+
+def checkpoints(workspace: Workspace) -> list[StoredTrial]:
+    return [t for t in load_store(workspace, "s").stored_trials() if isinstance(t.outcome, CheckpointOf)]
+
+
+class Interrupted(ScriptedEngine):
+    """Ctrl-C arrives after some events; a second one if asked for."""
+
+    def __init__(self, after: int, twice: bool = False) -> None:
+        super().__init__()
+        self._after, self._left = after, 2 if twice else 1
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        if self._events >= self._after and self._left:
+            self._left -= 1
+            raise KeyboardInterrupt
+        return super().wait(timeout_s)
+
+
+@pytest.mark.parametrize("moment", [3, 4, 5, 8, 13, 21])
+def test_a_search_killed_after_its_first_rung_has_a_front(workspace: Workspace, moment: int) -> None:
+    with pytest.raises(Killed):
+        search(study(**HALVING), workspace, None, ScriptedEngine(break_after=moment))
+    assert load_front(workspace, "s")
+    for trial in checkpoints(workspace):
+        assert isinstance(trial.outcome, CheckpointOf)
+        model = workspace.folder / trial.outcome.model
+        assert model.stat().st_size == trial.outcome.measurement.size_bytes
+        assert 0 < trial.outcome.epochs < 9 and not trial.counts_against_budget
+
+
+def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -> None:
+    search(study(**HALVING), workspace, None, ScriptedEngine())
+    trials = {t.number: t for t in load_store(workspace, "s").stored_trials()}
+    exported = {(t.digest, t.outcome.epochs): t.outcome.trial for t in trials.values() if isinstance(t.outcome, CheckpointOf)}
+    assert len(exported) == len(checkpoints(workspace)) > 0, "none is exported twice"
+    assert all(isinstance(trials[number].outcome, Measured | Stopped) for number in exported.values())
+
+
+def test_ctrl_c_ends_with_a_front_and_the_next_run_goes_on(workspace: Workspace) -> None:
+    watcher, engine = RecordingObserver(), Interrupted(after=5)
+    search(study(**HALVING), workspace, watcher, engine)
+    assert watcher.summary is not None and watcher.summary.reason == "interrupted"
+    assert load_front(workspace, "s")
+    stored = load_store(workspace, "s").stored_trials()
+    assert not any(t.is_open for t in stored) and any(isinstance(t.outcome, Suspended) for t in stored)
+    again, watcher = ScriptedEngine(), RecordingObserver()
+    again.epochs = dict(engine.epochs)
+    search(study(**HALVING), workspace, watcher, again)
+    assert watcher.summary is not None and watcher.summary.finished == 18
+
+
+def test_a_second_ctrl_c_ends_it_at_once(workspace: Workspace) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(study(**HALVING), workspace, None, engine := Interrupted(after=3, twice=True))
+    watcher, again = RecordingObserver(), ScriptedEngine()
+    again.epochs = dict(engine.epochs)
+    search(study(**HALVING), workspace, watcher, again)
+    assert watcher.summary is not None and watcher.summary.finished == 18
+
+
+def test_what_does_not_read_is_not_exported(workspace: Workspace) -> None:
+    class Illiterate(ScriptedEngine):
+        """Nothing reads before the last epoch."""
+
+        def wait(self, timeout_s: float) -> list[Event]:
+            return [_unread(event) for event in super().wait(timeout_s)]
+
+    def _unread(event: Any) -> Any:
+        from dataclasses import replace
+
+        report = getattr(event, "report", None)
+        return event if report is None or report.epoch == report.epochs else replace(event, report=replace(report, cer=0.6))
+
+    search(study(**HALVING), workspace, None, Illiterate())
+    assert not checkpoints(workspace) and load_points(workspace, "s")
+
+
+def test_a_file_that_would_be_dominated_is_not_made(workspace: Workspace) -> None:
+    search(study(**HALVING), workspace, None, ScriptedEngine())
+    earlier: list[tuple[float, int]] = []
+    for trial in checkpoints(workspace):  # in the order in which they were measured
+        measured = trial.measurement
+        assert measured is not None
+        assert not any(a >= measured.accuracy and size <= measured.size_bytes for a, size in earlier)
+        earlier.append((measured.accuracy, measured.size_bytes))
