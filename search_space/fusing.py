@@ -1,6 +1,6 @@
 """Merges the parallel branches of a trained network into single layers, for export.
 
-A module for which there is an equivalent smaller one in eval mode has a method `fused_for_export()` which returns that module. The
+A module for which there is an equivalent smaller one in eval mode has a method `fused_for_export()` which returns that one. The
 method is called in eval mode, and may change the module that it replaces. It must also work on the meta device, because the
 size of the exported file is estimated before training.
 """
