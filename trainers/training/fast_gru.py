@@ -1,8 +1,8 @@
 """A GRU that trains faster on CPUs in small batches: both directions in one loop, with its own backward pass.
 
 torch's GRU on the CPU runs through time once per direction, and autograd records every operation. In small batches this
-overhead is most of the work. At 12 lines a whole training step is 1.2 to 1.5 times as fast with this GRU; at 64 lines there is no
-clear gain (`benchmarks/training_throughput`). Weights and results are those of `nn.GRU`. On a GPU the network keeps torch's GRU.
+overhead is most of the work. At 12 lines a whole training step is about 1.2 times as fast with this GRU; at 64 lines there is
+no clear gain (`benchmarks/training_throughput`). Weights and results are those of `nn.GRU`. A network on a GPU keeps torch's.
 
 Source:
     Cho et al., 2014, https://arxiv.org/abs/1406.1078, in the form that torch.nn.GRU documents.
