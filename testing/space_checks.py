@@ -18,7 +18,7 @@ from testing.full_space import full_space
 from testing.random_weights import randomize_vectors
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import graph_of, write
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 40
 """Charset size of every recogniser that is built here."""
@@ -86,7 +86,7 @@ def export_errors(architecture: Architecture, folder: Path) -> ExportErrors:
     plain = architecture.with_(precision="fp32")
     graph = graph_of(recognizer, architecture.height_px)
     path = write(graph, folder / "model.onnx", expected_facts(plain, SYMBOLS))
-    network = Network(path)
+    network = OnnxSession(path)
     differences = []
     for count, width in ((1, 96), (3, 288)):
         images = smooth_image((count, 3, architecture.height_px, width))

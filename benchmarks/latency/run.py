@@ -30,7 +30,7 @@ from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import to_input
 from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import export
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 3938
 WIDTH_PX, HEIGHT_PX = 320, 32
@@ -99,7 +99,7 @@ def network_times(
     times: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds // RUNS):
         for name, path in files.items():
-            network = Network(path, threads)  # opened in its turn: the threads of an open one keep cores busy, waiting
+            network = OnnxSession(path, threads)  # opened in its turn: the threads of an open one keep cores busy, waiting
             for size, batch in batches.items():
                 for number in range(WARM_UPS + RUNS):
                     start = time.perf_counter()

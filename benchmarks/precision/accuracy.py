@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from search_space.rules import PRECISIONS
 from trainers.data.dataset import DataSpec, prepare
 from trainers.evaluation.metrics import score
-from trainers.export.onnx_file import stored_again
+from trainers.export.onnx_file import convert_precision
 from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.reader import Reader
 
@@ -58,7 +58,7 @@ def main() -> None:
     print(f"{given.model.name}: {len(facts.charset)} symbols, {len(truths)} lines")
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
-            path = stored_again(given.model, Path(folder) / f"{precision}.onnx", precision)
+            path = convert_precision(given.model, Path(folder) / f"{precision}.onnx", precision)
             print(reading_row(precision, path, images, truths, first), flush=True)
 
 

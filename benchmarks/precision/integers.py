@@ -30,9 +30,9 @@ from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.data.dataset import DataSpec, prepare
 from trainers.export.estimate import expected_facts, with_numbers
-from trainers.export.onnx_file import INPUT, export, finished, stored_again
+from trainers.export.onnx_file import INPUT, convert_precision, export, finished
 from trainers.inference.model_metadata import ModelMetadata
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 
 CALIBRATION_LINES = 64
@@ -82,7 +82,7 @@ def forms_of(model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.floa
     """The same weights in each form."""
     return {
         "fp32": model,
-        "int8": stored_again(model, folder / "int8.onnx", "int8"),
+        "int8": convert_precision(model, folder / "int8.onnx", "int8"),
         "integers": integer_file(model, facts, inputs, folder / "integers.onnx"),
         "integers, 7 bits": integer_file(model, facts, inputs, folder / "bits7.onnx", bits7=True),
     }
@@ -90,7 +90,7 @@ def forms_of(model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.floa
 
 def milliseconds(paths: dict[str, Path], image: NDArray[np.float32]) -> dict[str, float]:
     """Median of one run alone; the forms take turns, so that what else the machine does meets all alike."""
-    networks = {form: Network(path) for form, path in paths.items()}
+    networks = {form: OnnxSession(path) for form, path in paths.items()}
     times: dict[str, list[float]] = {form: [] for form in paths}
     for number in range(ROUNDS + 3):
         for form, network in networks.items():

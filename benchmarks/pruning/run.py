@@ -31,7 +31,7 @@ from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
 from trainers.export.onnx_file import export
 from trainers.export.trained import facts_of
-from trainers.pruning.prune import Effort, solved
+from trainers.pruning.prune import PruningSettings, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity
 from trainers.training.job import TrainingJob
 from trainers.training.loop import train
@@ -124,7 +124,7 @@ def _removed(bench: Bench, criterion: str, percent: int, out: Path, clock: Clock
         drawn, unseen = candidates_of(bench, percent)
         row["candidates"] = [[c.accuracy, other] for c, other in zip(drawn, unseen, strict=True)]
         return drawn[0].removed
-    ratios = RATIOS if criterion == "fpgm" else Effort().ratios
+    ratios = RATIOS if criterion == "fpgm" else PruningSettings().ratios
     table_file = out / f"sensitivity-{criterion}.csv"
     table = measure_sensitivity(bench.parent, bench.evaluation_sample, criterion, ratios, table_file, clock.after_layer)
     return solved(table, bench.parent, percent)

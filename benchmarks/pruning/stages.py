@@ -21,8 +21,8 @@ from trainers.evaluation.metrics import spread
 from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
 from trainers.pruning.macs import RemovedMacs, backbone_work
-from trainers.pruning.mask import Cut, cut_away
-from trainers.pruning.prune import Effort, thorough_lookout
+from trainers.pruning.mask import PrunedChannels, cut_away
+from trainers.pruning.prune import PruningSettings, larger_evaluation_sample
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import EvaluationSample
 from trainers.pruning.torch_pruning_adapter import PruningGraph
@@ -64,20 +64,27 @@ class Bench:
         return validate(recognizer, self.prepared.validation, self.prepared.charset.symbols).accuracy
 
 
-def cut_and_recalibrated(bench: Bench, removed: Mapping[str, int], criterion: str) -> tuple[Recognizer, Cut, dict[str, float]]:
+def cut_and_recalibrated(
+    bench: Bench, removed: Mapping[str, int], criterion: str
+) -> tuple[Recognizer, PrunedChannels, dict[str, float]]:
     """The network that is left, what went, and what it reads on the way."""
     recognizer = copy.deepcopy(bench.parent)
     before = flops(recognizer, bench.architecture.height_px, FLOPS_WIDTH_PX).backbone
     cut = cut_away(recognizer, removed, criterion)
     row = {"work_removed": 1 - flops(recognizer, bench.architecture.height_px, FLOPS_WIDTH_PX).backbone / before}
     row["after_cut"] = bench.accuracy(recognizer)
-    recalibrate(recognizer, bench.prepared.training, thorough_lookout(bench.evaluation_sample).training_lines)
+    recalibrate(recognizer, bench.prepared.training, larger_evaluation_sample(bench.evaluation_sample).training_lines)
     row["after_recalibration"] = bench.accuracy(recognizer)
     return recognizer, cut, row
 
 
 def fine_tuned(
-    bench: Bench, percent: int, criterion: str, start: Callable[[], tuple[Recognizer, Cut]], folder: Path, report: Report
+    bench: Bench,
+    percent: int,
+    criterion: str,
+    start: Callable[[], tuple[Recognizer, PrunedChannels]],
+    folder: Path,
+    report: Report,
 ) -> float | None:
     """Accuracy after the second phase of a trial that cuts so much; None when there are epochs left.
 
@@ -98,7 +105,7 @@ def fine_tuned(
     return None if isinstance(outcome, Paused) else bench.accuracy(outcome.recognizer)
 
 
-def _at_the_cut(bench: Bench, recognizer: Recognizer, cut: Cut) -> dict[str, Any]:
+def _at_the_cut(bench: Bench, recognizer: Recognizer, cut: PrunedChannels) -> dict[str, Any]:
     """The checkpoint of a trial that has just been cut; the epochs before it are the parent's."""
     lines = bench.recipe.lines_per_batch(len(bench.prepared.training))
     optimizer = make_optimizer(recognizer, bench.recipe.with_(batch_lines=lines))
@@ -123,8 +130,8 @@ def candidates_of(bench: Bench, percent: int) -> tuple[list[Drawn], list[float]]
     others = lines.select([i for i in range(len(lines)) if i not in chosen_by])
     groups = PruningGraph(copy.deepcopy(bench.parent)).groups()
     work = RemovedMacs(backbone_work(bench.parent), groups)
-    sample = thorough_lookout(evaluation_sample)
-    drawn = draw_candidates(bench.parent, groups, work, percent / 100, sample, Effort().candidates, bench.seed)
+    sample = larger_evaluation_sample(evaluation_sample)
+    drawn = draw_candidates(bench.parent, groups, work, percent / 100, sample, PruningSettings().candidates, bench.seed)
     unseen = []
     for candidate in drawn:
         recognizer = copy.deepcopy(bench.parent)

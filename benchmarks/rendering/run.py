@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.data.contact_sheet import Picture, Section, draw_sheet
+from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
 from trainers.data.render.fonts import find_faces
 from trainers.data.render.plan import drawable, plan_lines, read_texts
 from trainers.data.render.write import write_lines
@@ -59,7 +59,7 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if arguments.sheet is not None:
         pictures = [Picture(line(), line.text) for line in planned[:64]]
-        draw_sheet([Section("64 rendered lines, in the order in which they are drawn", pictures)]).save(arguments.sheet)
+        draw_sheet([SheetSection("64 rendered lines, in the order in which they are drawn", pictures)]).save(arguments.sheet)
 
 
 def _cpu_seconds() -> float:

@@ -165,10 +165,10 @@ def run_render(arguments: argparse.Namespace) -> int:
     with _Progress("drawing lines") as progress:
         written = write_lines(planned, arguments.out, arguments.processes, progress.show)
     if arguments.sheet is not None:
-        from trainers.data.contact_sheet import Picture, Section, draw_sheet
+        from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
 
         pictures = [Picture(line(), line.text) for line in planned[:64]]
-        save_image(draw_sheet([Section(f"{arguments.out}: the first {len(pictures)} lines", pictures)]), arguments.sheet)
+        save_image(draw_sheet([SheetSection(f"{arguments.out}: the first {len(pictures)} lines", pictures)]), arguments.sheet)
     print(f"{written.labels}: {written.lines} lines in {len({f.path for line in planned for f in line.faces[:1]})} fonts")
     return 0
 

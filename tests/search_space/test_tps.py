@@ -14,7 +14,7 @@ from search_space.architecture import Architecture
 from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import finished, simplified_graph
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 
 def weights_and_statistics(module: nn.Module) -> int:
@@ -94,7 +94,7 @@ def test_a_file_of_any_precision_bends_as_the_network_does(tmp_path: Path) -> No
     for precision, close in (("fp32", 1e-5), ("int8", 0.02)):
         file = tmp_path / f"{precision}.onnx"
         file.write_bytes(finished(copy.deepcopy(graph), expected_facts(Architecture(), 7), precision))
-        torch.testing.assert_close(torch.from_numpy(Network(file).run(images.numpy())), expected, atol=close, rtol=0)
+        torch.testing.assert_close(torch.from_numpy(OnnxSession(file).run(images.numpy())), expected, atol=close, rtol=0)
 
 
 def test_half_precision_training_does_not_make_places_coarse() -> None:

@@ -33,14 +33,19 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Section:
-    """Some pictures under a heading."""
+class SheetSection:
+    """Some pictures under a heading.
+
+    Attributes:
+        heading: one row of text above the pictures.
+        pictures: cells, from left to right and top to bottom.
+    """
 
     heading: str
     pictures: Sequence[Picture]
 
 
-def draw_sheet(sections: Sequence[Section]) -> Image.Image:
+def draw_sheet(sections: Sequence[SheetSection]) -> Image.Image:
     """Draws sections one below the other, three pictures in a row.
 
     Returns:

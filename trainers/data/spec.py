@@ -1,4 +1,4 @@
-"""What is asked for: which lines, at which height, under which rules."""
+"""Describes the data of a study: its sources, the image height, the label normalisation and the charset."""
 
 from __future__ import annotations
 

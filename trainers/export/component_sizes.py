@@ -18,13 +18,13 @@ from search_space.architecture import Architecture
 from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
 from trainers.export.inventory import Weight, code_of, has_code, parts_of, weights_of
-from trainers.export.skip_init import without_numbers
+from trainers.export.skip_init import without_initialisation
 
 PROMISED = ("level_channels", "level_heights", "out_channels", "pool_width", "out_features")
 """What components are asked about by those that are built after them."""
 
 
-class Outline(nn.Module):
+class ComponentSizes(nn.Module):
     """Stands for a component that has been read off, or for a whole network of such.
 
     Attributes:
@@ -37,7 +37,7 @@ class Outline(nn.Module):
         self.codes, self.weights = codes, weights
 
 
-def outline_of(architecture: Architecture, symbols: int) -> Outline:
+def component_sizes(architecture: Architecture, symbols: int) -> ComponentSizes:
     """What a recogniser holds in its final form, before any pruning.
 
     Args:
@@ -47,27 +47,27 @@ def outline_of(architecture: Architecture, symbols: int) -> Outline:
     Raises:
         RefusedArchitecture: it cannot be built.
     """
-    network = Recognizer(architecture, symbols, make=_outlined)
+    network = Recognizer(architecture, symbols, make=_sizes_of)
     codes, weights = Counter([code_of(network)]), Counter[Weight]()
     for component in network.children():
-        if isinstance(component, Outline):
+        if isinstance(component, ComponentSizes):
             codes.update(component.codes)
             weights.update(component.weights)
         else:
             weights.update(weights_of(component))
-    return Outline(codes, weights)
+    return ComponentSizes(codes, weights)
 
 
 @lru_cache(maxsize=2048)
-def _outlined(component: Callable[..., Any], *arguments: Any) -> nn.Module:
-    """A component's outline; one that is a single layer of torch stands for itself."""
-    with without_numbers():
+def _sizes_of(component: Callable[..., Any], *arguments: Any) -> nn.Module:
+    """Sizes of one component; one that is a single layer of torch stands for itself."""
+    with without_initialisation():
         built: nn.Module = component(*arguments)
         promised = {name: getattr(built, name) for name in PROMISED if hasattr(built, name)}
         (final,) = fuse_in_place(nn.Sequential(built))
     if not has_code(final):
         return final
-    outline = Outline(Counter(part.code for part in parts_of(final)), Counter(weights_of(final)))
+    sizes = ComponentSizes(Counter(part.code for part in parts_of(final)), Counter(weights_of(final)))
     for name, value in promised.items():
-        setattr(outline, name, tuple(value) if isinstance(value, list) else value)
-    return outline
+        setattr(sizes, name, tuple(value) if isinstance(value, list) else value)
+    return sizes

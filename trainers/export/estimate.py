@@ -4,7 +4,7 @@ Decisions:
 - Same code as the exporter wherever there is a choice: the final form (`onnx_file.final`), how each tensor is stored
   (`precision.how_stored`), the file around them (`onnx_file.frame`). Only nodes are not written out but looked up
   (`node_costs`), since tracing them takes a second.
-- Read off component by component, on the meta device (`outline`): few of them are new to a search.
+- Read off component by component, on the meta device (`component_sizes`): few of them are new to a search.
 - What an architecture brings is remembered without its precision, which changes nothing but storage.
 """
 
@@ -19,14 +19,14 @@ from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
-from trainers.export.component_sizes import outline_of
+from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import Weight
 from trainers.export.node_costs import Constant, Cost, costs_in, known_costs
 from trainers.export.onnx_file import final, frame, simplified_graph
 from trainers.export.precision import how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
 from trainers.export.pruned_size import shrunk_weights
-from trainers.export.skip_init import without_numbers
+from trainers.export.skip_init import without_initialisation
 from trainers.inference.model_metadata import ModelMetadata
 
 REMEMBERED = 64
@@ -112,8 +112,8 @@ def framed_bytes(graph_bytes: int, facts: ModelMetadata, precision: str) -> int:
 @lru_cache(maxsize=REMEMBERED)
 def content_of(architecture: Architecture, symbols: int) -> Content:
     """Reads off an architecture's modules what its file holds; learns what unknown modules cost from an export."""
-    outline = outline_of(architecture, symbols)
-    codes, weights = outline.codes, outline.weights
+    sizes = component_sizes(architecture, symbols)
+    codes, weights = sizes.codes, sizes.weights
     costs = known_costs()
     if any(code not in costs for code in codes):
         costs.update(learn(architecture, symbols))
@@ -143,7 +143,7 @@ def with_numbers(model: nn.Module) -> nn.Module:
 
 def unfilled(architecture: Architecture, symbols: int) -> Recognizer:
     """The network of an architecture in its final form on the meta device: shapes without numbers."""
-    with without_numbers():
+    with without_initialisation():
         model = final(build_recognizer(architecture, symbols))
     assert isinstance(model, Recognizer)
     return model

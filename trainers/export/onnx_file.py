@@ -30,7 +30,7 @@ from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
 from trainers.inference.model_metadata import ModelMetadata, facts_from, metadata_of
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 OPSET = 20
 """GridSample as torch means it, HardSwish and a reversible Shape slice in one; ONNX Runtime reads it since 1.17."""
@@ -113,8 +113,8 @@ def final(model: nn.Module) -> nn.Module:
     return fuse_in_place(model)
 
 
-def stored_again(path: Path, target: Path, precision: str) -> Path:
-    """Writes an exported fp32 file anew, its weights stored in another precision; the network itself is not needed.
+def convert_precision(path: Path, target: Path, precision: str) -> Path:
+    """Writes a copy of an exported fp32 file that stores the weights in another precision.
 
     Args:
         path: a file of ours that holds fp32.
@@ -124,7 +124,7 @@ def stored_again(path: Path, target: Path, precision: str) -> Path:
     Raises:
         UserError: not a file of ours, or one whose weights were made smaller before.
     """
-    metadata = Network(path).metadata
+    metadata = OnnxSession(path).metadata
     facts = facts_from(metadata, str(path))
     model = onnx.load(path)
     if metadata["precision"] != "fp32":

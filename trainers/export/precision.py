@@ -13,7 +13,6 @@ Decisions:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -158,8 +157,3 @@ def _cast(source: str, target: str) -> Any:
 
 def _raw(value: NDArray[Any], name: str) -> Any:
     return numpy_helper.from_array(np.asarray(value, order="C"), name)
-
-
-def elements(shape: Sequence[int]) -> int:
-    """How many numbers a shape holds."""
-    return math.prod(shape)

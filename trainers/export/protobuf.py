@@ -48,8 +48,3 @@ def node_bytes(op_type: str, inputs: int, outputs: int = 1, attributes: Mapping[
         held = field_bytes(len(value.encode())) if isinstance(value, str) else 1 + varint_bytes(value)
         kept += field_bytes(field_bytes(len(name)) + held + 3)
     return field_bytes(ports + field_bytes(len(op_type)) + kept)
-
-
-def entry_bytes(key: str, value: str) -> int:
-    """Bytes of one metadata entry in its model."""
-    return field_bytes(field_bytes(len(key.encode())) + field_bytes(len(value.encode())))

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
-def without_numbers() -> Iterator[None]:
+def without_initialisation() -> Iterator[None]:
     """Whatever is built inside has shapes and no numbers."""
     with torch.device("meta"), _NoNumbers():
         yield

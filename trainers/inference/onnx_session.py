@@ -21,7 +21,7 @@ QUIET = 3
 """ONNX Runtime's log level from which it speaks: errors."""
 
 
-class Network:
+class OnnxSession:
     """An ONNX file, ready to run on the CPU.
 
     Args:
@@ -63,11 +63,6 @@ def evaluate(model: bytes, inputs: Sequence[NDArray[np.float32]]) -> list[list[N
     session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return [session.run(None, {name: given}) for given in inputs]
-
-
-def onnxruntime_version() -> str:
-    """Version of the library that runs the files."""
-    return str(onnxruntime.__version__)
 
 
 def _first_line(error: Exception) -> str:

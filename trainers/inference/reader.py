@@ -19,7 +19,7 @@ from trainers.base.errors import UserError
 from trainers.base.preprocess import canonical_width, fit_height, to_input
 from trainers.inference.decode import read_logits
 from trainers.inference.model_metadata import ModelMetadata, facts_from
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 PIXELS_AT_ONCE = 64 * 32 * 320
 """Pixels of a batch, per channel."""
@@ -54,7 +54,7 @@ class Reader:
 
     def __init__(self, path: Path | str, threads: int = 1) -> None:
         self.path = Path(path)
-        self.network = Network(self.path, threads)
+        self.network = OnnxSession(self.path, threads)
         self.facts: ModelMetadata = facts_from(self.network.metadata, str(path))
 
     def read(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Reading]:

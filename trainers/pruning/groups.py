@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Share:
+class LayerSlice:
     """A side of a layer that loses channels with a group.
 
     Attributes:
@@ -27,14 +27,14 @@ class ChannelGroup:
     Attributes:
         name: the layer that leads the group: the first one, in the recogniser's order, whose outputs they are.
         channels: how many there are.
-        shares: all layers that lose something.
+        slices: all layers that lose channels.
     """
 
     name: str
     channels: int
-    shares: tuple[Share, ...]
+    slices: tuple[LayerSlice, ...]
 
     @property
     def makers(self) -> tuple[str, ...]:
         """Layers whose filters these channels are."""
-        return tuple(share.layer for share in self.shares if share.out and share.per_channel == 1)
+        return tuple(part.layer for part in self.slices if part.out and part.per_channel == 1)

@@ -76,9 +76,9 @@ class RemovedMacs:
         self._layers = layers
         self._losses: dict[str, list[tuple[str, bool, float]]] = {name: [] for name in layers}
         for group in groups:
-            for share in group.shares:
-                if share.layer in layers:
-                    self._losses[share.layer].append((group.name, share.out, share.per_channel))
+            for part in group.slices:
+                if part.layer in layers:
+                    self._losses[part.layer].append((group.name, part.out, part.per_channel))
         self._whole = sum(layer.per_pair * layer.inputs * layer.outputs for layer in layers.values())
 
     def __call__(self, removed: Mapping[str, int]) -> float:

@@ -4,7 +4,7 @@ Decisions:
 - The cut is made after half of the epochs. Each half has a whole curve of the learning rate, from warm-up to the end of its
   cosine, so what is cut has settled; the second begins at half the rate.
 - The cut is a function of the weights and the seed: a training killed in the middle of it makes it again from the last
-  checkpoint. Once it is made, checkpoints hold it (`trainers.pruning.mask.Cut`).
+  checkpoint. Once it is made, checkpoints hold it (`trainers.pruning.mask.PrunedChannels`).
 - An auxiliary ends with the first half: it reads maps of the whole network.
 - A training of one epoch is cut at its end and not trained on.
 """

@@ -4,7 +4,8 @@
 
 Decisions:
 - The target is met from above: the work removed is the least possible at or above `prune_percent`.
-- What was cut is a small value (`cut.Cut`): it makes the same network of freshly built modules, so a checkpoint can be resumed.
+- `prune` returns the removed channels (`trainers.pruning.mask.PrunedChannels`). Removing them from freshly built modules gives
+  the same network, so a checkpoint can be resumed.
 - Every step looks at samples, so a cut takes about as long as an epoch and not a day. BatchNorm is recalibrated on a thirtieth
   of the training lines, EagleEye's share, wherever networks cut to the target are read; the hundred small cuts of a
   sensitivity table make do with the evaluation_sample's own sample.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from search_space.recognizer import Recognizer
 from trainers.pruning.eagleeye import draw_candidates
 from trainers.pruning.macs import RemovedMacs, backbone_work
-from trainers.pruning.mask import Cut, cut_away
+from trainers.pruning.mask import PrunedChannels, cut_away
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import EvaluationSample, measure_sensitivity
 from trainers.pruning.solver import Table, solve
@@ -27,8 +28,8 @@ from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How long is looked for a good cut.
+class PruningSettings:
+    """How thoroughly pruning searches for the channels to remove.
 
     Attributes:
         ratios: shares of each layer that the sensitivity is measured at.
@@ -51,8 +52,8 @@ def prune(
     criterion: str,
     evaluation_sample: EvaluationSample,
     seed: int,
-    effort: Effort | None = None,
-) -> Cut:
+    effort: PruningSettings | None = None,
+) -> PrunedChannels:
     """Cuts a recogniser in place and recalibrates it.
 
     Args:
@@ -61,7 +62,7 @@ def prune(
         criterion: `l1`, `l2`, `fpgm` or `eagleeye`.
         evaluation_sample: what accuracy is read from.
         seed: of EagleEye's draws.
-        effort: how long is looked.
+        effort: ratios and number of candidates to try; None takes the defaults.
 
     Returns:
         What was cut.
@@ -69,10 +70,10 @@ def prune(
     Raises:
         UserError: that much cannot be removed.
     """
-    effort = effort or Effort()
+    effort = effort or PruningSettings()
     groups = [g for g in PruningGraph(copy.deepcopy(recognizer)).groups() if g.name not in effort.skip]
     removed_work = RemovedMacs(backbone_work(recognizer), groups)
-    thorough = thorough_lookout(evaluation_sample)
+    thorough = larger_evaluation_sample(evaluation_sample)
     if criterion == "eagleeye":
         best = draw_candidates(recognizer, groups, removed_work, percent / 100, thorough, effort.candidates, seed)[0]
         removed = best.removed
@@ -84,8 +85,8 @@ def prune(
     return cut
 
 
-def thorough_lookout(evaluation_sample: EvaluationSample) -> EvaluationSample:
-    """A evaluation_sample that recalibrates on the share of the training lines that a final cut is worth."""
+def larger_evaluation_sample(evaluation_sample: EvaluationSample) -> EvaluationSample:
+    """The same evaluation sample with enough training lines to recalibrate the pruned network (`RECALIBRATED_SHARE`)."""
     if not evaluation_sample.training_lines:
         return evaluation_sample
     lines = max(evaluation_sample.training_lines, round(RECALIBRATED_SHARE * len(evaluation_sample.training)))

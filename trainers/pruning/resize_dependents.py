@@ -18,7 +18,7 @@ RECURRENT = (nn.GRU, nn.LSTM)
 TRIED_STEPS = 3
 
 
-def follow(encoder: Encoder, head: Head, width: int, kept: Tensor) -> None:
+def resize_dependents(encoder: Encoder, head: Head, width: int, kept: Tensor) -> None:
     """Slices the inputs of everything that reads the columns.
 
     Args:
@@ -57,10 +57,10 @@ def readers(encoder: Encoder, head: Head, width: int) -> list[nn.Module]:
     return found
 
 
-def can_follow(encoder: Encoder, head: Head, width: int) -> bool:
+def can_resize_dependents(encoder: Encoder, head: Head, width: int) -> bool:
     """Whether encoder and head still run when columns lose a feature."""
     encoder, head = copy.deepcopy(encoder), copy.deepcopy(head)
-    follow(encoder, head, width, torch.arange(1, width))
+    resize_dependents(encoder, head, width, torch.arange(1, width))
     try:
         _read(encoder, head, torch.zeros(1, TRIED_STEPS, width - 1))
     except RuntimeError:

@@ -1,8 +1,8 @@
-"""The one place that imports torch-pruning: which channels hang together, and how they are taken out.
+"""The one place that imports torch-pruning: finds channels that depend on each other, and removes them.
 
 Decisions:
 - The graph is followed from the image to the last pooling: backbone and neck. What comes behind reads the columns that are
-  left, so its first layer follows the cut by hand (`follow.py`): torch-pruning has no GRU.
+  left, so its first layer follows the cut by hand (`resize_dependents.py`): torch-pruning has no GRU.
 - Only channels of the backbone are offered: its work is what `prune_percent` counts. Squeeze-and-excitation, depthwise
   convolutions, shortcuts and the neck's inputs go with them.
 """
@@ -18,9 +18,9 @@ import torch_pruning
 from torch import Tensor, nn
 
 from search_space.recognizer import Recognizer
-from trainers.pruning.groups import ChannelGroup, Share
+from trainers.pruning.groups import ChannelGroup, LayerSlice
 from trainers.pruning.macs import LAYERS
-from trainers.pruning.resize_dependents import can_follow, follow
+from trainers.pruning.resize_dependents import can_resize_dependents, resize_dependents
 
 EXAMPLE_STEPS = 24
 """Time steps of the image that the graph is followed with."""
@@ -54,7 +54,7 @@ class _Columns(nn.Module):
 
 
 class PruningGraph:
-    """What hangs together in one recogniser, and the knife.
+    """Finds the channels of a recogniser that depend on each other, and removes them.
 
     Args:
         recognizer: a network on the CPU; it is cut in place.
@@ -64,7 +64,7 @@ class PruningGraph:
         self.recognizer = recognizer
         width = _width_of(recognizer)
         self._columns = _Columns(recognizer, width)
-        self._may_narrow = can_follow(recognizer.encoder, recognizer.head, width)
+        self._may_narrow = can_resize_dependents(recognizer.encoder, recognizer.head, width)
         a = recognizer.architecture
         example = torch.zeros(1, 3, a.height_px, EXAMPLE_STEPS * a.time_stride)
         training = recognizer.training
@@ -95,7 +95,7 @@ class PruningGraph:
                 return None
             if isinstance(module, LAYERS):
                 out = self._graph.is_out_channel_pruning_fn(dependency.handler)
-                shares.append(Share(self._names[module], out, len(indices) / channels))
+                shares.append(LayerSlice(self._names[module], out, len(indices) / channels))
         leaders = [share.layer for share in shares if share.out and share.per_channel == 1]
         if not leaders:
             return None
@@ -114,7 +114,7 @@ class PruningGraph:
         group.prune()
         if gone:
             kept = torch.tensor(sorted(set(range(width)) - set(gone)))
-            follow(self.recognizer.encoder, self.recognizer.head, width, kept)
+            resize_dependents(self.recognizer.encoder, self.recognizer.head, width, kept)
 
 
 def _width_of(recognizer: Recognizer) -> int:

@@ -22,7 +22,7 @@ from trainers.training.ema import WeightAverage
 from trainers.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
-    from trainers.pruning.mask import Cut
+    from trainers.pruning.mask import PrunedChannels
     from trainers.pruning.sensitivity import EvaluationSample
 
 
@@ -46,7 +46,7 @@ class Learner:
         torch.manual_seed(seed)
         self.recognizer = build_recognizer(architecture, symbols)
         self.recognizer.contrast = "even" if recipe.even_contrast else "plain"
-        self.pruning_mask: Cut | None = None
+        self.pruning_mask: PrunedChannels | None = None
         self._to_device()
         self._make_optimizer()
 
@@ -107,9 +107,9 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> None:
         """Sets this learner to a state that a learner with the same arguments returned."""
         if state.get("cut") is not None:  # checkpoints of older versions lack the key
-            from trainers.pruning.mask import Cut, cut_again
+            from trainers.pruning.mask import PrunedChannels, cut_again
 
-            mask = self.pruning_mask = Cut.from_dict(state["cut"])
+            mask = self.pruning_mask = PrunedChannels.from_dict(state["cut"])
             self.recognizer.auxiliary = None
             self._change_shapes(lambda network: cut_again(network, mask))
         self.recognizer.load_state_dict(state["recognizer"])

@@ -11,14 +11,13 @@ from search_space import Architecture
 from search_space.contracts import Encoder
 from search_space.encoders import encoders
 from testing.full_space import drawn, full_space
-from trainers.export import component_sizes
-from trainers.export.component_sizes import outline_of
+from trainers.export.component_sizes import component_sizes
 from trainers.export.estimate import unfilled
 from trainers.export.inventory import parts_of, weights_of
 
 
 def assert_the_same(architecture: Architecture, symbols: int) -> None:
-    found, network = outline_of(architecture, symbols), unfilled(architecture, symbols)
+    found, network = component_sizes(architecture, symbols), unfilled(architecture, symbols)
     assert found.codes == Counter(part.code for part in parts_of(network)), architecture.describe()
     assert found.weights == Counter(weights_of(network)), architecture.describe()
 
@@ -35,15 +34,15 @@ def test_so_it_is_with_models_of_timm_whose_branches_are_merged(name: str) -> No
 
 
 def test_what_was_read_off_is_not_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    outline_of(Architecture(width_percent=25, encoder_hidden=56), 10)
+    component_sizes(Architecture(width_percent=25, encoder_hidden=56), 10)
 
     def never(*_: object) -> None:
         raise AssertionError("built again")
 
-    monkeypatch.setattr(component_sizes, "fuse_in_place", never)
-    outline_of(Architecture(width_percent=25, encoder_hidden=56, precision="int8"), 10)
+    monkeypatch.setattr("trainers.export.component_sizes.fuse_in_place", never)
+    component_sizes(Architecture(width_percent=25, encoder_hidden=56, precision="int8"), 10)
     with pytest.raises(AssertionError, match="built again"):
-        outline_of(Architecture(width_percent=25, encoder_hidden=58), 10)
+        component_sizes(Architecture(width_percent=25, encoder_hidden=58), 10)
 
 
 class Shifted(Encoder):
@@ -70,7 +69,7 @@ def shifted_gru() -> Iterator[None]:
 
 def test_another_component_under_a_known_name_is_read_off_again(request: pytest.FixtureRequest) -> None:
     architecture = Architecture(width_percent=25, encoder="gru", encoder_hidden=48, encoder_layers=2)
-    before = outline_of(architecture, 10).weights
+    before = component_sizes(architecture, 10).weights
     request.getfixturevalue("shifted_gru")
     assert_the_same(architecture, 10)
-    assert outline_of(architecture, 10).weights != before
+    assert component_sizes(architecture, 10).weights != before

@@ -13,7 +13,7 @@ from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
-from trainers.export.component_sizes import outline_of
+from trainers.export.component_sizes import component_sizes
 from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
@@ -144,7 +144,7 @@ def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, cou
     missing = {
         code: architecture.describe()
         for architecture in with_each_value(field, count)
-        for code in outline_of(architecture.with_(auxiliary="none", precision="fp32"), 10).codes
+        for code in component_sizes(architecture.with_(auxiliary="none", precision="fp32"), 10).codes
         if code not in known
     }
     assert not missing, "run: python -m benchmarks.size_estimate.learn"
@@ -154,5 +154,5 @@ def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, cou
 @pytest.mark.parametrize("hidden", [16, 48, 128, 256])
 def test_the_table_holds_encoders_of_all_widths(encoder: str, hidden: int) -> None:
     known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
-    outline = outline_of(Architecture(width_percent=25, encoder=encoder, encoder_hidden=hidden, encoder_layers=2), 10)
+    outline = component_sizes(Architecture(width_percent=25, encoder=encoder, encoder_hidden=hidden, encoder_layers=2), 10)
     assert outline.codes.keys() <= known.keys(), "run: python -m benchmarks.size_estimate.learn"

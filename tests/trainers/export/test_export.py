@@ -9,29 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
 from testing.random_weights import randomize_vectors
+from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import INPUT, export
-from trainers.inference.model_metadata import ModelMetadata, facts_from
-from trainers.inference.onnx_session import Network
-
-SYMBOLS = ("0", "1", "2", '"', "\\", "龍", "é", "𝄞", " ")
-SMALL = Architecture(width_percent=25)
-
-
-def facts_of(architecture: Architecture = SMALL) -> ModelMetadata:
-    return ModelMetadata(
-        charset=SYMBOLS,
-        normaliser="none",
-        height_px=architecture.height_px,
-        time_stride=architecture.time_stride,
-        architecture=architecture.as_dict(),
-        digest=architecture.digest,
-        data_digest="0" * 16,
-    )
+from trainers.inference.model_metadata import facts_from
+from trainers.inference.onnx_session import OnnxSession
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +27,7 @@ def recognizer() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def model(recognizer: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", facts_of())
+    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", small_model_metadata())
 
 
 @pytest.mark.parametrize(("images", "width_px"), [(1, 96), (3, 320)])
@@ -50,7 +35,7 @@ def test_file_computes_what_the_network_computes(recognizer: nn.Module, model: P
     batch = torch.rand(images, 3, 32, width_px) * 2 - 1
     with torch.no_grad():
         expected = recognizer(batch).numpy()
-    np.testing.assert_allclose(Network(model).run(batch.numpy()), expected, atol=1e-4)
+    np.testing.assert_allclose(OnnxSession(model).run(batch.numpy()), expected, atol=1e-4)
 
 
 def test_file_is_valid_and_its_shapes_can_be_inferred(model: Path) -> None:
@@ -61,14 +46,16 @@ def test_file_is_valid_and_its_shapes_can_be_inferred(model: Path) -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_same_weights_give_the_same_bytes(recognizer: nn.Module, precision: str, tmp_path: Path) -> None:
-    first, again = (export(recognizer, tmp_path / f"{name}.onnx", facts_of(), precision) for name in ("first", "again"))
+    first, again = (
+        export(recognizer, tmp_path / f"{name}.onnx", small_model_metadata(), precision) for name in ("first", "again")
+    )
     assert again.read_bytes() == first.read_bytes()
 
 
 def test_export_leaves_the_network_as_it_is(recognizer: nn.Module, tmp_path: Path) -> None:
     recognizer.train()
     before = {name: value.clone() for name, value in recognizer.state_dict().items()}
-    export(recognizer, tmp_path / "model.onnx", facts_of())
+    export(recognizer, tmp_path / "model.onnx", small_model_metadata())
     assert recognizer.training
     assert all(torch.equal(value, before[name]) for name, value in recognizer.state_dict().items())
     recognizer.eval()
@@ -83,8 +70,8 @@ def test_norms_are_folded_and_nothing_is_left_for_a_person_to_read(model: Path) 
 
 
 def test_facts_come_back(model: Path) -> None:
-    metadata = Network(model).metadata
-    assert facts_from(metadata, "small") == facts_of()
+    metadata = OnnxSession(model).metadata
+    assert facts_from(metadata, "small") == small_model_metadata()
     assert set(json.loads(metadata["versions"])) == {"paretext", "torch", "onnx"}
 
 

@@ -12,14 +12,14 @@ from onnx import numpy_helper
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
-from tests.trainers.export.test_export import SYMBOLS, facts_of
+from testing.small_model import SYMBOLS, small_model_metadata
 from trainers.export import int4_packing
 from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.names import shorten
 from trainers.export.onnx_file import export
 from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
     recognizer = randomize_vectors(build_recognizer(Architecture(width_percent=50), len(SYMBOLS)))
-    return {p: export(recognizer, folder / f"{p}.onnx", facts_of(), p) for p in ("fp32", "fp16", "int8")}
+    return {p: export(recognizer, folder / f"{p}.onnx", small_model_metadata(), p) for p in ("fp32", "fp16", "int8")}
 
 
 def test_fewer_bits_give_fewer_bytes(models: dict[str, Path]) -> None:
@@ -39,7 +39,7 @@ def test_fewer_bits_give_fewer_bytes(models: dict[str, Path]) -> None:
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp16", 0.002), ("int8", 0.05)])
 def test_stored_weights_compute_nearly_the_same(models: dict[str, Path], precision: str, tolerance: float) -> None:
     images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 128)).astype(np.float32)
-    expected, found = (Network(models[p]).run(images) for p in ("fp32", precision))
+    expected, found = (OnnxSession(models[p]).run(images) for p in ("fp32", precision))
     assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
 
 
@@ -104,7 +104,7 @@ def test_four_bits_compute_nearly_the_same_and_nothing_is_turned_back_with_every
     many: dict[str, Path], tmp_path: Path
 ) -> None:
     images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 128)).astype(np.float32)
-    expected, found = (Network(many[p]).run(images) for p in ("fp32", "int4"))
+    expected, found = (OnnxSession(many[p]).run(images) for p in ("fp32", "int4"))
     assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
@@ -140,5 +140,5 @@ def test_a_weight_beyond_fp16_stays_fp32(tmp_path: Path) -> None:
     recognizer = build_recognizer(Architecture(width_percent=25), len(SYMBOLS))
     with torch.no_grad():
         recognizer.encoder.rnn.weight_ih_l0.mul_(1e6)  # type: ignore[union-attr]
-    path = export(recognizer, tmp_path / "huge.onnx", facts_of(), "fp16")
-    assert np.isfinite(Network(path).run(np.zeros((1, 3, 32, 64), np.float32))).all()
+    path = export(recognizer, tmp_path / "huge.onnx", small_model_metadata(), "fp16")
+    assert np.isfinite(OnnxSession(path).run(np.zeros((1, 3, 32, 64), np.float32))).all()

@@ -2,43 +2,21 @@
 
 import copy
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from search_space.recognizer import Recognizer, build_recognizer
+from testing.noise_lines import NoiseLines
 from testing.random_weights import randomize_vectors
-from tests.trainers.export.test_export import SMALL, SYMBOLS, facts_of
+from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import TrainingFault
 from trainers.evaluation.measure import measure, read_all
 from trainers.evaluation.validation import read
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
 from trainers.inference.reader import Reader
-
-
-@dataclass
-class Drawn:
-    """Lines of noise whose truths are given."""
-
-    texts: list[str]
-
-    @property
-    def widths(self) -> NDArray[np.int64]:
-        return np.array([self.image(i).shape[1] for i in range(len(self))])
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def text(self, i: int) -> str:
-        return self.texts[i]
-
-    def image(self, i: int) -> NDArray[np.uint8]:
-        return np.random.default_rng(i).integers(0, 256, (32, 40 + 30 * i, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +32,11 @@ def recognizer() -> Recognizer:
 
 @pytest.fixture(scope="module")
 def model(recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", facts_of())
+    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", small_model_metadata())
 
 
 def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
-    lines = Drawn([""] * 6)
+    lines = NoiseLines([""] * 6)
     lines.texts = [reading.text for reading in Reader(model).read([lines.image(i) for i in range(6)])]
     lines.texts[0] += "xy"
     characters = sum(map(len, lines.texts))
@@ -69,13 +47,13 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
 
 
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:
-    lines, reader = Drawn([""] * 6), Reader(model)
+    lines, reader = NoiseLines([""] * 6), Reader(model)
     check_same_text(recognizer, reader, lines, read_all(reader, lines))
 
 
 def test_the_first_line_read_otherwise_is_shown(recognizer: Recognizer, model: Path) -> None:
     """Every line is compared: one that differs at the very end is found, and of several the first is shown."""
-    lines, reader = Drawn([""] * 6), Reader(model)
+    lines, reader = NoiseLines([""] * 6), Reader(model)
     other = copy.deepcopy(recognizer)
     with torch.no_grad():
         for parameter in other.head.parameters():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
-from tests.trainers.export.test_export import SMALL, SYMBOLS, facts_of
+from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import export
 from trainers.inference.reader import Reader
@@ -38,7 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for parameter in recognizer.head.parameters():
             parameter.mul_(20)  # so that an untrained network spells something
-    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", facts_of())
+    return export(recognizer, tmp_path_factory.mktemp("models") / "small.onnx", small_model_metadata())
 
 
 def pictures() -> list[Image.Image]:

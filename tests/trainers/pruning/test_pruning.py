@@ -16,22 +16,22 @@ from search_space.backbones import backbones
 from search_space.backbones._timm_checked import CHECKED, CUTTABLE
 from search_space.counting import flops, parameters
 from search_space.recognizer import Recognizer, build_recognizer
+from testing.noise_lines import NoiseLines
 from testing.published_pruning import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
-from tests.trainers.inference.test_measure import Drawn
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
 from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
-from trainers.inference.onnx_session import Network
+from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 from trainers.pruning.criteria import least
 from trainers.pruning.eagleeye import draw_candidates, random_plan
 from trainers.pruning.macs import RemovedMacs, backbone_work
-from trainers.pruning.mask import Cut, cut_again, cut_away
-from trainers.pruning.prune import Effort, prune, solved, thorough_lookout
+from trainers.pruning.mask import PrunedChannels, cut_again, cut_away
+from trainers.pruning.prune import PruningSettings, larger_evaluation_sample, prune, solved
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import EvaluationSample, keep_only_of, measure_sensitivity, read_table, write_table
 from trainers.pruning.solver import FLOOR_CHANNELS, ratio_at, removed_channels, solve
@@ -64,7 +64,7 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
     saved = load_checkpoint(tmp_path, model)
     assert saved is not None
     again = build_recognizer(parent, 3938).eval()
-    cut_again(again, Cut.from_dict(saved["cut"]))
+    cut_again(again, PrunedChannels.from_dict(saved["cut"]))
     again.load_state_dict(saved["recognizer"])
     images = torch.rand(2, 3, 32, 64)
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
     assert Architecture.from_dict(reader.facts.architecture) == architecture
     with torch.no_grad():
         np.testing.assert_allclose(reader.network.run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
-    lines = Drawn([""] * 3)
+    lines = NoiseLines([""] * 3)
     check_same_text(recognizer, reader, lines, read_all(reader, lines))
 
 
@@ -138,7 +138,7 @@ def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, 
     images = torch.rand(2, 3, 32, 96)
     path = export(recognizer, tmp_path / "cut.onnx", expected_facts(architecture, 9))
     with torch.no_grad():
-        np.testing.assert_allclose(Network(path).run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
+        np.testing.assert_allclose(OnnxSession(path).run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
     recognizer.train()
     recognizer.losses(images, torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1])).sum().backward()  # type: ignore[no-untyped-call]
 
@@ -149,7 +149,7 @@ def test_the_same_cut_can_be_made_again() -> None:
     architecture = Architecture(width_percent=50)
     recognizer = build_recognizer(architecture, 9).eval()
     removed = {group.name: group.channels // 2 for group in PruningGraph(copy.deepcopy(recognizer)).groups()}
-    cut = Cut.from_dict(json.loads(json.dumps(cut_away(recognizer, removed, "l1").as_dict())))
+    cut = PrunedChannels.from_dict(json.loads(json.dumps(cut_away(recognizer, removed, "l1").as_dict())))
     again = build_recognizer(architecture, 9).eval()
     cut_again(again, cut)
     again.load_state_dict(recognizer.state_dict())
@@ -200,7 +200,7 @@ def test_drawn_plans_meet_the_target_and_differ() -> None:
 def test_recalibration_gives_back_statistics_that_were_lost() -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25), 9).eval()
-    lines = Drawn([""] * 24)
+    lines = NoiseLines([""] * 24)
     recalibrate(recognizer, lines, 0)
     norm = recognizer.backbone.stem.bn  # type: ignore[union-attr]
     mean = norm.running_mean.clone()  # type: ignore[union-attr, operator]
@@ -213,7 +213,7 @@ def test_recalibration_gives_back_statistics_that_were_lost() -> None:
 def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
     path = tmp_path / "sensitivity.csv"
     table = measure_sensitivity(recognizer, evaluation_sample, "l1", (0.5,), path)
     assert read_table(path) == {name: [(0.5, pytest.approx(loss, abs=1e-6))] for name, ((_, loss),) in table.items()}
@@ -239,8 +239,8 @@ def test_prune_meets_its_target(criterion: str) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
     whole = flops(recognizer, 32, 320).backbone
-    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
-    cut = prune(recognizer, 50, criterion, evaluation_sample, seed=1, effort=Effort(ratios=(0.5, 0.9), candidates=2))
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
+    cut = prune(recognizer, 50, criterion, evaluation_sample, seed=1, effort=PruningSettings(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
     left = [m.out_channels for m in recognizer.backbone.modules() if isinstance(m, torch.nn.Conv2d)]
@@ -251,21 +251,21 @@ def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
     """What is kept is the very network that was read; count and seed decide what is drawn."""
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    evaluation_sample = EvaluationSample(Drawn(["a"] * 6), Drawn(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
     groups = PruningGraph(copy.deepcopy(recognizer)).groups()
     work = RemovedMacs(backbone_work(recognizer), groups)
     drawn = draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=1)
     assert len(drawn) == 3 and drawn == sorted(drawn, key=lambda candidate: -candidate.accuracy)
     assert draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=1) == drawn
     assert draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=2) != drawn
-    cut = prune(copy.deepcopy(recognizer), 50, "eagleeye", evaluation_sample, seed=1, effort=Effort(candidates=3))
+    cut = prune(copy.deepcopy(recognizer), 50, "eagleeye", evaluation_sample, seed=1, effort=PruningSettings(candidates=3))
     assert {name: len(channels) for name, channels in cut.channels.items()} == {n: c for n, c in drawn[0].removed.items() if c}
 
 
 def test_a_final_cut_is_recalibrated_on_a_thirtieth_of_the_training_lines() -> None:
     def lines_of(training: int, sample: int) -> int:
-        return thorough_lookout(
-            EvaluationSample(Drawn(["a"] * training), Drawn(["b"]), "ab", training_lines=sample)
+        return larger_evaluation_sample(
+            EvaluationSample(NoiseLines(["a"] * training), NoiseLines(["b"]), "ab", training_lines=sample)
         ).training_lines
 
     assert (lines_of(9000, 256), lines_of(600, 256), lines_of(600, 0)) == (300, 256, 0)

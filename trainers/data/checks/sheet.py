@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from PIL import Image
 
 from trainers.data.checks.check import Report
-from trainers.data.contact_sheet import Picture, Section, draw_sheet
+from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
 
 SAMPLES = 36
 SUSPECTS = 9
@@ -19,11 +19,11 @@ def check_sheet(report: Report, seed: int = 0) -> Image.Image:
     blamed = {i for finding in report.findings if finding.kind != "rare" for i in finding.lines}
     good = [i for i in range(len(report.lines)) if i not in blamed]
     chosen = sorted(random.Random(seed).sample(good, min(SAMPLES, len(good))))
-    sections = [Section(f"{report.source}: samples", _pictures(report, chosen))] if chosen else []
+    sections = [SheetSection(f"{report.source}: samples", _pictures(report, chosen))] if chosen else []
     for finding in report.findings:
         if finding.lines:
             heading = f"{finding.title}: {len(finding.lines)} lines"
-            sections.append(Section(heading, _pictures(report, finding.lines[:SUSPECTS])))
+            sections.append(SheetSection(heading, _pictures(report, finding.lines[:SUSPECTS])))
     return draw_sheet(sections)
 
 
