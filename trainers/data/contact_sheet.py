@@ -12,11 +12,16 @@ from trainers.base.errors import UserError
 from trainers.data.render.fonts import Face, bundled_faces, find_faces
 
 COLUMNS = 3
+"""Pictures in a row: a page of three stays narrower than a screen of 1280 pixels."""
 CELL_PX = (400, 84)
+"""Width and height of a cell, with the margin and the caption."""
 IMAGE_PX = (384, 48)
+"""Largest width and height of the image in a cell; the rest of the cell is for the margin and the caption."""
 HEADING_PX = 34
+"""Height of a heading: one row of text and the space around it."""
 PAPER, INK, GREY, RED = (250, 250, 248), (20, 20, 20), (110, 110, 110), (190, 30, 30)
 CANDIDATE_FACES = 24
+"""Fonts of the system that are tried for a caption; more would make a sheet slow where many fonts are installed."""
 
 
 @dataclass(frozen=True)

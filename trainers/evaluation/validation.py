@@ -1,4 +1,4 @@
-"""How well the torch module reads lines it was not trained on: exact matches and character errors, greedily decoded.
+"""Scores a torch module on validation lines: exact matches and character errors, with greedy decoding.
 
 Every line is read at its own canonical width, as the reader does, so these numbers are those of the exported file.
 """

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 NAME_BYTES = 2
+"""Bytes of a tensor's name, because export shortens all names to two characters."""
 
 
 def varint_bytes(value: int) -> int:

@@ -27,7 +27,7 @@ PIXELS_AT_ONCE = 64 * 32 * 320
 
 @dataclass(frozen=True)
 class Reading:
-    """What an image says.
+    """The text that was read in an image.
 
     Attributes:
         text: the line.
@@ -39,7 +39,7 @@ class Reading:
 
 
 class Reader:
-    """A file that reads.
+    """Reads line images with an exported model file.
 
     Args:
         path: an ONNX file exported by this program.

@@ -1,4 +1,4 @@
-"""From a table of how much each layer bears to how much is cut from each, so that a given share of the work goes.
+"""Computes from a sensitivity table how many channels to remove from each layer to remove a given fraction of the work.
 
 Decisions:
 - All layers bear the same loss: one threshold on the table's accuracy loss gives every layer its ratio, by straight lines
@@ -60,7 +60,7 @@ def solve(
     """Channels to remove from each layer.
 
     Args:
-        table: what each layer bears.
+        table: the accuracy loss of each layer at each ratio.
         channels: of each layer in the table.
         removed_work: share of the work, in [0, 1], that goes with so many channels of each layer.
         target: share of the work to remove, in [0, 1].
