@@ -104,7 +104,7 @@ class Training:
         self.network.train()
         batches, tensors = self.planner.plan(rng), floats(self.network)
         for at, batch in enumerate(batches):
-            shown = self.feed.show(batch)
+            shown = self.feed.collate(batch)
             images, widths = augment(shown.images, shown.widths, self.recipe.augmentation, rng)
             flatness = max(0.0, 1 - self.step / flat_steps)
             goal, _ = line_losses(self.network, self.recipe, images, widths, shown, flatness)
@@ -174,7 +174,7 @@ class Recorder:
 
 def cosine(recipe: Recipe, epochs: int) -> Callable[[float], float]:
     """What the recipe does today."""
-    return lambda epoch: recipe.rate_at(epoch, epochs)
+    return lambda epoch: recipe.learning_rate_at(epoch, epochs)
 
 
 def constant(recipe: Recipe) -> Callable[[float], float]:
