@@ -102,14 +102,19 @@ def _of_activations() -> Iterator[ComponentCase]:
 
 def _of_attentions() -> Iterator[ComponentCase]:
     for name in attentions:
-        for rows in (1, 3):
-            yield ComponentCase(
-                f"attention-{name}-{rows}",
-                lambda name=name: attentions[name](16),
-                (("N", 16, rows, "W"),),
-                lambda n, w, rows=rows: [(n, 16, rows, w)],
-                differs_only_in_size=rows == 1,
-            )
+        yield from attention_cases(name, lambda channels, name=name: attentions[name](channels))
+
+
+def attention_cases(name: str, attention: Callable[[int], nn.Module]) -> Iterator[ComponentCase]:
+    """Cases of one attention, on maps of one row and of three; `attention` makes it for a number of channels."""
+    for rows in (1, 3):
+        yield ComponentCase(
+            f"attention-{name}-{rows}",
+            lambda: attention(16),
+            (("N", 16, rows, "W"),),
+            lambda n, w, rows=rows: [(n, 16, rows, w)],
+            differs_only_in_size=rows == 1,
+        )
 
 
 def _of_poolings() -> Iterator[ComponentCase]:
