@@ -82,7 +82,7 @@ class ComponentContract:
     def test_gradient_reaches_inputs_and_every_weight(self, case: ComponentCase) -> None:
         module = settled(case).train()
         inputs = tuple(x.requires_grad_() for x in case.draw(2, 6))
-        torch.stack([(out * torch.randn_like(out)).sum() for out in outputs(module, inputs)]).sum().backward()
+        torch.autograd.backward(torch.stack([(out * torch.randn_like(out)).sum() for out in outputs(module, inputs)]).sum())
         assert all(x.grad is not None and x.grad.isfinite().all() and x.grad.any() for x in inputs)
         left_out = [name for name, p in module.named_parameters() if p.grad is None]
         assert left_out == []
