@@ -27,10 +27,10 @@ from benchmarks.search_efficiency.under_way import Run
 from studies.schedulers.rungs import rungs_up_to
 
 INITIAL_TRAININGS = 4
-"""Trainings at random before the model is used. On the table of 96 trainings qLogNEHVI was further with 4 than with 8 at 54 epochs
-(seeds 0 and 1)."""
+"""Trainings at random before the model is used. On the table of 96 trainings qLogNEHVI was further with 4 than with 8 at
+54 epochs (seeds 0 and 1)."""
 FIT_ITERATIONS = 100
-"""Most L-BFGS-B iterations of a fit. Without a limit it takes up to 500 steps of ever smaller gains, since tables have no noise."""
+"""Most L-BFGS-B iterations of a fit. Without a limit it takes hundreds of steps of ever smaller gains: tables have no noise."""
 RESTARTS, RAW_SAMPLES = 4, 128
 """Starts of the optimisation of an acquisition function in a continuous problem, and random points they are chosen from."""
 
