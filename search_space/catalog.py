@@ -141,7 +141,10 @@ class Catalog(Generic[T]):
         try:
             loaded: T = point.load()
         except Exception as error:  # another package's import may fail in any way
-            raise UnknownComponent(f"{self.kind} '{point.name}' cannot be loaded from {point.value}: {error}") from error
+            package = f" of the package {point.dist.name}" if point.dist else ""
+            raise UnknownComponent(
+                f"{self.kind} '{point.name}'{package} cannot be loaded from {point.value}: {error}"
+            ) from error
         return loaded
 
     def citation(self, name: str) -> Citation | None:

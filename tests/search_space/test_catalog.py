@@ -114,7 +114,8 @@ def test_an_installed_package_adds_a_choice_by_an_entry_point(folder: Path, inst
     assert "somebodys_things" not in sys.modules, "asking for names imports no component"
     assert things["lever"].__doc__ == "A lever." and things.citation("lever") is None
     with pytest.raises(
-        UnknownComponent, match="thing 'spring' cannot be loaded from a_module_that_is_not_there:Spring: No mod"
+        UnknownComponent,
+        match="thing 'spring' of the package somebodys cannot be loaded from a_module_that_is_not_there:Spring: No mod",
     ):
         things["spring"]
 
