@@ -9,6 +9,7 @@ import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,9 +124,10 @@ def plot(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64
         for name in (n for n in names if n in searches):
             found = volumes(searches[name], budgets)
             mean, error = found.mean(axis=0), found.std(axis=0) / np.sqrt(len(found))
-            (line,) = panel.plot(
-                budgets, mean, label=name, linewidth=2.6 if name == PARETEXT else 1.3, zorder=3 if name == PARETEXT else 2
+            style: dict[str, Any] = (
+                {"linewidth": 2.6, "zorder": 3, "color": "black"} if name == PARETEXT else {"linewidth": 1.3}
             )
+            (line,) = panel.plot(budgets, mean, label=name, **style)
             panel.fill_between(budgets, mean - error, mean + error, color=line.get_color(), alpha=0.15, linewidth=0)
         panel.set(title=title, xlabel="epochs trained", ylim=(0.0, 1.02), xlim=(0, budgets[-1]))
         panel.grid(alpha=0.3)
