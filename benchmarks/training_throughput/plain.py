@@ -121,7 +121,7 @@ class PlainLoop:
             shown = Batch(*(part.to(self._device, non_blocking=True) for part in batch))
             for group in self._optimizer.param_groups:
                 group["lr"] = recipe.learning_rate_at(number + at / len(loader), epochs)
-            flat_start_weight = flat_start_weight_at(number * len(loader) + at, epochs * len(loader), recipe.flat_start)
+            flat_start_weight = flat_start_weight_at(number * len(loader) + at, epochs * len(loader), recipe)
             goal, _ = line_losses(network, recipe, shown.images, shown.widths, shown, flat_start_weight)
             self._optimizer.zero_grad()
             goal.mean().backward()

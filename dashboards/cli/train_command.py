@@ -38,7 +38,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
     parser.add_argument("--validation", metavar="SOURCE", help="validation lines; default: a part of the data")
     parser.add_argument(
-        "--recipe", metavar="RECIPE", default="paretext", help="paretext, seed, or either and changes: seed,batch_lines=16"
+        "--recipe",
+        metavar="RECIPE",
+        default="anytime",
+        help="anytime, paretext, seed, or one of them and changes: seed,batch_lines=16",
     )
     parser.add_argument("--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"default: {EPOCHS}")
     parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels (none)")

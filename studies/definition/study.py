@@ -22,6 +22,9 @@ from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.base.validation_errors import error_lines
 
+DEFAULT_RECIPE = "anytime"
+FIRST_RECIPE = "paretext"
+"""The preset of a recipe that is stored as a table without one: what the default was in version 0.1."""
 DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
     "width_percent": [25, 50, 75, 100],
@@ -50,8 +53,8 @@ class Study(StudySection):
     budget: Budget = Budget()
     search: Search = Search()
     recipe: str | dict[str, Any] = Field(
-        default="paretext",
-        description="how to train: a preset (paretext, seed), or a table of a preset and the values that differ from it",
+        default=DEFAULT_RECIPE,
+        description="how to train: a preset (anytime, paretext, seed), or a table of a preset and what differs from it",
         examples=["seed"],
     )
     space: dict[str, list[str | int | None]] = Field(
@@ -121,6 +124,8 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
     """
     faults: list[str] = []
     study = None
+    if isinstance(recipe := values.get("recipe"), Mapping) and "preset" not in recipe:
+        values = {**values, "recipe": {"preset": DEFAULT_RECIPE, **recipe}}
     try:
         study = Study.model_validate(dict(values))
     except ValidationError as error:
@@ -157,7 +162,7 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
         faults.append(
             f'search.early_stopping: "gain" needs the sampler "{FRONT}", which predicts it; write "promotion" or that sampler'
         )
-    recipe = values.get("recipe", "paretext")
+    recipe = values.get("recipe", DEFAULT_RECIPE)
     if isinstance(recipe, str | Mapping):
         try:
             resolve_recipe(recipe)
@@ -173,7 +178,7 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
 
 
 def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
-    """The recipe that a study names: a preset, or `preset` (default "paretext") and the values that differ from it.
+    """The recipe that a study names: a preset, or `preset` and the values that differ from it.
 
     Raises:
         UserError: no such preset, no such value, or a value out of its range.
@@ -181,7 +186,7 @@ def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
     if isinstance(written, str):
         return find_recipe(written)
     changes = dict(written)
-    preset = find_recipe(str(changes.pop("preset", "paretext")))
+    preset = find_recipe(str(changes.pop("preset", FIRST_RECIPE)))
     return Recipe.from_dict(preset.as_dict() | changes)
 
 

@@ -26,6 +26,8 @@ class Recipe(StrictModel):
     Attributes:
         learning_rate: highest learning rate of the schedule, in [1e-8, 1].
         warmup_epochs: epochs over which the learning rate rises linearly from near 0; at most a third of the training.
+        schedule: "cosine" falls to `final_rate` at the last epoch, so it needs to know which one that is; "constant" keeps the
+            rate after the warm-up, so a training may end after any epoch, and go on after any.
         final_rate: learning rate at the end of the cosine schedule, as a fraction of `learning_rate`, in [0, 1].
         weight_decay: weight decay, 0 to 10.
         decoupled_decay: True uses AdamW, without decay on biases and normalisation layers; False uses Adam, whose decay
@@ -38,6 +40,8 @@ class Recipe(StrictModel):
         flat_start: fraction of the training, in [0, 1] and at most `FLAT_START_STEPS` steps, over which an auxiliary loss fades
             out. It aligns the label of a CTC head evenly to the time steps, so that the head does not begin by predicting blank
             everywhere; 0 does without (`trainers.training.flat_start`).
+        flat_start_steps: optimizer steps over which that loss fades out, 0 to 100,000; above 0 it replaces `flat_start`, so
+            that the number of epochs does not matter.
         focal_gamma: exponent of the focal weight (1 - p)^gamma of each line's loss, 0 to 10; 0 weights all lines equally.
         label_smoothing: fraction of a CTC head's loss that is its cross-entropy against the uniform distribution, in [0, 0.99].
         even_contrast: whether each line is normalised to mean 0 and a fixed contrast, in training and by the reader of the file
@@ -46,6 +50,10 @@ class Recipe(StrictModel):
         pretrained: "" trains from random weights; "timm" initialises backbones `timm/<name>` of 100 % width with the weights
             that timm publishes, downloaded when the training starts; any other text names a file with such weights. Other
             backbones and widths have no pretrained weights, and start from random ones.
+        min_epoch_lines: an epoch shows fewer training lines than this several times, until it has shown as many; 0 shows them
+            once.
+        max_epoch_lines: an epoch shows at most about so many of the training lines, and the next epochs the others; 0 shows
+            all of them.
         validation_lines: the most validation lines that are read after an epoch; 0 reads all. The final measurement reads all.
 
     Raises:
@@ -56,6 +64,7 @@ class Recipe(StrictModel):
 
     learning_rate: float = Field(default=1e-3, ge=1e-8, le=1)
     warmup_epochs: float = Field(default=2.0, ge=0, le=10_000)
+    schedule: Literal["cosine", "constant"] = "cosine"
     final_rate: float = Field(default=0.0, ge=0, le=1)
     weight_decay: float = Field(default=1e-5, ge=0, le=10)
     decoupled_decay: bool = False
@@ -65,11 +74,14 @@ class Recipe(StrictModel):
     join_share: float = Field(default=0.0, ge=0, le=1)
     ema_decay: float = Field(default=0.0, ge=0, le=0.99999)
     flat_start: float = Field(default=0.0, ge=0, le=1)
+    flat_start_steps: int = Field(default=0, ge=0, le=100_000)
     focal_gamma: float = Field(default=0.0, ge=0, le=10)
     label_smoothing: float = Field(default=0.0, ge=0, le=0.99)
     even_contrast: bool = False
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     pretrained: str = ""
+    min_epoch_lines: int = Field(default=0, ge=0, le=10**9)
+    max_epoch_lines: int = Field(default=0, ge=0, le=10**9)
     validation_lines: int = Field(default=2000, ge=0, le=10**9)
 
     @property
@@ -81,18 +93,25 @@ class Recipe(StrictModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def learning_rate_at(self, epoch: float, epochs: int) -> float:
-        """Learning rate of the schedule: linear warm-up, then half a cosine.
+        """Learning rate of the schedule: linear warm-up, then half a cosine or a constant.
 
         Args:
             epoch: epochs done, may be fractional.
             epochs: number of epochs of the whole training.
         """
-        warmup = min(self.warmup_epochs, epochs / 3)
+        warmup = self.warmup_epochs if self.is_anytime else min(self.warmup_epochs, epochs / 3)
         if epoch < warmup:
             return self.learning_rate * max(epoch / warmup, 0.01)
+        if self.is_anytime:
+            return self.learning_rate
         done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
         low = self.final_rate
         return self.learning_rate * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done)))
+
+    @property
+    def is_anytime(self) -> bool:
+        """Whether no setting depends on the number of epochs, so that a training may end after any epoch."""
+        return self.schedule == "constant"
 
     def lines_per_batch(self, training_lines: int) -> int:
         """Lines of average width in a batch: `batch_lines`, or if it is 0, a 250th of the training lines, but 8 to 64.
@@ -119,7 +138,17 @@ RECIPES: dict[str, Recipe] = {
     ),
     "seed": Recipe(),
 }
-"""Recipes by name: `paretext` is the default; `seed` is the recipe of the published scores."""
+RECIPES["anytime"] = RECIPES["paretext"].with_(
+    schedule="constant",
+    ema_decay=0.998,
+    flat_start=0.0,
+    flat_start_steps=600,
+    min_epoch_lines=2000,
+    max_epoch_lines=4000,
+    validation_lines=1000,
+)
+"""Recipes by name: `anytime` is the default, chosen in benchmarks/anytime; `paretext` was the default up to version 0.1, and
+trains along a cosine to a fixed number of epochs; `seed` is the recipe of the published scores."""
 
 
 def find_recipe(name: str) -> Recipe:

@@ -22,21 +22,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from trainers.base.recipe import Recipe
+
 FLAT_START_STEPS = 2000
 """The most optimizer steps over which the flat start fades out, however long the training is."""
 LETTER_VARIATION = 0.4
 """Standard deviation of character widths, as a fraction of their mean."""
 
 
-def flat_start_weight_at(step: int, steps: int, fraction: float) -> float:
+def flat_start_weight_at(step: int, steps: int, recipe: Recipe) -> float:
     """Weight of the flat-start loss: 1 at the first step, then falling linearly to 0.
 
     Args:
         step: optimizer steps done, from 0.
         steps: optimizer steps of the whole training.
-        fraction: fraction of the training over which the weight falls (`Recipe.flat_start`), in [0, 1]; 0 gives weight 0.
+        recipe: says over which steps the weight falls: a fixed number, or a fraction of the training; 0 gives weight 0.
     """
-    fading = min(fraction * steps, FLAT_START_STEPS)
+    fading = recipe.flat_start_steps or min(recipe.flat_start * steps, FLAT_START_STEPS)
     return max(0.0, 1 - step / fading) if fading else 0.0
 
 

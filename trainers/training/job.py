@@ -43,7 +43,7 @@ class TrainingJob:
         architecture: the network to train.
         data: decoded training and validation lines with their charset.
         recipe: how to train.
-        epochs: number of epochs of the whole training, at least 1; the learning rate schedule spans them.
+        epochs: number of epochs of the whole training, at least 1; a cosine schedule spans them.
         folder: folder of the checkpoint.
         seed: seed of the initial weights, the order of lines and the augmentation.
         device: "cpu", "cuda", "cuda:1" and so on.
@@ -59,5 +59,9 @@ class TrainingJob:
 
     @property
     def identity(self) -> str:
-        """Text that is equal for two jobs exactly if one may resume the other's checkpoint; folder and device do not count."""
-        return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {self.epochs} {self.seed}"
+        """Text that is equal for two jobs exactly if one may resume the other's checkpoint; folder and device do not count.
+
+        Neither does the number of epochs, where nothing in the training depends on it.
+        """
+        epochs = "any" if self.recipe.is_anytime and not self.architecture.prune_percent else self.epochs
+        return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {epochs} {self.seed}"

@@ -28,6 +28,7 @@ from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
 from trainers.batching.batch_planner import BatchPlanner
 from trainers.batching.collate import Batch, BatchFeed, DecodedLines
+from trainers.batching.epoch_length import EpochLength
 from trainers.batching.line_selection import plan_lines, warmup_epochs
 from trainers.evaluation.validation import validate
 from trainers.pruning.phases import Phases
@@ -148,9 +149,11 @@ class _Training:
         self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
         self.phases = Phases.of(job.epochs, job.architecture.prune_percent)
         self.feed = self._plan(job.data.training)
+        self.length = EpochLength.of(self.recipe, len(job.data.training))
         self.warmup_feed, self.warmup_epochs = self.feed, 0
         if job.data.warmup is not None:
-            self.warmup_epochs = warmup_epochs(job.epochs)
+            shown_once = round(len(job.data.warmup) / self.length.lines(len(job.data.training)))
+            self.warmup_epochs = max(1, shown_once) if self.recipe.is_anytime else warmup_epochs(job.epochs)
             self.warmup_feed = self._plan(job.data.warmup)
 
     def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, BatchFeed]:
@@ -203,13 +206,13 @@ class _Training:
         torch.manual_seed(int(rng.integers(2**62)))
         self.learner.recognizer.train()
         planner, feed = self.warmup_feed if done < self.warmup_epochs else self.feed
-        batches = planner.plan(rng)
+        batches = self.length.batches(planner, self.job.seed, done, rng)
         steps = self.job.epochs * len(batches)
         total, lines = torch.zeros((), device=self.device), 0
         with use_fast_gru(self.learner.recognizer):
             for at, batch in enumerate(batches):
                 learning_rate = self.phases.rate(self.recipe, done + at / len(batches))
-                flat_start_weight = flat_start_weight_at(done * len(batches) + at, steps, self.recipe.flat_start)
+                flat_start_weight = flat_start_weight_at(done * len(batches) + at, steps, self.recipe)
                 total += self._step(feed.collate(batch), learning_rate, flat_start_weight, rng)
                 lines += len(batch.samples)
                 if at % LOSS_CHECK_INTERVAL == LOSS_CHECK_INTERVAL - 1 or at == len(batches) - 1:

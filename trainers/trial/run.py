@@ -180,7 +180,8 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     torch.set_num_threads(job.threads)
     prepared = prepare_once(job.data, job.cache_folder)
     training = training_job(job, prepared)
-    finished = _load_candidate(job.folder, training.identity)
+    identity = f"{training.identity} {job.epochs}" if job.recipe.is_anytime else training.identity
+    finished = _load_candidate(job.folder, identity)
     if finished is not None:
         return finished
     if job.export_only:
@@ -196,7 +197,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     outcome = train(training, log_and_report, until_epoch, on_resume)
     if isinstance(outcome, Paused):
         return outcome
-    return _export(job, outcome, prepared, training.identity)
+    return _export(job, outcome, prepared, identity)
 
 
 def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
