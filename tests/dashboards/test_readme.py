@@ -103,6 +103,29 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
     assert study.search_space.size == 2 * 4 * 2 * 3
 
 
+API_STUDY = """
+name = "plates"
+budget = { trials = 2, epochs = 1 }
+search = { sampler = "random", workers = 1 }
+
+[space]
+width_percent = [25]
+encoder_hidden = [24, 48]
+"""
+
+
+@pytest.mark.slow
+def test_the_python_example_runs_as_a_script_with_a_worker_process(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    (tmp_path / "plates.toml").write_text(API_STUDY)
+    script = tmp_path / "three_jobs.py"
+    script.write_text(example)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PARETEXT_HOME": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
+    answer = run([sys.executable, str(script)], tmp_path, environment)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1] == "models:/reader@champion"
+
+
 def checkout_with_the_component(folder: Path) -> dict[str, str]:
     """The four packages with the example of the docs as a new file and nothing else changed; the environment to run them in."""
     component, _contract_test = blocks("python", COMPONENTS)
