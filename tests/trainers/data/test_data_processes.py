@@ -53,6 +53,7 @@ def test_a_script_without_a_main_guard_works(tmp_path: Path) -> None:
     assert done.stdout == "[0, -1, -2]\n" and not done.stderr
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the states of processes from Linux's /proc")
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     script = "import sys, time\nfrom trainers.data.processes import parallel_map\n"
     script += "from tests.trainers.data.test_data_processes import whose\n"
