@@ -1,9 +1,9 @@
-"""A catalog: what may be chosen by name, each in a file of its own that registers itself with one decorator line.
+"""A catalog: choices of one kind, by name. Each choice is one file, which registers itself with a decorator.
 
 Decisions:
-- Names are read from the source text (`@attentions.register("eca")`), so asking what exists imports neither torch nor timm
-  and `--help` stays instant; a file is imported the first time its name is asked for.
-- A new file in the catalog's folder is all it takes to add a choice; no list is kept anywhere else.
+- Names are read from the source text (`@attentions.register("eca")`). Listing them imports neither torch nor timm, so `--help`
+  is fast. A file is imported when its name is first used.
+- To add a choice, add a file to the catalog's folder; there is no other list.
 - An installed package adds choices from outside by a Python entry point of the catalog's group, such as `paretext.attention`.
   Their names come from the package's metadata, so they too are listed without an import, and every worker process finds them.
 """
@@ -47,14 +47,14 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 class UnknownComponent(ValueError):
-    """A name that nothing in the catalog registers, with the nearest one that is; or one whose package cannot be imported."""
+    """The name is not in the catalog (the message holds the nearest name), or its package cannot be imported."""
 
 
 class Catalog(Generic[T]):
     """The choices of one kind, by name.
 
     Args:
-        kind: what one of them is called in messages ("attention").
+        kind: what messages call a choice ("attention").
         package: dotted name of the folder whose files register themselves.
         optional: whether an architecture may do without one; "none" is then a choice that no file registers.
         entry_points: group of the entry points by which installed packages add choices; None for `paretext.KIND`.
@@ -115,7 +115,7 @@ class Catalog(Generic[T]):
         return sorted({*self._module_of, *self._entry_point_of, *self._registered})
 
     def choices(self) -> list[str]:
-        """What an architecture may name: all names, sorted, after "none" where there is such a choice."""
+        """The values that an architecture may have: all names, sorted, after "none" where that is a choice."""
         names = self.names()
         return names if "none" in names else ["none"] * self.optional + names
 

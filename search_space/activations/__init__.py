@@ -1,4 +1,8 @@
-"""What bends the signal after a convolution; contract: `search_space.contracts.Activation`."""
+"""Activations, which follow the convolutions.
+
+To add an activation, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Activation`.
+"""
 
 from __future__ import annotations
 

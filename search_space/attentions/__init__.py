@@ -1,4 +1,8 @@
-"""Channel attention inside backbone blocks; contract: `search_space.contracts.Attention`."""
+"""Attentions inside the blocks of a backbone.
+
+To add an attention, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Attention`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Second losses of training, gone at export; contract: `search_space.contracts.Auxiliary`."""
+"""Auxiliary losses, which are used in training and left out of the exported file.
+
+To add an auxiliary loss, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Auxiliary`.
+"""
 
 from __future__ import annotations
 

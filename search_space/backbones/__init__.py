@@ -1,4 +1,8 @@
-"""Image to feature maps; contract: `search_space.contracts.Backbone`."""
+"""Backbones: from an image to feature maps.
+
+To add a backbone, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Backbone`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What relates the time steps to one another; contract: `search_space.contracts.Encoder`."""
+"""Encoders, which relate the time steps to each other.
+
+To add an encoder, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Encoder`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Time steps to symbols, and the loss that goes with it; contract: `search_space.contracts.Head`."""
+"""Heads: from time steps to symbols, with their loss.
+
+To add a head, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Head`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Fusion of three feature maps of different height; contract: `search_space.contracts.Neck`."""
+"""Necks, which fuse three feature maps of different height.
+
+To add a neck, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Neck`.
+"""
 
 from __future__ import annotations
 

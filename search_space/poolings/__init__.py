@@ -1,4 +1,8 @@
-"""The last pooling, which leaves one row; contract: `search_space.contracts.Pooling`."""
+"""Poolings: the last pooling leaves one row.
+
+To add a pooling, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Pooling`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Straightens the image before the backbone; contract: `search_space.contracts.Rectifier`."""
+"""Rectifiers, which straighten the image before the backbone.
+
+To add a rectifier, put one file into this folder (docs/extending-components.md).
+Contract: `search_space.contracts.Rectifier`.
+"""
 
 from __future__ import annotations
 

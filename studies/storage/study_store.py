@@ -187,7 +187,10 @@ class StudyStore:
         self._write(number, rung_attributes(epoch, result))
 
     def close(self, trial: StoredTrial) -> None:
-        """Closes an open trial: its outcome first, then its state. A trial that is closed already is left alone."""
+        """Writes the outcome of an open trial, then the state that closes it. A trial that is closed already stays as it is.
+
+        In a search only `studies.run.trial_recorder.TrialRecorder` calls this.
+        """
         written = outcome_attributes(trial.outcome)
         if trial.number not in self._described:
             written = description_of(trial) | written

@@ -1,4 +1,7 @@
-"""Opening, writing and closing trials with the calls of any Optuna storage."""
+"""Opens, writes and closes trials through the interface of any Optuna storage.
+
+Only `studies.storage.study_store` uses this. What closes the trials of a search is `studies.run.trial_recorder`.
+"""
 
 from __future__ import annotations
 

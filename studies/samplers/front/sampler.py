@@ -7,8 +7,9 @@ What Optuna's samplers do not use, this one does:
 - One training yields several precision variants (`studies.samplers.front.precision_variants`): an observation of one is an
   observation of all.
 
-A proposal maximises the expected hypervolume improvement (`studies.samplers.front.ehvi`): over all candidates of a small space,
-over random ones and neighbours of the best in a large one.
+The acquisition function (`FrontSampler._acquisition`) is the expected hypervolume improvement (`studies.samplers.front.ehvi`)
+times the probability that a candidate is feasible and within the limits. A proposal maximises it over all candidates of a small
+space, or over random candidates and neighbours of the best ones in a large space.
 
 Decisions:
 - Costs take milliseconds to compute, so they are predicted too, and computed for the few best candidates only.
@@ -270,7 +271,7 @@ class FrontSampler:
         return row if scores.max() > 0 and self._feasibility.check(row) else None
 
     def _acquisition(self, surrogate: Surrogate, rows: Array) -> Array:
-        """(n,) EHVI times the probability that a candidate is feasible and within the limits."""
+        """The acquisition function, (n,): EHVI times the probability that a candidate is feasible and within the limits."""
         means, stds = surrogate.predict(rows)
         scores = surrogate.expected_improvement(means, stds) * self._feasibility.probability(
             rows, self._observations.table().rows

@@ -1,4 +1,4 @@
-"""Surrogate: predicted final objectives (mean, std) of observed and candidate configurations, and acquisition from them.
+"""Surrogate: predicts the final objectives (mean, std) of observed and candidate configurations, and their EHVI.
 
 Decisions:
 - Trainings that were stopped, or are running, are on the front with their predicted values: what has been found need not be
