@@ -101,7 +101,7 @@ def promote(
         UserError: no such study or trial, nothing fits, or the candidate's file is missing or not the one measured.
         ValueError: `size_limit` is not a size.
     """
-    from search_space.sizes import parse_size
+    from search_space.units import parse_size
     from studies.registry.model_registry import promote as register
     from studies.storage.pareto_front import load_points, pick
 

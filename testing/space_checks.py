@@ -16,8 +16,8 @@ from search_space.space import SearchSpace
 from testing.component_cases import smooth_image
 from testing.full_space import full_space
 from testing.random_weights import randomize_vectors
-from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.onnx_file import graph_of, write
+from trainers.export.size_estimate import estimate_bytes, expected_facts
 from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 40

@@ -28,8 +28,8 @@ from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import to_input
-from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import export
+from trainers.export.size_estimate import expected_facts, with_numbers
 from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 3938

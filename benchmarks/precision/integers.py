@@ -29,8 +29,8 @@ from search_space import zoo
 from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.data.dataset import DataSpec, prepare
-from trainers.export.estimate import expected_facts, with_numbers
 from trainers.export.onnx_file import INPUT, convert_precision, export, finished
+from trainers.export.size_estimate import expected_facts, with_numbers
 from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader

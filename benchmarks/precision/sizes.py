@@ -16,9 +16,9 @@ from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import PRECISIONS
-from search_space.sizes import write_size
-from trainers.export.estimate import expected_facts, with_numbers
+from search_space.units import write_size
 from trainers.export.onnx_file import finished, ready, simplified_graph
+from trainers.export.size_estimate import expected_facts, with_numbers
 from trainers.pruning.mask import cut_away
 from trainers.pruning.prune import solved
 from trainers.pruning.torch_pruning_adapter import PruningGraph

@@ -18,9 +18,9 @@ import torch
 from search_space.architecture import Architecture
 from search_space.rules import CATALOGS
 from testing.full_space import drawn, full_space, with_each_value
-from trainers.export.estimate import learn, unfilled
 from trainers.export.inventory import parts_of
 from trainers.export.node_costs import TABLE, Cost, as_table, known_costs
+from trainers.export.size_estimate import learn, unfilled
 
 SYMBOLS = 10
 EACH = 8

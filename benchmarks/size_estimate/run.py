@@ -20,9 +20,9 @@ import torch
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space
-from trainers.export.estimate import estimate_bytes, expected_facts, with_numbers
 from trainers.export.node_costs import known_costs
 from trainers.export.onnx_file import export
+from trainers.export.size_estimate import estimate_bytes, expected_facts, with_numbers
 
 
 def main() -> None:

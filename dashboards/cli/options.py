@@ -37,7 +37,7 @@ def port(text: str) -> int:
 
 def size(text: str) -> str:
     """A size such as 500KB, 10MB or 1.5MiB, as written."""
-    from search_space.sizes import parse_size
+    from search_space.units import parse_size
 
     return _as_written(text, parse_size)
 

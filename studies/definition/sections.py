@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from search_space.sizes import parse_count, parse_size
+from search_space.units import parse_count, parse_size
 from studies.definition.durations import parse_duration, parse_milliseconds
 from studies.objectives.catalog import DEFAULT, objectives_of
 

@@ -94,7 +94,7 @@ class CostModel:
         return Costs(costs.size_bytes, costs.parameters, costs.flops, self._latency(architecture))
 
     def _compute(self, architecture: Architecture) -> Costs:
-        from trainers.export.estimate import estimate_bytes
+        from trainers.export.size_estimate import estimate_bytes
 
         size_bytes = estimate_bytes(architecture, len(self._charset), self._charset)
         if not self._wanted & {"parameters", "flops"}:
@@ -137,7 +137,7 @@ def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[i
 
     from search_space.counting import flops
     from search_space.recognizer import build_recognizer
-    from trainers.export.estimate import content_of
+    from trainers.export.size_estimate import content_of
     from trainers.trial.model_files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
 
     plain = architecture.with_(precision="fp32", auxiliary="none", prune_percent=0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search_space import Architecture, RefusedArchitecture, write_size
-from search_space.sizes import write_count
 from search_space.space import Choice, SearchSpace
+from search_space.units import write_count
 from studies.objectives.costs import LATENCY_MARGIN, CostModel
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search_space.sizes import write_size
+from search_space.units import write_size
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
 from studies.objectives.pareto import front_numbers

@@ -146,7 +146,7 @@ from pathlib import Path
 assert Path(search_space.__file__).parent.parent == Path.cwd(), search_space.__file__
 from search_space.recognizer import build_recognizer
 from studies.definition.study_file import load_study
-from trainers.export.estimate import estimate_bytes
+from trainers.export.size_estimate import estimate_bytes
 study = load_study(Path("study.toml"))
 architecture = study.search_space.sample(lambda field, choices: choices[-1])
 assert architecture.attention == "simam"

@@ -13,8 +13,8 @@ from search_space.auxiliaries.attention_guide import AttentionGuide
 from search_space.auxiliaries.super_resolution import WEIGHT, SuperResolution, blurred
 from search_space.contracts import Features
 from search_space.recognizer import build_recognizer
-from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
+from trainers.export.size_estimate import expected_facts
 
 WITH = {
     "super_resolution": {"neck": "fpn_a", "auxiliary": "super_resolution"},

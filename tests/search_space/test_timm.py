@@ -23,8 +23,8 @@ from search_space.fusing import fuse
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.timm_adapter import model_names
 from testing.random_weights import randomize_vectors
-from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
+from trainers.export.size_estimate import expected_facts
 
 TAPS: tuple[Tap, ...] = ("none", "first", "last")
 GEOMETRIES = ((32, 4), (32, 8), (48, 4), (48, 8), (48, 12), (64, 4), (64, 8))

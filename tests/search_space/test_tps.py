@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from search_space.architecture import Architecture
 from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
-from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import finished, simplified_graph
+from trainers.export.size_estimate import expected_facts
 from trainers.inference.onnx_session import OnnxSession
 
 

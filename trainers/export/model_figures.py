@@ -10,7 +10,7 @@ import torch
 from search_space import Architecture
 from search_space.counting import flops, parameters
 from search_space.recognizer import build_recognizer
-from trainers.export.estimate import estimate_bytes
+from trainers.export.size_estimate import estimate_bytes
 
 REFERENCE_PX = (32, 320)
 """Rows and columns of the image that multiply-adds are counted for; a taller model sees it enlarged to its height."""

@@ -58,7 +58,7 @@ def test_equal_architectures_are_not_trained_twice(workspace: Workspace) -> None
 
 
 def test_an_architecture_over_a_limit_is_never_trained_and_is_recorded_as_infeasible(workspace: Workspace) -> None:
-    from trainers.export.estimate import estimate_bytes
+    from trainers.export.size_estimate import estimate_bytes
 
     sizes = sorted(estimate_bytes(Architecture(width_percent=w, encoder_hidden=24), 10) for w in (25, 50, 75, 100))
     limit = f"{sizes[1] + 20_000}B"

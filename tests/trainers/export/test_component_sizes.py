@@ -12,8 +12,8 @@ from search_space.contracts import Encoder
 from search_space.encoders import encoders
 from testing.full_space import drawn, full_space
 from trainers.export.component_sizes import component_sizes
-from trainers.export.estimate import unfilled
 from trainers.export.inventory import parts_of, weights_of
+from trainers.export.size_estimate import unfilled
 
 
 def assert_the_same(architecture: Architecture, symbols: int) -> None:

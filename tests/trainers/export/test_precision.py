@@ -14,11 +14,11 @@ from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
 from testing.small_model import SYMBOLS, small_model_metadata
 from trainers.export import int4_packing
-from trainers.export.estimate import estimate_bytes, expected_facts
 from trainers.export.names import shorten
 from trainers.export.onnx_file import export
 from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
+from trainers.export.size_estimate import estimate_bytes, expected_facts
 from trainers.inference.onnx_session import OnnxSession
 
 

@@ -22,9 +22,9 @@ from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
-from trainers.export.estimate import expected_facts
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
+from trainers.export.size_estimate import expected_facts
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 from trainers.pruning.criteria import least

@@ -14,10 +14,10 @@ from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
 from trainers.export.component_sizes import component_sizes
-from trainers.export.estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
+from trainers.export.size_estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
 
 
 def largest_error(architecture: Architecture, symbols: int) -> float:

@@ -1,11 +1,13 @@
-"""How many bytes the exported file will have, from the architecture alone: what a study asks before it trains anything.
+"""Predicts the bytes of the exported file from the architecture alone, before anything is trained.
+
+A study calls `estimate_bytes` through `studies.objectives.costs`.
 
 Decisions:
-- Same code as the exporter wherever there is a choice: the final form (`onnx_file.final`), how each tensor is stored
-  (`precision.how_stored`), the file around them (`onnx_file.frame`). Only nodes are not written out but looked up
-  (`node_costs`), since tracing them takes a second.
-- Read off component by component, on the meta device (`component_sizes`): few of them are new to a search.
-- What an architecture brings is remembered without its precision, which changes nothing but storage.
+- The estimate uses the code of the exporter wherever the exporter has a choice: the final form of the network
+  (`onnx_file.final`), how each tensor is stored (`precision.how_stored`), the file around nodes and weights
+  (`onnx_file.frame`). Only the bytes of nodes are looked up (`node_costs`), since tracing a network takes a second.
+- Weights and nodes are counted once per component, on the meta device (`component_sizes`). A search meets few new components.
+- The counts of an architecture are cached without its precision, which changes only how weights are stored.
 """
 
 from __future__ import annotations
@@ -29,21 +31,24 @@ from trainers.export.pruned_size import shrunk_weights
 from trainers.export.skip_init import without_initialisation
 from trainers.inference.model_metadata import ModelMetadata
 
-REMEMBERED = 64
-"""Architectures; the precisions of one are asked for in a row."""
+MAX_CACHED = 64
+"""Architectures whose counts are cached: few, since all precisions of one architecture are estimated one after the other."""
 DIGEST = "0" * 16
+"""A digest as long as a real one."""
 NORMALISER = "none"
+"""A normaliser about as long as a real one."""
 ASCII = "".join(map(chr, range(32, 127)))
+"""The printable characters that take one byte."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What an architecture brings into its file, whatever the precision.
+    """The contents of an architecture's file, the same for every precision.
 
     Attributes:
-        node_bytes: of all nodes but those that turn stored weights back.
+        node_bytes: bytes of all nodes except those that convert stored weights to fp32.
         weights: kinds of float tensors and how many there are of each.
-        constants: what code writes out.
+        constants: constants that the nodes read.
     """
 
     node_bytes: int
@@ -55,9 +60,9 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     """Bytes of the file that `export` would write.
 
     Args:
-        architecture: what would be trained; of a pruned one the size is expected, not exact (see `shrinking`).
+        architecture: what would be trained. If it will be pruned, the size is an expectation (see `pruned_size`).
         symbols: characters in the charset.
-        charset: the characters; without them, the first 95 are taken for ASCII and the rest for three bytes each (Chinese).
+        charset: the characters; None counts 95 of them as ASCII and three bytes for each of the others (Chinese).
 
     Raises:
         RefusedArchitecture: it cannot be built.
@@ -72,12 +77,12 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
 
 @lru_cache(maxsize=50_000)
 def weight_bytes(weight: Weight, precision: str) -> int:
-    """Bytes of a weight and of the nodes that turn it back."""
+    """Bytes of a weight and of the nodes that convert it to fp32."""
     return stored_bytes(weight.shape, weight.axes, how_stored(weight.shape, weight.axes, precision))
 
 
 def constant_bytes(constant: Constant, precision: str) -> int:
-    """Bytes of a constant; fp32 ones are stored as weights are."""
+    """Bytes of a constant. An fp32 constant is stored as a weight is."""
     if constant.is_float:
         return weight_bytes(Weight(constant.shape, constant.axes), precision)
     return tensor_bytes(constant.shape, constant.item_bytes)
@@ -109,9 +114,9 @@ def framed_bytes(graph_bytes: int, facts: ModelMetadata, precision: str) -> int:
     return int(file.ByteSize()) - field_bytes(ports) + field_bytes(ports + graph_bytes)
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=MAX_CACHED)
 def content_of(architecture: Architecture, symbols: int) -> Content:
-    """Reads off an architecture's modules what its file holds; learns what unknown modules cost from an export."""
+    """Counts the contents of an architecture's file; learns the costs of unknown modules from an export."""
     sizes = component_sizes(architecture, symbols)
     codes, weights = sizes.codes, sizes.weights
     costs = known_costs()
@@ -133,7 +138,7 @@ def learn(architecture: Architecture, symbols: int) -> dict[str, Cost]:
 
 
 def with_numbers(model: nn.Module) -> nn.Module:
-    """Gives every weight values of its own, in place: torch merges tensors that are equal, as fresh ones often are."""
+    """Makes the values of all weights different, in place: torch merges equal tensors, and initial values are often equal."""
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
@@ -142,7 +147,7 @@ def with_numbers(model: nn.Module) -> nn.Module:
 
 
 def unfilled(architecture: Architecture, symbols: int) -> Recognizer:
-    """The network of an architecture in its final form on the meta device: shapes without numbers."""
+    """The network of an architecture in its final form, on the meta device: with shapes and without values."""
     with without_initialisation():
         model = final(build_recognizer(architecture, symbols))
     assert isinstance(model, Recognizer)

@@ -1,8 +1,8 @@
-"""Sizes as people write them."""
+"""Sizes with units."""
 
 import pytest
 
-from search_space.sizes import parse_size, write_size
+from search_space.units import parse_size, write_size
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sizes and counts as people write them: 500KB, 10MB (decimal), 1.5MiB (binary); 250K, 1.5M."""
+"""Reads and writes sizes and counts with units: 500KB, 10MB (decimal), 1.5MiB (binary); 250K, 1.5M."""
 
 from __future__ import annotations
 
