@@ -17,7 +17,7 @@ from testing.component_cases import smooth_image
 from testing.full_space import full_space
 from testing.random_weights import randomize_vectors
 from trainers.export.onnx_file import graph_of, write
-from trainers.export.size_estimate import estimate_bytes, expected_facts
+from trainers.export.size_estimate import estimate_bytes, expected_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 40
@@ -85,7 +85,7 @@ def export_errors(architecture: Architecture, folder: Path) -> ExportErrors:
     recognizer = build_settled(architecture)
     plain = architecture.with_(precision="fp32")
     graph = graph_of(recognizer, architecture.height_px)
-    path = write(graph, folder / "model.onnx", expected_facts(plain, SYMBOLS))
+    path = write(graph, folder / "model.onnx", expected_metadata(plain, SYMBOLS))
     network = OnnxSession(path)
     differences = []
     for count, width in ((1, 96), (3, 288)):
@@ -95,7 +95,7 @@ def export_errors(architecture: Architecture, folder: Path) -> ExportErrors:
         found = network.run(images.numpy())
         assert found.shape == expected.shape
         differences.append(float(np.abs(found - expected).max()))
-    size_bytes = write(graph, path, expected_facts(architecture, SYMBOLS), architecture.precision).stat().st_size
+    size_bytes = write(graph, path, expected_metadata(architecture, SYMBOLS), architecture.precision).stat().st_size
     return ExportErrors(abs(estimate_bytes(architecture, SYMBOLS) / size_bytes - 1), float(np.max(differences)))
 
 

@@ -31,8 +31,8 @@ class Tiny(nn.Module):
 
 def tiny_model(path: Path, seed: int = 0) -> Path:
     """Writes the file."""
-    facts = ModelMetadata(CHARSET, "none", 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
-    return export(Tiny(seed), path, facts)
+    metadata = ModelMetadata(CHARSET, "none", 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
+    return export(Tiny(seed), path, metadata)
 
 
 def tiny_point(path: Path, trial: int = 0, seed: int = 0, accuracy: float = 0.5) -> FrontPoint:

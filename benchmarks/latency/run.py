@@ -29,7 +29,7 @@ from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import to_input
 from trainers.export.onnx_file import export
-from trainers.export.size_estimate import expected_facts, with_numbers
+from trainers.export.size_estimate import expected_metadata, with_numbers
 from trainers.inference.onnx_session import OnnxSession
 
 SYMBOLS = 3938
@@ -75,7 +75,7 @@ def exported(architecture: Architecture, precision: str, path: Path) -> Path:
     """The file of a network with 3,939 classes; its weights do not matter to the clock."""
     torch.manual_seed(0)
     stored = architecture.with_(precision=precision)
-    return export(with_numbers(build_recognizer(architecture, SYMBOLS)), path, expected_facts(stored, SYMBOLS), precision)
+    return export(with_numbers(build_recognizer(architecture, SYMBOLS)), path, expected_metadata(stored, SYMBOLS), precision)
 
 
 def printed_lines(count: int) -> list[NDArray[np.uint8]]:

@@ -23,9 +23,11 @@ from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.reader import Reader
 
 
-def lines_of(facts: ModelMetadata, data: str, validation: str | None, cache: Path) -> tuple[list[str], list[NDArray[np.uint8]]]:
-    """Truths and images of the validation lines, as a model of such facts is measured on them."""
-    spec = DataSpec(training=data, validation=validation, height_px=facts.height_px, normaliser=facts.normaliser)
+def lines_of(
+    metadata: ModelMetadata, data: str, validation: str | None, cache: Path
+) -> tuple[list[str], list[NDArray[np.uint8]]]:
+    """Truths and images of the validation lines, prepared as for a model with this metadata."""
+    spec = DataSpec(training=data, validation=validation, height_px=metadata.height_px, normaliser=metadata.normaliser)
     lines = prepare(spec, cache).validation
     return [lines.text(i) for i in range(len(lines))], [lines.image(i) for i in range(len(lines))]
 
@@ -52,10 +54,10 @@ def main() -> None:
     arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
     arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
     given = arguments.parse_args()
-    facts = Reader(given.model).facts
-    truths, images = lines_of(facts, given.data, given.validation, given.cache)
+    metadata = Reader(given.model).metadata
+    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
     first = [reading.text for reading in Reader(given.model).read(images)]
-    print(f"{given.model.name}: {len(facts.charset)} symbols, {len(truths)} lines")
+    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
             path = convert_precision(given.model, Path(folder) / f"{precision}.onnx", precision)

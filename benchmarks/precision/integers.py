@@ -30,7 +30,7 @@ from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.data.dataset import DataSpec, prepare
 from trainers.export.onnx_file import INPUT, convert_precision, export, finished
-from trainers.export.size_estimate import expected_facts, with_numbers
+from trainers.export.size_estimate import expected_metadata, with_numbers
 from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
@@ -55,7 +55,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 
 
 def integer_file(
-    model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.float32]], path: Path, bits7: bool = False
+    model: Path, metadata: ModelMetadata, inputs: Sequence[NDArray[np.float32]], path: Path, bits7: bool = False
 ) -> Path:
     """Writes a model whose dense convolutions compute in integers; the rest is stored as in an int8 file."""
     named = onnx.load(model)
@@ -74,17 +74,17 @@ def integer_file(
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
-    path.write_bytes(finished(onnx.load(path), facts, "int8"))
+    path.write_bytes(finished(onnx.load(path), metadata, "int8"))
     return path
 
 
-def forms_of(model: Path, facts: ModelMetadata, inputs: Sequence[NDArray[np.float32]], folder: Path) -> dict[str, Path]:
+def forms_of(model: Path, metadata: ModelMetadata, inputs: Sequence[NDArray[np.float32]], folder: Path) -> dict[str, Path]:
     """The same weights in each form."""
     return {
         "fp32": model,
         "int8": convert_precision(model, folder / "int8.onnx", "int8"),
-        "integers": integer_file(model, facts, inputs, folder / "integers.onnx"),
-        "integers, 7 bits": integer_file(model, facts, inputs, folder / "bits7.onnx", bits7=True),
+        "integers": integer_file(model, metadata, inputs, folder / "integers.onnx"),
+        "integers, 7 bits": integer_file(model, metadata, inputs, folder / "bits7.onnx", bits7=True),
     }
 
 
@@ -105,11 +105,11 @@ def time_known(name: str, folder: Path) -> None:
     """Bytes and milliseconds of a known model, before its cut."""
     architecture = zoo.architecture(name).with_(prune_percent=0)
     recognizer = with_numbers(build_recognizer(architecture, SYMBOLS))
-    facts = expected_facts(architecture, SYMBOLS)
-    model = export(recognizer, folder / "fp32.onnx", facts)
+    metadata = expected_metadata(architecture, SYMBOLS)
+    model = export(recognizer, folder / "fp32.onnx", metadata)
     rng = np.random.default_rng(0)
     inputs = [rng.uniform(-1, 1, (1, 3, architecture.height_px, WIDTH_PX)).astype(np.float32) for _ in range(4)]
-    paths = forms_of(model, facts, inputs, folder)
+    paths = forms_of(model, metadata, inputs, folder)
     found = milliseconds(paths, inputs[0])
     print(name)
     for form, path in paths.items():
@@ -118,17 +118,19 @@ def time_known(name: str, folder: Path) -> None:
 
 def read_trained(given: argparse.Namespace, folder: Path) -> None:
     """Bytes, milliseconds and readings of a trained model."""
-    facts = Reader(given.model).facts
-    spec = DataSpec(training=given.data, validation=given.validation, height_px=facts.height_px, normaliser=facts.normaliser)
+    metadata = Reader(given.model).metadata
+    spec = DataSpec(
+        training=given.data, validation=given.validation, height_px=metadata.height_px, normaliser=metadata.normaliser
+    )
     training = prepare(spec, given.cache).training
     step = max(1, len(training) // CALIBRATION_LINES)
     shown = [training.image(i) for i in range(0, len(training), step)][:CALIBRATION_LINES]
-    inputs = [to_input([i], canonical_width(i.shape[1], facts.time_stride), facts.contrast) for i in shown]
-    truths, images = lines_of(facts, given.data, given.validation, given.cache)
+    inputs = [to_input([i], canonical_width(i.shape[1], metadata.time_stride), metadata.contrast) for i in shown]
+    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
     first = [reading.text for reading in Reader(given.model).read(images)]
-    paths = forms_of(given.model, facts, inputs, folder)
+    paths = forms_of(given.model, metadata, inputs, folder)
     found = milliseconds(paths, inputs[0])
-    print(f"{given.model.name}: {len(facts.charset)} symbols, {len(truths)} lines")
+    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
     for form, path in paths.items():
         print(f"{reading_row(form, path, images, truths, first)}, {found[form]:.2f} ms", flush=True)
 

@@ -18,7 +18,7 @@ from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import PRECISIONS
 from search_space.units import write_size
 from trainers.export.onnx_file import finished, ready, simplified_graph
-from trainers.export.size_estimate import expected_facts, with_numbers
+from trainers.export.size_estimate import expected_metadata, with_numbers
 from trainers.pruning.mask import cut_away
 from trainers.pruning.prune import solved
 from trainers.pruning.torch_pruning_adapter import PruningGraph
@@ -59,7 +59,7 @@ def exported_sizes(architecture: Architecture, is_cut: bool) -> dict[str, int]:
         copy = type(graph)()
         copy.CopyFrom(graph)
         stored = architecture.with_(precision=precision)
-        sizes[precision] = len(finished(copy, expected_facts(stored, SYMBOLS), precision))
+        sizes[precision] = len(finished(copy, expected_metadata(stored, SYMBOLS), precision))
     return sizes
 
 

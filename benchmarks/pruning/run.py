@@ -30,7 +30,7 @@ from trainers.base.recipe import find_recipe
 from trainers.data.dataset import prepare
 from trainers.data.spec import DataSpec
 from trainers.export.onnx_file import export
-from trainers.export.trained import facts_of
+from trainers.export.trained_metadata import metadata_of
 from trainers.pruning.prune import PruningSettings, solved
 from trainers.pruning.sensitivity import RATIOS, measure_sensitivity
 from trainers.training.job import TrainingJob
@@ -83,7 +83,7 @@ def bench_of(out: Path, clock: Clock) -> Bench:
     parent.contrast = "even" if recipe.even_contrast else "plain"
     parent.load_state_dict(torch.load(weights, weights_only=True))
     if not weights.with_suffix(".onnx").exists():
-        export(parent, weights.with_suffix(".onnx"), facts_of(parent, PARENT, prepared, "none"))
+        export(parent, weights.with_suffix(".onnx"), metadata_of(parent, PARENT, prepared, "none"))
     return Bench(parent, PARENT, prepared, recipe, FINE_TUNED_EPOCHS)
 
 

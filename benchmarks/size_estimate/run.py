@@ -22,7 +22,7 @@ from search_space.recognizer import build_recognizer
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space
 from trainers.export.node_costs import known_costs
 from trainers.export.onnx_file import export
-from trainers.export.size_estimate import estimate_bytes, expected_facts, with_numbers
+from trainers.export.size_estimate import estimate_bytes, expected_metadata, with_numbers
 
 
 def main() -> None:
@@ -59,8 +59,8 @@ def exported_bytes(architecture: Architecture, symbols: int) -> int:
     """Bytes of the file of a network as training would leave it."""
     recognizer = with_numbers(build_recognizer(architecture, symbols))
     with tempfile.TemporaryDirectory() as folder:
-        facts = expected_facts(architecture, symbols)
-        return export(recognizer, Path(folder) / "model.onnx", facts, architecture.precision).stat().st_size
+        metadata = expected_metadata(architecture, symbols)
+        return export(recognizer, Path(folder) / "model.onnx", metadata, architecture.precision).stat().st_size
 
 
 if __name__ == "__main__":

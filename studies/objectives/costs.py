@@ -111,7 +111,7 @@ class CostModel:
 
         plain = architecture.with_(auxiliary="none")
         recognizer = build_recognizer(plain, len(self._charset)).eval()
-        facts = ModelMetadata(
+        metadata = ModelMetadata(
             charset=tuple(self._charset),
             normaliser="none",
             height_px=plain.height_px,
@@ -122,7 +122,7 @@ class CostModel:
             decoding=recognizer.head.decoding,
         )
         with tempfile.TemporaryDirectory(prefix="latency-") as folder:
-            reader = Reader(export(recognizer, Path(folder) / "untrained.onnx", facts, plain.precision), threads=1)
+            reader = Reader(export(recognizer, Path(folder) / "untrained.onnx", metadata, plain.precision), threads=1)
             return latency_ms(reader, self._prepared[plain.height_px].validation, TIMED_LINES)
 
 

@@ -45,7 +45,7 @@ def save_served(folder: Path, file: Path, model_id: str, run_id: str) -> None:
         python_model=str(code),
         artifacts={"model": str(file)},
         signature=signature,
-        input_example=pd.DataFrame({"image": [example_png_base64(Reader(file).facts.charset)]}),
+        input_example=pd.DataFrame({"image": [example_png_base64(Reader(file).metadata.charset)]}),
         pip_requirements=[f"{name}=={version(name)}" for name in NEEDS],
         mlflow_model=Model(model_id=model_id, run_id=run_id),
     )

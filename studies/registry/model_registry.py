@@ -230,7 +230,7 @@ def _check_reads_alike(registered: Registered, file: Path, digest: str) -> None:
     if hashlib.sha256(kept.read_bytes()).hexdigest() != digest:
         raise RuntimeError(f"the registered file {kept} is not the one that was measured; the champion has not changed")
     reader = Reader(file)
-    image = base64.b64decode(example_png_base64(reader.facts.charset))
+    image = base64.b64decode(example_png_base64(reader.metadata.charset))
     (expected,) = reader.read([Image.open(io.BytesIO(image))])
     (found,) = registered.read([image])
     if found != expected:

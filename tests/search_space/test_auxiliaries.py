@@ -14,7 +14,7 @@ from search_space.auxiliaries.super_resolution import WEIGHT, SuperResolution, b
 from search_space.contracts import Features
 from search_space.recognizer import build_recognizer
 from trainers.export.onnx_file import export
-from trainers.export.size_estimate import expected_facts
+from trainers.export.size_estimate import expected_metadata
 
 WITH = {
     "super_resolution": {"neck": "fpn_a", "auxiliary": "super_resolution"},
@@ -36,9 +36,9 @@ def test_every_weight_learns_and_nothing_of_it_is_exported(name: str, tmp_path: 
     losses.sum().backward()
     assert losses.shape == (2,)
     assert [n for n, p in recognizer.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
-    with_it = export(recognizer, tmp_path / "with.onnx", expected_facts(architecture, 7)).read_bytes()
+    with_it = export(recognizer, tmp_path / "with.onnx", expected_metadata(architecture, 7)).read_bytes()
     recognizer.auxiliary = None
-    assert export(recognizer, tmp_path / "without.onnx", expected_facts(architecture, 7)).read_bytes() == with_it
+    assert export(recognizer, tmp_path / "without.onnx", expected_metadata(architecture, 7)).read_bytes() == with_it
 
 
 @pytest.mark.parametrize("name", list(WITH))

@@ -24,7 +24,7 @@ from search_space.recognizer import Recognizer, build_recognizer
 from search_space.timm_adapter import model_names
 from testing.random_weights import randomize_vectors
 from trainers.export.onnx_file import export
-from trainers.export.size_estimate import expected_facts
+from trainers.export.size_estimate import expected_metadata
 
 TAPS: tuple[Tap, ...] = ("none", "first", "last")
 GEOMETRIES = ((32, 4), (32, 8), (48, 4), (48, 8), (48, 12), (64, 4), (64, 8))
@@ -84,7 +84,7 @@ def test_checked_models_pass_what_all_others_are_asked(name: str) -> None:
 
 def read_by_onnx(recognizer: Recognizer, images: torch.Tensor, folder: Any) -> torch.Tensor:
     """Logits of the exported file."""
-    path = export(recognizer, folder / "model.onnx", expected_facts(recognizer.architecture, 7))
+    path = export(recognizer, folder / "model.onnx", expected_metadata(recognizer.architecture, 7))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return torch.from_numpy(np.asarray(session.run(None, {"images": images.numpy()})[0]))
 

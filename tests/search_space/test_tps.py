@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from search_space.architecture import Architecture
 from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
 from trainers.export.onnx_file import finished, simplified_graph
-from trainers.export.size_estimate import expected_facts
+from trainers.export.size_estimate import expected_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 
@@ -93,7 +93,7 @@ def test_a_file_of_any_precision_bends_as_the_network_does(tmp_path: Path) -> No
         expected = rectifier(images)
     for precision, close in (("fp32", 1e-5), ("int8", 0.02)):
         file = tmp_path / f"{precision}.onnx"
-        file.write_bytes(finished(copy.deepcopy(graph), expected_facts(Architecture(), 7), precision))
+        file.write_bytes(finished(copy.deepcopy(graph), expected_metadata(Architecture(), 7), precision))
         torch.testing.assert_close(torch.from_numpy(OnnxSession(file).run(images.numpy())), expected, atol=close, rtol=0)
 
 

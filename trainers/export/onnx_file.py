@@ -29,7 +29,7 @@ from trainers.base.errors import UserError
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
-from trainers.inference.model_metadata import ModelMetadata, facts_from, metadata_of
+from trainers.inference.model_metadata import ModelMetadata, decode_metadata, encode_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 OPSET = 20
@@ -42,19 +42,19 @@ EXAMPLE_WIDTH_PX = 192
 """A multiple of 32, and of 96 for a time stride of 12."""
 
 
-def export(recognizer: nn.Module, path: Path, facts: ModelMetadata, precision: str = "fp32") -> Path:
+def export(recognizer: nn.Module, path: Path, metadata: ModelMetadata, precision: str = "fp32") -> Path:
     """Writes the file that is measured, promoted and served.
 
     Args:
         recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is left as it is.
         path: where to write.
-        facts: what the file says about itself.
+        metadata: to be written into the file.
         precision: how weights are stored: "fp32", "fp16", "int8"; computing is in fp32 whatever they are.
 
     Returns:
         `path`.
     """
-    return write(graph_of(recognizer, facts.height_px), path, facts, precision)
+    return write(graph_of(recognizer, metadata.height_px), path, metadata, precision)
 
 
 def graph_of(recognizer: nn.Module, height_px: int) -> Any:
@@ -62,17 +62,17 @@ def graph_of(recognizer: nn.Module, height_px: int) -> Any:
     return simplified_graph(ready(recognizer), height_px)
 
 
-def write(graph: Any, path: Path, facts: ModelMetadata, precision: str = "fp32") -> Path:
+def write(graph: Any, path: Path, metadata: ModelMetadata, precision: str = "fp32") -> Path:
     """Writes one of the files that `graph_of` allows; the graph is left as it is.
 
     Args:
         graph: of a recogniser, with fp32 weights.
-        path, facts, precision: as for `export`.
+        path, metadata, precision: as for `export`.
 
     Returns:
         `path`.
     """
-    return _written(finished(copy.deepcopy(graph), facts, precision), path)
+    return _written(finished(copy.deepcopy(graph), metadata, precision), path)
 
 
 def _written(data: bytes, path: Path) -> Path:
@@ -124,34 +124,34 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     Raises:
         UserError: not a file of ours, or one whose weights were made smaller before.
     """
-    metadata = OnnxSession(path).metadata
-    facts = facts_from(metadata, str(path))
+    properties = OnnxSession(path).metadata
+    metadata = decode_metadata(properties, str(path))
     model = onnx.load(path)
-    if metadata["precision"] != "fp32":
-        raise UserError(f"{path} holds {metadata['precision']} weights; give the fp32 file that they were made from")
-    return _written(finished(model, facts, precision), target)
+    if properties["precision"] != "fp32":
+        raise UserError(f"{path} holds {properties['precision']} weights; give the fp32 file that they were made from")
+    return _written(finished(model, metadata, precision), target)
 
 
-def finished(model: Any, facts: ModelMetadata, precision: str) -> bytes:
-    """The bytes of the file: weights stored in `precision`, names shortened, facts written. Changes `model`."""
+def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
+    """The bytes of the file: weights stored in `precision`, names shortened, metadata written. Changes `model`."""
     store(model.graph, precision)
     shorten(model)
-    file = frame(facts, precision)
+    file = frame(metadata, precision)
     file.graph.node.extend(model.graph.node)
     file.graph.initializer.extend(model.graph.initializer)
     data: bytes = file.SerializeToString(deterministic=True)
     return data
 
 
-def frame(facts: ModelMetadata, precision: str) -> Any:
+def frame(metadata: ModelMetadata, precision: str) -> Any:
     """All of the file but its nodes and weights."""
     tensor = onnx.TensorProto.FLOAT
-    images = onnx.helper.make_tensor_value_info(INPUT, tensor, ["n", 3, facts.height_px, "w"])
+    images = onnx.helper.make_tensor_value_info(INPUT, tensor, ["n", 3, metadata.height_px, "w"])
     logits = onnx.helper.make_tensor_value_info(OUTPUT, tensor, ["n", "t", "v"])
     graph = onnx.helper.make_graph([], "g", [images], [logits])
     opset = onnx.helper.make_opsetid("", OPSET)
     file = onnx.helper.make_model(graph, producer_name="paretext", opset_imports=[opset], ir_version=IR_VERSION)
-    for key, value in metadata_of(facts, precision, made_with()).items():
+    for key, value in encode_metadata(metadata, precision, made_with()).items():
         entry = file.metadata_props.add()
         entry.key, entry.value = key, value
     return file

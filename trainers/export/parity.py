@@ -41,7 +41,7 @@ def check_same_text(recognizer: Recognizer, reader: Reader, lines: DecodedLines,
     Raises:
         TrainingFault: of kind "export", with the first line that the two read differently.
     """
-    found = read(recognizer, lines, reader.facts.charset, range(len(lines)))
+    found = read(recognizer, lines, reader.metadata.charset, range(len(lines)))
     differing = sorted(i for i, text in found if text != readings[i])
     if not differing:
         return
@@ -52,15 +52,15 @@ def check_same_text(recognizer: Recognizer, reader: Reader, lines: DecodedLines,
 
 def _logits(model: nn.Module, reader: Reader, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits (T, V) of one line alone: the network's and the file's."""
-    facts = reader.facts
-    batch = to_input([image], canonical_width(image.shape[1], facts.time_stride), facts.contrast)
+    metadata = reader.metadata
+    batch = to_input([image], canonical_width(image.shape[1], metadata.time_stride), metadata.contrast)
     with torch.inference_mode():
         return model(torch.from_numpy(batch)).numpy()[0], reader.network.run(batch)[0]
 
 
 def _compare(line: int, expected: NDArray[np.float32], found: NDArray[np.float32], reader: Reader) -> None:
     """Raises TrainingFault when the logits (T, V) of one line spell different texts and no tie explains it."""
-    charset, decoding = reader.facts.charset, reader.facts.decoding
+    charset, decoding = reader.metadata.charset, reader.metadata.decoding
     (ours, _), (theirs, _) = (read_logits(logits[None], charset, decoding)[0] for logits in (expected, found))
     if ours == theirs:
         return

@@ -72,7 +72,7 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     graph = content.node_bytes
     graph += sum(count * weight_bytes(weight, precision) for weight, count in content.weights)
     graph += sum(constant_bytes(constant, precision) for constant in content.constants)
-    return framed_bytes(graph, expected_facts(architecture, symbols, charset), precision)
+    return framed_bytes(graph, expected_metadata(architecture, symbols, charset), precision)
 
 
 @lru_cache(maxsize=50_000)
@@ -93,8 +93,8 @@ def typical_charset(symbols: int) -> str:
     return ASCII[:symbols] + "\u4e00" * max(0, symbols - len(ASCII))
 
 
-def expected_facts(architecture: Architecture, symbols: int, charset: str | None = None) -> ModelMetadata:
-    """Facts that take as many bytes as those of a trained model will."""
+def expected_metadata(architecture: Architecture, symbols: int, charset: str | None = None) -> ModelMetadata:
+    """Metadata that takes as many bytes as that of the trained model will."""
     return ModelMetadata(
         charset=tuple(charset if charset is not None else typical_charset(symbols)),
         normaliser=NORMALISER,
@@ -107,9 +107,9 @@ def expected_facts(architecture: Architecture, symbols: int, charset: str | None
     )
 
 
-def framed_bytes(graph_bytes: int, facts: ModelMetadata, precision: str) -> int:
+def framed_bytes(graph_bytes: int, metadata: ModelMetadata, precision: str) -> int:
     """Bytes of a file whose nodes and weights take `graph_bytes`."""
-    file = frame(facts, precision)
+    file = frame(metadata, precision)
     ports: int = file.graph.ByteSize()
     return int(file.ByteSize()) - field_bytes(ports) + field_bytes(ports + graph_bytes)
 

@@ -1,10 +1,10 @@
-"""What an exported file says about itself: everything a reader needs, and what it was made from.
+"""The metadata of an exported file: everything a reader needs, and what the file was made from.
 
 Decisions:
-- Plain text in the file's `metadata_props`, one JSON value or word per key, so any tool can look.
+- Metadata is plain text in the file's `metadata_props`, one JSON value or word per key, so that any tool can show it.
 - The charset is one JSON string, symbols in order: a list would take twice the bytes, up to 4 % of a small file.
-- No date and no path: the same weights give the same bytes.
-- No torch and no onnx in here: the reader uses it.
+- There is no date and no path: the same weights give the same bytes.
+- This module imports neither torch nor onnx, since the reader uses it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from trainers.base.errors import UserError
 from trainers.base.preprocess import Contrast, canonical_width
 
 FORMAT, OLDER_FORMATS = "paretext-2", ("paretext-1",)
-"""Raised when a reader of the old format would misread a file of the new one."""
+"""A new format gets a new number when a reader of the old format would misread it; older formats can still be read."""
 
 PIXELS: dict[Contrast, str] = {"plain": "rgb/127.5-1, pad right 0.0", "even": "even rgb, pad right at 0.0"}
-"""How pixels become numbers, as files say it; equally long, so that sizes told before training are exact for both."""
+"""How pixels become numbers, as files say it. Both texts are equally long, so predicted file sizes are exact for both."""
 
 Precision = Literal["fp32", "fp16", "int8", "int4"]
 Decoding = Literal["ctc", "attention"]
@@ -29,7 +29,7 @@ Decoding = Literal["ctc", "attention"]
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What goes into a model file beside its weights.
+    """The contents of a model file other than the network.
 
     Attributes:
         charset: symbols in the order of the network's outputs, one character each; output k + 1 is symbol k.
@@ -37,7 +37,7 @@ class ModelMetadata:
         height_px: rows of its input.
         time_stride: input columns per time step.
         architecture: fields and values of the architecture.
-        digest: the architecture's.
+        digest: of the architecture.
         data_digest: of the training data.
         decoding: how logits become text.
         contrast: how pixels become numbers.
@@ -59,59 +59,62 @@ class ModelMetadata:
         return canonical_width(1, self.time_stride)
 
 
-def metadata_of(facts: ModelMetadata, precision: str, versions: Mapping[str, str]) -> dict[str, str]:
-    """Key to text, in the order in which they are written.
+def encode_metadata(metadata: ModelMetadata, precision: str, versions: Mapping[str, str]) -> dict[str, str]:
+    """Converts metadata to the texts that are written into a file.
 
     Args:
-        facts: what to write.
+        metadata: what to write.
         precision: how the weights are stored.
-        versions: library to version that made the file.
+        versions: library to its version, of the libraries that made the file.
+
+    Returns:
+        Key to text, in the order in which they are written.
     """
     return {
         "format": FORMAT,
-        "charset": _json("".join(facts.charset)),
-        "normaliser": facts.normaliser,
-        "height_px": str(facts.height_px),
-        "time_stride": str(facts.time_stride),
-        "canonical_multiple": str(facts.canonical_multiple),
-        "pixels": PIXELS[facts.contrast],
-        "decoding": facts.decoding,
+        "charset": _json("".join(metadata.charset)),
+        "normaliser": metadata.normaliser,
+        "height_px": str(metadata.height_px),
+        "time_stride": str(metadata.time_stride),
+        "canonical_multiple": str(metadata.canonical_multiple),
+        "pixels": PIXELS[metadata.contrast],
+        "decoding": metadata.decoding,
         "precision": precision,
-        "architecture": _json(dict(facts.architecture)),
-        "digest": facts.digest,
-        "data_digest": facts.data_digest,
+        "architecture": _json(dict(metadata.architecture)),
+        "digest": metadata.digest,
+        "data_digest": metadata.data_digest,
         "versions": _json(dict(versions)),
     }
 
 
-def facts_from(metadata: Mapping[str, str], name: str) -> ModelMetadata:
-    """The facts in a file's metadata.
+def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:
+    """Parses the texts that `encode_metadata` wrote.
 
     Args:
-        metadata: as `metadata_of` wrote it.
+        properties: key to text, from the file.
         name: what to call the file in a message.
 
     Raises:
-        UserError: the file was not made by this program, or by a later one.
+        UserError: the file was made by another program or by a later version of this one, or its metadata is damaged.
     """
-    found = metadata.get("format")
+    found = properties.get("format")
     if found != FORMAT and found not in OLDER_FORMATS:
         known = "it has no paretext metadata" if found is None else f"its format is '{found}', this program reads '{FORMAT}'"
         raise UserError(f"{name} is not a model of paretext: {known}; give a file that `paretext` exported")
     try:
-        decoding = metadata["decoding"]
+        decoding = properties["decoding"]
         if decoding not in get_args(Decoding):
             raise ValueError(decoding)
         return ModelMetadata(
-            charset=tuple(json.loads(metadata["charset"])),
-            normaliser=metadata["normaliser"],
-            height_px=int(metadata["height_px"]),
-            time_stride=int(metadata["time_stride"]),
-            architecture=json.loads(metadata["architecture"]),
-            digest=metadata["digest"],
-            data_digest=metadata["data_digest"],
+            charset=tuple(json.loads(properties["charset"])),
+            normaliser=properties["normaliser"],
+            height_px=int(properties["height_px"]),
+            time_stride=int(properties["time_stride"]),
+            architecture=json.loads(properties["architecture"]),
+            digest=properties["digest"],
+            data_digest=properties["data_digest"],
             decoding="attention" if decoding == "attention" else "ctc",
-            contrast="even" if metadata["pixels"] == PIXELS["even"] else "plain",
+            contrast="even" if properties["pixels"] == PIXELS["even"] else "plain",
         )
     except (KeyError, ValueError) as error:
         raise UserError(f"{name} has damaged metadata ({error}); export it again") from None

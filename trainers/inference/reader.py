@@ -18,7 +18,7 @@ from PIL import Image
 from trainers.base.errors import UserError
 from trainers.base.preprocess import canonical_width, fit_height, to_input
 from trainers.inference.decode import read_logits
-from trainers.inference.model_metadata import ModelMetadata, facts_from
+from trainers.inference.model_metadata import ModelMetadata, decode_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 PIXELS_AT_ONCE = 64 * 32 * 320
@@ -46,7 +46,7 @@ class Reader:
         threads: that one run may use.
 
     Attributes:
-        facts: what the file says about itself.
+        metadata: of the file; everything that a reader needs.
 
     Raises:
         UserError: no such file, not an ONNX file, or not one of ours.
@@ -55,7 +55,7 @@ class Reader:
     def __init__(self, path: Path | str, threads: int = 1) -> None:
         self.path = Path(path)
         self.network = OnnxSession(self.path, threads)
-        self.facts: ModelMetadata = facts_from(self.network.metadata, str(path))
+        self.metadata: ModelMetadata = decode_metadata(self.network.metadata, str(path))
 
     def read(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Reading]:
         """Reads lines, one an image, in the order given.
@@ -68,15 +68,19 @@ class Reader:
         """
         lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
         readings: list[Reading | None] = [None] * len(lines)
-        for group, width_px in equal_widths([line.shape[1] for line in lines], self.facts.time_stride, self.facts.height_px):
-            logits = self.network.run(to_input([lines[i] for i in group], width_px, self.facts.contrast))
-            for i, (text, confidence) in zip(group, read_logits(logits, self.facts.charset, self.facts.decoding), strict=True):
+        for group, width_px in equal_widths(
+            [line.shape[1] for line in lines], self.metadata.time_stride, self.metadata.height_px
+        ):
+            logits = self.network.run(to_input([lines[i] for i in group], width_px, self.metadata.contrast))
+            for i, (text, confidence) in zip(
+                group, read_logits(logits, self.metadata.charset, self.metadata.decoding), strict=True
+            ):
                 readings[i] = Reading(text, confidence)
         return [reading for reading in readings if reading is not None]
 
     def _fitted(self, image: Image.Image | NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
         try:
-            return fit_height(image, self.facts.height_px)
+            return fit_height(image, self.metadata.height_px)
         except (ValueError, OSError) as error:
             raise UserError(f"image {number} cannot be read: {error}") from None
 

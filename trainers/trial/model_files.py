@@ -18,7 +18,7 @@ from trainers.data.dataset import LineDataset
 from trainers.evaluation.measure import measure, read_all
 from trainers.export.onnx_file import graph_of, write
 from trainers.export.parity import check_same_text
-from trainers.export.trained import facts_of
+from trainers.export.trained_metadata import metadata_of
 from trainers.inference.reader import Reader
 from trainers.training.loop import TrainingResult
 
@@ -61,7 +61,7 @@ class ModelFiles:
             TrainingFault: the export failed, or the fp32 file reads a line differently from the network.
         """
         architecture = self._architecture.with_(precision=precision)
-        metadata = facts_of(self._recognizer, architecture, self._prepared, self._normaliser)
+        metadata = metadata_of(self._recognizer, architecture, self._prepared, self._normaliser)
         try:
             if self._graph is None:
                 self._graph = graph_of(self._recognizer, metadata.height_px)

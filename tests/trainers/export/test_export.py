@@ -15,7 +15,7 @@ from testing.random_weights import randomize_vectors
 from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import INPUT, export
-from trainers.inference.model_metadata import facts_from
+from trainers.inference.model_metadata import decode_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 
@@ -69,10 +69,10 @@ def test_norms_are_folded_and_nothing_is_left_for_a_person_to_read(model: Path) 
     assert max(map(len, names)) == 2
 
 
-def test_facts_come_back(model: Path) -> None:
-    metadata = OnnxSession(model).metadata
-    assert facts_from(metadata, "small") == small_model_metadata()
-    assert set(json.loads(metadata["versions"])) == {"paretext", "torch", "onnx"}
+def test_metadata_comes_back(model: Path) -> None:
+    properties = OnnxSession(model).metadata
+    assert decode_metadata(properties, "small") == small_model_metadata()
+    assert set(json.loads(properties["versions"])) == {"paretext", "torch", "onnx"}
 
 
 def test_nothing_but_the_file_is_left(model: Path) -> None:
@@ -81,7 +81,7 @@ def test_nothing_but_the_file_is_left(model: Path) -> None:
 
 def test_a_later_format_is_refused() -> None:
     with pytest.raises(UserError, match=r"later\.onnx is not a model of paretext: its format is 'paretext-9'"):
-        facts_from({"format": "paretext-9"}, "later.onnx")
+        decode_metadata({"format": "paretext-9"}, "later.onnx")
 
 
 def test_zero_states_of_recurrent_layers_are_not_written(model: Path) -> None:

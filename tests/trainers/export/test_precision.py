@@ -18,7 +18,7 @@ from trainers.export.names import shorten
 from trainers.export.onnx_file import export
 from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
-from trainers.export.size_estimate import estimate_bytes, expected_facts
+from trainers.export.size_estimate import estimate_bytes, expected_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 
@@ -90,8 +90,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("many")
     recognizer = randomize_vectors(build_recognizer(MANY, 1500))
-    facts = expected_facts(MANY, 1500)
-    return {p: export(recognizer, folder / f"{p}.onnx", facts, p) for p in ("fp32", "int8", "int4")}
+    metadata = expected_metadata(MANY, 1500)
+    return {p: export(recognizer, folder / f"{p}.onnx", metadata, p) for p in ("fp32", "int8", "int4")}
 
 
 def test_a_wide_head_takes_half_its_bytes_in_four_bits(many: dict[str, Path]) -> None:

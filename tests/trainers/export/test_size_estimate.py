@@ -17,7 +17,7 @@ from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
-from trainers.export.size_estimate import estimate_bytes, expected_facts, framed_bytes, weight_bytes
+from trainers.export.size_estimate import estimate_bytes, expected_metadata, framed_bytes, weight_bytes
 
 
 def largest_error(architecture: Architecture, symbols: int) -> float:
@@ -29,7 +29,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
         stored = architecture.with_(precision=precision)
         copy = type(graph)()
         copy.CopyFrom(graph)
-        size_bytes = len(finished(copy, expected_facts(stored, symbols), precision))
+        size_bytes = len(finished(copy, expected_metadata(stored, symbols), precision))
         errors.append(abs(estimate_bytes(stored, symbols) / size_bytes - 1))
     return max(errors)
 
@@ -54,8 +54,8 @@ def test_estimates_over_the_whole_space(first: int) -> None:
 def test_the_charset_is_counted(tmp_path: Path) -> None:
     """Three bytes for each of these characters, though the default takes the first 95 for ASCII."""
     architecture, charset = Architecture(width_percent=25), "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
-    facts = expected_facts(architecture, 60, charset)
-    size_bytes = export(randomize_vectors(build_recognizer(architecture, 60)), tmp_path / "model.onnx", facts).stat().st_size
+    metadata = expected_metadata(architecture, 60, charset)
+    size_bytes = export(randomize_vectors(build_recognizer(architecture, 60)), tmp_path / "model.onnx", metadata).stat().st_size
     assert abs(estimate_bytes(architecture, 60, charset) - size_bytes) < 100
     assert 115 < estimate_bytes(architecture, 60, charset) - estimate_bytes(architecture, 60) < 125
 
@@ -107,13 +107,13 @@ def test_what_is_learned_from_one_network_holds_for_another_width() -> None:
     costs = costs_in(simplified_graph(small, 32), small)
     assert {part.code for part in parts_of(small)} == {part.code for part in parts_of(wide)}
     graph = simplified_graph(wide, 32)
-    facts = expected_facts(Architecture(), 6)
+    metadata = expected_metadata(Architecture(), 6)
     nodes = sum(costs[part.code].node_bytes for part in parts_of(wide))
     constants = {c for part in parts_of(wide) for c in costs[part.code].constants}
     expected = nodes + sum(weight_bytes(w, "fp32") for w in weights_of(wide))
     expected += sum(8 * max(1, len(c.shape)) + 15 for c in constants)
-    size_bytes = len(finished(graph, facts, "fp32"))
-    assert abs(framed_bytes(expected, facts, "fp32") - size_bytes) < 20
+    size_bytes = len(finished(graph, metadata, "fp32"))
+    assert abs(framed_bytes(expected, metadata, "fp32") - size_bytes) < 20
 
 
 def test_a_switch_makes_other_code() -> None:

@@ -24,7 +24,7 @@ from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
-from trainers.export.size_estimate import expected_facts
+from trainers.export.size_estimate import expected_metadata
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 from trainers.pruning.criteria import least
@@ -69,8 +69,8 @@ def test_published_tables_give_the_published_networks(model: str, tmp_path: Path
     images = torch.rand(2, 3, 32, 64)
     with torch.no_grad():
         assert torch.equal(again(images), recognizer(images))
-    reader = Reader(export(again, tmp_path / "pruned.onnx", expected_facts(architecture, 3938)))
-    assert Architecture.from_dict(reader.facts.architecture) == architecture
+    reader = Reader(export(again, tmp_path / "pruned.onnx", expected_metadata(architecture, 3938)))
+    assert Architecture.from_dict(reader.metadata.architecture) == architecture
     with torch.no_grad():
         np.testing.assert_allclose(reader.network.run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
     lines = NoiseLines([""] * 3)
@@ -136,7 +136,7 @@ def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, 
     assert counted == pytest.approx(1 - flops(recognizer, 32, 320).backbone / before.backbone, abs=2e-3)
     assert parameters(recognizer) < whole
     images = torch.rand(2, 3, 32, 96)
-    path = export(recognizer, tmp_path / "cut.onnx", expected_facts(architecture, 9))
+    path = export(recognizer, tmp_path / "cut.onnx", expected_metadata(architecture, 9))
     with torch.no_grad():
         np.testing.assert_allclose(OnnxSession(path).run(images.numpy()), recognizer(images).numpy(), atol=1e-3)
     recognizer.train()

@@ -59,7 +59,7 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
     assert run_trial(job, never) == candidate
     assert candidate.measurement.size_bytes == candidate.model.stat().st_size
     assert candidate.measurement.lines == 9
-    assert Reader(candidate.model).facts.digest == TINY.digest
+    assert Reader(candidate.model).metadata.digest == TINY.digest
     assert sorted(p.name for p in job.folder.iterdir()) == sorted([CANDIDATE_NAME, "checkpoint.pt", EPOCHS_NAME, MODEL_NAME])
 
     moved = tmp_path / "moved"
@@ -76,7 +76,7 @@ def test_what_is_trained_is_stored_in_every_precision_asked_for(tmp_path: Path, 
     assert [form.architecture for form in forms] == [TINY, TINY.with_(precision="fp16"), TINY.with_(precision="int8")]
     for form in forms:
         reader = Reader(form.model)
-        assert reader.facts.digest == form.architecture.digest
+        assert reader.metadata.digest == form.architecture.digest
         assert form.measurement.size_bytes == form.model.stat().st_size
     sizes = [form.measurement.size_bytes for form in forms]
     assert sizes == sorted(sizes, reverse=True) and sizes[2] < 0.6 * sizes[0]

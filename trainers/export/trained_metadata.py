@@ -1,6 +1,6 @@
-"""What the file of a recogniser just trained says about itself.
+"""The metadata of a trained recogniser's file.
 
-Apart from `facts`, which readers take along: this needs the network and its training data.
+It is apart from `trainers.inference.model_metadata`, since a reader imports neither the network nor the training data.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from trainers.data.dataset import LineDataset
 from trainers.inference.model_metadata import ModelMetadata
 
 
-def facts_of(recognizer: Recognizer, architecture: Architecture, prepared: LineDataset, normaliser: str) -> ModelMetadata:
-    """What the file of a trained recogniser says about itself.
+def metadata_of(recognizer: Recognizer, architecture: Architecture, prepared: LineDataset, normaliser: str) -> ModelMetadata:
+    """The metadata of a trained recogniser's file.
 
     Args:
         recognizer: trained.
-        architecture: what it was built from, in the precision that the file is stored in.
+        architecture: what it was built from, in the precision of the file.
         prepared: the lines it was trained on.
-        normaliser: of their labels.
+        normaliser: name of the normaliser of their labels.
     """
     return ModelMetadata(
         charset=prepared.charset.symbols,
