@@ -96,8 +96,13 @@ class Study(StudySection):
         return resolve(values, "the command line")
 
 
+FORMER_DATA: Mapping[str, Any] = {"split": 1, "test": False, "rendered": None}
+"""What `[data]` of a stored study means where it has no such value: its lines were split by their pixels at each input height,
+and were neither set aside as test lines nor drawn. A resumed study compares its trials on the lines it began with."""
+
+
 def stored_study(values: Mapping[str, Any], name: str) -> Study:
-    """A study as a storage has it: nothing is filled in or looked up.
+    """A study as a storage has it: nothing is looked up, and what an earlier version did not know is as it was then.
 
     Args:
         values: of `Study.model_dump`.
@@ -106,8 +111,9 @@ def stored_study(values: Mapping[str, Any], name: str) -> Study:
     Raises:
         UserError: it names something that is not installed here.
     """
+    data = {**FORMER_DATA, **values.get("data", {})}
     try:
-        return Study.model_validate(dict(values))
+        return Study.model_validate({**values, "data": data})
     except ValidationError as error:
         raise UserError(f"study '{name}' cannot be read: " + "; ".join(error_lines(error, Study))) from None
 

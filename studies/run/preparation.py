@@ -41,8 +41,9 @@ class Preparation:
     warm_start: list[Architecture]
 
     def data_spec(self, height_px: int) -> DataSpec:
-        """What a worker opens: the cache entry of this height."""
-        return data_spec(self.study, height_px)
+        """What a worker opens: the lines of this height, with the rendered lines that the driver has decided on."""
+        prepared = self.prepared.get(height_px)
+        return data_spec(self.study, height_px) if prepared is None else prepared.spec
 
     def job(self, architecture: Architecture, folder: Path, cache_folder: Path) -> TrialJob:
         """What a worker is to train.
@@ -105,6 +106,8 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
             observer.preparing(what, done, total)
 
         prepared[height_px] = prepare(data_spec(study, height_px), workspace.cache, show)
+    for note in next(iter(prepared.values())).notes:
+        observer.note(note)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
     preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)

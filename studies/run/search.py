@@ -111,7 +111,8 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
         return study
     asked = study.model_dump(mode="json")
     kept = stored.model_dump(mode="json")
-    differing = [key for key in ("data", "limits", "recipe", "space") if asked[key] != kept[key]]
+    differing = ["data"] if study.data.differs_from(stored.data) else []
+    differing += [key for key in ("limits", "recipe", "space") if asked[key] != kept[key]]
     differing += ["budget.epochs"] if study.budget.epochs != stored.budget.epochs else []
     searches = asked["search"], of_this_run(stored.search, study.search).model_dump(mode="json")
     differing += [f"search.{key}" for key, value in searches[0].items() if value != searches[1][key]]

@@ -13,6 +13,7 @@ from search_space.architecture import Architecture
 from search_space.feasibility import steps_at, steps_needed
 from trainers.base.preprocess import canonical_width
 from trainers.data.cache import CacheEntry
+from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 
 
 def writable_lines(
@@ -41,6 +42,7 @@ class LineArrays:
         texts: normalised label of each line.
         widths: (N,) int32 columns of each image.
         contents: (N,) uint64, a hash of each image's pixels.
+        originals: (N,) uint64, a hash of each image as it was decoded, before resizing.
         weights: (N,) float32 with mean 1, how often each line is shown; None shows all alike.
     """
 
@@ -64,6 +66,7 @@ class LineArrays:
         self.texts = list(texts)
         self.widths: NDArray[np.int32] = self._gather("widths", np.int32)
         self.contents: NDArray[np.uint64] = self._gather("contents", np.uint64)
+        self.originals: NDArray[np.uint64] = self._gather("originals", np.uint64)
         self.weights = weights
 
     def _gather(self, column: str, kind: type) -> NDArray[Any]:
@@ -92,6 +95,18 @@ class LineArrays:
         """What the source calls the line."""
         store, place = self._where(i)
         return store.names[place]
+
+    def source_of(self, i: int) -> int:
+        """Number of the store that the line is in."""
+        return int(self._at[i, 0])
+
+    def tiny(self) -> NDArray[np.uint8]:
+        """(N, 192) tiny grey version of each image as it was decoded, before resizing."""
+        tiny = np.zeros((len(self), TINY_ROWS * TINY_COLUMNS), dtype=np.uint8)
+        for number, store in enumerate(self._stores):
+            mine = self._at[:, 0] == number
+            tiny[mine] = store.tiny[self._at[mine, 1]]
+        return tiny
 
     def image(self, i: int) -> NDArray[np.uint8]:
         """Pixels of a line: uint8 (H, W, 3), read-only, not copied (a grey line repeats one channel)."""

@@ -2,6 +2,7 @@
 
     <cache>/data/<source>-<content>/index.json   names, labels, widths, places, checksums, and what was skipped
                                     w00320.bin   every image whose padded width is 320 px, one after the other
+                                    tiny.dat     a tiny grey version of each image as it was decoded, to find near copies
 
 Decisions:
 - An entry's name holds the source's fingerprint and the height: a changed source is another entry, and the old one goes.
@@ -20,6 +21,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,13 +32,14 @@ from trainers.base.atomic_write import move_durably
 from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.file_lock import locked
-from trainers.base.preprocess import canonical_width, fit_height
+from trainers.base.preprocess import canonical_width, fit_height, flatten
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped
+from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS, image_hash, tiny_version
 from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the layout, the geometry or the decoding changes: old entries are then left behind."""
 CHUNK_LINES = 64
 PROCESSES_PAY_FROM = 3000
@@ -46,8 +49,26 @@ WIDEST = 150
 SPARE_BYTES = 64 << 20
 
 Progress = Callable[[int, int], None]
-Decoded = tuple[bytes, int, int, tuple[int, int]]
-"""Pixels, width, channels, and the size the image came in."""
+TINY_NAME = "tiny.dat"
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A line at the height of the entry.
+
+    Attributes:
+        pixels, width, channels: of the resized image.
+        size: width and height the image came in.
+        original: hash of the image before resizing.
+        tiny: its tiny grey version.
+    """
+
+    pixels: bytes
+    width: int
+    channels: int
+    size: tuple[int, int]
+    original: int
+    tiny: bytes
 
 
 class CacheEntry:
@@ -60,7 +81,9 @@ class CacheEntry:
         skipped: what the source or its images were lacking.
         widths: (N,) int32 columns.
         sizes: (N, 2) int32 width and height the image came in.
-        contents: (N,) uint64, a hash of the pixels; equal images have equal ones.
+        contents: (N,) uint64, a hash of the pixels at this height; equal images have equal ones.
+        originals: (N,) uint64, a hash of the image as it was decoded, before resizing: the same at every height.
+        tiny: (N, 192) uint8, a tiny grey version of the image as it was decoded.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,6 +102,8 @@ class CacheEntry:
         self.widths: NDArray[np.int32] = np.array(index["widths"], dtype=np.int32)
         self.sizes: NDArray[np.int32] = np.array(index["sizes"], dtype=np.int32).reshape(-1, 2)
         self.contents: NDArray[np.uint64] = np.array(index["contents"], dtype=np.uint64)
+        self.originals: NDArray[np.uint64] = np.array(index["originals"], dtype=np.uint64)
+        self.tiny = _map_tiny(folder, len(self.names), index["tiny_sum"])
         self._channels: list[int] = index["channels"]
         self._offsets: list[int] = index["offsets"]
         self._sums: list[int] = index["sums"]
@@ -177,6 +202,16 @@ def _map(folder: Path, width: int, size: int) -> NDArray[np.uint8]:
     return np.memmap(path, dtype=np.uint8, mode="r")
 
 
+def _map_tiny(folder: Path, lines: int, checksum: int) -> NDArray[np.uint8]:
+    path = folder / TINY_NAME
+    if not path.exists() or path.stat().st_size != lines * TINY_ROWS * TINY_COLUMNS:
+        raise TrainingFault("cache", f"prepared data in {folder} is incomplete: {path.name}")
+    tiny = np.memmap(path, dtype=np.uint8, mode="r")
+    if zlib.crc32(tiny.data) != checksum:
+        raise TrainingFault("cache", f"prepared data in {folder} is damaged: {path.name}")
+    return tiny.reshape(lines, TINY_ROWS * TINY_COLUMNS)
+
+
 def _group_file(folder: Path, width: int) -> Path:
     return folder / f"w{width:05d}.bin"
 
@@ -199,9 +234,10 @@ def _build(folder: Path, source: Source, height_px: int, progress: Progress | No
 def _write(building: Path, line_set: LineSet, height_px: int, progress: Progress | None, processes: int | None) -> None:
     lines = line_set.lines
     index: dict[str, list[Any]] = {
-        k: [] for k in ("names", "texts", "widths", "channels", "offsets", "sums", "contents", "sizes")
+        k: [] for k in ("names", "texts", "widths", "channels", "offsets", "sums", "contents", "sizes", "originals")
     }
     skipped, files, ends, done = list(line_set.skipped), dict[int, BinaryIO](), dict[int, int](), 0
+    tiny, tiny_sum = (building / TINY_NAME).open("wb"), 0
     if processes is None:
         processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
     chunks = ((lines[at : at + CHUNK_LINES], height_px) for at in range(0, len(lines), CHUNK_LINES))
@@ -211,26 +247,30 @@ def _write(building: Path, line_set: LineSet, height_px: int, progress: Progress
                 if isinstance(result, str):
                     skipped.append(Skipped(line.name, result))
                     continue
-                pixels, width, channels, size = result
+                pixels, width = result.pixels, result.width
                 group = canonical_width(width)
                 if group not in files:
                     files[group] = _group_file(building, group).open("wb")
                 files[group].write(pixels)
                 content = int.from_bytes(hashlib.blake2b(pixels, digest_size=8, salt=str(width).encode()).digest())
-                row = (line.name, line.text, width, channels, ends.get(group, 0), zlib.crc32(pixels), content, size)
+                sums = zlib.crc32(pixels), content
+                row = (line.name, line.text, width, result.channels, ends.get(group, 0), *sums, result.size, result.original)
                 for column, value in zip(index.values(), row, strict=True):
                     column.append(value)
+                tiny.write(result.tiny)
+                tiny_sum = zlib.crc32(result.tiny, tiny_sum)
                 ends[group] = ends.get(group, 0) + len(pixels)
             done += len(decoded)
             if progress is not None:
                 progress(done, len(lines))
     finally:
-        for file in files.values():
+        for file in (tiny, *files.values()):
             file.close()
     if not index["names"]:
         reasons = f"; the first, {skipped[0].name}: {skipped[0].reason}" if skipped else ""
         raise UserError(f"none of {len(lines)} lines can be used{reasons}")
-    _write_index(building, {"height_px": height_px, "skipped": [(s.name, s.reason) for s in skipped], "groups": ends} | index)
+    rest = {"height_px": height_px, "skipped": [(s.name, s.reason) for s in skipped], "groups": ends, "tiny_sum": tiny_sum}
+    _write_index(building, rest | index)
 
 
 def _write_index(building: Path, index: dict[str, Any]) -> None:
@@ -238,18 +278,19 @@ def _write_index(building: Path, index: dict[str, Any]) -> None:
     (building / "index.json").write_text(hashlib.sha256(text.encode()).hexdigest() + "\n" + text, encoding="utf-8")
 
 
-def _decode_chunk(chunk: tuple[Sequence[Line], int]) -> list[Decoded | str]:
+def _decode_chunk(chunk: tuple[Sequence[Line], int]) -> list[_Decoded | str]:
     lines, height_px = chunk
     return [_decode_line(line, height_px) for line in lines]
 
 
-def _decode_line(line: Line, height_px: int) -> Decoded | str:
+def _decode_line(line: Line, height_px: int) -> _Decoded | str:
     """A line's pixels at the height, or why there are none."""
     try:
         image = line.load()
         if image.width > WIDEST * image.height:
             return f"image is more than {WIDEST} times as wide as high"
-        pixels = fit_height(image, height_px)
+        flat = flatten(image)
+        pixels = fit_height(flat, height_px)
     except UserError as error:
         return str(error)
     except OSError as error:
@@ -258,13 +299,14 @@ def _decode_line(line: Line, height_px: int) -> Decoded | str:
         return f"image cannot be used: {error}"
     grey = bool((pixels == pixels[:, :, :1]).all())
     kept = pixels[:, :, :1] if grey else pixels
-    return kept.tobytes(), pixels.shape[1], kept.shape[2], image.size
+    original = image_hash(flat), tiny_version(flat)
+    return _Decoded(kept.tobytes(), pixels.shape[1], kept.shape[2], image.size, *original)
 
 
 def _check_room(lines: Sequence[Line], height_px: int, folder: Path) -> None:
     """Refuses to start on a disk that some sample lines say is too small."""
     sample = [_decode_line(line, height_px) for line in lines[:: max(1, len(lines) // 32)][:32]]
-    sizes = [len(result[0]) for result in sample if not isinstance(result, str)]
+    sizes = [len(result.pixels) for result in sample if not isinstance(result, str)]
     needed = int(1.1 * len(lines) * float(np.mean(sizes))) if sizes else 0
     free = shutil.disk_usage(folder).free
     if needed + SPARE_BYTES > free:

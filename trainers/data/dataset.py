@@ -6,13 +6,13 @@ Decisions:
 - Labels lose white space at both ends (no image shows it) and are then normalised; an empty label is skipped.
 - The charset is that of the training labels, unless a file is named. The policy for other characters is for training lines;
   validation lines keep their truth, since a character that a model cannot write is an error it makes.
-- Without a validation source a tenth of the training lines is set aside by a hash of their pixels: the same lines every
-  time, whatever the order or names, and never one image on both sides.
+- Without a validation source some of the training lines measure (`division`, `split`): the same lines every time, whatever
+  their order, their names and the input height, and never one image on both sides.
+- Test lines are only named here; `held_out` opens them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,19 +21,16 @@ import numpy as np
 from search_space.architecture import Architecture
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
-from trainers.data.cache import CacheEntry, Progress, open_entry
+from trainers.data.cache import Progress
 from trainers.data.charset import Charset
+from trainers.data.division import divide
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import Skipped, counted
-from trainers.data.normalisers import normalise
-from trainers.data.rendered import Rendered, rendered_source
-from trainers.data.source import Source
-from trainers.data.source_registry import find_source, own_validation, split_sources
-from trainers.data.spec import DataSpec
+from trainers.data.opener import LineOpener
+from trainers.data.rendered import Rendered, rendered_if_few, rendered_source
+from trainers.data.spec import AUTO, DataSpec
 
 __all__ = ["DataSpec", "LineArrays", "LineDataset", "Rendered", "prepare"]
-
-VALIDATION_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,13 +38,16 @@ class LineDataset:
     """All a training needs to know of its data.
 
     Attributes:
-        spec: what was asked for.
+        spec: what was asked for, with the rendered lines that "auto" came to.
         charset: the characters a recogniser is to write.
         training: lines to learn from.
         validation: lines to measure on.
         digest: 16 hex digits; equal for equal pixels, labels, order and charset.
         skipped: every line that was left out, named once, and why.
         warmup: rendered lines to begin with; None where none were asked for.
+        set_aside: test lines that were taken from the training sources; None where none were.
+        test_source: source of other test lines; None where there is none.
+        notes: what a user should know of the lines, a sentence each.
     """
 
     spec: DataSpec
@@ -57,6 +57,9 @@ class LineDataset:
     digest: str
     skipped: list[Skipped]
     warmup: LineArrays | None = None
+    set_aside: LineArrays | None = None
+    test_source: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -90,66 +93,31 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     Raises:
         UserError: no such source, nothing usable in it, no room on the disk, or characters against the policy `error`.
     """
-    names = split_sources(spec.training)
-    others = spec.validation or ";".join(filter(None, map(own_validation, names))) or None
-
-    def open_one(found: Source, name: str) -> CacheEntry:
-        return open_entry(found, name, spec.height_px, cache_folder, progress, processes)
-
-    def opened(sources: Sequence[str]) -> list[CacheEntry]:
-        return [open_one(find_source(s, spec.seed), f"{s} {spec.seed}" if s.startswith("digits") else s) for s in sources]
-
-    stores = opened(names)
-    skipped: list[Skipped] = []
-    training = _labelled(stores, spec, skipped)
-    if others is None:
-        training, validation = _set_aside(training)
-    else:
-        validation = _labelled(opened(split_sources(others)), spec, skipped)
+    opener = LineOpener(spec, cache_folder, progress, processes)
+    divided = divide(opener)
+    training, validation, available = divided.training, divided.validation, len(divided.training)
     if spec.training_lines is not None:
         training = _first_lines(training, spec.training_lines)
     charset = Charset.from_file(Path(spec.charset)) if spec.charset else Charset.from_texts(training.texts)
-    training = _within(charset, training, spec, skipped)
+    training = _within(charset, training, spec, opener.skipped)
     if not len(training) or not len(validation):
         raise UserError(f"data '{spec.training}' leaves {len(training)} training and {len(validation)} validation lines")
     if spec.weights is not None:
         training = training.weighted(spec.weights)
+    rendered, notes = spec.rendered, divided.notes
+    if rendered == AUTO:
+        rendered, note = rendered_if_few(available, training.texts, charset)
+        notes += note
     warmup = None
-    if spec.rendered is not None:
-        drawn_from = rendered_source(spec.rendered, training.texts, charset, spec.normaliser, spec.seed)
-        drawn = _labelled([open_one(drawn_from, f"{spec.training} {spec.seed} {spec.rendered!r}")], spec, skipped)
-        if spec.rendered.use == "extra":
-            training = training.joined(drawn)
-        else:
-            warmup = drawn
+    if rendered is not None:
+        drawn_from = rendered_source(rendered, training.texts, charset, spec.normaliser, spec.seed)
+        drawn = opener.open_source(drawn_from, f"{spec.training} {spec.seed} {rendered!r}")
+        training, warmup = (training.joined(drawn), None) if rendered.use == "extra" else (training, drawn)
     parts = (training, validation) if warmup is None else (training, validation, warmup)
     digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
-    return LineDataset(spec, charset, training, validation, digest, skipped, warmup)
-
-
-def _labelled(stores: Sequence[CacheEntry], spec: DataSpec, skipped: list[Skipped]) -> LineArrays:
-    """All lines of some stores that have a label once it is normalised."""
-    at: list[tuple[int, int]] = []
-    texts: list[str] = []
-    for number, store in enumerate(stores):
-        skipped += store.skipped
-        for place, text in enumerate(store.texts):
-            label = normalise(spec.normaliser, text.strip()).strip()
-            if label:
-                at.append((number, place))
-                texts.append(label)
-            else:
-                skipped.append(Skipped(store.names[place], "empty label"))
-    return LineArrays(stores, np.array(at, dtype=np.int64).reshape(-1, 2), texts)
-
-
-def _set_aside(lines: LineArrays) -> tuple[LineArrays, LineArrays]:
-    """Training and validation lines: the tenth with the smallest hashes is validation; equal images stay together."""
-    if len(lines) < 2:
-        return lines, lines.select([])
-    limit = np.sort(lines.contents)[max(1, round(len(lines) * VALIDATION_SHARE)) - 1]
-    inside = lines.contents <= limit
-    return lines.select(np.flatnonzero(~inside)), lines.select(np.flatnonzero(inside))
+    resolved = spec if rendered == spec.rendered else spec.with_(rendered=rendered)
+    held_out = divided.set_aside, divided.test_source
+    return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *held_out, notes)
 
 
 def _first_lines(lines: LineArrays, count: int) -> LineArrays:

@@ -3,7 +3,8 @@
 Decisions:
 - The scans are split first (scikit-learn's stratified split, a fifth for validation), the lines are composed after: no
   scan that training shows is ever in a validation line.
-- `unseen` lines hold validation scans in lines that neither split has; they are for trying a finished model.
+- `unseen` and `test` lines hold validation scans in lines that no other split has: `unseen` is for trying a finished model,
+  `test` for measuring it once.
 - A line is a function of (seed, split, number): nothing is stored, and the same seed gives the same lines on any machine.
 """
 
@@ -19,9 +20,9 @@ from PIL import Image, ImageFilter
 
 from trainers.data.lines import Line, LineSet
 
-Split = Literal["training", "validation", "unseen"]
-SPLITS: tuple[Split, ...] = ("training", "validation", "unseen")
-LINES: dict[Split, int] = {"training": 2000, "validation": 500, "unseen": 100}
+Split = Literal["training", "validation", "unseen", "test"]
+SPLITS: tuple[Split, ...] = ("training", "validation", "unseen", "test")
+LINES: dict[Split, int] = {"training": 2000, "validation": 500, "unseen": 100, "test": 400}
 HEIGHT_PX = 32
 REVISION = 2
 """Raised when lines of the same seed come out differently than before, so that caches are made anew."""

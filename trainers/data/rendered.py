@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from trainers.base.errors import UserError
 from trainers.base.strict_model import StrictModel
+
+FEW_LINES = 1000
+"""Training lines below which `rendered = "auto"` draws some: there, lines drawn from the labels help most."""
+DRAWN_LINES = 2000
+"""How many it draws."""
+LEAST_DRAWABLE_SHARE = 0.9
+"""Share of the labels that the fonts must be able to draw; drawing fewer would teach a part of the charset only."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,3 +80,38 @@ def rendered_source(
     fonts = None if rendered.fonts is None else Path(rendered.fonts)
     count, style, photos = rendered.count, rendered.style, rendered.photos
     return RenderedSource(texts, charset.symbols, count, seed, fonts, style, photos, percent / 100)
+
+
+def rendered_if_few(available: int, training_texts: Sequence[str], charset: Charset) -> tuple[Rendered | None, tuple[str, ...]]:
+    """What `rendered = "auto"` comes to: lines to draw where there are few, if the fonts of the machine can write them.
+
+    Only training labels are drawn: the text of a validation or test line would be learnt by heart.
+
+    Args:
+        available: training lines that the sources have.
+        training_texts: their labels, normalised.
+        charset: what models can write.
+
+    Returns:
+        What to draw, None for nothing; and the sentence that says so, none where there are lines enough.
+    """
+    from trainers.data.render.fonts import characters, find_faces
+
+    if available >= FEW_LINES:
+        return None, ()
+    few = f"{available} training lines are few"
+    texts = [text for text in training_texts if not charset.outside(text)]
+    try:
+        faces = find_faces()
+    except UserError as error:
+        return None, (f"{few}, and none are drawn from their labels: {error}",)
+    drawn = sum(any(face.draws(text) for face in faces) for text in texts)
+    if drawn < LEAST_DRAWABLE_SHARE * len(training_texts):
+        known = frozenset[int]().union(*map(characters, faces))
+        lacking = [symbol for symbol in charset.symbols if ord(symbol) not in known and not symbol.isspace()]
+        why = f"lack {' '.join(lacking[:8])}" if lacking else f"have all the characters of only {drawn} of their labels"
+        return None, (f"{few}, and none are drawn from their labels: the fonts of this machine {why}",)
+    return Rendered(count=DRAWN_LINES), (
+        f"{few}: {DRAWN_LINES:,} lines are drawn from their labels and train as well "
+        "(rendered = false in [data] turns this off)",
+    )

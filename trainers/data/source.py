@@ -63,6 +63,10 @@ class DataKind:
         """The validation source that lies beside a training source of this kind; None when there is none."""
         return None
 
+    def test(self, path: Path) -> str | None:
+        """The source of test lines that lies beside a training source of this kind; None when there is none."""
+        return None
+
 
 class ListedImages:
     """A text file that lists image files and their labels.

@@ -22,7 +22,7 @@ class Digits:
     """The built-in lines.
 
     Attributes:
-        split: `training`, `validation` or `unseen`.
+        split: `training`, `validation`, `unseen` or `test`.
         seed: of the whole set.
     """
 
@@ -65,6 +65,17 @@ def own_validation(text: str) -> str | None:
     if kind is None or not path.exists():
         return None
     found = kind.validation(path)
+    return found if found is None or extra is None else f"{found}@{extra}"
+
+
+def own_test(text: str) -> str | None:
+    """The source of test lines that belongs to a training source, where it brings one; `digits` does."""
+    if text in ("digits", "digits:training"):
+        return "digits:test"
+    kind, path, extra = _read(text)
+    if kind is None or not path.exists():
+        return None
+    found = kind.test(path)
     return found if found is None or extra is None else f"{found}@{extra}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,13 +12,20 @@ from trainers.data.normalisers import check_normaliser
 from trainers.data.rendered import Rendered
 from trainers.data.source_registry import split_sources
 
+AUTO: Final = "auto"
+"""In place of a setting: what suits the lines."""
+
 
 class DataSpec(StrictModel):
     """Which lines, at which height, under which rules; plain values, so that it travels as JSON.
 
     Attributes:
         training: source of training lines; several joined by `;`.
-        validation: source of validation lines; None takes what the training source brings, or sets a tenth aside.
+        validation: source of validation lines; None takes what each training source brings, or some of its lines.
+        test: source of test lines; "auto" takes what each training source brings, or sets some of its lines aside where there
+            are many; None does without.
+        group: what must not be on two sides of a split: `folder`, or a column of the label file; None is each image alone.
+        split: 2, or 1 for the way in which studies were split whose definition has no such value.
         height_px: rows of every image.
         normaliser: applied to all labels.
         charset: a file with one character a line; None takes the characters of the training labels.
@@ -27,7 +34,7 @@ class DataSpec(StrictModel):
         seed: of generated lines.
         training_lines: use only so many, the first ones of each source in proportion; None uses all.
         weights: how often a line of each training source is shown, relative to the others; None shows all alike.
-        rendered: lines to draw besides; None draws none.
+        rendered: lines to draw besides; "auto" draws some where there are few; None draws none.
 
     Raises:
         UserError: every unknown name and every value out of its range, in one message.
@@ -35,6 +42,9 @@ class DataSpec(StrictModel):
 
     training: str = Field(description="source of training lines")
     validation: str | None = None
+    test: str | None = None
+    group: str | None = None
+    split: Literal[1, 2] = 2
     height_px: int = Field(default=32, ge=8)
     normaliser: str = "none"
     charset: str | None = None
@@ -42,7 +52,7 @@ class DataSpec(StrictModel):
     seed: int = 0
     training_lines: int | None = Field(default=None, ge=1)
     weights: tuple[float, ...] | None = Field(default=None, strict=False)  # a list, as JSON has it, becomes a tuple
-    rendered: Rendered | None = None
+    rendered: Rendered | Literal["auto"] | None = None
 
     @field_validator("normaliser")
     @classmethod

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.candidate import Measurement
-from trainers.evaluation.validation import score, spread
+from trainers.evaluation.validation import Score, score, spread
 from trainers.inference.reader import Reader
 
 TIMED_LINES = 100
@@ -72,6 +72,23 @@ def measure(
         lines=found.lines,
         flops=flops,
     )
+
+
+def score_file(path: Path, lines: Lines, threads: int = 1) -> Score:
+    """Reads lines with a model file, such as test lines (`trainers.data.held_out`), and compares.
+
+    Args:
+        path: the model file.
+        lines: at the height of the model.
+        threads: for reading.
+
+    Returns:
+        Exact matches (`accuracy`), CER (`cer`) and the number of lines (`lines`).
+
+    Raises:
+        UserError: the file is missing or is not one of ours.
+    """
+    return score([lines.text(i) for i in range(len(lines))], read_all(Reader(path, threads), lines))
 
 
 def read_all(reader: Reader, lines: Lines) -> list[str]:

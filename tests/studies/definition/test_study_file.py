@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from studies.definition.durations import parse_duration, write_duration
-from studies.definition.study import DEFAULT_SPACE, Study, resolve
+from studies.definition.sections import Data
+from studies.definition.study import DEFAULT_SPACE, Study, resolve, stored_study
 from studies.definition.study_file import load_study
 from trainers.base.errors import UserError
 from trainers.data.rendered import Rendered
@@ -70,6 +71,31 @@ def test_sources_weights_and_rendered_lines_reach_the_workers(tmp_path: Path) ->
     assert "rendered.use must be one of extra, warmup" in fault(tmp_path, '[data]\nrendered = { count = 3, use = "warm" }')
     assert "weights must be 1 numbers" in fault(tmp_path, "[data]\nweights = [1, 2]")
     assert "unknown key 'rendered.cuont'; did you mean 'count'?" in fault(tmp_path, "[data]\nrendered = { cuont = 3 }")
+
+
+def test_test_lines_groups_and_rendered_lines_can_be_left_to_it_or_turned_off(tmp_path: Path) -> None:
+    spec = load_study(written(tmp_path, "")).data.spec(height_px=32, seed=0)
+    assert (spec.test, spec.group, spec.split, spec.rendered) == ("auto", None, 2, "auto")
+    off = load_study(written(tmp_path, "[data]\ntest = false\nrendered = false")).data.spec(height_px=32, seed=0)
+    assert (off.test, off.rendered) == (None, None)
+    text = '[data]\ntest = ["a/", "b/"]\ngroup = "page"\nrendered = true'
+    asked = load_study(written(tmp_path, text)).data.spec(height_px=32, seed=0)
+    assert (asked.test, asked.group, asked.rendered) == ("a/;b/", "page", Rendered(count=2000))
+    assert "data.test" in fault(tmp_path, "[data]\ntest = true")
+    assert "data.rendered" in fault(tmp_path, '[data]\nrendered = "aut"')
+
+
+def test_data_of_a_stored_study_are_split_as_they_were_then() -> None:
+    now = Data(source="lines/")
+    values = Study(data=now).model_dump(mode="json")
+    assert stored_study(values, "new").data == now
+    for key in ("split", "test", "group"):
+        del values["data"][key]
+    values["data"]["rendered"] = None
+    old = stored_study(values, "old").data
+    assert (old.split, old.test, old.rendered) == (1, False, None)
+    assert not now.differs_from(old) and Data(source="other/").differs_from(old)
+    assert Data(source="lines/", test="a/").differs_from(old) and Data(source="lines/", group="page").differs_from(old)
 
 
 def test_without_a_file_the_built_in_study_is_meant() -> None:

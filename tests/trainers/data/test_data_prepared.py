@@ -80,14 +80,15 @@ def test_decoded_once_and_again_when_the_source_changes(pairs: Path, tmp_path: P
     assert len([p for p in (cache / "data").iterdir() if p.is_dir()]) == 2  # one per height: the old one is gone
 
 
-def test_a_tenth_is_set_aside_by_content(pairs: Path, tmp_path: Path) -> None:
-    prepared = prepare(spec_of(pairs), tmp_path / "cache")
-    assert (len(prepared.training), len(prepared.validation)) == (36, 4)
+@pytest.mark.parametrize(("split", "sizes"), [(1, (36, 4)), (2, (32, 8))])
+def test_lines_are_set_aside_by_content(split: int, sizes: tuple[int, int], pairs: Path, tmp_path: Path) -> None:
+    prepared = prepare(spec_of(pairs, split=split), tmp_path / "cache")
+    assert (len(prepared.training), len(prepared.validation)) == sizes
     renamed = tmp_path / "renamed"
     shutil.copytree(pairs, renamed)
     for file in renamed.iterdir():
         file.rename(renamed / f"{99 - int(file.name[:3]):03d}{file.name[3:]}")
-    again = prepare(spec_of(renamed), tmp_path / "cache")
+    again = prepare(spec_of(renamed, split=split), tmp_path / "cache")
     assert sorted(again.validation.texts) == sorted(prepared.validation.texts)
     assert set(again.validation.contents) == set(prepared.validation.contents)
     assert not set(prepared.validation.contents) & set(prepared.training.contents)

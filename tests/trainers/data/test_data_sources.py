@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.data.dataset import DataSpec, prepare
-from trainers.data.source_registry import find_source, open_source, own_validation
+from trainers.data.held_out import open_held_out
+from trainers.data.source_registry import find_source, open_source, own_test, own_validation
 
 TEXTS = [
     "plain",
@@ -262,6 +264,13 @@ def test_a_hugging_face_set_brings_its_validation_split(form: str, tmp_path: Pat
     assert len(open_source(other).lines) == 3
     prepared = prepare(DataSpec(training=source), tmp_path / "cache")
     assert (len(prepared.training), len(prepared.validation)) == (len(TEXTS), 3)
+    assert own_test(source) is None
+    for folder in (tmp_path / "set", tmp_path / "set" / "data"):
+        for split in folder.glob("validation*"):
+            beside = split.with_name(split.name.replace("validation", "test"))
+            shutil.copytree(split, beside) if split.is_dir() else shutil.copy(split, beside)
+    tests = open_held_out(prepare(DataSpec(training=source, test="auto"), tmp_path / "cache"), tmp_path / "cache")
+    assert tests is not None and tests.lines.texts == prepared.validation.texts
     with pytest.raises(UserError, match="has no column 'words'"):
         open_source(f"hf:{source}@image,words")
 

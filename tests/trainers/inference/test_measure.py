@@ -12,7 +12,7 @@ from testing.noise_lines import NoiseLines
 from testing.random_weights import randomize_vectors
 from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import TrainingFault
-from trainers.evaluation.measure import measure, read_all
+from trainers.evaluation.measure import measure, read_all, score_file
 from trainers.evaluation.validation import read
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
@@ -44,6 +44,8 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
     assert (found.accuracy, found.cer) == (5 / 6, 2 / characters)
     assert (found.size_bytes, found.parameters, found.lines) == (model.stat().st_size, 7, 6)
     assert found.latency_ms > 0
+    scored = score_file(model, lines)
+    assert (scored.accuracy, scored.cer, scored.lines) == (5 / 6, 2 / characters, 6)
 
 
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:

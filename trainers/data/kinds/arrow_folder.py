@@ -28,6 +28,7 @@ from trainers.data.source import DataKind
 
 TRAINING_SPLITS = ("train", "training")
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
+TEST_SPLITS = ("test",)
 
 
 @lru_cache(maxsize=4)
@@ -102,6 +103,20 @@ class ArrowFolder:
     def _files(self) -> list[Path]:
         return _split_files(self.folder)
 
+    def column(self, name: str) -> dict[str, str]:
+        """Name of each line to its value in a column.
+
+        Raises:
+            UserError: a file without the column.
+        """
+        values: dict[str, str] = {}
+        for file in self._files():
+            if name not in _column_names(file):
+                raise UserError(f"{file} has no column '{name}' (it has {', '.join(_column_names(file))})")
+            for row, value in enumerate(_column(str(file), name, file_stamp(file)).to_pylist()):
+                values[f"{file.name} row {row}"] = "" if value is None else str(value)
+        return values
+
     def read(self) -> LineSet:
         """The lines of the split.
 
@@ -161,9 +176,9 @@ def _parquet_files(folder: Path, splits: tuple[str, ...]) -> list[Path]:
     return [f for f in files if f.name.split("-")[0] in splits]
 
 
-def validation_split(folder: Path) -> str | None:
-    """The validation split beside the training split, as a source; None when there is none."""
-    for split in VALIDATION_SPLITS:
+def split_beside(folder: Path, names: tuple[str, ...]) -> str | None:
+    """A split with one of some names beside the training split, as a source; None when there is none."""
+    for split in names:
         if (folder / split / "state.json").is_file():
             return f"hf:{folder / split}"
         if folder.is_dir() and _parquet_files(folder, (split,)):
@@ -193,4 +208,8 @@ class ArrowKind(DataKind):
 
     def validation(self, path: Path) -> str | None:
         """The validation split beside the training split."""
-        return validation_split(path)
+        return split_beside(path, VALIDATION_SPLITS)
+
+    def test(self, path: Path) -> str | None:
+        """The test split beside the training split."""
+        return split_beside(path, TEST_SPLITS)

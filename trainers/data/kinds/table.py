@@ -43,10 +43,7 @@ class TableLabels(ListedImages):
         columns = self.columns or _known_columns(header)
         if columns is None:
             raise UserError(f"{self.label_file}: no known columns in the header {header}; name them: csv:FILE@image,text")
-        missing = next((c for c in columns if c not in header), None)
-        if missing is not None:
-            raise UserError(f"{self.label_file} has no column '{missing}'{nearest(missing, header)} (it has {header})")
-        image, text = (header.index(c) for c in columns)
+        image, text = (self._place(c, header) for c in columns)
         rows: list[tuple[str, str]] = []
         for row in texts[1:]:
             cells = _cells(row, delimiter, len(header))
@@ -55,6 +52,24 @@ class TableLabels(ListedImages):
             else:
                 skipped.append(Skipped(row[:60], f"{len(cells)} cells where the header has {len(header)}"))
         return rows, skipped
+
+    def column(self, name: str) -> dict[str, str]:
+        """Name of each image to its value in a column.
+
+        Raises:
+            UserError: no such column.
+        """
+        texts, _ = read_rows(self.label_file)
+        delimiter, header = _header(texts[0] if texts else "")
+        columns = self.columns or _known_columns(header)
+        image, place = self._place(columns[0] if columns else "", header), self._place(name, header)
+        rows = (_cells(row, delimiter, len(header)) for row in texts[1:])
+        return {cells[image]: cells[place].strip() for cells in rows if len(cells) == len(header)}
+
+    def _place(self, column: str, header: list[str]) -> int:
+        if column not in header:
+            raise UserError(f"{self.label_file} has no column '{column}'{nearest(column, header)} (it has {header})")
+        return header.index(column)
 
 
 def _header(row: str) -> tuple[str, list[str]]:

@@ -1,0 +1,133 @@
+"""Divides the lines of a dataset's sources into training, validation and test lines.
+
+Decisions:
+- Validation lines are those of the validation source. Without one, each source gives those that it brings (a Hugging Face
+  set with a validation split), or some of its lines (`split`).
+- Test lines are those of the test source. With "auto", each source gives those that it brings, or some of its lines where
+  there are many.
+- The pictures of many lines are kept in the cache, for all heights and workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.base.atomic_write import atomic_write
+from trainers.data.arrays import LineArrays
+from trainers.data.groups import groups_of
+from trainers.data.lines import Skipped
+from trainers.data.near_equal import same_pictures
+from trainers.data.opener import LineOpener
+from trainers.data.source_registry import own_test, own_validation, split_sources
+from trainers.data.spec import AUTO, DataSpec
+from trainers.data.split import LEFT_OUT, TEST, TRAINING, VALIDATION, VALIDATION_SHARE, Splitter
+
+KEPT_FROM = 2000
+"""Lines from which their pictures are kept in the cache; fewer are compared in less than a second."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """The lines of a dataset, divided.
+
+    Attributes:
+        training, validation: lines to learn from and to measure on.
+        set_aside: test lines that were taken from the training sources; None where none were.
+        test_source: source of other test lines; None where there is none.
+        notes: what a user should know of it, a sentence each.
+    """
+
+    training: LineArrays
+    validation: LineArrays
+    set_aside: LineArrays | None
+    test_source: str | None
+    notes: tuple[str, ...]
+
+
+def divide(opener: LineOpener) -> Division:
+    """Opens the sources of a dataset and divides their lines.
+
+    Raises:
+        UserError: a source cannot be used, or its lines cannot be split by the group that is asked for.
+    """
+    spec = opener.spec
+    names = split_sources(spec.training)
+    lines = opener.open(names)
+    brought = [None if spec.validation else own_validation(name) for name in names]
+    others = spec.validation or ";".join(filter(None, brought)) or None
+    if spec.split == 1:
+        return _divided_as_formerly(lines, others, opener)
+    tests = [own_test(name) if spec.test == AUTO else None for name in names]
+    test_source = ";".join(filter(None, tests)) or None if spec.test == AUTO else spec.test
+    gives_validation = [spec.validation is None and source is None for source in brought]
+    gives_test = [spec.test == AUTO and source is None for source in tests]
+    sides = _sides(lines, names, spec, gives_validation, gives_test, opener.cache_folder)
+    for i in np.flatnonzero(sides == LEFT_OUT):
+        opener.skipped.append(Skipped(lines.name(int(i)), f"same picture as a validation or test line of another {spec.group}"))
+    training, validation = (lines.select(np.flatnonzero(sides == side)) for side in (TRAINING, VALIDATION))
+    notes: tuple[str, ...] = ()
+    if others is not None:
+        given = opener.open(split_sources(others))
+        notes = _overlap(training, given)
+        validation = validation.joined(given) if len(validation) else given
+    set_aside = lines.select(np.flatnonzero(sides == TEST))
+    return Division(training, validation, set_aside if len(set_aside) else None, test_source, notes)
+
+
+def _sides(
+    lines: LineArrays,
+    names: Sequence[str],
+    spec: DataSpec,
+    gives_validation: Sequence[bool],
+    gives_test: Sequence[bool],
+    cache_folder: Path,
+) -> NDArray[np.int8]:
+    """(N,) side of each line; nothing is compared where no source gives any of its lines."""
+    if len(lines) < 2 or not any([*gives_validation, *gives_test]):
+        return np.full(len(lines), TRAINING, dtype=np.int8)
+    groups = None if spec.group is None else groups_of(lines, names, spec.group, spec.seed)
+    source = np.array([lines.source_of(i) for i in range(len(lines))], dtype=np.int64)
+    return Splitter(lines.originals, _pictures(lines, cache_folder), source, groups).sides(gives_validation, gives_test)
+
+
+def _pictures(lines: LineArrays, cache_folder: Path) -> NDArray[np.int64]:
+    """Number of each line's picture, from the cache or found now."""
+    if len(lines) < KEPT_FROM:
+        return same_pictures(lines.originals, lines.tiny(), lines.texts)
+    name = hashlib.blake2b(lines.originals.tobytes() + "\n".join(lines.texts).encode(), digest_size=8).hexdigest()
+    kept = cache_folder / "data" / f"pictures-{name}.npy"
+    try:
+        pictures: NDArray[np.int64] = np.load(kept)
+    except (OSError, ValueError):
+        pictures = same_pictures(lines.originals, lines.tiny(), lines.texts)
+        with atomic_write(kept) as path, path.open("wb") as file:
+            np.save(file, pictures)
+    return pictures
+
+
+def _overlap(training: LineArrays, validation: LineArrays) -> tuple[str, ...]:
+    """A sentence where images of a validation source are training lines too."""
+    both = int(np.isin(validation.originals, training.originals).sum())
+    if not both:
+        return ()
+    return (f"{both:,} of {len(validation):,} validation lines are training lines as well, which makes accuracy look too good",)
+
+
+def _divided_as_formerly(lines: LineArrays, others: str | None, opener: LineOpener) -> Division:
+    """As studies were divided that have no `split` stored: by the pixels at the input height, a tenth of all lines."""
+    if others is not None:
+        validation = opener.open(split_sources(others))
+    elif len(lines) < 2:
+        validation = lines.select([])
+    else:
+        limit = np.sort(lines.contents)[max(1, round(len(lines) * VALIDATION_SHARE)) - 1]
+        inside = lines.contents <= limit
+        lines, validation = lines.select(np.flatnonzero(~inside)), lines.select(np.flatnonzero(inside))
+    source = None if opener.spec.test == AUTO else opener.spec.test
+    return Division(lines, validation, None, source, ())

@@ -1,0 +1,56 @@
+"""Test lines: never seen by a search, read once when it ends. They are opened only when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers.data.arrays import LineArrays
+from trainers.data.cache import Progress
+from trainers.data.dataset import LineDataset
+from trainers.data.fingerprint import digest_of
+from trainers.data.opener import LineOpener
+from trainers.data.source_registry import split_sources
+
+
+@dataclass(frozen=True)
+class HeldOutLines:
+    """Test lines, decoded.
+
+    Attributes:
+        lines: at the height of the dataset.
+        digest: 16 hex digits of their images before resizing and their labels: equal at all heights.
+        origin: where they are from, for a report.
+    """
+
+    lines: LineArrays
+    digest: str
+    origin: str
+
+
+def open_held_out(
+    dataset: LineDataset, cache_folder: Path, progress: Progress | None = None, processes: int | None = None
+) -> HeldOutLines | None:
+    """The test lines of a dataset: those of its test source and those that were set aside.
+
+    Args:
+        dataset: whose test lines.
+        cache_folder: where decoded lines are kept.
+        progress: called with (lines done, lines in all) while decoding.
+        processes: that decode together; None chooses.
+
+    Returns:
+        None where the dataset has none.
+
+    Raises:
+        UserError: the test source cannot be used.
+    """
+    lines = dataset.set_aside
+    origins = [] if lines is None else [f"{len(lines):,} lines set aside of {dataset.spec.training}"]
+    if dataset.test_source is not None:
+        opened = LineOpener(dataset.spec, cache_folder, progress, processes).open(split_sources(dataset.test_source))
+        origins.append(f"{len(opened):,} lines of {dataset.test_source}")
+        lines = opened if lines is None else lines.joined(opened)
+    if lines is None or not len(lines):
+        return None
+    return HeldOutLines(lines, digest_of("test", lines.originals.tolist(), lines.texts), " and ".join(origins))
