@@ -148,7 +148,7 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
             except RefusedArchitecture:
                 continue  # no trial can have both, whatever else it is
             unreadable = len(prepared.infeasible(architecture))
-            lines = len(prepared.training)
+            lines = prepared.own_lines
             if unreadable > LARGEST_UNREADABLE_SHARE * lines:
                 raise UserError(
                     f"time_stride {time_stride} at height_px {height_px} gives {unreadable} of {lines} training lines fewer "
@@ -161,7 +161,7 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
 def _check_attention(prepared: LineDataset, observer: Observer) -> None:
     """Refuses head attention where its decoder is too short for many labels, and says how many lines it does without."""
     too_long = prepared.infeasible(Architecture(head="attention", head_rank=RANGES["head_rank"][0]))
-    lines = len(prepared.training)
+    lines = prepared.own_lines
     if not too_long:
         return
     found = f"{len(too_long)} of {lines} training lines have labels of more than {LONGEST_ATTENTION_LINE} symbols"

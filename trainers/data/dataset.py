@@ -48,6 +48,7 @@ class LineDataset:
         set_aside: test lines that were taken from the training sources; None where none were.
         test_source: source of other test lines; None where there is none.
         notes: what a user should know of the lines, a sentence each.
+        rendered_lines: how many training lines were drawn; they are the last ones.
     """
 
     spec: DataSpec
@@ -60,6 +61,7 @@ class LineDataset:
     set_aside: LineArrays | None = None
     test_source: str | None = None
     notes: tuple[str, ...] = ()
+    rendered_lines: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -71,14 +73,22 @@ class LineDataset:
         """Characters of the longest label, training and validation."""
         return max(self.training.longest_label, self.validation.longest_label)
 
+    @property
+    def own_lines(self) -> int:
+        """Training lines that were not drawn."""
+        return len(self.training) - self.rendered_lines
+
     def is_current(self) -> bool:
         """Whether the cache still holds what this was made from; it says nothing of the source's files."""
         parts = (self.training, self.validation) if self.warmup is None else (self.training, self.validation, self.warmup)
         return all(lines.is_current() for lines in parts)
 
     def infeasible(self, architecture: Architecture) -> list[int]:
-        """Training lines whose label a recogniser of this architecture cannot write; they are left out of its training."""
-        return [int(i) for i in np.flatnonzero(~self.training.writable(architecture))]
+        """Training lines whose label a recogniser of this architecture cannot write; they are left out of its training.
+
+        Drawn lines are left out in the same way, but are not named: nobody has to mend them.
+        """
+        return [int(i) for i in np.flatnonzero(~self.training.writable(architecture)) if i < self.own_lines]
 
 
 def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None, processes: int | None = None) -> LineDataset:
@@ -108,7 +118,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     if rendered == AUTO:
         rendered, note = rendered_if_few(available, training.texts, charset)
         notes += note
-    warmup = None
+    warmup, own = None, len(training)
     if rendered is not None:
         drawn_from = rendered_source(rendered, training.texts, charset, spec.normaliser, spec.seed)
         drawn = opener.open_source(drawn_from, f"{spec.training} {spec.seed} {rendered!r}")
@@ -116,8 +126,8 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     parts = (training, validation) if warmup is None else (training, validation, warmup)
     digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
     resolved = spec if rendered == spec.rendered else spec.with_(rendered=rendered)
-    held_out = divided.set_aside, divided.test_source
-    return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *held_out, notes)
+    rest = divided.set_aside, divided.test_source, notes, len(training) - own
+    return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *rest)
 
 
 def _first_lines(lines: LineArrays, count: int) -> LineArrays:

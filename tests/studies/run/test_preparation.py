@@ -17,7 +17,7 @@ from trainers.base.errors import UserError
 def lines_with_long_labels(folder: Path, lines: int, long: int) -> Path:
     """Lines of which the first ones have labels of 26 symbols."""
     folder.mkdir()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng([lines, long])
     for number in range(lines):
         text = "abcdefghijklmnopqrstuvwxyz" if number < long else "abc"
         Image.fromarray(rng.integers(0, 255, (32, 12 * len(text)), dtype=np.uint8)).save(folder / f"{number:03}.png")
@@ -25,11 +25,14 @@ def lines_with_long_labels(folder: Path, lines: int, long: int) -> Path:
     return folder
 
 
-def prepared(folder: Path, home: Path, *heads: str) -> list[str]:
+def prepared(folder: Path, home: Path, *heads: str, rendered: bool | dict[str, int] = False) -> list[str]:
     """Notes of preparing a study with these heads."""
     watcher = RecordingObserver()
     space = {"width_percent": [25, 50], "head": list(heads), "head_rank": [16]}
-    source = {"source": str(folder), "validation": str(folder)}
+    validation = folder.with_name("validation")
+    if not validation.exists():
+        lines_with_long_labels(validation, 5, 0)
+    source = {"source": str(folder), "validation": str(validation), "rendered": rendered}
     prepare_study(study(data=source, space=space), Workspace(home), watcher)
     return watcher.notes
 
@@ -41,9 +44,10 @@ def test_a_head_that_cannot_write_many_labels_is_refused_in_one_line(tmp_path: P
     assert prepared(folder, tmp_path / "home", "ctc") == []
 
 
-def test_a_few_long_labels_are_left_out_and_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rendered", [False, {"count": 10}])
+def test_a_few_long_labels_are_left_out_and_named(rendered: bool | dict[str, int], tmp_path: Path) -> None:
     folder = lines_with_long_labels(tmp_path / "lines", 40, 1)
-    (note,) = prepared(folder, tmp_path / "home", "attention")
+    (note,) = prepared(folder, tmp_path / "home", "attention", rendered=rendered)
     assert (
         note.startswith("1 of 40 training lines have labels of more than 25 symbols; they are left out") and "000.png" in note
     )

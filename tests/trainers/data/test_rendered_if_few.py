@@ -42,6 +42,7 @@ def test_lines_are_drawn_from_training_labels_only(tmp_path: Path, monkeypatch: 
     spec = DataSpec(training=lines_of(tmp_path / "lines", [f"line {n:03d}" for n in range(30)]), rendered="auto")
     found = prepare(spec, tmp_path / "cache")
     assert (len(found.training), len(found.validation)) == (24 + 12, 6)
+    assert (found.own_lines, found.rendered_lines) == (24, 12)
     assert len(drawn_from[0]) == 24 and not set(drawn_from[0]) & set(found.validation.texts)
     assert found.notes == (
         "24 training lines are few: 12 lines are drawn from their labels and train as well "
