@@ -108,9 +108,9 @@ class Data(StudySection):
         examples=[[3, 1]],
     )
     rendered: Literal["auto"] | bool | dict[str, Any] | None = Field(
-        default="auto",
+        default=False,
         description="lines to draw in addition, from the labels of the study (docs/data.md); auto draws 2,000 where there are "
-        "fewer than 1,000 training lines and the fonts have their characters; false draws none",
+        "fewer than 1,000 training lines and the fonts have their characters, which suits print and not handwriting",
         examples=[{"count": 20000}],
     )
 

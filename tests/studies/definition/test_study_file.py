@@ -75,9 +75,9 @@ def test_sources_weights_and_rendered_lines_reach_the_workers(tmp_path: Path) ->
 
 def test_test_lines_groups_and_rendered_lines_can_be_left_to_it_or_turned_off(tmp_path: Path) -> None:
     spec = load_study(written(tmp_path, "")).data.spec(height_px=32, seed=0)
-    assert (spec.test, spec.group, spec.split, spec.rendered) == ("auto", None, 2, "auto")
-    off = load_study(written(tmp_path, "[data]\ntest = false\nrendered = false")).data.spec(height_px=32, seed=0)
-    assert (off.test, off.rendered) == (None, None)
+    assert (spec.test, spec.group, spec.split, spec.rendered) == ("auto", None, 2, None)
+    off = load_study(written(tmp_path, '[data]\ntest = false\nrendered = "auto"')).data.spec(height_px=32, seed=0)
+    assert (off.test, off.rendered) == (None, "auto")
     text = '[data]\ntest = ["a/", "b/"]\ngroup = "page"\nrendered = true'
     asked = load_study(written(tmp_path, text)).data.spec(height_px=32, seed=0)
     assert (asked.test, asked.group, asked.rendered) == ("a/;b/", "page", Rendered(count=2000))
