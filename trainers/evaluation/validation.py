@@ -12,15 +12,13 @@ import torch
 from torch import Tensor
 
 from search_space.recognizer import Recognizer
-from trainers.base.preprocess import canonical_width, to_input
+from trainers.base.preprocess import to_input
+from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
 from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.decode import collapse
 
 __all__ = ["Score", "read", "score", "spread", "validate"]
-
-PIXELS_AT_ONCE = 64 * 32 * 320
-"""Pixels of a validation batch, per channel."""
 
 
 def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], at_most: int = 0) -> Score:
@@ -45,19 +43,10 @@ def read(
     recognizer.eval()
     device = next(recognizer.parameters()).device
     spell = np.array(["", *symbols], dtype=object)
-    for group in _by_width(lines, chosen, recognizer.architecture.time_stride):
-        width_px = canonical_width(int(lines.widths[group[0]]), recognizer.architecture.time_stride)
+    a = recognizer.architecture
+    for places, width_px in equal_width_batches([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
+        group = [chosen[place] for place in places]
         images = torch.from_numpy(to_input([lines.image(i) for i in group], width_px, recognizer.contrast)).to(device)
         best: Tensor = recognizer(images.contiguous(memory_format=torch.channels_last)).argmax(dim=2)
         for i, indices in zip(group, collapse(best.cpu().numpy(), recognizer.head.decoding), strict=True):
             yield i, "".join(spell[indices[indices < len(spell)]])
-
-
-def _by_width(lines: DecodedLines, chosen: Sequence[int], time_stride: int) -> Iterator[list[int]]:
-    """The chosen lines in groups of one canonical width."""
-    groups: dict[int, list[int]] = {}
-    for i in chosen:
-        groups.setdefault(canonical_width(int(lines.widths[i]), time_stride), []).append(i)
-    for width_px, group in sorted(groups.items()):
-        size = max(1, PIXELS_AT_ONCE // (width_px * lines.image(group[0]).shape[0]))
-        yield from (group[at : at + size] for at in range(0, len(group), size))

@@ -7,7 +7,7 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.base.errors import UserError
-from trainers.base.preprocess import canonical_width, fit_height, to_input
+from trainers.base.preprocess import fit_height, to_input
+from trainers.base.width_batches import equal_width_batches
 from trainers.inference.decode import read_logits
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata
 from trainers.inference.onnx_session import OnnxSession
-
-PIXELS_AT_ONCE = 64 * 32 * 320
-"""Pixels of a batch, per channel."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Reader:
         """
         lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
         readings: list[Reading | None] = [None] * len(lines)
-        for group, width_px in equal_widths(
+        for group, width_px in equal_width_batches(
             [line.shape[1] for line in lines], self.metadata.time_stride, self.metadata.height_px
         ):
             logits = self.network.run(to_input([lines[i] for i in group], width_px, self.metadata.contrast))
@@ -83,20 +81,3 @@ class Reader:
             return fit_height(image, self.metadata.height_px)
         except (ValueError, OSError) as error:
             raise UserError(f"image {number} cannot be read: {error}") from None
-
-
-def equal_widths(widths: Sequence[int], time_stride: int, height_px: int) -> Iterator[tuple[list[int], int]]:
-    """Groups of image numbers that run together, and the width they run at, narrow ones first.
-
-    Args:
-        widths: columns of each image.
-        time_stride: of the network.
-        height_px: rows of all images.
-    """
-    groups: dict[int, list[int]] = {}
-    for i, width in enumerate(widths):
-        groups.setdefault(canonical_width(int(width), time_stride), []).append(i)
-    for width_px, group in sorted(groups.items()):
-        size = max(1, PIXELS_AT_ONCE // (width_px * height_px))
-        for at in range(0, len(group), size):
-            yield group[at : at + size], width_px

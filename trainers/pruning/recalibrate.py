@@ -14,16 +14,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
+from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
 from trainers.evaluation.validation import spread
-from trainers.inference.reader import equal_widths
 
 
 def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[torch.Tensor]:
     """Batches (N, 3, H, W) of lines spread evenly over a set, each at its canonical width."""
     chosen = spread(len(lines), at_most)
     a = recognizer.architecture
-    for group, width_px in equal_widths([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
+    for group, width_px in equal_width_batches([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
         yield torch.from_numpy(to_input([lines.image(chosen[i]) for i in group], width_px, recognizer.contrast))
 
 
