@@ -17,7 +17,8 @@ from PIL import Image
 
 from benchmarks.small_data.codes import write_codes
 from search_space import Architecture
-from trainers.data.dataset import DataSpec, LineDataset, prepare
+from trainers.data.dataset import LineDataset, prepare
+from trainers.data.spec import DataSpec
 
 FREQUENT = 80
 """Characters of the Chinese labels: so many that each occurs in at least a dozen of the training lines."""

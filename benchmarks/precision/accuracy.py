@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.rules import PRECISIONS
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
+from trainers.data.spec import DataSpec
 from trainers.evaluation.metrics import score
 from trainers.export.onnx_file import convert_precision
 from trainers.inference.model_metadata import ModelMetadata

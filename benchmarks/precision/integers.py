@@ -28,7 +28,8 @@ from benchmarks.precision.accuracy import lines_of, reading_row
 from search_space import zoo
 from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import canonical_width, to_input
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
+from trainers.data.spec import DataSpec
 from trainers.export.onnx_file import INPUT, convert_precision, export, finished
 from trainers.export.size_estimate import expected_metadata, with_numbers
 from trainers.inference.model_metadata import ModelMetadata

@@ -21,7 +21,8 @@ from benchmarks.small_data.histories import History, load, load_all, plot, table
 from search_space import Architecture
 from trainers.base.progress import EpochReport
 from trainers.base.recipe import find_recipe
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
+from trainers.data.spec import DataSpec
 from trainers.training.job import TrainingJob
 from trainers.training.loop import train
 

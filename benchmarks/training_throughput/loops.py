@@ -13,7 +13,8 @@ from benchmarks.training_throughput.plain import PlainLoop
 from search_space import Architecture
 from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
-from trainers.data.dataset import DataSpec, LineDataset, prepare
+from trainers.data.dataset import LineDataset, prepare
+from trainers.data.spec import DataSpec
 from trainers.evaluation.metrics import Score
 from trainers.evaluation.validation import validate
 from trainers.training.job import TrainingJob

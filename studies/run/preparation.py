@@ -17,7 +17,8 @@ from studies.run.observer import Observer, StudyFacts
 from studies.run.warm_start import architectures
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
-from trainers.data.dataset import DataSpec, LineDataset, prepare
+from trainers.data.dataset import LineDataset, prepare
+from trainers.data.spec import DataSpec
 from trainers.trial.run import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05

@@ -27,10 +27,8 @@ from trainers.data.division import divide
 from trainers.data.fingerprint import digest_of
 from trainers.data.lines import Skipped, counted
 from trainers.data.opener import LineOpener
-from trainers.data.rendered import Rendered, rendered_if_few, rendered_source
+from trainers.data.rendered import rendered_if_few, rendered_source
 from trainers.data.spec import AUTO, DataSpec
-
-__all__ = ["DataSpec", "LineArrays", "LineDataset", "Rendered", "prepare"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.candidate import Measurement
-from trainers.evaluation.validation import Score, score, spread
+from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.reader import Reader
 
 TIMED_LINES = 100

@@ -18,8 +18,6 @@ from trainers.batching.collate import DecodedLines
 from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.decode import collapse
 
-__all__ = ["Score", "read", "score", "spread", "validate"]
-
 
 def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], at_most: int = 0) -> Score:
     """Reads validation lines.

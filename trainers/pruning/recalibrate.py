@@ -16,7 +16,7 @@ from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
 from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
-from trainers.evaluation.validation import spread
+from trainers.evaluation.metrics import spread
 
 
 def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[torch.Tensor]:

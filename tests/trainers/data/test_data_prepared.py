@@ -16,7 +16,8 @@ from search_space import Architecture
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.preprocess import fit_height
 from trainers.data import cache
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
+from trainers.data.spec import DataSpec
 
 Make = Callable[..., Path]
 

@@ -10,13 +10,15 @@ from PIL import Image
 
 from dashboards.cli.command_line import main
 from trainers.base.errors import UserError
-from trainers.data.dataset import DataSpec, Rendered, prepare
+from trainers.data.dataset import prepare
 from trainers.data.render.fonts import Face, characters, find_faces
 from trainers.data.render.lettering import Lettering, NoInk, set_text
 from trainers.data.render.line import STYLES, render_line
 from trainers.data.render.plan import RenderedLine, drawable, plan_lines, read_texts
 from trainers.data.render.write import write_lines
+from trainers.data.rendered import Rendered
 from trainers.data.source_registry import open_source
+from trainers.data.spec import DataSpec
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 TEXTS = ["Paretext", "line of text", "Größe 42", "Ünïcode", "price: 9.99", "X"]

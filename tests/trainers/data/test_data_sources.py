@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from trainers.base.errors import UserError
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
 from trainers.data.held_out import open_held_out
 from trainers.data.source_registry import find_source, open_source, own_test, own_validation
+from trainers.data.spec import DataSpec
 
 TEXTS = [
     "plain",

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from trainers.data import dataset, rendered
-from trainers.data.dataset import DataSpec, prepare
+from trainers.data.dataset import prepare
 from trainers.data.render import fonts
+from trainers.data.spec import DataSpec
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,11 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.data import split
-from trainers.data.dataset import DataSpec, LineDataset, prepare
+from trainers.data.dataset import LineDataset, prepare
 from trainers.data.digits import digit_lines
 from trainers.data.held_out import open_held_out
 from trainers.data.near_equal import image_hash, same_pictures, tiny_version
+from trainers.data.spec import DataSpec
 from trainers.data.split import test_count as count_of_test_lines
 from trainers.data.split import validation_count
 
