@@ -1,13 +1,13 @@
-"""Augmentation of whole batches on the device they train on: a warp, then blur, colour, noise and holes, behind one dial.
+"""Augments batches on the training device: a warp, then blur, colour, noise and holes, all with one strength.
 
 Decisions:
-- Costly changes are drawn for a share of the lines and computed for those alone; how many is decided off the device, so that
-  nothing waits for it.
-- Grey batches stay one channel until colour is drawn.
-- What lies right of a line stays padding (0.0).
+- Slow changes are applied to a random fraction of the lines only. The number of these lines is drawn on the CPU, so that the
+  program need not wait for the device.
+- Grey batches have one channel until colour is drawn.
+- The padding to the right of a line stays 0.0.
 
 Source:
-    Cubuk et al., RandAugment, 2019, https://arxiv.org/abs/1909.13719 (one dial for all magnitudes).
+    Cubuk et al., RandAugment, 2019, https://arxiv.org/abs/1909.13719 (one strength for all changes).
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from trainers.batching.collate import inside
 from trainers.batching.warp import warp
 
 BLUR_PX = 7
-"""Side of the blur kernels."""
+"""Rows and columns of the blur kernels."""
 
 
 def augment(images: Tensor, widths: Tensor, strength: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Changes a batch at random; every line stays readable to a person, mostly.
+    """Changes the lines of a batch at random; a person can still read nearly all of them.
 
     Args:
-        images: (N, C, H, W) in [-1, 1], C 1 (grey) or 3, 0.0 right of each line.
+        images: (N, C, H, W) in [-1, 1], C 1 (grey) or 3, 0.0 to the right of each line.
         widths: (N,) int64 columns of each line.
         strength: 0 (nothing is changed) to 1.
-        rng: how many lines each change meets; all other random numbers come from torch's generator of the device.
+        rng: draws the number of lines of each change; all other random numbers come from torch's generator of the device.
 
     Returns:
         Images (N, 3, H, W) in [-1, 1] and new widths (N,).
@@ -52,7 +52,7 @@ def augment(images: Tensor, widths: Tensor, strength: float, rng: np.random.Gene
 def _on_some(
     images: Tensor, change: Callable[[Tensor, float], Tensor], share: float, strength: float, rng: np.random.Generator
 ) -> Tensor:
-    """Applies a change to a share of the lines (that share at strength 1), random ones."""
+    """Applies a change to random lines: to a fraction `share` of them at strength 1, and to fewer below."""
     count = int(share * strength * len(images) + rng.random())
     if not count:
         return images
@@ -61,7 +61,7 @@ def _on_some(
 
 
 def blur(images: Tensor, strength: float) -> Tensor:
-    """Blurs each line with its own slanted Gaussian: nearly round ones are lack of focus, long ones are motion."""
+    """Blurs each line with its own rotated Gaussian: a nearly round one looks out of focus, a long one like motion."""
     n, device = len(images), images.device
     longer = 0.4 + 2.0 * strength * torch.rand(n, 1, 1, device=device)
     shorter = longer * (0.2 + 0.8 * torch.rand(n, 1, 1, device=device))
@@ -78,7 +78,7 @@ def blur(images: Tensor, strength: float) -> Tensor:
 
 
 def recolour(images: Tensor, strength: float) -> Tensor:
-    """Draws contrast, brightness, tint and a slow change of light along each line; inverts some lines. Gives 3 channels."""
+    """Changes contrast, brightness, tint and the light along each line, and inverts some lines; returns 3 channels."""
     n, _, _, width = images.shape
     device = images.device
     contrast = torch.exp(0.25 * strength * torch.randn(n, 1, 1, 1, device=device)).clamp_(0.3, 1.5)
@@ -92,14 +92,14 @@ def recolour(images: Tensor, strength: float) -> Tensor:
 
 
 def add_noise(images: Tensor, strength: float) -> Tensor:
-    """Adds normal noise, in some lines the same in all channels."""
+    """Adds normal noise, the same in all channels, with a standard deviation of its own for each line."""
     n = len(images)
     sigma = 0.3 * strength * torch.rand(n, 1, 1, 1, device=images.device)
     return images + sigma * torch.randn(n, 1, *images.shape[2:], device=images.device)
 
 
 def cut_out(images: Tensor, strength: float) -> Tensor:
-    """Covers up to three small rectangles of a line, each narrower than a letter, with one colour."""
+    """Covers three small rectangles of each line, or of the padding beside it, with one grey value each."""
     n, _, height, width = images.shape
     device = images.device
     x = torch.arange(width, device=device, dtype=torch.float32)

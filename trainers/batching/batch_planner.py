@@ -1,13 +1,14 @@
-"""Which lines are trained together: lines of like width, as many as fill a fixed number of pixels, in a new order each epoch.
+"""Plans the batches of an epoch: lines of similar width, as many as fill a fixed number of pixels, in a new order each epoch.
 
-Padding every line to the widest spends most of a step on grey. Here lines are sorted into width buckets; a batch of narrow
-lines holds more lines than a batch of wide ones, so that every step costs about the same.
+If every line were padded to the widest, most of a training step would be spent on padding. So lines are sorted into buckets by
+width, and a batch of narrow lines has more lines than a batch of wide ones: every step takes about the same time.
 
 Decisions:
-- A bucket's lines are shuffled every epoch, what does not fill a batch moves on to the next wider bucket, and the batches
-  themselves are shuffled: no line is left out, and no batch is small except perhaps one.
-- Bucket widths grow by an eighth, so that lines of any widths make a few dozen shapes (a GPU prepares itself for each once).
-- A sample is one line or two joined ones; joining is planned here, where widths are known.
+- The lines of a bucket are shuffled every epoch. Lines that do not fill a batch move to the next wider bucket. Then the batches
+  are shuffled. So no line is left out, and at most one batch is small.
+- Each bucket is about an eighth wider than the one before, so that there are only a few dozen shapes: a GPU selects kernels
+  once per shape.
+- A sample is one line or two joined lines. Joining is planned here because the widths are known here.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sample = tuple[int, ...]
-"""Line numbers that are shown as one line, left to right."""
+"""Numbers of the lines that are joined into one, from left to right."""
 
 
 @dataclass(frozen=True)
 class PlannedBatch:
-    """What one training step sees.
+    """The batch of one training step.
 
     Attributes:
         samples: lines, or joined lines.
-        width_px: columns of the batch's image tensor; no sample is wider.
+        width_px: columns of the image tensor; no sample is wider.
     """
 
     samples: tuple[Sample, ...]
@@ -36,7 +37,7 @@ class PlannedBatch:
 
 
 def bucket_widths(widest_px: int, multiple_px: int) -> list[int]:
-    """Widths that batches may have, narrowest first: multiples of `multiple_px`, each about an eighth wider than the last."""
+    """The widths of batches, narrowest first: multiples of `multiple_px`, each about an eighth wider than the one before."""
     widths = [multiple_px]
     while widths[-1] < widest_px:
         grown = int(widths[-1] * 1.125)
@@ -49,11 +50,11 @@ class BatchPlanner:
 
     Args:
         widths: (N,) width of each line in pixels, before padding.
-        multiple_px: batches are a multiple of this wide.
-        batch_lines: lines of average width in a batch.
-        join_share: share of samples that are two lines joined; the joined width stays within the widest line's.
-        weights: (N,) how often each line is shown in an epoch, on average; None shows each once.
-        may_join: whether a line may be joined with another at its right, by their numbers; None joins any two that fit.
+        multiple_px: the width of a batch is a multiple of this.
+        batch_lines: number of lines of average width in a batch.
+        join_share: fraction of samples that are two joined lines; joined lines are never wider than the widest line.
+        weights: (N,) mean number of times that each line is shown in an epoch; None shows each line once.
+        may_join: whether the second line, by number, may be joined to the right of the first; None joins any two that fit.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class BatchPlanner:
         self._most_lines = 4 * batch_lines
 
     def lines_in(self, width_px: int) -> int:
-        """Lines of a full batch of that width, at least one."""
+        """Number of lines in a full batch of this width, at least 1."""
         return int(min(max(1, round(self._pixel_budget / width_px)), self._most_lines))
 
     def plan(self, rng: np.random.Generator) -> list[PlannedBatch]:
-        """The batches of one epoch, in order; without weights every line is in at least one of them."""
+        """Plans the batches of one epoch; without weights every line is in at least one batch."""
         samples = self._samples(rng)
         widths = np.array([sum(int(self._widths[i]) for i in sample) for sample in samples])
         bucket_of = np.searchsorted(self._buckets, widths)
@@ -114,7 +115,7 @@ class BatchPlanner:
         return self._buckets[int(np.searchsorted(self._buckets, width_px))]
 
     def _samples(self, rng: np.random.Generator) -> list[Sample]:
-        """Every line as often as its weight says, some of them with another, randomly chosen line at their right."""
+        """The samples of an epoch: every line as often as its weight says, some joined with a random line to their right."""
         order = rng.permutation(self._shown(rng))
         samples: list[Sample] = [(int(i),) for i in order]
         if not self._join_share:
@@ -131,7 +132,7 @@ class BatchPlanner:
 
 
 def padded_labels(labels: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Labels as one array: ((N, L) indices padded with 0, (N,) lengths); L is at least 1."""
+    """Labels as arrays: (N, L) indices padded with 0, and (N,) lengths; L is at least 1."""
     lengths = np.array([len(label) for label in labels], dtype=np.int64)
     targets = np.zeros((len(labels), max(1, int(lengths.max(initial=0)))), dtype=np.int64)
     for row, label in zip(targets, labels, strict=True):

@@ -1,8 +1,8 @@
-"""One random warp of a whole batch: stretch, crop, slope, curve, perspective, slant and local jitter in a single resampling.
+"""Warps the lines of a batch at random: stretch, crop, slope, curve, perspective, slant and local jitter in one resampling.
 
 Decisions:
-- The source of each pixel is linear in its row: column = a(x) + b(x) y, row = c(x) + d(x) y. The four coefficient functions
-  are drawn per line and computed per column, so that the warp costs two multiply-adds a pixel beside `grid_sample`.
+- The source position of each pixel is linear in its row y: column = a(x) + b(x) y, row = c(x) + d(x) y. The four functions are
+  drawn for each line and computed for each column, so that the warp takes two multiply-adds per pixel besides `grid_sample`.
 - Rows and columns outside a line repeat its border; padding stays padding.
 
 Source:
@@ -19,15 +19,15 @@ from torch.nn import functional
 
 
 def warp(images: Tensor, widths: Tensor, strength: float) -> tuple[Tensor, Tensor]:
-    """Warps every line of a batch in its own way.
+    """Warps every line of a batch differently.
 
     Args:
-        images: (N, C, H, W), 0.0 right of each line.
+        images: (N, C, H, W), 0.0 to the right of each line.
         widths: (N,) int64 columns of each line.
         strength: in [0, 1].
 
     Returns:
-        Images of the same shape, not yet cleared right of the lines, and the new widths (N,).
+        Images of the same shape, whose padding is not yet 0.0 again, and the new widths (N,).
     """
     n, _, height, canvas = images.shape
     device = images.device
@@ -56,12 +56,12 @@ def warp(images: Tensor, widths: Tensor, strength: float) -> tuple[Tensor, Tenso
 
 
 def _normal(n: int, device: torch.device) -> Tensor:
-    """(N,) normal numbers cut off at two standard deviations, so that no line is lost."""
+    """(N,) standard normal numbers clipped to [-2, 2], so that no line is warped beyond recognition."""
     return torch.randn(n, device=device).clamp_(-2, 2)
 
 
 def _waves(x: Tensor, height: int) -> Tensor:
-    """Smooth random functions of the column: (N, W) -> (N, W), standard deviation about 1, a bend every one to four heights."""
+    """Smooth random functions of the column: (N, W) -> (N, W), standard deviation about 1, one bend per 1 to 4 heights."""
     n = len(x)
     total = torch.zeros_like(x)
     for _ in range(2):

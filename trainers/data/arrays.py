@@ -1,4 +1,4 @@
-"""Decoded lines as a training sees them: a choice of lines out of one or several stores, with their labels."""
+"""Decoded lines with their labels: a selection from one or several cache entries."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 def writable_lines(
     architecture: Architecture, labels: Sequence[Sequence[object]], widths: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Which labels a recogniser can write: within CTC's time steps, or within the steps of an attention head's decoder.
+    """Which labels a recogniser can write: those that fit CTC's time steps, or the steps of an attention head's decoder.
 
     Args:
         architecture: of the recogniser.
@@ -27,7 +27,7 @@ def writable_lines(
         widths: (N,) columns of each image, before padding.
 
     Returns:
-        (N,) True where the label can be written.
+        (N,) whether each label can be written.
     """
     stride = architecture.time_stride
     needed = np.array([steps_needed(architecture, label) for label in labels], dtype=np.int64)
@@ -43,7 +43,7 @@ class LineArrays:
         widths: (N,) int32 columns of each image.
         contents: (N,) uint64, a hash of each image's pixels.
         originals: (N,) uint64, a hash of each image as it was decoded, before resizing.
-        weights: (N,) float32 with mean 1, how often each line is shown; None shows all alike.
+        weights: (N,) float32 with mean 1, how often each line is shown; None shows all lines equally often.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class LineArrays:
         texts: Sequence[str],
         weights: NDArray[np.float32] | None = None,
     ) -> None:
-        """Looks at some lines of some stores.
+        """Selects lines from cache entries.
 
         Args:
-            stores: what the lines are in.
-            at: (N, 2) store number and place in it of each line.
+            stores: cache entries with the lines.
+            at: (N, 2) position of the entry in `stores`, and position of the line in the entry.
             texts: N labels.
-            weights: (N,).
+            weights: (N,) how often each line is shown, with mean 1.
         """
         self._stores = stores
         self._at = at
@@ -80,7 +80,7 @@ class LineArrays:
         return len(self._at)
 
     def is_current(self) -> bool:
-        """Whether all the cache entries behind these lines are still those that were opened."""
+        """Whether the cache entries of all lines are unchanged since they were opened."""
         return all(store.is_current() for store in self._stores)
 
     def _where(self, i: int) -> tuple[CacheEntry, int]:
@@ -92,12 +92,12 @@ class LineArrays:
         return self.texts[i]
 
     def name(self, i: int) -> str:
-        """What the source calls the line."""
+        """Name of the line in its source."""
         store, place = self._where(i)
         return store.names[place]
 
     def source_of(self, i: int) -> int:
-        """Number of the store that the line is in."""
+        """Number of the cache entry with the line."""
         return int(self._at[i, 0])
 
     def tiny(self) -> NDArray[np.uint8]:
@@ -109,7 +109,7 @@ class LineArrays:
         return tiny
 
     def image(self, i: int) -> NDArray[np.uint8]:
-        """Pixels of a line: uint8 (H, W, 3), read-only, not copied (a grey line repeats one channel)."""
+        """Pixels of a line: uint8 (H, W, 3), read-only and not copied; a grey line repeats one channel."""
         store, place = self._where(i)
         return store.image(place)
 
@@ -124,11 +124,11 @@ class LineArrays:
         return max((len(t) for t in self.texts), default=0)
 
     def writable(self, architecture: Architecture) -> NDArray[np.bool_]:
-        """(N,) whether a recogniser of this architecture can write each line's label, its image padded to canonical width."""
+        """(N,) whether a recogniser of this architecture can write the label of each line at its canonical width."""
         return writable_lines(architecture, self.texts, self.widths)
 
     def place_in_source(self) -> NDArray[np.float64]:
-        """(N,) place of each line among those of its source, from 0 (the first) to 1."""
+        """(N,) position of each line in its source, from 0 (the first) to 1."""
         places = np.zeros(len(self), dtype=np.float64)
         for number in range(len(self._stores)):
             mine = np.flatnonzero(self._at[:, 0] == number)
@@ -136,12 +136,12 @@ class LineArrays:
         return places
 
     def select(self, chosen: Sequence[int] | NDArray[np.integer], texts: Sequence[str] | None = None) -> LineArrays:
-        """Some of the lines, in the order given; with other labels where `texts` gives them."""
+        """Some of the lines, in the given order; `texts` replaces their labels."""
         numbers = np.asarray(chosen, dtype=np.int64)
         return LineArrays(self._stores, self._at[numbers], [self.texts[i] for i in numbers] if texts is None else texts)
 
     def joined(self, others: LineArrays) -> LineArrays:
-        """These lines and then those of another set; where one side has weights, the other side's are 1 each."""
+        """These lines followed by others. If only one of the two has weights, the lines of the other have weight 1."""
         at = others._at.copy()
         at[:, 0] += len(self._stores)
         weights = None
@@ -153,6 +153,6 @@ class LineArrays:
         return LineArrays(stores, np.concatenate([self._at, at]), self.texts + others.texts, weights)
 
     def weighted(self, weights: Sequence[float]) -> LineArrays:
-        """The same lines, those of source k shown `weights[k]` times as often as one of weight 1; mean 1 over all lines."""
+        """The same lines, where each line of source k has the weight `weights[k]`; the weights are scaled to mean 1."""
         each = np.array(weights, dtype=np.float64)[self._at[:, 0]]
         return LineArrays(self._stores, self._at, self.texts, (each / each.mean()).astype(np.float32))

@@ -1,4 +1,4 @@
-"""The lines that an exported file reads worst."""
+"""Finds the lines that an exported file reads worst."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Mistake:
     """A line that was misread.
 
     Attributes:
-        name: what the data calls it.
+        name: name of the line in the data.
         image: uint8 (H, W, 3).
-        truth: what it says.
-        reading: what was read.
-        confidence: how sure the reader was.
-        edits: characters between the two.
+        truth: label of the line.
+        reading: text that was read.
+        confidence: of the reader, in [0, 1].
+        edits: edit distance between the two, in characters.
     """
 
     name: str
@@ -39,8 +39,8 @@ def worst_mistakes(model: Path, lines: LineArrays, at_most: int) -> list[Mistake
 
     Args:
         model: an exported file.
-        lines: what to read, with the truth.
-        at_most: how many to return.
+        lines: labelled lines to read.
+        at_most: number of lines to return.
     """
     images = [lines.image(i) for i in range(len(lines))]
     found = []

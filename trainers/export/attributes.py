@@ -1,4 +1,4 @@
-"""Leaves out what a node would do anyway: attributes at their defaults are up to two thirds of a convolution's bytes."""
+"""Removes attributes that have their default value: they take up to two thirds of the bytes of a convolution's node."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import onnx
 from trainers.export.edits import Graph, Node, graphs_of
 
 ONES = ("dilations", "strides")
+"""Attributes of window operators whose default is ones."""
 ZEROS = ("pads",)
+"""Attributes of window operators whose default is zeros."""
 WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
-"""Operators whose window attributes default to ones and zeros, whatever their number; the schema can't say so."""
+"""Window operators. Their schemas do not state the defaults `ONES` and `ZEROS`, whose number depends on the dimensions."""
 
 KERNEL_IN_WEIGHT = ("Conv", "ConvTranspose")
-"""Operators that take the kernel's shape from the weight when it is not said."""
+"""Operators that take the shape of the kernel from the weight when the attribute is missing."""
 
 
 def drop_defaults(graph: Graph, opset: int) -> None:
-    """Removes every attribute that says what its operator does without it, in place."""
+    """Removes every attribute whose value is the operator's default, in place."""
     for node in graph.node:
         kept = [attribute for attribute in node.attribute if not _is_default(node, attribute, opset)]
         if len(kept) < len(node.attribute):
@@ -44,7 +46,7 @@ def _is_default(node: Node, attribute: Any, opset: int) -> bool:
 
 @cache
 def _defaults(op_type: str, domain: str, opset: int) -> dict[str, Any]:
-    """Attribute to its default, for those that have one."""
+    """The defaults of an operator's attributes, by name; attributes without a default are not in it."""
     if domain:
         return {}
     declared = onnx.defs.get_schema(op_type, opset).attributes

@@ -1,8 +1,8 @@
-"""What each component of a recogniser brings into its file, read off once: architectures of a search share most of them.
+"""Counts the weights and nodes of each component of a recogniser once: architectures of a search have most of them in common.
 
 Decisions:
-- A component is known by its class and what it is built from (`search_space.contracts`); nothing else may shape it.
-- It is built, read and let go: of thousands of networks only kinds and counts of weights and parts are kept.
+- The cache key of a component is its class and its constructor arguments, which alone determine it (`search_space.contracts`).
+- A component is built, counted and dropped: only the kinds of its weights and parts and their numbers are kept.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from trainers.export.inventory import Weight, code_of, has_code, parts_of, weigh
 from trainers.export.skip_init import without_initialisation
 
 PROMISED = ("level_channels", "level_heights", "out_channels", "pool_width", "out_features")
-"""What components are asked about by those that are built after them."""
+"""Attributes of a component that later components are built from."""
 
 
 class ComponentSizes(nn.Module):
-    """Stands for a component that has been read off, or for a whole network of such.
+    """The counts of a component or of a whole network; takes the component's place in the network.
 
     Attributes:
-        codes: `Part.code` to how many parts have it.
-        weights: kinds of float tensors, and how many there are of each.
+        codes: number of parts for each `Part.code`.
+        weights: number of float tensors of each kind.
     """
 
     def __init__(self, codes: Counter[str], weights: Counter[Weight]) -> None:
@@ -38,10 +38,10 @@ class ComponentSizes(nn.Module):
 
 
 def component_sizes(architecture: Architecture, symbols: int) -> ComponentSizes:
-    """What a recogniser holds in its final form, before any pruning.
+    """The counts of a recogniser in its final form, before any pruning.
 
     Args:
-        architecture: without an auxiliary loss, which is gone then.
+        architecture: without an auxiliary loss, which is not exported.
         symbols: characters in the charset.
 
     Raises:
@@ -60,7 +60,7 @@ def component_sizes(architecture: Architecture, symbols: int) -> ComponentSizes:
 
 @lru_cache(maxsize=2048)
 def _sizes_of(component: Callable[..., Any], *arguments: Any) -> nn.Module:
-    """Sizes of one component; one that is a single layer of torch stands for itself."""
+    """The counts of one component; a component that is a single torch layer is returned as it is."""
     with without_initialisation():
         built: nn.Module = component(*arguments)
         promised = {name: getattr(built, name) for name in PROMISED if hasattr(built, name)}

@@ -1,4 +1,4 @@
-"""Constants of a graph: what code wrote out, as initialisers, computed beforehand, each once."""
+"""Constants of a graph: converts them to initialisers, computes what depends on constants only, and merges equal ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from onnx.reference import ReferenceEvaluator
 from trainers.export.edits import LARGEST_LOOKED_AT, Graph, rename_inputs, set_initializers, set_nodes
 
 CONSTANT = "constant"
-"""Marks initialisers that code wrote out; the others were learned. `precision.store` drops the mark."""
+"""`doc_string` of initialisers that are constants of the code, not learned weights. `precision.store` removes it."""
 
 
 def constants_to_initializers(graph: Graph) -> None:
-    """A Constant node costs three times the bytes of an initialiser of the same value."""
+    """Replaces Constant nodes by initialisers, which take a third of the bytes."""
     kept = []
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -28,7 +28,7 @@ def constants_to_initializers(graph: Graph) -> None:
 
 
 def fold_constants(model: Any) -> None:
-    """Computes nodes that read nothing but constants (torch computes paddings in a dozen nodes)."""
+    """Replaces nodes whose inputs are all constants by their results (torch computes a padding with a dozen nodes)."""
     graph = model.graph
     values = {t.name: numpy_helper.to_array(t) for t in graph.initializer if t.doc_string == CONSTANT}
     kept = []
@@ -49,7 +49,7 @@ def fold_constants(model: Any) -> None:
 
 
 def merge_constants(graph: Graph) -> None:
-    """One initialiser for all constants of equal type, shape and value; what was learned stays apart."""
+    """Merges constants of equal type, shape and value into one initialiser; learned weights are never merged."""
     first: dict[tuple[object, ...], str] = {}
     renamed: dict[str, str] = {}
     kept = []

@@ -1,4 +1,4 @@
-"""Small edits of a graph that every rewrite needs: its nodes, its tensors, who reads what."""
+"""Basic operations on ONNX graphs that the rewrites use: nodes, initialisers, inputs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Node = Any
 Graph = Any
 
 LARGEST_LOOKED_AT = 4096
-"""Numbers in a tensor whose values matter to a rewrite; larger ones are weights."""
+"""Most elements of a tensor whose values a rewrite looks at; larger tensors are weights."""
 
 
 def graphs_of(node: Node) -> list[Graph]:
-    """Graphs inside a node: the branches of an `If`, the body of a `Loop`."""
+    """The graphs inside a node: the branches of an `If`, the body of a `Loop`."""
     return [a.g for a in node.attribute if a.HasField("g")]
 
 
 def read_by(node: Node) -> set[str]:
-    """Names that a node reads, those inside its branches included."""
+    """Names of the values that a node reads, including those read inside its branches."""
     names = {name for name in node.input if name}
     for inner in graphs_of(node):
         names.update(name for each in inner.node for name in read_by(each))
@@ -32,17 +32,19 @@ def read_by(node: Node) -> set[str]:
 
 
 def values_of(graph: Graph) -> dict[str, NDArray[Any]]:
-    """Values of small initialisers (weights are not looked at)."""
+    """Name to value of the small initialisers; weights are left out."""
     return {t.name: numpy_helper.to_array(t) for t in graph.initializer if math.prod(t.dims) <= LARGEST_LOOKED_AT}
 
 
 def set_nodes(graph: Graph, nodes: Sequence[Node]) -> None:
+    """Replaces the nodes of a graph."""
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:]
     graph.node.extend(kept)
 
 
 def set_initializers(graph: Graph, tensors: Sequence[Any]) -> None:
+    """Replaces the initialisers of a graph; does nothing when their number stays the same."""
     kept = list(tensors)
     if len(kept) == len(graph.initializer):
         return
@@ -52,7 +54,12 @@ def set_initializers(graph: Graph, tensors: Sequence[Any]) -> None:
 
 
 def rename_inputs(graph: Graph, renamed: Mapping[str, str]) -> None:
-    """Lets readers of a value read another instead."""
+    """Renames inputs of nodes, so that they read another value.
+
+    Args:
+        graph: changed in place, including the graphs inside its nodes.
+        renamed: old name to new name; a new name may be renamed again.
+    """
     if not renamed:
         return
 

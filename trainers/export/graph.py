@@ -1,9 +1,9 @@
-"""Makes an exported graph small and plain without changing what it computes.
+"""Simplifies an exported graph without changing what it computes.
 
 Decisions:
-- Each rewrite is a few lines, looks at one pattern, and is skipped where the pattern is not exactly met.
+- Each rewrite is a few lines for one pattern, and leaves everything that does not match exactly.
 - Node names (torch writes the module's path there) are kept, so that the size estimate can learn what each module costs;
-  `names.shorten` drops them at last.
+  `names.shorten` removes them at the end.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from trainers.inference.onnx_session import evaluate
 
 
 def simplify(model: Any, examples: Sequence[Sequence[int]]) -> Any:
-    """Rewrites a freshly exported model in place, and returns it: no Constant nodes, no branches that are decided, no zeros
-    written out as a recurrent layer's first state, no casts to the same type, nothing that is not used,
-    no attribute at its default.
+    """Simplifies a model in place and returns it.
+
+    Removes Constant nodes, branches whose condition is known, zero initial states of recurrent layers, casts to the same type,
+    unused nodes and initialisers, and attributes with their default value.
 
     Args:
         model: as torch exports it, with one input.
-        examples: shapes of inputs that differ in all that may differ.
+        examples: shapes of inputs that differ in every dynamic dimension.
     """
     graph = model.graph
     constants_to_initializers(graph)
@@ -55,9 +56,9 @@ def simplify(model: Any, examples: Sequence[Sequence[int]]) -> Any:
 
 
 def write_known_dimensions(model: Any, examples: Sequence[Sequence[int]]) -> None:
-    """Replaces each `Shape(x)[i]` that is the same for every input (a number of channels, of rows) by its value.
+    """Replaces each `Shape(x)[i]` that is the same for every input (a number of channels or rows) by its value.
 
-    They are found by running the examples: ONNX's shape inference gives up at the first computed shape.
+    The values are found by running the examples, because ONNX's shape inference stops at the first computed shape.
     """
     graph = model.graph
     makers = {output: node for node in graph.node for output in node.output}
@@ -83,7 +84,7 @@ def _makes(node: Node | None) -> str:
 
 
 def decide_branches(graph: Graph) -> None:
-    """Replaces each `If` that asks whether a known dimension is 1 (torch writes one for `squeeze`) by the branch taken."""
+    """Replaces each `If` on whether a known dimension is 1 (torch writes one for `squeeze`) by the branch that is taken."""
     values = values_of(graph)
     makers = {output: node for node in graph.node for output in node.output}
     kept: list[Node] = []
@@ -104,7 +105,7 @@ def decide_branches(graph: Graph) -> None:
 
 
 def drop_zero_states(graph: Graph) -> None:
-    """A recurrent layer without first states starts at zero, so zeros need not be computed for it."""
+    """Removes initial states that are zero: recurrent layers start at zero without them."""
     values = values_of(graph)
     makers = {output: node for node in graph.node for output in node.output}
     for node in graph.node:
@@ -118,7 +119,7 @@ def drop_zero_states(graph: Graph) -> None:
 
 
 def _is_zero(name: str, makers: dict[str, Node], values: dict[str, NDArray[Any]]) -> bool:
-    """Whether a value is zeros all over, whatever its shape."""
+    """Whether a value is zero everywhere, whatever its shape."""
     if name in values:
         return not values[name].any()
     node = makers.get(name)
@@ -131,7 +132,7 @@ def _is_zero(name: str, makers: dict[str, Node], values: dict[str, NDArray[Any]]
 
 
 def drop_same_casts(graph: Graph) -> None:
-    """torch casts shapes, which are int64 already, to int64."""
+    """Removes casts of shapes to int64: shapes are int64 already, but torch casts them."""
     makers = {output: node for node in graph.node for output in node.output}
     renamed: dict[str, str] = {}
     kept = []
@@ -145,7 +146,7 @@ def drop_same_casts(graph: Graph) -> None:
 
 
 def drop_identities(graph: Graph) -> None:
-    """torch writes one for each further reader of a tensor that it has found twice."""
+    """Removes Identity nodes: torch writes one for every further use of a tensor that it has merged with an equal one."""
     outputs = {output.name for output in graph.output}
     renamed = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "Identity" and n.output[0] not in outputs}
     set_nodes(graph, [node for node in graph.node if not (node.op_type == "Identity" and node.output[0] in renamed)])
@@ -153,7 +154,7 @@ def drop_identities(graph: Graph) -> None:
 
 
 def _is_shape(name: str, makers: dict[str, Node]) -> bool:
-    """Whether a value is computed from nothing but shapes, so it is int64."""
+    """Whether a value is computed from shapes only, and so is int64."""
     node = makers.get(name)
     if node is None:
         return False
@@ -165,7 +166,7 @@ def _is_shape(name: str, makers: dict[str, Node]) -> bool:
 
 
 def drop_unused(graph: Graph) -> None:
-    """Leaves out nodes and initialisers that no output depends on, and names of outputs that nobody reads."""
+    """Removes nodes and initialisers that no output depends on, and the names of outputs that no node reads."""
     wanted = {output.name for output in graph.output}
     kept = []
     for node in reversed(graph.node):

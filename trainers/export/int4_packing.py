@@ -1,12 +1,12 @@
-"""Four bits a weight: for matrices of many outputs, such as the head of a few thousand characters, and for nothing else.
+"""Stores weights in four bits: only matrices with many outputs, such as the head of a few thousand characters.
 
 Decisions:
-- Two codes lie in a byte, and standard operators turn them back: BitwiseAnd, BitShift, Concat, Cast, Sub, Mul. ONNX Runtime
-  folds them while the file is opened, as it does not with the DequantizeLinear of ONNX's own int4 type (opset 21), nor with
-  arithmetic in fp16.
-- Up to 32 weights of a sum share a scale, in fp16: a 16th of a byte each. Each block's scale is the one of a few that leaves
-  the least squared error: with 15 steps, cutting off the largest weight often pays.
-- Which matrices: by shape alone, so the size estimate makes the same choice.
+- A byte holds two codes. Standard operators convert them to fp32: BitwiseAnd, BitShift, Concat, Cast, Sub, Mul. ONNX Runtime
+  folds these when it opens the file. It does not fold the DequantizeLinear of ONNX's own int4 type (opset 21), nor arithmetic
+  in fp16.
+- Up to 32 weights of a sum have one scale, in fp16, which takes a 16th of a byte for each of them. A few scales are tried for
+  each block, and the one with the least squared error is kept: with 15 steps it is often better to clip the largest weight.
+- Only the shape decides which matrices are stored in four bits, so that the size estimate makes the same choice.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from onnx import helper, numpy_helper
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
 LEAST_OUTPUTS = 1000
-"""A matrix with fewer outputs stays int8: what it would save is less than a convolution brings."""
+"""A matrix with fewer outputs stays int8: four bits would save fewer bytes than one convolution takes."""
 BLOCK = (16, 32)
-"""Fewest and most weights that share a scale; where no number in between divides a sum, all of it shares one."""
+"""Fewest and most weights of a block, which have one scale. If no number in between divides a sum, the whole sum is a block."""
 SHRINKINGS = np.linspace(0.6, 1.0, 17)
-"""Shares of a block's largest weight that the largest code may stand for."""
+"""Fractions of a block's largest weight that are tried as the value of the largest code."""
 STEPS: tuple[tuple[str, tuple[str, ...], str, dict[str, int | str]], ...] = (
     ("BitwiseAnd", ("packed", "low"), "first", {}),
     ("BitShift", ("packed", "four"), "second", {"direction": "RIGHT"}),
@@ -39,16 +39,16 @@ STEPS: tuple[tuple[str, tuple[str, ...], str, dict[str, int | str]], ...] = (
     ("Mul", ("centred", "steps"), "scaled", {}),
     ("Reshape", ("scaled", "shape"), "", {}),
 )
-"""Operator, inputs, output, attributes; the last output is the weight itself."""
+"""The nodes that convert a packed weight to fp32: operator, inputs, output, attributes. The last output is the weight."""
 
 
 def is_for(shape: Sequence[int], axes: Sequence[int] | None) -> bool:
-    """Whether a weight of this shape, with scales along `axes`, may be stored in four bits."""
+    """Whether a weight of this shape, with one scale per index of `axes`, may be stored in four bits."""
     return len(shape) == 2 and axes is not None and len(axes) == 1 and shape[axes[0]] >= LEAST_OUTPUTS and prod(shape) % 2 == 0
 
 
 def blocked_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[tuple[int, int, int], int]:
-    """The matrix with its sum cut into blocks, and the axis that runs inside a block."""
+    """The shape of a matrix whose sums are cut into blocks, and the axis that runs inside a block."""
     outputs = axes[0] % 2
     summed = shape[1 - outputs]
     size = max((b for b in range(BLOCK[0], BLOCK[1] + 1) if summed % b == 0), default=summed)
@@ -56,7 +56,7 @@ def blocked_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[tuple[int,
 
 
 def packed_bytes(shape: Sequence[int], axes: Sequence[int]) -> int:
-    """Bytes in the file: codes, scales, constants and nodes."""
+    """Bytes of a packed weight in the file: codes, scales, constants and nodes."""
     blocked, inside = blocked_shape(shape, axes)
     scales = [1 if axis == inside else size for axis, size in enumerate(blocked)]
     tensors = tensor_bytes((prod(shape) // 2,), 1) + tensor_bytes(scales, 2)
@@ -65,14 +65,14 @@ def packed_bytes(shape: Sequence[int], axes: Sequence[int]) -> int:
 
 
 def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-    """Codes from 0 to 15 around 8, and the scales that turn them back.
+    """Quantises a matrix to 4-bit codes: weight = (code - 8) * scale.
 
     Args:
-        value: a matrix that `is_for` lets in.
-        axes: the one that runs over its outputs.
+        value: a matrix that `is_for` accepts.
+        axes: the axis of its outputs.
 
     Returns:
-        Codes in blocks, as `blocked_shape` has it, and scales that broadcast to them.
+        Codes from 0 to 15 in the shape of `blocked_shape`, and scales that broadcast to them.
     """
     shape, inside = blocked_shape(value.shape, axes)
     blocks = value.reshape(shape)
@@ -88,13 +88,13 @@ def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[n
 
 
 def _codes(blocks: NDArray[np.float32], scales: NDArray[np.float16]) -> NDArray[np.float32]:
-    """From -8 to 7, as numbers."""
+    """Codes from -8 to 7, as fp32."""
     codes: NDArray[np.float32] = np.clip(np.rint(blocks / scales.astype(np.float32)), -8, 7)
     return codes
 
 
 def packed(name: str, value: NDArray[np.float32], axes: Sequence[int]) -> tuple[list[Any], list[Any]]:
-    """Initialisers and nodes that give the weight under its name."""
+    """The initialisers and nodes that compute a weight under its name, from its packed codes."""
     codes, scales = quantize(value, axes)
     flat, half = codes.ravel(), codes.size // 2
     held = {

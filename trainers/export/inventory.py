@@ -1,10 +1,10 @@
-"""What a recogniser brings into its file, read off its modules without running it: weights, and the shapes of its code.
+"""Lists the weights and code parts of a recogniser from its modules, without running it.
 
 Decisions:
-- Weights follow from layers (`weights_of`): what is left once norms are folded and gates are stacked as ONNX has them.
-- Nodes follow from code: two modules whose `forward` is the same text, with the same switches and the same kinds of direct
-  parts, give the same nodes whatever their widths. `Part.code` names that; `node_costs` knows what it costs.
-- Works on the meta device, where a network of any size is built in milliseconds.
+- Weights follow from layers (`weights_of`), after BatchNorm is folded, with the gates of recurrent layers stacked as in ONNX.
+- Nodes follow from code. Two modules with the same source of `forward`, the same boolean and text attributes and the same kinds
+  of direct children export to the same nodes, whatever their widths. `Part.code` identifies them; `node_costs` has their bytes.
+- All of this works on the meta device, where a network of any size is built in milliseconds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Weight:
 
     Attributes:
         shape: its dimensions.
-        axes: those along which int8 has scales of their own; None where int8 is not for it.
+        axes: axes along which int8 has one scale per index; None for a tensor that is not stored in int8.
     """
 
     shape: Shape
@@ -41,11 +41,11 @@ class Weight:
 
 @dataclass(frozen=True)
 class Part:
-    """A module that runs code of its own: all but torch's single layers and plain lists of modules.
+    """A module with code of its own: any module except torch's single layers and lists of modules.
 
     Attributes:
-        path: its name in the recogniser.
-        code: class name and a digest of what its nodes depend on.
+        path: name of the module in the recogniser.
+        code: class name and a digest of everything that its nodes depend on.
     """
 
     path: str
@@ -53,12 +53,12 @@ class Part:
 
 
 def weights_of(model: nn.Module) -> Iterator[Weight]:
-    """Every float tensor that the file of a recogniser in its final form holds, what code writes out excepted."""
+    """Every float tensor in the file of a recogniser in its final form, except constants of the code."""
     return (weight for _, weight in placed_weights(model))
 
 
 def placed_weights(model: nn.Module) -> Iterator[tuple[str, Weight]]:
-    """The same with the name of the module that each comes from."""
+    """The tensors of `weights_of`, each with the name of its module."""
     folds_into: nn.Module | None = None
     for path, module in model.named_modules():
         if isinstance(module, _BatchNorm) and _folds(folds_into, module):
@@ -73,12 +73,12 @@ def placed_weights(model: nn.Module) -> Iterator[tuple[str, Weight]]:
 
 
 def _folds(before: nn.Module | None, norm: _BatchNorm) -> bool:
-    """Whether a norm disappears into the layer in front of it, where it leaves a bias."""
+    """Whether a norm is folded into the layer before it, which then has a bias."""
     return isinstance(before, nn.Conv2d | nn.ConvTranspose2d) and before.out_channels == norm.num_features
 
 
 def _of_one(module: nn.Module) -> Iterator[Weight]:
-    """Tensors of one module without its children."""
+    """The tensors of one module, without those of its children."""
     if isinstance(module, nn.GRU | nn.LSTM):
         yield from _recurrent(module)
         return
@@ -89,7 +89,7 @@ def _of_one(module: nn.Module) -> Iterator[Weight]:
 
 
 def _axes(module: nn.Module, name: str) -> tuple[int, ...] | None:
-    """Axes with scales of their own, as `precision.channel_axes` finds them in the graph."""
+    """The axes of the scales, the same as `precision.channel_axes` finds in the graph."""
     if isinstance(module, nn.ConvTranspose2d):
         return (1,) if name == "weight" else None
     if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear | nn.Embedding):
@@ -100,7 +100,7 @@ def _axes(module: nn.Module, name: str) -> tuple[int, ...] | None:
 
 
 def _recurrent(module: nn.GRU | nn.LSTM) -> Iterator[Weight]:
-    """ONNX stacks the directions of a layer: W, R, and the two biases of each gate in a row."""
+    """The tensors of a recurrent layer. ONNX stacks the directions: W, R, and the two biases of each gate in a row."""
     directions = 2 if module.bidirectional else 1
     gates = (3 if isinstance(module, nn.GRU) else 4) * module.hidden_size
     for layer in range(module.num_layers):
@@ -112,28 +112,28 @@ def _recurrent(module: nn.GRU | nn.LSTM) -> Iterator[Weight]:
 
 
 def parts_of(model: nn.Module) -> list[Part]:
-    """Every module with code of its own, the recogniser itself first."""
+    """All modules with code of their own, the recogniser itself first."""
     return [Part(path, code_of(module)) for path, module in model.named_modules() if has_code(module)]
 
 
 def has_code(module: nn.Module) -> bool:
-    """Whether a module runs lines of its own; torch's single layers count to what they are in, lists run nothing."""
+    """Whether a module has code of its own; a single torch layer belongs to the module around it, and a list runs nothing."""
     if isinstance(module, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict):
         return False
     return not type(module).__module__.startswith("torch.nn") or bool(module._modules)
 
 
 def code_of(module: nn.Module) -> str:
-    """Names what a module's own nodes depend on: class, switches, and the kinds of its direct layers."""
-    facts = [type(module).__qualname__, _forward_text(type(module))]  # type: ignore[arg-type]
-    facts += sorted(f"{k}={v}" for k, v in vars(module).items() if _is_switch(k, v))
-    facts += _direct(module)
-    return f"{type(module).__name__}-{sha256('|'.join(facts).encode()).hexdigest()[:10]}"
+    """Identifies the nodes of a module: class, source of `forward`, boolean and text attributes, kinds of its direct layers."""
+    described = [type(module).__qualname__, _forward_text(type(module))]  # type: ignore[arg-type]
+    described += sorted(f"{k}={v}" for k, v in vars(module).items() if _is_switch(k, v))
+    described += _direct(module)
+    return f"{type(module).__name__}-{sha256('|'.join(described).encode()).hexdigest()[:10]}"
 
 
 @cache
 def _forward_text(kind: Any) -> str:
-    """What a class does, as text without comments, layout and types; its name where there is no source."""
+    """The source of a class's `forward` without comments and layout; the name of its module if there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind.forward)))
     except (OSError, TypeError, SyntaxError):
@@ -149,7 +149,7 @@ def _is_switch(name: str, value: object) -> bool:
 
 
 def _direct(module: nn.Module) -> list[str]:
-    """Kinds of direct layers, lists looked through; parts of their own only by place, for they are paid for apart."""
+    """The kinds of the direct layers, also those in lists. Of children with code of their own it gives only the place."""
     kinds = []
     for name, child in module.named_children():
         if has_code(child):
@@ -164,7 +164,7 @@ def _direct(module: nn.Module) -> list[str]:
 
 
 def _kind(layer: nn.Module) -> str:
-    """A layer's class and what its nodes depend on: its settings, or, where those are widths, which of them are written."""
+    """A layer's class and the settings that its nodes depend on; of widths only whether they are written as an attribute."""
     name = type(layer).__name__
     if isinstance(layer, nn.GRU | nn.LSTM):
         return f"{name}{layer.num_layers}{layer.bidirectional}"

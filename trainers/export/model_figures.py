@@ -1,4 +1,4 @@
-"""What an architecture weighs and computes before it is trained."""
+"""The parameters, FLOPs and file sizes of an architecture, computed before it is trained."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from search_space.recognizer import build_recognizer
 from trainers.export.size_estimate import estimate_bytes
 
 REFERENCE_PX = (32, 320)
-"""Rows and columns of the image that multiply-adds are counted for; a taller model sees it enlarged to its height."""
+"""Rows and columns of the image that multiply-adds are counted for; it is enlarged to the input height of a taller model."""
 
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """What a known model weighs and computes.
+    """The figures of a known model.
 
     Attributes:
-        name: to use in a study's `warm_start`.
-        parameters: learnt numbers plus BatchNorm statistics.
+        name: as in a study's `warm_start`.
+        parameters: weights and BatchNorm statistics.
         flops: multiply-adds of the whole model.
-        backbone_flops: of its backbone alone.
-        input: (3, rows, columns) that they are counted for.
-        bytes_fp32: of the exported file.
-        bytes_fp16: the same with weights stored in 16 bits.
-        bytes_int8: in 8 bits.
+        backbone_flops: multiply-adds of its backbone.
+        input: (3, rows, columns) of the image that they are counted for.
+        bytes_fp32: size of the exported file.
+        bytes_fp16: size with weights stored in fp16.
+        bytes_int8: size with weights stored in int8.
         architecture: field to value.
     """
 
@@ -44,11 +44,11 @@ class ModelFigures:
 
 
 def figures_of(name: str, architecture: Architecture, symbols: int) -> ModelFigures:
-    """What a model weighs and computes, from its architecture alone.
+    """Computes the figures of a model from its architecture.
 
     Args:
-        name: what to call it.
-        architecture: what it is; its precision does not matter here.
+        name: name of the model.
+        architecture: of the model; its precision is ignored.
         symbols: characters in the charset.
     """
     with torch.device("meta"):

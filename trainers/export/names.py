@@ -1,8 +1,8 @@
-"""Short names: what torch calls a value is longer than many a weight.
+"""Shortens the names in a graph: the names that torch writes take more bytes than many a weight.
 
 Decisions:
-- Names are two characters long whatever the graph, so bytes of parts add up and the size estimate can count on them.
-- The names of inputs and outputs stay: they are the file's face.
+- All names have two characters, so that the bytes of parts add up, as the size estimate assumes.
+- The names of the model's inputs and outputs stay: callers use them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 from trainers.export.edits import Graph, graphs_of
 
 SYMBOLS = string.ascii_letters + string.digits
+"""The characters of short names."""
 
 
 def shorten(model: Any) -> None:
-    """Gives every value a name of two characters (three past 3,844) and drops all that only a person would read."""
+    """Gives every value a name of two characters (three after 3,844 names) and removes node names, comments and metadata."""
     graph = model.graph
     fixed = {v.name for v in itertools.chain(graph.input, graph.output)}
     fresh = ("".join(letters) for size in (2, 3) for letters in itertools.product(SYMBOLS, repeat=size))
@@ -34,7 +35,7 @@ def shorten(model: Any) -> None:
 
 
 def _made_in(graph: Graph) -> list[str]:
-    """Names of all values that nodes give, those in branches included, in order."""
+    """Names of all values that nodes compute, including those in branches, in order."""
     names: list[str] = []
     for node in graph.node:
         for inner in graphs_of(node):

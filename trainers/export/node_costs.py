@@ -1,11 +1,10 @@
-"""What the nodes of each kind of module cost in bytes, learned from exports.
+"""The bytes of the nodes of each kind of module, measured on exports.
 
 Decisions:
-- One export of a whole network teaches all its parts at once: torch names each node after the module it comes from.
-- What is learned is kept in `node_costs.json` beside this file, for the whole catalog (`benchmarks/size_estimate/learn.py`
-  makes it). A part that is not in it, such as a component somebody just wrote, is learned when it is first met, from one
-  export of about a second, and remembered as long as the process lives.
-- A constant is written once, however many nodes read it (`graph.merge_constants`), so constants are kept by value.
+- One export of a network gives the costs of all its parts, because torch names each node after its module.
+- `node_costs.json` beside this file has the costs of all built-in components (`benchmarks/size_estimate/learn.py` writes it). A
+  part that is not in it, such as a new component, is exported when a process first meets it, which takes about a second.
+- A constant is written once, however many nodes read it (`constants.merge_constants`), so constants are identified by value.
 """
 
 from __future__ import annotations
@@ -31,16 +30,17 @@ from trainers.export.precision import channel_axes
 from trainers.export.protobuf import NAME_BYTES, field_bytes
 
 TABLE = Path(__file__).with_name("node_costs.json")
+"""The costs of all built-in components."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """A tensor that code writes out: an index, a shape, a factor, a fixed filter.
+    """A constant tensor of the code: an index, a shape, a factor, a fixed filter.
 
     Attributes:
         name: digest of type, dimensions and value.
-        item_bytes: of one number.
-        is_float: fp32, which precision may shrink.
+        item_bytes: bytes of one element.
+        is_float: whether it is fp32, so that the precision of the file applies to it.
         shape: its dimensions.
         axes: as in `inventory.Weight`.
     """
@@ -54,11 +54,11 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the code of one module brings into a file, its parts of their own not counted.
+    """The cost of the code of one module, without the parts inside it.
 
     Attributes:
-        node_bytes: of its nodes.
-        constants: what its nodes read that is no weight.
+        node_bytes: bytes of its nodes.
+        constants: constants that its nodes read.
     """
 
     node_bytes: int
@@ -66,17 +66,20 @@ class Cost:
 
 
 def costs_in(model: Any, module: nn.Module) -> dict[str, Cost]:
-    """Costs of a network's parts by `Part.code`, from its simplified graph.
+    """Measures the costs of a network's parts on its simplified graph.
 
     Args:
-        model: the graph, as `onnx_file.simplified_graph` gives it.
-        module: what it was exported from, in its final form.
+        model: from `onnx_file.simplified_graph`.
+        module: the network that it was exported from, in its final form.
+
+    Returns:
+        `Part.code` to cost.
     """
     code_of = {part.path: part.code for part in parts_of(module)}
     constants = _constants(model.graph)
     short = copy.deepcopy(model)
     shorten(short)
-    for node in short.graph.node:  # whoever comes first or last in this network need not in another
+    for node in short.graph.node:  # a module that reads the input or gives the output here may be elsewhere in another network
         node.input[:] = ["a" * NAME_BYTES if name == INPUT else name for name in node.input]
         node.output[:] = ["a" * NAME_BYTES if name == OUTPUT else name for name in node.output]
     node_bytes = dict.fromkeys(code_of, 0)
@@ -89,13 +92,15 @@ def costs_in(model: Any, module: nn.Module) -> dict[str, Cost]:
         read[path].update(constants[name] for name in node.input if name in constants)
     found: dict[str, Cost] = {}
     for path, code in code_of.items():
-        if code not in found or node_bytes[path] > found[code].node_bytes:  # bytes of numbers such as `group` vary a little
+        if (
+            code not in found or node_bytes[path] > found[code].node_bytes
+        ):  # attributes such as `group` take a byte more or less
             found[code] = Cost(node_bytes[path], frozenset(read[path]))
     return found
 
 
 def _constants(graph: Any) -> dict[str, Constant]:
-    """Name in the graph to constant."""
+    """The constants of a graph, by name."""
     axes = channel_axes(graph)
     found = {}
     for tensor in graph.initializer:
@@ -113,11 +118,11 @@ def _constants(graph: Any) -> dict[str, Constant]:
 
 
 def place_of(node: str, module: nn.Module) -> str:
-    """The module whose code made a node, by the node's name.
+    """The path of the module whose code made a node, found from the node's name.
 
-    torch names a node after the calls around it: `/backbone/blocks.0/conv/Conv`. A called list such as `Sequential` comes
-    again at the head of what is in it (`/stem/stem.0/Conv`), one that is not called does not come at all, and a second
-    call of a module adds a number (`/act_1/Relu`).
+    torch names a node after the calls around it: `/backbone/blocks.0/conv/Conv`. The name of a list that is called, such as a
+    `Sequential`, is repeated before the names of its items (`/stem/stem.0/Conv`). A list that is not called is missing. The
+    second call of a module adds a number (`/act_1/Relu`).
     """
     path = ""
     for word in node.split("/")[1:-1]:
@@ -142,7 +147,7 @@ def _next_place(path: str, word: str, module: nn.Module) -> str:
 
 
 def _tail(path: str) -> str:
-    """The end of a path from its last word that is not a number: `a.blocks.0.1` -> `blocks.0.1`."""
+    """The end of a path, from the last word that is not a number: `a.blocks.0.1` -> `blocks.0.1`."""
     found = re.search(r"[^.]*[^.\d][^.]*(\.\d+)*$", path)
     return found.group() if found else ""
 
@@ -157,14 +162,14 @@ def _has(module: nn.Module, path: str) -> bool:
 
 @cache
 def known_costs() -> dict[str, Cost]:
-    """Everything learned so far, by `Part.code`; what this process learns is added to it."""
+    """`Part.code` to cost: the table, and the costs that this process has added."""
     if not TABLE.exists():
         return {}
     return read_table(json.loads(TABLE.read_text(encoding="utf-8")))
 
 
 def read_table(table: Mapping[str, Any]) -> dict[str, Cost]:
-    """The costs that `as_table` wrote."""
+    """Parses what `as_table` made."""
     constants = {
         name: Constant(name, item_bytes, is_float, tuple(shape), None if axes is None else tuple(axes))
         for name, (item_bytes, is_float, shape, axes) in table["constants"].items()
@@ -173,7 +178,7 @@ def read_table(table: Mapping[str, Any]) -> dict[str, Cost]:
 
 
 def as_table(costs: Mapping[str, Cost]) -> dict[str, Any]:
-    """Costs as JSON has them: constants once, and for each part its bytes and the names of the constants it reads."""
+    """Converts costs to JSON values: each constant once, and for each part its bytes and the names of its constants."""
     constants = {c.name: [c.item_bytes, c.is_float, c.shape, c.axes] for cost in costs.values() for c in cost.constants}
     parts = {code: [cost.node_bytes, *sorted(c.name for c in cost.constants)] for code, cost in costs.items()}
     return {"constants": dict(sorted(constants.items())), "parts": dict(sorted(parts.items()))}

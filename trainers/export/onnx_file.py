@@ -1,9 +1,9 @@
-"""One self-contained ONNX file from a trained recogniser: folded, fused, plain, and small.
+"""Exports a trained recogniser to one small, self-contained ONNX file.
 
 Decisions:
-- The TorchScript-based exporter: it keeps a GRU as one ONNX GRU, with dynamic batch and width, in about a second.
-- `simplified_graph` is all that torch has a part in; the size estimate learns from the very same function.
-- Written atomically (`trainers.base.atomic_write`): a reader never sees half a file.
+- It uses torch's TorchScript-based exporter, which writes a GRU as one ONNX GRU, with dynamic batch and width, in a second.
+- Only `simplified_graph` calls torch's exporter; the size estimate measures nodes with the same function.
+- Files are written atomically (`trainers.base.atomic_write`), so nobody reads half a file.
 """
 
 from __future__ import annotations
@@ -33,23 +33,26 @@ from trainers.inference.model_metadata import ModelMetadata, decode_metadata, en
 from trainers.inference.onnx_session import OnnxSession
 
 OPSET = 20
-"""GridSample as torch means it, HardSwish and a reversible Shape slice in one; ONNX Runtime reads it since 1.17."""
+"""Has GridSample with torch's meaning and HardSwish as one operator; ONNX Runtime supports it since 1.17."""
 IR_VERSION = 9
-"""The oldest that this opset may have."""
+"""The oldest IR version that this opset allows."""
 
-INPUT, OUTPUT = "images", "logits"
+INPUT = "images"
+"""Name of the input."""
+OUTPUT = "logits"
+"""Name of the output."""
 EXAMPLE_WIDTH_PX = 192
-"""A multiple of 32, and of 96 for a time stride of 12."""
+"""Width of the images that the exporter traces with: a multiple of 32, and of 96 for a time stride of 12."""
 
 
 def export(recognizer: nn.Module, path: Path, metadata: ModelMetadata, precision: str = "fp32") -> Path:
     """Writes the file that is measured, promoted and served.
 
     Args:
-        recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is left as it is.
+        recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is not changed.
         path: where to write.
         metadata: to be written into the file.
-        precision: how weights are stored: "fp32", "fp16", "int8"; computing is in fp32 whatever they are.
+        precision: how weights are stored: "fp32", "fp16", "int8" or "int4"; the file always computes in fp32.
 
     Returns:
         `path`.
@@ -58,15 +61,15 @@ def export(recognizer: nn.Module, path: Path, metadata: ModelMetadata, precision
 
 
 def graph_of(recognizer: nn.Module, height_px: int) -> Any:
-    """What all files of one training have in common; see `write`. The recogniser is left as it is."""
+    """The fp32 graph of a recogniser, from which `write` makes a file in any precision. The recogniser is not changed."""
     return simplified_graph(ready(recognizer), height_px)
 
 
 def write(graph: Any, path: Path, metadata: ModelMetadata, precision: str = "fp32") -> Path:
-    """Writes one of the files that `graph_of` allows; the graph is left as it is.
+    """Writes the file of a graph in one precision.
 
     Args:
-        graph: of a recogniser, with fp32 weights.
+        graph: from `graph_of`; it is not changed.
         path, metadata, precision: as for `export`.
 
     Returns:
@@ -76,18 +79,18 @@ def write(graph: Any, path: Path, metadata: ModelMetadata, precision: str = "fp3
 
 
 def _written(data: bytes, path: Path) -> Path:
-    """Writes a file in one step."""
+    """Writes a file atomically."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
     return path
 
 
 def simplified_graph(recognizer: nn.Module, height_px: int) -> Any:
-    """The ONNX model of a recogniser in its final form, fp32, with torch's names still in it."""
+    """The simplified ONNX model of a recogniser in its final form: fp32, with torch's names."""
     buffer = io.BytesIO()
     shape = (2, 3, height_px, EXAMPLE_WIDTH_PX)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of tracing Python numbers, and of this exporter being the older one
+        warnings.simplefilter("ignore")  # about traced Python numbers, and about this exporter being the older one
         torch.onnx.export(
             recognizer,
             (torch.linspace(-1, 1, math.prod(shape)).reshape(shape),),
@@ -102,12 +105,12 @@ def simplified_graph(recognizer: nn.Module, height_px: int) -> Any:
 
 
 def ready(recognizer: nn.Module) -> nn.Module:
-    """A copy on the CPU in its final form: eval mode, parts for training gone, branches re-parameterised."""
+    """A copy of a recogniser on the CPU in its final form (see `final`)."""
     return final(copy.deepcopy(recognizer).cpu().float())
 
 
 def final(model: nn.Module) -> nn.Module:
-    """A network as it will be used; it may be changed in place."""
+    """The final form of a network: eval mode, no auxiliary loss, branches merged. The network is changed in place."""
     if isinstance(model, Recognizer):
         model.auxiliary = None
     return fuse_in_place(model)
@@ -117,12 +120,12 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     """Writes a copy of an exported fp32 file that stores the weights in another precision.
 
     Args:
-        path: a file of ours that holds fp32.
+        path: a file that `export` wrote in fp32.
         target: where to write.
-        precision: "fp32", "fp16" or "int8".
+        precision: "fp32", "fp16", "int8" or "int4".
 
     Raises:
-        UserError: not a file of ours, or one whose weights were made smaller before.
+        UserError: the file was made by another program, or its weights are not fp32.
     """
     properties = OnnxSession(path).metadata
     metadata = decode_metadata(properties, str(path))
@@ -133,7 +136,7 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
 
 
 def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
-    """The bytes of the file: weights stored in `precision`, names shortened, metadata written. Changes `model`."""
+    """Stores the weights in a precision, shortens names and adds metadata; changes `model`. Returns the bytes of the file."""
     store(model.graph, precision)
     shorten(model)
     file = frame(metadata, precision)
@@ -144,7 +147,7 @@ def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
 
 
 def frame(metadata: ModelMetadata, precision: str) -> Any:
-    """All of the file but its nodes and weights."""
+    """The file without its nodes and weights."""
     tensor = onnx.TensorProto.FLOAT
     images = onnx.helper.make_tensor_value_info(INPUT, tensor, ["n", 3, metadata.height_px, "w"])
     logits = onnx.helper.make_tensor_value_info(OUTPUT, tensor, ["n", "t", "v"])
@@ -159,5 +162,5 @@ def frame(metadata: ModelMetadata, precision: str) -> Any:
 
 @cache
 def made_with() -> Mapping[str, str]:
-    """Versions of what makes the file."""
+    """The versions of the libraries that make the file."""
     return {"paretext": version("paretext"), "torch": torch.__version__, "onnx": onnx.__version__}

@@ -1,10 +1,10 @@
-"""Does the exported file read what the trained network reads? Line by line, on the whole validation set.
+"""Checks that the exported file reads the same text as the trained network, in every validation line.
 
 Decisions:
-- Text is compared, not numbers: text is what ships. Logits are looked at only where texts differ, so comparing all lines costs
-  no more than reading them once with the network.
-- Where torch's two best classes are as good as equal, rounding decides, and neither text is wrong; only a difference at a
-  step with a clear best is a fault.
+- Texts are compared instead of logits, because users get text. Logits are computed only for lines whose texts differ, so the
+  check takes no longer than reading all lines once with the network.
+- If the two best classes of the network are equal up to rounding, either text is right. A difference is a fault only at a time
+  step with a clear best class.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from trainers.inference.decode import read_logits
 from trainers.inference.reader import Reader
 
 TIE = 1e-3
-"""Logits closer than this are equal: fp32 sums of a deep network in another order differ by up to 1e-4."""
+"""Logits that differ by less count as equal: fp32 sums of a deep network in another order differ by up to 1e-4."""
 
 
 def check_same_text(recognizer: Recognizer, reader: Reader, lines: DecodedLines, readings: Sequence[str]) -> None:
-    """Compares the text of the file with the text of the network it was exported from, for fp32 storage.
+    """Compares the readings of an fp32 file with those of the network that it was exported from.
 
     Args:
         recognizer: the trained network; put into eval mode and left in it.
         reader: the exported file.
         lines: decoded lines of the model's height.
-        readings: what the file reads in all of them: they are read for measuring anyway.
+        readings: of the file, for all these lines; measuring has them anyway.
 
     Raises:
-        TrainingFault: of kind "export", with the first line that the two read differently.
+        TrainingFault: of kind "export"; names the first line that the two read differently.
     """
     found = read(recognizer, lines, reader.metadata.charset, range(len(lines)))
     differing = sorted(i for i, text in found if text != readings[i])
@@ -51,7 +51,7 @@ def check_same_text(recognizer: Recognizer, reader: Reader, lines: DecodedLines,
 
 
 def _logits(model: nn.Module, reader: Reader, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits (T, V) of one line alone: the network's and the file's."""
+    """Logits (T, V) of one line: of the network and of the file."""
     metadata = reader.metadata
     batch = to_input([image], canonical_width(image.shape[1], metadata.time_stride), metadata.contrast)
     with torch.inference_mode():
@@ -59,7 +59,7 @@ def _logits(model: nn.Module, reader: Reader, image: NDArray[np.uint8]) -> tuple
 
 
 def _compare(line: int, expected: NDArray[np.float32], found: NDArray[np.float32], reader: Reader) -> None:
-    """Raises TrainingFault when the logits (T, V) of one line spell different texts and no tie explains it."""
+    """Raises TrainingFault if the logits (T, V) of one line give different texts that no tie explains."""
     charset, decoding = reader.metadata.charset, reader.metadata.decoding
     (ours, _), (theirs, _) = (read_logits(logits[None], charset, decoding)[0] for logits in (expected, found))
     if ours == theirs:

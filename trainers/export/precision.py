@@ -1,14 +1,14 @@
-"""How weights lie in the file: fp32, fp16, int8 with one scale per output channel, or int4; always computed with in fp32.
+"""Stores the weights of a file in fp32, fp16, int8 with one scale per output channel, or int4. Files always compute in fp32.
 
 Decisions:
-- Storage alone: standard operators (Cast, Mul) turn a weight back while the file is loaded, where ONNX Runtime folds them
-  into constants, so reading is as fast as with fp32 and activations stay fp32.
-- `Cast` and `Mul` rather than `DequantizeLinear`: about as many bytes, but ONNX Runtime does not fold the latter and so
-  pays for it with every line; and one `Mul` serves a recurrent layer's scales (directions x gates).
-- Each tensor takes the form with the fewest bytes among those the precision allows, nodes and scales counted: a bias of 12
-  stays fp32. The choice looks at shapes only, so the size estimate makes the same one (`how_stored`).
-- int8 for weights that a sum runs over (convolutions, matrix products, recurrent layers); everything else, such as
-  biases, at most halves. int4 is int8 but for matrices of very many outputs (`int4_packing`).
+- Only storage changes. Standard operators (Cast, Mul) convert a weight to fp32, and ONNX Runtime folds them when it opens the
+  file, so reading is as fast as with fp32 weights.
+- `Cast` and `Mul` take about as many bytes as `DequantizeLinear`, which ONNX Runtime does not fold but runs for every line.
+  One `Mul` is also enough for the scales of a recurrent layer (directions x gates).
+- Each tensor gets the form with the fewest bytes that the precision allows, including nodes and scales: a bias of 12 stays
+  fp32. The choice depends on shapes only, so that the size estimate makes the same choice (`how_stored`).
+- int8 is for weights that are summed over (convolutions, matrix products, recurrent layers). Everything else, such as biases,
+  is stored in fp16 at best. int4 differs from int8 only for matrices with very many outputs (`int4_packing`).
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ ALLOWED: dict[str, tuple[Storage, ...]] = {
     "int8": ("fp32", "fp16", "int8"),
     "int4": ("fp32", "fp16", "int8", "int4"),
 }
-"""Precision of a file to the forms a tensor in it may take, most precise first."""
+"""Precision of a file to the forms in which its tensors may be stored, most precise first."""
 
 CAST_BYTES = node_bytes("Cast", inputs=1, attributes={"to": 1})
+"""Bytes of the node that casts a stored weight to fp32."""
 MUL_BYTES = node_bytes("Mul", inputs=2)
+"""Bytes of the node that multiplies a weight by its scales."""
 
 CHANNEL_AXES: dict[tuple[str, int], tuple[int, ...]] = {
     ("Conv", 1): (0,),
@@ -46,17 +48,17 @@ CHANNEL_AXES: dict[tuple[str, int], tuple[int, ...]] = {
     ("LSTM", 2): (0, 1),
     ("Gather", 0): (0,),
 }
-"""Operator and input to the axes whose every index has a scale of its own. Gemm depends on its attributes."""
+"""Operator and input to the axes along which every index has its own scale. Gemm is apart: its axis depends on attributes."""
 
 
 def scale_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
-    """Shape of the scales: the tensor's own along `axes`, 1 elsewhere."""
+    """Shape of the scales: that of the tensor along `axes`, and 1 along the others."""
     kept = {axis % len(shape) for axis in axes}
     return tuple(size if i in kept else 1 for i, size in enumerate(shape))
 
 
 def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Storage) -> int:
-    """Bytes in the file of a weight in one form: its tensors and the nodes that turn it back."""
+    """Bytes of a weight in the file: its tensors and the nodes that convert it to fp32."""
     if storage == "fp32":
         return tensor_bytes(shape, 4)
     if storage == "fp16":
@@ -68,11 +70,11 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
 
 
 def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str) -> Storage:
-    """The form of fewest bytes that `precision` allows.
+    """The form with the fewest bytes that `precision` allows.
 
     Args:
         shape: of a float tensor.
-        axes: those with scales of their own, or None for a tensor that int8 is not for.
+        axes: axes along which every index has its own scale; None for a tensor that is not stored in int8.
         precision: of the file.
     """
     fits = {"int8": axes is not None, "int4": int4_packing.is_for(shape, axes)}
@@ -81,7 +83,7 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
 
 
 def store(graph: Any, precision: str) -> None:
-    """Stores every float initialiser of a graph in the form it is due, and adds the nodes that turn it back."""
+    """Stores every float initialiser of a graph in its form (`how_stored`) and adds the nodes that convert it to fp32."""
     axes = channel_axes(graph)
     tensors = list(graph.initializer)
     added: list[Any] = []
@@ -116,14 +118,14 @@ def store(graph: Any, precision: str) -> None:
 
 
 def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Symmetric int8 codes in [-127, 127] and the scales that turn them back.
+    """Quantises a weight to int8: weight = code * scale.
 
     Args:
         value: a weight of any shape.
-        axes: every index along these has a scale of its own.
+        axes: axes along which every index has its own scale.
 
     Returns:
-        Codes of `value`'s shape, and scales that broadcast to it.
+        Codes in [-127, 127] in the shape of `value`, and scales that broadcast to it.
     """
     kept = {axis % value.ndim for axis in axes}
     others = tuple(i for i in range(value.ndim) if i not in kept)
@@ -133,7 +135,7 @@ def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[n
 
 
 def channel_axes(graph: Any) -> dict[str, tuple[int, ...]]:
-    """Initialiser to the axes its scales run along, for those that int8 is for: all their readers must agree."""
+    """Axes of the scales of each initialiser that may be stored in int8: one that all nodes read with the same axes."""
     ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
     found: dict[str, set[tuple[int, ...] | None]] = {}
     for node in graph.node:

@@ -1,6 +1,6 @@
-"""Bytes that parts of an ONNX file take, computed from shapes alone, as the protobuf encoding has it.
+"""Computes the bytes of parts of an ONNX file from shapes, by the rules of the protobuf encoding.
 
-Everything here assumes names of two characters (`trainers.export.names`) and raw tensor data.
+All functions assume names of two characters (`trainers.export.names`) and raw tensor data.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 
 NAME_BYTES = 2
-"""Bytes of a tensor's name, because export shortens all names to two characters."""
+"""Bytes of the name of a tensor: the export shortens all names to two characters."""
 
 
 def varint_bytes(value: int) -> int:
-    """Bytes of a whole number, 0 and up: seven bits to a byte."""
+    """Bytes of a whole number, 0 or more: each byte holds seven bits."""
     return max(1, -(-value.bit_length() // 7))
 
 
 def field_bytes(length: int, tag: int = 1) -> int:
-    """Bytes of a field of `length` bytes with its tag and its length in front."""
+    """Bytes of a field of `length` bytes, with its tag and its length before it."""
     return tag + varint_bytes(length) + length
 
 
@@ -27,7 +27,7 @@ def tensor_bytes(shape: Sequence[int], item_bytes: int) -> int:
 
     Args:
         shape: its dimensions.
-        item_bytes: of one number: 4, 2 or 1.
+        item_bytes: bytes of one element: 8, 4, 2 or 1.
     """
     dims = sum(1 + varint_bytes(size) for size in shape)
     data_type = 2
@@ -39,8 +39,8 @@ def node_bytes(op_type: str, inputs: int, outputs: int = 1, attributes: Mapping[
 
     Args:
         op_type: operator.
-        inputs: how many values it reads.
-        outputs: how many it gives.
+        inputs: number of inputs.
+        outputs: number of outputs.
         attributes: name to whole number or text.
     """
     ports = (inputs + outputs) * field_bytes(NAME_BYTES)

@@ -1,4 +1,4 @@
-"""Building networks without numbers: on the meta device, where drawing them tells nothing and takes most of the time."""
+"""Builds networks on the meta device without initialising weights, which has no effect there but takes most of the time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch.overrides import TorchFunctionMode
 
 @contextmanager
 def without_initialisation() -> Iterator[None]:
-    """Whatever is built inside has shapes and no numbers."""
+    """Inside this context, modules are built on the meta device: with shapes and without values."""
     with torch.device("meta"), _NoNumbers():
         yield
 
 
 class _NoNumbers(TorchFunctionMode):
-    """Lets nobody draw, fill in or add up numbers: on the meta device that tells nothing and takes most of the time."""
+    """Skips the functions that draw, fill in or compute values: on the meta device only shapes count."""
 
     DRAWN = frozenset({torch.randn, torch.rand})
     FILLED = frozenset(
@@ -52,6 +52,6 @@ class _NoNumbers(TorchFunctionMode):
 
 
 def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of an elementwise result; torch's own function for it is slow."""
+    """Shape of an elementwise result; torch's own function is slow."""
     rank = max(map(len, shapes))
     return tuple(max(sizes) for sizes in zip(*((1,) * (rank - len(shape)) + tuple(shape) for shape in shapes), strict=True))
