@@ -2,7 +2,7 @@
 
     python -m benchmarks.precision.accuracy MODEL.onnx --data SOURCE [--validation SOURCE]
 
-MODEL.onnx is an exported fp32 file; the same weights are stored anew in each precision and read the validation lines.
+MODEL.onnx is an exported fp32 file. Its weights are stored again in each precision, and each file reads the validation lines.
 """
 
 from __future__ import annotations

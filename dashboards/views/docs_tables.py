@@ -1,8 +1,8 @@
-"""The tables of the documentation that are made from the code, each between two marks of its document.
+"""Updates the tables of the documentation that are generated from the code. Each table is between two marks of its document.
 
     python -m dashboards.views.docs_tables README.md docs/search.md
 
-writes them anew in place. A test says when they are out of date.
+A test fails when a table is out of date.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def _written(value: Any) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     f"settings of [{name}]" if name else "settings": partial(settings_table, name) for name in SECTIONS
 }
-"""What stands in the mark of a table to what makes it."""
+"""Name of a table, as in its mark, to the function that makes it."""
 
 BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"
-"""Marks before and after a table; the first names it."""
+"""The marks before and after a table; the first has the name of the table."""
 
 
 def with_tables(text: str) -> str:
-    """A document with every table between marks made anew.
+    """Replaces every table between marks by a new one.
 
     Raises:
         ValueError: a mark names no table, or a table has no end.

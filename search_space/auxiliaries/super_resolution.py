@@ -1,10 +1,10 @@
-"""PlugNet's branch: from blurred images, the finest map must also bring the sharp image back.
+"""PlugNet's branch: reconstructs the sharp image from the finest feature map of a blurred image.
 
 Decisions:
-- It wants a map with rows to draw from, so a neck is needed; and the map must lie where the image does, so no rectifier
-  (`search_space.rules`).
-- Blur is drawn for each image anew, from none to strong, because test images come sharp as well.
-- The weight is the seed's: 0.01 of the mean absolute difference of pixels in [-1, 1].
+- It needs a feature map with several rows, so there must be a neck. The map must be aligned with the image, so there can be no
+  rectifier (`search_space.rules`).
+- Each image gets its own random blur, from none to strong, because test images are sharp as well.
+- The weight is that of the seed: 0.01 of the mean absolute difference of pixels in [-1, 1].
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class CacheEntry:
         return self._channels[i] == 1
 
     def image(self, i: int) -> NDArray[np.uint8]:
-        """Pixels of a line, read-only, without a copy: uint8 (H, W, 3); a grey line's channels are one and the same memory.
+        """Pixels of a line: uint8 (H, W, 3), read-only and not copied; a grey line repeats one channel.
 
         Raises:
             TrainingFault: of kind "cache" when they are not what was written.
@@ -132,7 +132,9 @@ class CacheEntry:
         if not self._checked[i]:
             if zlib.crc32(data.data) != self._sums[i]:
                 (self.folder / "index.json").unlink(missing_ok=True)
-                raise TrainingFault("cache", f"prepared image of {self.names[i]} in {self.folder} is damaged; it is made anew")
+                raise TrainingFault(
+                    "cache", f"prepared image of {self.names[i]} in {self.folder} is damaged; it will be prepared again"
+                )
             self._checked[i] = 1
         pixels = data.reshape(self.height_px, width, channels)
         return pixels if channels == 3 else np.broadcast_to(pixels, (self.height_px, width, 3))

@@ -25,7 +25,7 @@ SPLITS: tuple[Split, ...] = ("training", "validation", "unseen", "test")
 LINES: dict[Split, int] = {"training": 2000, "validation": 500, "unseen": 100, "test": 400}
 HEIGHT_PX = 32
 REVISION = 2
-"""Raised when lines of the same seed come out differently than before, so that caches are made anew."""
+"""Increased when the same seed gives other lines than before, so that caches are prepared again."""
 
 _OVERSAMPLING = 3
 

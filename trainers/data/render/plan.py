@@ -29,7 +29,7 @@ from trainers.data.source import is_image_name, read_rows
 from trainers.data.source_registry import open_source
 
 REVISION = 1
-"""Raised when the same seed draws other lines than before, so that caches are made anew."""
+"""Increased when the same seed draws other lines than before, so that caches are prepared again."""
 FACES_TO_TRY = 4
 
 
