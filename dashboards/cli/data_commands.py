@@ -1,4 +1,4 @@
-"""`paretext data check | render | digits`: looks at a data set, draws lines from labels, writes lines nobody has seen."""
+"""`paretext data check | render | digits`: checks a data set, draws lines from labels, writes unseen lines of digits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 SOURCE_HELP = "digits, a folder or a label file, or kind:path; several joined by ';' (see docs/data.md)"
 SECONDS_BETWEEN_LINES = 10.0
+"""Seconds between two lines of progress where there is no terminal."""
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb and what can be done with data."""
+    """Adds the subcommand with its own subcommands."""
     parser = subparsers.add_parser("data", help="check a data set, or make one", description="Check a data set, or make one.")
     verbs = parser.add_subparsers(dest="data_verb", metavar="WHAT", required=True)
     _add_check(verbs)
@@ -30,22 +31,28 @@ def add_parser(subparsers: Any) -> None:
 def _add_check(verbs: Any) -> None:
     parser = verbs.add_parser(
         "check",
-        help="report what is wrong with labelled lines",
-        description="Decodes every image, looks at every label, and reports what a person should know before training.",
+        help="report problems of labelled lines",
+        description="Decodes every image, checks every label, and reports problems to know of before training.",
     )
     parser.add_argument("source", metavar="SOURCE", help=SOURCE_HELP)
-    parser.add_argument("--height", metavar="PX", type=options.count, default=32, help="input height to judge by (32)")
-    parser.add_argument("--time-stride", metavar="PX", type=options.count, default=4, help="columns per time step (4)")
-    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels first (none)")
     parser.add_argument(
-        "--seed", metavar="N", type=options.seed, default=0, help="of generated lines, and of the samples shown"
+        "--height", metavar="PX", type=options.count, default=32, help="input height of the model, in rows (default: 32)"
+    )
+    parser.add_argument("--time-stride", metavar="PX", type=options.count, default=4, help="columns per time step (default: 4)")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="normaliser of the labels (default: none)")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=options.seed,
+        default=0,
+        help="seed of generated lines and of the samples on the sheet (default: 0)",
     )
     parser.add_argument(
-        "--fix", metavar="OUT", type=Path, help="write a cleaned label file and what was dropped into this folder"
+        "--fix", metavar="OUT", type=Path, help="write a cleaned label file and a list of dropped lines into this folder"
     )
-    parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw samples and suspects on a contact sheet")
-    parser.add_argument("--processes", metavar="N", type=options.count, help="that decode together (default: all cores)")
-    parser.add_argument("--json", action="store_true", help="print the report for a script")
+    parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw samples and doubtful lines on a contact sheet")
+    parser.add_argument("--processes", metavar="N", type=options.count, help="number of processes (default: one per core)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=run_check)
 
 
@@ -57,22 +64,31 @@ def _add_render(verbs: Any) -> None:
         "(PaddleOCR form). The same seed gives the same files, whatever the number of processes.",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write into")
-    labels_help = "a text a row, or image<TAB>text; or any data source"
+    labels_help = "file with one text per row, or image<TAB>text; or any data source"
     parser.add_argument("--labels", metavar="FILE", required=True, help=labels_help)
-    fonts_help = "a folder of TrueType and OpenType fonts, or a font (default: the system's); may be given again"
+    fonts_help = "font file, or folder of TrueType and OpenType fonts; can be repeated (default: the fonts of the system)"
     parser.add_argument("--fonts", metavar="DIR", type=Path, action="append", help=fonts_help)
-    parser.add_argument("--count", metavar="N", type=options.count, required=True, help="how many lines")
-    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="decides everything that is left open (0)")
+    parser.add_argument("--count", metavar="N", type=options.count, required=True, help="number of lines")
     parser.add_argument(
-        "--style", choices=("mixed", "scene", "web", "print"), default="mixed", help="what they look like (mixed)"
+        "--seed", metavar="N", type=options.seed, default=0, help="seed of everything that is drawn at random (default: 0)"
     )
-    parser.add_argument("--photos", metavar="DIR", type=Path, help="photographs to draw on (default: two of scikit-learn's)")
-    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to texts first (none)")
-    parser.add_argument("--charset", metavar="FILE", type=Path, help="leave out texts with other characters")
-    recombine_help = "percentage of texts that are put together from two labels (default: 0)"
+    parser.add_argument(
+        "--style", choices=("mixed", "scene", "web", "print"), default="mixed", help="look of the lines (default: mixed)"
+    )
+    parser.add_argument(
+        "--photos", metavar="DIR", type=Path, help="folder of photographs to draw on (default: two photographs of scikit-learn)"
+    )
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="normaliser of the texts (default: none)")
+    parser.add_argument(
+        "--charset",
+        metavar="FILE",
+        type=Path,
+        help="file with one character per line; texts with other characters are left out",
+    )
+    recombine_help = "percentage of texts that combine two labels (default: 0)"
     parser.add_argument("--recombine", metavar="PERCENT", type=options.whole_percent, default=0, help=recombine_help)
     parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw the first 64 lines on a contact sheet")
-    parser.add_argument("--processes", metavar="N", type=options.count, help="that draw together (default: all cores)")
+    parser.add_argument("--processes", metavar="N", type=options.count, help="number of processes (default: one per core)")
     parser.set_defaults(run=run_render, interrupted="stopped; the same command again draws the same lines")
 
 
@@ -84,13 +100,19 @@ def _add_digits(verbs: Any) -> None:
         "never saw: 000.png, 001.png, … and labels.txt (PaddleOCR form).",
     )
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to write into")
-    parser.add_argument("--count", metavar="N", type=options.count, default=20, help="how many lines (20)")
-    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of the study they are to be tried on (0)")
+    parser.add_argument("--count", metavar="N", type=options.count, default=20, help="number of lines (default: 20)")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=options.seed,
+        default=0,
+        help="seed of the study whose models will read the lines (default: 0)",
+    )
     parser.set_defaults(run=run_digits)
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Checks; 0 whatever was found, since a finding is an answer."""
+    """Checks a data set; returns 0 whatever it finds, since findings are the result."""
     from dashboards.views.console import print_json, stderr_console
     from trainers.data.checks.check import check
 
@@ -123,7 +145,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def _write_fixed(report: Report, folder: Path) -> dict[str, Any]:
-    """Writes the mended data, and says what became of the lines."""
+    """Writes the cleaned data and reports how many lines were kept, rewritten and dropped."""
     from dashboards.views.console import stderr_console
     from trainers.data.checks.fix import write_fixed
 
@@ -140,7 +162,7 @@ def _write_fixed(report: Report, folder: Path) -> dict[str, Any]:
 
 
 def run_render(arguments: argparse.Namespace) -> int:
-    """Draws lines."""
+    """Draws lines into a folder."""
     from dashboards.views.console import stderr_console
     from trainers.base.errors import UserError
     from trainers.data.charset import Charset
@@ -193,7 +215,7 @@ def run_digits(arguments: argparse.Namespace) -> int:
 
 
 def save_image(image: Any, path: Path) -> None:
-    """Writes an image where a person asked for it.
+    """Writes an image to a path that the user has given.
 
     Raises:
         UserError: the file cannot be written, or its ending names no image format.
@@ -208,7 +230,7 @@ def save_image(image: Any, path: Path) -> None:
 
 
 class _Progress:
-    """A bar on a terminal; elsewhere a line every ten seconds."""
+    """Shows progress: a bar on a terminal, otherwise a line every ten seconds."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -237,7 +259,7 @@ class _Progress:
 
     @property
     def show(self) -> Callable[[int, int], None]:
-        """To be told (done, total)."""
+        """Shows (done, total)."""
         if self._bar is None:
             return self._say
         bar, task = self._bar, self._task

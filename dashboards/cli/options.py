@@ -1,4 +1,4 @@
-"""Values of options: checked where they are written, so that a message names the option."""
+"""Types of option values. argparse checks them, so that its message names the option."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """What reads a whole number from `least` up, and up to `most` where there is one."""
+    """A type that parses a whole number of at least `least` and, if given, at most `most`."""
 
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
@@ -19,31 +19,31 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 count = whole_number(1)
-"""Reads how many: 1 or more."""
+"""Parses a count: 1 or more."""
 seed = whole_number(0)
-"""Reads a seed: 0 or more."""
+"""Parses a seed: 0 or more."""
 trial_number = whole_number(0)
-"""Reads the number of a trial of a study: 0 or more."""
+"""Parses the number of a trial: 0 or more."""
 whole_percent = whole_number(0, 100)
-"""Reads a percentage without decimals."""
+"""Parses a whole percentage, 0 to 100."""
 
 
 def port(text: str) -> int:
-    """A TCP port; 0 takes a free one."""
+    """Parses a TCP port; 0 is any free one."""
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"must be a port from 0 (any free one) to 65535, not '{text}'")
     return int(text)
 
 
 def size(text: str) -> str:
-    """A size such as 500KB, 10MB or 1.5MiB, as written."""
+    """Checks a size such as 500KB, 10MB or 1.5MiB and returns the text."""
     from search_space.units import parse_size
 
     return _as_written(text, parse_size)
 
 
 def valid(check: Callable[[str], str]) -> Callable[[str], str]:
-    """What takes a text as it is written, once `check` has accepted it."""
+    """A type that returns the text if `check` accepts it."""
 
     def read(text: str) -> str:
         return _as_written(text, check)
@@ -52,12 +52,12 @@ def valid(check: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def names(text: str) -> list[str]:
-    """Words with commas between them."""
+    """Splits a text at commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _as_written(text: str, read: Callable[[str], object]) -> str:
-    """The text, once it has been found that it can be read."""
+    """Returns the text if `read` accepts it."""
     try:
         read(text)
     except ValueError as error:

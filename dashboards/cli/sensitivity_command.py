@@ -1,4 +1,4 @@
-"""`paretext sensitivity`: how much accuracy each layer's channels are worth, as a table and a picture."""
+"""`paretext sensitivity`: measures how much accuracy is lost when each layer alone is pruned."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ if TYPE_CHECKING:
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
-Cuts a share of each layer's channels in turn, recalibrates BatchNorm, reads validation lines, and says how much accuracy
-that cost. Leaves sensitivity-CRITERION.csv and .png in the folder of the training. A model that 'paretext train' has not
-trained with the same options is trained first. The same command again goes on where it was stopped."""
+Prunes each layer alone by several fractions of its channels, recalibrates BatchNorm, reads validation lines, and reports the
+accuracy that is lost. Writes sensitivity-CRITERION.csv and .png into the folder of the training. If 'paretext train' has not
+trained the model with the same options, it is trained first. Run the same command again to continue."""
 
 TABLE_KEYS = ("layer", "filter_ratio_pruned", "accuracy_loss")
+"""Keys of a row in the JSON output."""
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
-    parser = subparsers.add_parser("sensitivity", help="see what each layer bears to lose", description=DESCRIPTION)
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "sensitivity", help="measure how much accuracy pruning each layer costs", description=DESCRIPTION
+    )
     train_command.add_options(parser)
-    parser.add_argument("--criterion", choices=("l1", "l2", "fpgm"), default="l1", help="which channels go first (default: l1)")
     parser.add_argument(
-        "--read-lines", metavar="N", type=options.count, default=200, help="validation lines read each time (default: 200)"
+        "--criterion", choices=("l1", "l2", "fpgm"), default="l1", help="which channels are removed first (default: l1)"
+    )
+    parser.add_argument(
+        "--read-lines",
+        metavar="N",
+        type=options.count,
+        default=200,
+        help="validation lines that are read after each cut (default: 200)",
     )
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains if need be, measures, draws."""
+    """Trains the model if necessary, measures the layers and draws the picture."""
     job = train_command.job_of(arguments)
     job = dataclasses.replace(job, architecture=job.architecture.with_(prune_percent=0))
     from dashboards.views.console import print_json, stderr_console, stdout_console
@@ -52,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) -> dict[str, list[tuple[float, float]]]:
-    """The table of a trained network."""
+    """Measures the table of the model, which is trained first if necessary."""
     from rich.progress import Progress
 
     from dashboards.views.console import stderr_console
@@ -75,7 +84,7 @@ def _measured(job: TrialJob, criterion: str, read_lines: int, table_file: Path) 
 
 
 def _shown(table: dict[str, list[tuple[float, float]]]) -> Any:
-    """A row for each layer, a column for each share."""
+    """The table for a terminal: a row for each layer, a column for each fraction."""
     from rich.table import Table
 
     from dashboards.views.console import percent

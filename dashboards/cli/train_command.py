@@ -1,4 +1,4 @@
-"""`paretext train`: trains one known or described model, and shows how it goes and what it gets wrong."""
+"""`paretext train`: trains one model, shows its progress, and draws its curves and mistakes."""
 
 from __future__ import annotations
 
@@ -18,49 +18,58 @@ if TYPE_CHECKING:
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
-Trains one model and leaves in a folder: model.onnx, curves.png (loss, accuracy, CER) and mistakes.png (the lines it
-reads worst). The same command again goes on where it was stopped."""
+Trains one model and writes into a folder: model.onnx, curves.png (loss, accuracy, CER) and mistakes.png (the lines it
+reads worst). Run the same command again to continue a training that was stopped."""
 
 EPOCHS = 30
+"""Epochs of a training by default."""
 SHOWN_MISTAKES = 30
+"""Most lines on the picture of mistakes."""
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("train", help="train one model", description=DESCRIPTION)
     add_options(parser)
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say what to train, on what, and how."""
+    """Adds the options for the model, the data and the training."""
     parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
     parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
-    parser.add_argument("--validation", metavar="SOURCE", help="validation lines; default: a part of the data")
+    parser.add_argument("--validation", metavar="SOURCE", help="validation lines (default: a part of the data)")
     parser.add_argument(
         "--recipe",
         metavar="RECIPE",
         default="anytime",
-        help="anytime, paretext, seed, or one of them and changes: seed,batch_lines=16",
+        help="anytime, paretext or seed, also with changes, such as seed,batch_lines=16 (default: anytime)",
     )
-    parser.add_argument("--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"default: {EPOCHS}")
-    parser.add_argument("--normaliser", metavar="NAME", default="none", help="applied to labels (none)")
-    charset_help = "a file with one character a line; default: the characters of the training labels"
-    parser.add_argument("--charset", metavar="FILE", help=charset_help)
-    unknown_help = "what becomes of a training line with another character: drop and count it (default), error, or map"
-    parser.add_argument("--unknown", metavar="POLICY", default="drop", help=unknown_help)
-    parser.add_argument("--lines", metavar="N", type=options.count, help="use only so many training lines")
-    parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="of weights, order and augmentation")
     parser.add_argument(
-        "--threads", metavar="N", type=options.count, help="default: what is quickest here, at most one per core"
+        "--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"number of epochs (default: {EPOCHS})"
     )
-    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
-    parser.add_argument("--out", metavar="FOLDER", type=Path, help="default: trainings/DIGEST in the folder of all runs")
-    parser.add_argument("--json", action="store_true", help="print the result for a script")
+    parser.add_argument("--normaliser", metavar="NAME", default="none", help="normaliser of the labels (default: none)")
+    charset_help = "file with one character per line (default: the characters of the training labels)"
+    parser.add_argument("--charset", metavar="FILE", help=charset_help)
+    unknown_help = "training lines with other characters: drop (default), error, or map (see docs/data.md)"
+    parser.add_argument("--unknown", metavar="POLICY", default="drop", help=unknown_help)
+    parser.add_argument("--lines", metavar="N", type=options.count, help="use only this many training lines")
+    parser.add_argument(
+        "--seed", metavar="N", type=options.seed, default=0, help="seed of weights, order and augmentation (default: 0)"
+    )
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        type=options.count,
+        help="number of threads (default: the fastest on this machine, at most one per core)",
+    )
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
+    parser.add_argument("--out", metavar="FOLDER", type=Path, help="folder to write into (default: trainings/DIGEST in runs/)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, then draws and prints what came of it."""
+    """Trains, draws the pictures and prints the result."""
     job = job_of(arguments)
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
@@ -90,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def job_of(arguments: argparse.Namespace) -> TrialJob:
-    """What is asked for, checked before anything is loaded or made."""
+    """The training that the arguments describe; checks them before anything is loaded or written."""
     from trainers.base.recipe_text import parse_recipe
 
     architecture, recipe = read_architecture(arguments.architecture), parse_recipe(arguments.recipe)
