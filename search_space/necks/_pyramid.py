@@ -1,4 +1,4 @@
-"""What the pyramids have in common: coarse maps are spread to a finer map's rows, fine ones strided to the coarsest's."""
+"""Modules of the pyramid necks: repeating rows to match a finer map, fusing three maps, and the top-down path."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from search_space.blocks import ConvBnAct
 
 STANDARD = "hardswish"
-"""What follows a neck's convolutions with activation "standard": as MobileNetV3's last layers."""
+"""Activation of a neck's convolutions when the field is "standard": the one of MobileNetV3's last layers."""
 
 
 def check_rows(level_heights: tuple[int, ...]) -> None:
-    """Raises ValueError unless there are three levels, each with a whole multiple of the next coarser one's rows."""
+    """Raises ValueError unless there are three levels and the rows of each are a multiple of the rows of the next."""
     if len(level_heights) != 3 or any(level_heights[i] % level_heights[i + 1] for i in (0, 1)):
         raise ValueError(
             f"a pyramid needs three levels, each with a multiple of the next one's rows, such as (8, 4, 2), not {level_heights}"
         )
 
 
-class SpreadRows(nn.Module):
+class RepeatRows(nn.Module):
     """Repeats each row `times` times: (N, C, H, W) -> (N, C, H * times, W), any W."""
 
     def __init__(self, times: int) -> None:
@@ -32,7 +32,7 @@ class SpreadRows(nn.Module):
 
 
 class Fuse(nn.Module):
-    """Concatenates the three maps of the coarsest's rows; a 1x1 convolution makes `out_channels` of them."""
+    """Concatenates three maps with equal rows; a 1x1 convolution makes `out_channels` of them."""
 
     def __init__(self, level_channels: tuple[int, ...], out_channels: int, activation: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class TopDown(nn.Module):
         level_heights: their rows.
         out_channels: channels to produce.
         activation: a name in the activations catalog.
-        mixers: what makes a level's channels of the concatenation, for the finest and the middle level.
+        mixers: for the finest and the middle level, the module that reduces the concatenation to the channels of the level.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class TopDown(nn.Module):
         super().__init__()
         check_rows(level_heights)
         self.mixers = nn.ModuleList(mixers)
-        self.spreads = nn.ModuleList(SpreadRows(level_heights[i] // level_heights[i + 1]) for i in (0, 1))
+        self.repeats = nn.ModuleList(RepeatRows(level_heights[i] // level_heights[i + 1]) for i in (0, 1))
         self.lowers = nn.ModuleList(
             ConvBnAct(c, c, 3, (rows // level_heights[-1], 1), activation=activation, standard=STANDARD)
             for c, rows in zip(level_channels[:2], level_heights[:2], strict=True)
@@ -75,7 +75,7 @@ class TopDown(nn.Module):
     def forward(self, levels: list[Tensor]) -> Tensor:
         maps, coarser = [levels[2]], levels[2]
         for i in (1, 0):
-            coarser = self.mixers[i](torch.cat([levels[i], self.spreads[i](coarser)], dim=1))
+            coarser = self.mixers[i](torch.cat([levels[i], self.repeats[i](coarser)], dim=1))
             maps.insert(0, self.lowers[i](coarser))
         fused: Tensor = self.fuse(maps)
         return fused

@@ -1,4 +1,4 @@
-"""FPN-A: each map beside the next coarser one, from the first block of each stage."""
+"""FPN-A: each map is concatenated with the next coarser one; maps are from the first block of each stage."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from search_space.blocks import ConvBnAct
 from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
-from search_space.necks._pyramid import STANDARD, Fuse, SpreadRows, check_rows
+from search_space.necks._pyramid import STANDARD, Fuse, RepeatRows, check_rows
 
 
 @necks.register("fpn_a", Citation("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
 class FpnA(Neck):
-    """Concatenates a map with the spread coarser backbone map; one 3x3 convolution strides it to the coarsest's rows.
+    """Concatenates each map with the next coarser one, whose rows are repeated; a strided 3x3 convolution follows.
 
-    Maps do not pass anything on to finer ones. All three, concatenated, go through a 1x1 convolution.
+    Finer maps do not receive mixed coarser ones. All three maps are concatenated and mixed by a 1x1 convolution.
     """
 
     tap: Tap = "first"
@@ -26,7 +26,7 @@ class FpnA(Neck):
     ) -> None:
         super().__init__(level_channels, level_heights, out_channels, activation)
         check_rows(level_heights)
-        self.spreads = nn.ModuleList(SpreadRows(level_heights[i] // level_heights[i + 1]) for i in (0, 1))
+        self.repeats = nn.ModuleList(RepeatRows(level_heights[i] // level_heights[i + 1]) for i in (0, 1))
         self.lowers = nn.ModuleList(
             ConvBnAct(
                 level_channels[i] + level_channels[i + 1],
@@ -41,6 +41,6 @@ class FpnA(Neck):
         self.fuse = Fuse(level_channels, out_channels, activation)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        beside = [torch.cat([levels[i], self.spreads[i](levels[i + 1])], dim=1) for i in (0, 1)]
+        beside = [torch.cat([levels[i], self.repeats[i](levels[i + 1])], dim=1) for i in (0, 1)]
         fused: Tensor = self.fuse([self.lowers[0](beside[0]), self.lowers[1](beside[1]), levels[2]])
         return fused
