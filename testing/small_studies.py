@@ -1,35 +1,56 @@
-"""Small studies, an observer that records its calls, and a stand-in for MLflow, for tests with the scripted engine."""
+"""Small studies, and searches without MLflow, for tests with the scripted engine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from optuna.trial import TrialState
 
 from studies.definition.study import Study, resolve
-from studies.registry.tracker import NoTracker
-from studies.run.observer import SilentObserver, StudyFacts, Summary
+from studies.engines.base import Engine
+from studies.registry.tracker import NoTracker, Tracker
+from studies.run.observer import Observer, SilentObserver, StudyFacts, Summary
+from studies.run.search import search
 from studies.storage.pareto_front import load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 
 
-@pytest.fixture(autouse=True)
-def tracked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """The calls that MLflow would receive; it takes seconds to start and has tests of its own."""
-    calls: list[tuple[Any, ...]] = []
+class RecordingTracker(NoTracker):
+    """Records the calls that MLflow would receive; MLflow takes seconds to start and has tests of its own.
 
-    class RecordingTracker(NoTracker):
-        def __init__(self, *_: Any) -> None: ...
-        def log_trial(self, number: int, architecture: Any, measured: Any, state: str, *_: Any) -> None:
-            calls.append((number, state))
+    Attributes:
+        calls: ("start", name of the study), (trial number, state) for each trial, ("finish", state).
+    """
 
-        def finish(self, state: str = "complete", **_: Any) -> None:
-            calls.append(("the study", state))
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
 
-    monkeypatch.setattr("studies.run.search.RunTracker", RecordingTracker)
-    return calls
+    @property
+    def trials(self) -> list[tuple[Any, ...]]:
+        """The calls for trials."""
+        return [call for call in self.calls if call[0] not in ("start", "finish")]
+
+    def start(self, study_params: Mapping[str, Any]) -> None:
+        self.calls.append(("start", study_params["name"]))
+
+    def log_trial(self, number: int, architecture: Any, measurement: Any, state: str, *_: Any, **__: Any) -> None:
+        self.calls.append((number, state))
+
+    def finish(self, state: str = "complete", **_: Any) -> None:
+        self.calls.append(("finish", state))
+
+
+def run_search(
+    study: Study,
+    workspace: Workspace,
+    observer: Observer | None = None,
+    engine: Engine | None = None,
+    tracker: Tracker | None = None,
+) -> Summary:
+    """Runs a search that records nothing in MLflow; see `studies.run.search.search`."""
+    return search(study, workspace, observer, engine, tracker or NoTracker())
 
 
 class RecordingObserver(SilentObserver):

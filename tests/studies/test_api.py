@@ -12,16 +12,15 @@ import pytest
 from studies import front, promote, search
 from studies.engines.catalog import engines
 from studies.registry.model_registry import find
+from studies.registry.tracker import NoTracker
 from studies.storage.pareto_front import load_points
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import SMALL_SPACE, RecordingObserver, study, tracked
+from testing.small_studies import SMALL_SPACE, RecordingObserver, study
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Candidate
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob
-
-__all__ = ["tracked"]
 
 TABLES = {"name": "s", "space": SMALL_SPACE, "budget": {"trials": 3, "epochs": 1}, "search": {"sampler": "random"}}
 
@@ -43,13 +42,13 @@ def test_a_study_is_a_value_tables_or_a_file(workspace: Workspace, tmp_path: Pat
     file.write_text('[space]\nwidth_percent = [25, 50]\n[budget]\ntrials = 2\nepochs = 1\n[search]\nsampler = "random"\n')
     asked = {"study": study(**TABLES), "tables": TABLES, "file": str(file)}[form]
     observer = RecordingObserver()
-    summary = search(asked, workspace, observer, ScriptedEngine())
+    summary = search(asked, workspace, observer, ScriptedEngine(), NoTracker())
     assert summary == observer.summary and summary.finished == {"file": 2}.get(form, 3)
     assert front("s", workspace)
 
 
 def test_the_best_within_a_size_is_promoted(workspace: Workspace) -> None:
-    search(TABLES, workspace, engine=WithModels())
+    search(TABLES, workspace, engine=WithModels(), tracker=NoTracker())
     points = load_points(workspace, "s")
     champion = promote("s", size_limit="1MB", model="reader", workspace=workspace)
     assert champion.trial == max(points, key=lambda point: point.accuracy).trial

@@ -14,16 +14,13 @@ from studies.definition.study import Study, resolve
 from studies.objectives.catalog import objectives, objectives_of
 from studies.objectives.costs import CostModel, count_weights_and_flops
 from studies.objectives.limits import excess_before_training, excess_of
-from studies.run.search import search
 from studies.storage.outcomes import OverLimit
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import RecordingObserver, tracked
+from testing.small_studies import RecordingObserver, run_search
 from trainers.base.candidate import Measurement
 from trainers.base.errors import UserError
-
-__all__ = ["tracked"]
 
 WIDTHS = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24]}
 
@@ -50,17 +47,17 @@ def test_what_is_over_a_limit_never_trains(workspace: Workspace, limit: str) -> 
     ]
     assert values == sorted(values)
     engine = ScriptedEngine()
-    search(study(limits={limit: f"{values[1] / 1e6 + 0.001}M"}), workspace, None, engine)
+    run_search(study(limits={limit: f"{values[1] / 1e6 + 0.001}M"}), workspace, None, engine)
     assert len(engine.trained) == 2
     assert over_budget(workspace) and all(t.outcome.violation > 0 for t in over_budget(workspace))
     with pytest.raises(UserError, match=f"nothing in the space meets the {limit} limit of 1.00K"):
-        search(study(name="t", limits={limit: 1000}), workspace, None, ScriptedEngine())
+        run_search(study(name="t", limits={limit: 1000}), workspace, None, ScriptedEngine())
 
 
 def test_what_would_be_too_slow_never_trains(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CostModel, "_measure_latency", lambda _, architecture: architecture.width_percent / 10)
     engine = ScriptedEngine()  # whose files all take 1 ms
-    search(study(limits={"latency": "4ms"}), workspace, None, engine)
+    run_search(study(limits={"latency": "4ms"}), workspace, None, engine)
     assert len(engine.trained) == 2, "25 % and, within the margin, 50 %"
     assert all("ms is over the limit of 4 ms" in t.reason for t in over_budget(workspace))
     assert excess_of(Measurement(0.9, 0.1, 10, 4.1, 10, 1), {"latency_ms": 4.0}) is not None
@@ -95,7 +92,7 @@ def test_counts_follow_what_pruning_is_expected_to_leave() -> None:
 
 def test_three_objectives_make_a_front_of_three(workspace: Workspace) -> None:
     engine = ScriptedEngine()
-    search(study({"objectives": ["cer", "size", "flops"]}), workspace, None, engine)
+    run_search(study({"objectives": ["cer", "size", "flops"]}), workspace, None, engine)
     store = load_store(workspace, "s")
     assert [d.name for d in store.optuna_study.directions] == ["MINIMIZE"] * 3
     assert all(len(t.values) == 3 for t in store.trials(TrialState.COMPLETE))
@@ -117,20 +114,20 @@ def test_an_unknown_objective_is_answered_with_the_nearest() -> None:
 
 def test_epochs_of_all_trainings_are_a_budget_that_the_next_run_can_raise(workspace: Workspace) -> None:
     first, watcher = ScriptedEngine(slots=1), RecordingObserver()
-    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), workspace, watcher, first)
+    run_search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), workspace, watcher, first)
     assert watcher.summary is not None and watcher.summary.reason == "4 epochs are trained"
     assert len(first.trained) == 2
     again = ScriptedEngine(slots=1)
-    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), workspace, watcher, again)
+    run_search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 4}), workspace, watcher, again)
     assert again.trained == [] and watcher.summary.reason == "4 epochs are trained"
-    search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 100}), workspace, watcher, again)
+    run_search(study(budget={"trials": 4, "epochs": 2, "total_epochs": 100}), workspace, watcher, again)
     assert len(again.trained) == 2 and watcher.summary.reason == "all trials done"
 
 
 def test_a_candidate_that_is_good_enough_ends_the_study(workspace: Workspace) -> None:
     wide = {"trials": 4, "epochs": 2, "target": {"accuracy": 0.5, "size": "1MB"}}  # met by 100 %: 0.56
     engine, watcher = ScriptedEngine(slots=1), RecordingObserver()
-    search(study({"warm_start": ["mobilev3_fpnd_small_1.0"]}, budget=wide), workspace, watcher, engine)
+    run_search(study({"warm_start": ["mobilev3_fpnd_small_1.0"]}, budget=wide), workspace, watcher, engine)
     assert watcher.summary is not None and watcher.summary.reason == "the target is reached"
     assert len(engine.trained) == 1
     with pytest.raises(UserError, match=r"budget\.target\.accuracy"):
@@ -141,13 +138,13 @@ def test_warm_starts_come_from_files_and_other_studies(workspace: Workspace, tmp
     mine = tmp_path / "mine.toml"
     mine.write_text("[[architecture]]\nwidth_percent = 60\n[[architecture]]\nwidth_percent = 35\nencoder = 'none'\n")
     engine = ScriptedEngine(slots=1)
-    search(study({"warm_start": [str(mine)]}, budget={"trials": 2, "epochs": 1}), workspace, None, engine)
+    run_search(study({"warm_start": [str(mine)]}, budget={"trials": 2, "epochs": 1}), workspace, None, engine)
     written = [Architecture(width_percent=60), Architecture(width_percent=35, encoder="none")]
     assert engine.trained == [architecture.digest for architecture in written]
     front = [Architecture.from_dict(point.architecture).digest for point in load_front(workspace, "s")]
     for name, wish in (("t", "front:s"), ("u", str(_as_json(workspace, tmp_path / "front.json")))):
         second = ScriptedEngine(slots=1)
-        search(study({"warm_start": wish}, name=name, budget={"trials": len(front), "epochs": 1}), workspace, None, second)
+        run_search(study({"warm_start": wish}, name=name, budget={"trials": len(front), "epochs": 1}), workspace, None, second)
         assert second.trained == front
 
 
@@ -167,7 +164,7 @@ def _as_json(workspace: Workspace, file: Path) -> Path:
 def test_a_file_without_architectures_is_one_line(workspace: Workspace, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(UserError, match=message):
-        search(study({"warm_start": str(tmp_path / "mine.toml")}), workspace, None, ScriptedEngine())
+        run_search(study({"warm_start": str(tmp_path / "mine.toml")}), workspace, None, ScriptedEngine())
 
 
 def test_a_warm_start_that_is_none_is_named() -> None:

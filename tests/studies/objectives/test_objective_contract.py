@@ -7,14 +7,11 @@ from examples.objective import energy
 from studies.definition.study import resolve
 from studies.objectives.built_in import accuracy, cer, flops, latency, parameters, size
 from studies.objectives.catalog import objectives, objectives_of
-from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_store
 from testing.objective_contract import ObjectiveContract
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import tracked
+from testing.small_studies import run_search
 from trainers.base.errors import UserError
-
-__all__ = ["tracked"]
 
 
 class TestAccuracy(ObjectiveContract):
@@ -73,7 +70,7 @@ def test_an_added_objective_is_searched_for_stored_and_makes_the_front(workspace
         },
         "test",
     )
-    search(study, workspace, None, ScriptedEngine())
+    run_search(study, workspace, None, ScriptedEngine())
     store, (reads, costs) = load_store(workspace, "s"), objectives_of(["accuracy", "energy"])
     trials = [trial for trial in store.stored_trials() if trial.measurement is not None]
     assert len(trials) == 4 and store.optuna_study.metric_names == ["accuracy", "energy_uj"]

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
 from studies import search
 from studies.registry.tracker import NoTracker, Tracker
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import study
-
-
-class ListTracker(NoTracker):
-    """Lists what it is called with."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-
-    def start(self, study_params: Mapping[str, Any]) -> None:
-        self.calls.append(("start", study_params["name"]))
-
-    def log_trial(self, number: int, architecture: Any, measurement: Any, state: str, *rest: Any, **more: Any) -> None:
-        self.calls.append((number, state))
-
-    def finish(self, state: str = "complete", **_: Any) -> None:
-        self.calls.append(("finish", state))
+from testing.small_studies import RecordingTracker, study
 
 
 def test_a_tracker_is_told_of_the_start_each_trial_and_the_end(workspace: Workspace) -> None:
-    tracker = ListTracker()
+    tracker = RecordingTracker()
     given: Tracker = tracker
     search(study(), workspace, engine=ScriptedEngine(), tracker=given)
     trials = tracker.calls[1:-1]
@@ -40,7 +21,7 @@ def test_a_tracker_is_told_of_the_start_each_trial_and_the_end(workspace: Worksp
 
 
 def test_an_interrupted_search_finishes_its_tracker_as_stopped(workspace: Workspace) -> None:
-    tracker = ListTracker()
+    tracker = RecordingTracker()
     with pytest.raises(Killed):
         search(study(), workspace, engine=ScriptedEngine(break_after=2), tracker=tracker)
     assert tracker.calls[-1] == ("finish", "stopped")

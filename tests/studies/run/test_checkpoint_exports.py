@@ -7,17 +7,12 @@ from typing import Any
 import pytest
 
 from studies.engines.base import Event
-from studies.run.search import search
 from studies.storage.outcomes import CheckpointOf, Measured, Stopped, Suspended
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import HALVING, RecordingObserver, study, tracked
-
-__all__ = ["tracked"]
-
-pytestmark = pytest.mark.usefixtures("tracked")
+from testing.small_studies import HALVING, RecordingObserver, run_search, study
 
 
 def checkpoints(workspace: Workspace) -> list[StoredTrial]:
@@ -41,7 +36,7 @@ class Interrupted(ScriptedEngine):
 @pytest.mark.parametrize("moment", [3, 4, 5, 8, 13, 21])
 def test_a_search_killed_after_its_first_rung_has_a_front(workspace: Workspace, moment: int) -> None:
     with pytest.raises(Killed):
-        search(study(**HALVING), workspace, None, ScriptedEngine(break_after=moment))
+        run_search(study(**HALVING), workspace, None, ScriptedEngine(break_after=moment))
     assert load_front(workspace, "s")
     for trial in checkpoints(workspace):
         assert isinstance(trial.outcome, CheckpointOf)
@@ -51,7 +46,7 @@ def test_a_search_killed_after_its_first_rung_has_a_front(workspace: Workspace, 
 
 
 def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -> None:
-    search(study(**HALVING), workspace, None, ScriptedEngine())
+    run_search(study(**HALVING), workspace, None, ScriptedEngine())
     trials = {t.number: t for t in load_store(workspace, "s").stored_trials()}
     exported = {(t.digest, t.outcome.epochs): t.outcome.trial for t in trials.values() if isinstance(t.outcome, CheckpointOf)}
     assert len(exported) == len(checkpoints(workspace)) > 0, "none is exported twice"
@@ -60,23 +55,23 @@ def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -
 
 def test_ctrl_c_ends_with_a_front_and_the_next_run_goes_on(workspace: Workspace) -> None:
     watcher, engine = RecordingObserver(), Interrupted(after=5)
-    search(study(**HALVING), workspace, watcher, engine)
+    run_search(study(**HALVING), workspace, watcher, engine)
     assert watcher.summary is not None and watcher.summary.reason == "interrupted"
     assert load_front(workspace, "s")
     stored = load_store(workspace, "s").stored_trials()
     assert not any(t.is_open for t in stored) and any(isinstance(t.outcome, Suspended) for t in stored)
     again, watcher = ScriptedEngine(), RecordingObserver()
     again.epochs = dict(engine.epochs)
-    search(study(**HALVING), workspace, watcher, again)
+    run_search(study(**HALVING), workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18
 
 
 def test_a_second_ctrl_c_ends_it_at_once(workspace: Workspace) -> None:
     with pytest.raises(KeyboardInterrupt):
-        search(study(**HALVING), workspace, None, engine := Interrupted(after=3, twice=True))
+        run_search(study(**HALVING), workspace, None, engine := Interrupted(after=3, twice=True))
     watcher, again = RecordingObserver(), ScriptedEngine()
     again.epochs = dict(engine.epochs)
-    search(study(**HALVING), workspace, watcher, again)
+    run_search(study(**HALVING), workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18
 
 
@@ -93,12 +88,12 @@ def test_what_does_not_read_is_not_exported(workspace: Workspace) -> None:
         report = getattr(event, "report", None)
         return event if report is None or report.epoch == report.epochs else replace(event, report=replace(report, cer=0.6))
 
-    search(study(**HALVING), workspace, None, Illiterate())
+    run_search(study(**HALVING), workspace, None, Illiterate())
     assert not checkpoints(workspace) and load_points(workspace, "s")
 
 
 def test_a_file_that_would_be_dominated_is_not_made(workspace: Workspace) -> None:
-    search(study(**HALVING), workspace, None, ScriptedEngine())
+    run_search(study(**HALVING), workspace, None, ScriptedEngine())
     earlier: list[tuple[float, int]] = []
     for trial in checkpoints(workspace):  # in the order in which they were measured
         measured = trial.measurement

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from studies.run.search import search
 from studies.storage import study_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import study, tracked
-
-__all__ = ["tracked"]
+from testing.small_studies import run_search, study
 
 
 def test_a_model_file_is_on_the_disk_before_the_row_that_names_it(
@@ -35,5 +32,5 @@ def test_a_model_file_is_on_the_disk_before_the_row_that_names_it(
 
     monkeypatch.setattr(os, "fsync", record_flush)
     monkeypatch.setattr(study_store, "write_trial", check_order)
-    search(study(), workspace, None, ScriptedEngine())
+    run_search(study(), workspace, None, ScriptedEngine())
     assert len(named) == 5

@@ -13,7 +13,6 @@ from search_space.space import SearchSpace
 from studies.definition.study import Study, resolve
 from studies.engines.base import TrialFailed
 from studies.run.precision_variants import PrecisionVariants
-from studies.run.search import search
 from studies.run.seen_architectures import SeenArchitectures
 from studies.storage import outcomes
 from studies.storage.outcomes import Duplicate, Measured, OverLimit, PrecisionVariantOf
@@ -21,11 +20,9 @@ from studies.storage.pareto_front import load_front, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import RecordingObserver, tracked
+from testing.small_studies import RecordingObserver, RecordingTracker, run_search
 from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
-
-__all__ = ["tracked"]
 
 PRECISIONS = ["fp32", "fp16", "int8"]
 SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [24, 48, 96], "precision": PRECISIONS}
@@ -63,16 +60,15 @@ def network_of(trial: Any) -> str:
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "front"])
-def test_each_training_is_recorded_in_every_precision(
-    workspace: Workspace, sampler: str, tracked: list[tuple[Any, ...]]
-) -> None:
+def test_each_training_is_recorded_in_every_precision(workspace: Workspace, sampler: str) -> None:
     engine, watcher = Recorder(), RecordingObserver()
-    search(study({"sampler": sampler}), workspace, watcher, engine)
+    tracker = RecordingTracker()
+    run_search(study({"sampler": sampler}), workspace, watcher, engine, tracker)
     trials = complete(workspace)
     assert len(engine.trained) == 5 and len(trials) == 15 and sum(t.counts_against_budget for t in trials) == 5
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3)
     assert watcher.states().count("precision_variant") == 10
-    assert sum(state in ("measured", "precision_variant", "complete") for _, state in tracked) == 15 + 1
+    assert sum(state in ("measured", "precision_variant", "complete") for _, state in tracker.calls) == 15 + 1
     for trial in trials:
         assert (workspace.folder / trial.outcome.model).stat().st_size == trial.outcome.measurement.size_bytes
         if isinstance(trial.outcome, PrecisionVariantOf):
@@ -84,7 +80,7 @@ def test_each_training_is_recorded_in_every_precision(
 def test_no_network_is_trained_twice_however_far_it_got(workspace: Workspace, sampler: str) -> None:
     engine = Recorder(slots=3)
     stopping = {"sampler": sampler, "early_stopping": "auto", "first_rung": 1}
-    search(study(stopping, budget={"trials": 12, "epochs": 9}), workspace, None, engine)
+    run_search(study(stopping, budget={"trials": 12, "epochs": 9}), workspace, None, engine)
     assert len(engine.networks) == 12, "all there are"
     assert all(len(digests) == 1 for digests in engine.networks.values())
     if sampler == "tpe":  # halving stops a share; by gain all go on, since larger ones are better throughout
@@ -99,7 +95,7 @@ def test_whenever_it_is_killed_nothing_is_lost_or_trained_again(workspace: Works
         engine = Recorder(break_after=break_after)
         engine.epochs, engine.networks = kept, networks
         try:
-            search(study({"sampler": sampler}), workspace, None, engine)
+            run_search(study({"sampler": sampler}), workspace, None, engine)
         except Killed:
             continue
     trials = load_store(workspace, "s").stored_trials()
@@ -124,23 +120,23 @@ def test_killed_between_two_precision_variants(workspace: Workspace, monkeypatch
     monkeypatch.setattr(TrialRecorder, "add_variant", dying)
     killed = Recorder(slots=1)
     with pytest.raises(Killed):
-        search(study(), workspace, None, killed)
+        run_search(study(), workspace, None, killed)
     assert len(complete(workspace)) == 1
     engine = Recorder(slots=1)
     engine.epochs, engine.networks = killed.epochs, killed.networks
-    search(study(), workspace, None, engine)
+    run_search(study(), workspace, None, engine)
     trials = complete(workspace)
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3) and len(trials) == 15
 
 
 def test_precisions_are_trained_separately_without_every_precision(workspace: Workspace) -> None:
     engine = Recorder()
-    search(study({"every_precision": False}), workspace, None, engine)
+    run_search(study({"every_precision": False}), workspace, None, engine)
     assert len(complete(workspace)) == 5 and not [t for t in complete(workspace) if isinstance(t.outcome, PrecisionVariantOf)]
 
 
 def test_what_is_over_the_limit_is_not_stored(workspace: Workspace) -> None:
-    search(study(limits={"size": "1.2MB"}, budget={"trials": 12, "epochs": 2}), workspace, None, Recorder())
+    run_search(study(limits={"size": "1.2MB"}, budget={"trials": 12, "epochs": 2}), workspace, None, Recorder())
     trials = complete(workspace)
     stored = Counter(network_of(trial) for trial in trials)
     assert min(stored.values()) < 3 <= max(stored.values())
@@ -151,7 +147,7 @@ def test_a_failed_training_fails_its_precision_variants_too(workspace: Workspace
     space = SPACE | {"width_percent": [25], "encoder_hidden": [24]}
     digests = [Architecture(width_percent=25, encoder_hidden=24, precision=p).digest for p in PRECISIONS]
     engine = Recorder(script=dict.fromkeys(digests, TrialFailed))
-    search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
+    run_search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
     trials = [t for t in load_store(workspace, "s").stored_trials() if not isinstance(t.outcome, Duplicate)]
     assert [type(t.outcome) for t in trials] == [outcomes.Failed] and len(engine.networks) == 1
 

@@ -11,7 +11,6 @@ import pytest
 
 from search_space import Architecture
 from studies.engines.base import EpochFinished, Event, TrialLost
-from studies.run.search import search
 from studies.run.trial_recorder import TrialRecorder
 from studies.storage.backends import open_storage
 from studies.storage.outcomes import Duplicate, Stopped
@@ -20,11 +19,9 @@ from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import HALVING, RecordingObserver, study, tracked
+from testing.small_studies import HALVING, RecordingObserver, run_search, study
 from trainers.base.progress import EpochReport
 from trainers.trial.epoch_log import EPOCHS_NAME, add_epoch, read_epochs
-
-__all__ = ["tracked"]
 
 
 class Unrecorded(ScriptedEngine):
@@ -60,13 +57,13 @@ def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Work
     asked = study(**HALVING | {"search": HALVING["search"] | {"early_stopping": form}})
     killed = Unrecorded()
     with pytest.raises(Killed):
-        search(asked, workspace, None, killed)
+        run_search(asked, workspace, None, killed)
     open_ones = load_store(workspace, "s").open_trials()
     unrecorded = [t for t in open_ones if killed.epochs.get(t.digest, 0) and 1 not in t.rungs]
     assert unrecorded, "its checkpoint is a rung ahead of its record"
     again, watcher = Counting(), RecordingObserver()
     again.epochs = dict(killed.epochs)
-    search(asked, workspace, watcher, again)
+    run_search(asked, workspace, watcher, again)
     assert watcher.summary is not None and watcher.summary.finished == 18 and "suspended" not in watcher.states()
     closed = {t.digest: t for t in load_store(workspace, "s").stored_trials()}
     assert all(1 in closed[t.digest].rungs for t in unrecorded)
@@ -76,13 +73,13 @@ def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Work
 def test_a_promoted_training_resumes_without_another_comparison(workspace: Workspace) -> None:
     killed = ScriptedEngine(break_after=9)
     with pytest.raises(Killed):
-        search(study(**HALVING), workspace, None, killed)
+        run_search(study(**HALVING), workspace, None, killed)
     under_way = {t.number for t in load_store(workspace, "s").open_trials() if _promoted(t)}
     assert under_way
     watcher = RecordingObserver()
     again = ScriptedEngine()
     again.epochs = dict(killed.epochs)
-    search(study(**HALVING), workspace, watcher, again)
+    run_search(study(**HALVING), workspace, watcher, again)
     reached = {t.number: t for t in load_store(workspace, "s").stored_trials()}
     assert all(3 in reached[number].rungs or reached[number].measurement is not None for number in under_way)
     assert under_way <= {number for number, _ in watcher.losses}
@@ -106,19 +103,19 @@ def test_the_number_of_restarts_is_unlimited_while_a_training_progresses(workspa
             return [EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, 0.5, 0.5, 0.1)), TrialLost(number, "it is gone")]
 
     watcher = RecordingObserver()
-    search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())
+    run_search(study(budget={"trials": 2, "epochs": 8}), workspace, watcher, Mortal())
     assert watcher.states() == ["measured"] * 2 and len(watcher.losses) == 14
 
 
 def test_the_next_run_removes_the_files_that_a_killed_run_left(workspace: Workspace) -> None:
-    search(study(), workspace, None, ScriptedEngine())
+    run_search(study(), workspace, None, ScriptedEngine())
     number, digest = next((p.trial, Architecture.from_dict(p.architecture).digest) for p in load_points(workspace, "s"))
     left = workspace.trials("s") / digest
     left.mkdir(parents=True)
     add_epoch(left, EpochReport(1, 2, 1.0, 0.5, 0.5, 0.1))
     unknown = workspace.trials("s") / "0123456789abcdef"
     unknown.mkdir()
-    search(study(), workspace, None, ScriptedEngine())
+    run_search(study(), workspace, None, ScriptedEngine())
     assert not left.exists() and unknown.exists()
     (line,) = read_epochs(workspace.epochs("s") / f"{number:05d}-{digest}.jsonl")
     assert line["epoch"] == 1 and line["by"].endswith(f":{os.getpid()}")
@@ -135,8 +132,8 @@ def test_a_truncated_epoch_log_is_read_up_to_its_last_whole_line(tmp_path: Path)
 
 def test_the_log_of_a_study_holds_what_its_observers_received(workspace: Workspace) -> None:
     with pytest.raises(Killed):
-        search(study(), workspace, None, ScriptedEngine(break_after=2))
-    search(study(), workspace, None, ScriptedEngine())
+        run_search(study(), workspace, None, ScriptedEngine(break_after=2))
+    run_search(study(), workspace, None, ScriptedEngine())
     log = [json.loads(line) for line in workspace.log("s").read_text().splitlines()]
     events = [line["event"] for line in log]
     assert events.count("run starts") == 2 and events.count("run breaks off") == events.count("run ends") == 1

@@ -10,17 +10,14 @@ import pytest
 import sqlalchemy
 from optuna.trial import TrialState
 
-from studies.run.search import search
 from studies.storage.backends import RetryingStorage, open_storage, without_password
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.postgres import Server
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import RecordingObserver, study, tracked
+from testing.small_studies import RecordingObserver, run_search, study
 from trainers.base.errors import UserError
-
-__all__ = ["tracked"]
 
 
 @pytest.fixture(params=["journal", "postgresql"])
@@ -40,9 +37,9 @@ def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Workspace) -> None:
     with pytest.raises(UserError, match="no study is called 's'"):
         load_front(elsewhere, "s")
     with pytest.raises(Killed):
-        search(study(), elsewhere, None, ScriptedEngine(break_after=3))
+        run_search(study(), elsewhere, None, ScriptedEngine(break_after=3))
     again, watcher = ScriptedEngine(), RecordingObserver()
-    search(study(), elsewhere, watcher, again)
+    run_search(study(), elsewhere, watcher, again)
     trials = load_store(elsewhere, "s").trials(TrialState.COMPLETE)
     assert len(trials) == 5 and len({t.user_attrs["digest"] for t in trials}) == 5
     assert len(again.trained) == 3, "what was finished is not trained again"
@@ -108,7 +105,7 @@ def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, workspa
 
     engine.wait = stop_now  # type: ignore[method-assign,assignment]
     started = time.monotonic()
-    search(study(name="away"), away, watcher, engine)
+    run_search(study(name="away"), away, watcher, engine)
     assert time.monotonic() - started > 6
     assert any("does not answer" in note for note in watcher.notes) and any("is back" in note for note in watcher.notes)
     trials = load_store(away, "away").trials()

@@ -10,17 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
-from studies.run.search import search
 from studies.storage import lease as lease_module
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY, Lease
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
-from testing.small_studies import RecordingObserver, study, tracked
+from testing.small_studies import RecordingObserver, run_search, study
 from trainers.base.errors import UserError
-
-__all__ = ["tracked"]
 
 
 @pytest.fixture
@@ -96,13 +93,13 @@ def test_an_owner_that_did_not_renew_in_time_stops(store: StudyStore, clock: Clo
 
 def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace: Workspace) -> None:
     with pytest.raises(Killed):
-        search(study(), workspace, None, ScriptedEngine(break_after=2))
+        run_search(study(), workspace, None, ScriptedEngine(break_after=2))
     store = StudyStore.open(open_storage(workspace.optuna_url), "s")
     left = store.open_trials()
     assert left and all(t.training is not None and t.training.owner.startswith(socket.gethostname()) for t in left)
     assert all(t.training is not None and t.digest is not None and t.digest in t.training.folder for t in left)
     assert store.optuna_study.user_attrs[LEASE_KEY] == {}
     watcher = RecordingObserver()
-    search(study(), workspace, watcher, ScriptedEngine())
+    run_search(study(), workspace, watcher, ScriptedEngine())
     for trial in left:
         assert any(number == trial.number and socket.gethostname() in reason for number, reason in watcher.losses)

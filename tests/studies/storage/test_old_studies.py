@@ -11,16 +11,13 @@ import pytest
 
 from studies.definition.study import resolve
 from studies.registry.model_registry import find, promote
-from studies.run.search import search
 from studies.storage.outcomes import Outcome, OverLimit
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import epochs_spent
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import RecordingObserver, tracked
+from testing.small_studies import RecordingObserver, run_search
 from testing.tiny_model import tiny_model
-
-__all__ = ["tracked"]
 
 OLD = Path(__file__).with_name("old_study")
 EXPECTED: dict[str, Any] = json.loads((OLD / "expected.json").read_text())
@@ -82,7 +79,7 @@ def test_an_old_study_shows_what_it_held(old: Workspace, state: str) -> None:
 def test_an_old_study_goes_on_as_it_would_have(old: Workspace) -> None:
     engine, watcher = ScriptedEngine(), RecordingObserver()
     engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
-    search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
+    run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.facts is not None and watcher.facts.resumed
     assert not any("differ here" in note for note in watcher.notes) and load_store(old, "old").study.data.split == 1
     assert watcher.facts.finished == EXPECTED["interrupted"]["counts"]
@@ -96,7 +93,7 @@ def test_suspended_trials_of_an_old_study_go_on_without_training_an_epoch_twice(
     expected = EXPECTED["suspended"]
     engine, watcher = ScriptedEngine(), RecordingObserver()
     engine.epochs = dict(expected["checkpoints"])
-    search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
+    run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.summary is not None and watcher.summary.finished == EXPECTED["ended"]["counts"]
     trials = load_store(old, "old").stored_trials()
     suspended = {trials[int(number)].digest for number, fate in expected["fates"].items() if fate == "resumable"}

@@ -10,16 +10,13 @@ import pytest
 
 from search_space import Architecture
 from studies.engines.base import TrialFailed
-from studies.run.search import search
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import HALVING, RecordingObserver, study, tracked
+from testing.small_studies import HALVING, RecordingObserver, run_search, study
 from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.trial.run import TrialJob
-
-__all__ = ["tracked"]
 
 BAD = Architecture(width_percent=50, encoder_hidden=24).digest
 
@@ -56,7 +53,7 @@ def in_workspace(workspace: Workspace) -> set[str]:
 def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
     engine, watcher = UploadingEngine(place, script={BAD: TrialFailed}), RecordingObserver()
-    search(halving(place), workspace, watcher, engine)
+    run_search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"measured", "stopped", "failed"} and len(engine.sent) == 18
     assert not copies(place, workspace) and not in_workspace(workspace)
     points = load_points(workspace, "s")
@@ -68,7 +65,7 @@ def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_p
     engine, watcher = UploadingEngine(place), RecordingObserver()
     space = {"encoder": ["none", "gru"], "encoder_hidden": [24, 48]}
     asked = study(space=space, budget={"trials": 10, "epochs": 1}, search={"sampler": "random", "shared": place})
-    search(asked, workspace, watcher, engine)
+    run_search(asked, workspace, watcher, engine)
     assert "duplicate" in watcher.states() and len(engine.sent) == 3
     assert not copies(place, workspace) and not in_workspace(workspace)
 
@@ -76,26 +73,26 @@ def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_p
 def test_a_suspended_trial_keeps_its_copy_until_the_next_run_has_closed_it(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
     first = UploadingEngine(place)
-    search(halving(place, total_epochs=12), workspace, None, first)
+    run_search(halving(place, total_epochs=12), workspace, None, first)
     suspended = {t.digest for t in load_store(workspace, "s").stored_trials() if t.may_be_resumed}
     assert suspended and copies(place, workspace) == in_workspace(workspace) == suspended
     again = UploadingEngine(place)
     again.epochs = dict(first.epochs)
-    search(halving(place), workspace, None, again)
+    run_search(halving(place), workspace, None, again)
     assert not copies(place, workspace)
 
 
 def test_the_next_run_deletes_what_a_killed_one_has_not(workspace: Workspace, tmp_path: Path) -> None:
     place = str(tmp_path / "place")
     engine = UploadingEngine(place)
-    search(halving(place), workspace, None, engine)
+    run_search(halving(place), workspace, None, engine)
     for name in [*engine.sent, "of-somebody-else"]:
         folder = workspace.trials("s") / name
         folder.mkdir(parents=True)
         (folder / CHECKPOINT_NAME).write_bytes(b"weights")
         engine.folders.upload(folder)
     shutil.rmtree(workspace.trials("s"))
-    search(halving(place), workspace, None, ScriptedEngine())  # on this machine's processes, after a cluster
+    run_search(halving(place), workspace, None, ScriptedEngine())  # on this machine's processes, after a cluster
     assert copies(place, workspace) == {"of-somebody-else"}
 
 
@@ -110,17 +107,17 @@ def test_a_copy_that_cannot_be_deleted_gives_one_message_and_fails_nothing(
     watcher = RecordingObserver()
     with monkeypatch.context() as patched:
         patched.setattr(RemoteTrialFiles, "delete", refuses)
-        search(halving(place), workspace, watcher, UploadingEngine(place))
+        run_search(halving(place), workspace, watcher, UploadingEngine(place))
     assert watcher.summary is not None and watcher.summary.finished == 18 and "failed" not in watcher.states()
     (said,) = (note for note in watcher.notes if "cannot be removed" in note)
     assert place in said and said.endswith("the bucket is read-only; the next run tries again")
     assert copies(place, workspace)
-    search(halving(place), workspace, None, ScriptedEngine())
+    run_search(halving(place), workspace, None, ScriptedEngine())
     assert not copies(place, workspace)
 
 
 def test_a_place_that_cannot_be_looked_at_does_not_keep_a_local_run_from_going_on(workspace: Workspace) -> None:
     watcher = RecordingObserver()
-    search(halving("nosuch://place"), workspace, watcher, ScriptedEngine())
+    run_search(halving("nosuch://place"), workspace, watcher, ScriptedEngine())
     assert watcher.summary is not None and watcher.summary.finished == 18
     assert sum("nosuch://place" in note for note in watcher.notes) == 1
