@@ -1,0 +1,113 @@
+"""The live table as an SVG: valid XML, with the rows of the chosen moment, and no text outside the picture."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from dashboards.views.live_table_svg import COLUMNS, Replay
+from search_space import Architecture
+from studies.objectives.catalog import DEFAULT, objectives_of
+from studies.run.observer import SilentObserver, StudyFacts
+from studies.run.study_log import StudyLog, read_log
+from studies.storage.outcomes import Measured, Running, Stopped
+from studies.storage.stored_trial import StoredTrial
+from trainers.base.candidate import Measurement
+from trainers.base.progress import EpochReport
+
+EPOCHS = 9
+SVG = "{http://www.w3.org/2000/svg}"
+SECONDS = 10
+"""Seconds between two events of the log."""
+LONG = Architecture(
+    encoder_layers=2, encoder_hidden=96, neck="fpn_d", attention="coordinate", head="ctc_low_rank", head_rank=32
+)
+"""Its description is wider than its column."""
+MEASURED = Measurement(0.875, 0.03, 86_500, 1.5, 20_000, 500)
+KNOWN = {
+    trial.number: trial
+    for trial in (
+        StoredTrial.of(0, {}, Architecture(width_percent=25), None, Measured(MEASURED, Path("m.onnx"), EPOCHS)),
+        StoredTrial.of(1, {}, LONG, None, Stopped(3, "not among the best at <epoch> 3 & slow")),
+        StoredTrial.of(2, {}, Architecture(width_percent=100), None, Running()),
+    )
+}
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> list[dict[str, Any]]:
+    """The log of a search: one trial is measured, one pauses and is stopped, one trains."""
+    file = tmp_path / "log.jsonl"
+    with StudyLog(file, SilentObserver()) as log:
+        log.study_started(StudyFacts("s", 3, 0, False, EPOCHS, 100, 50, 10, (), None, None, 2, objectives_of(DEFAULT)))
+        for number in (0, 1):
+            log.trial_started(number, architecture_of(number), 90_000 * (number + 1))
+        log.trial_progress(0, EpochReport(EPOCHS, EPOCHS, 0.5, 0.86, 0.04, 2.0))
+        log.trial_progress(1, EpochReport(3, EPOCHS, 1.5, 0.125, 0.5, 2.0))
+        log.trial_paused(1, 3)
+        log.trial_closed(KNOWN[0])
+        log.trial_started(2, architecture_of(2), 1_570_000)
+        log.trial_closed(KNOWN[1])
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    return [event | {"at": (began + timedelta(seconds=SECONDS * i)).isoformat()} for i, event in enumerate(read_log(file))]
+
+
+def architecture_of(number: int) -> Architecture:
+    architecture = KNOWN[number].architecture
+    assert architecture is not None
+    return architecture
+
+
+def drawn(events: list[dict[str, Any]], seconds: float) -> ElementTree.Element:
+    replay = Replay(events, KNOWN, EPOCHS)
+    replay.until(seconds)
+    return ElementTree.fromstring(replay.console.export_svg(title="paretext search"))
+
+
+def lines_of(picture: ElementTree.Element) -> list[str]:
+    """The lines of the terminal from top to bottom, each with its texts at their columns."""
+    lines: dict[float, str] = {}
+    for text in picture.iter(f"{SVG}text"):
+        if words := words_of(text):
+            y, column_px = float(text.attrib["y"]), float(text.attrib["textLength"]) / len(words)
+            lines[y] = lines.get(y, "").ljust(round(float(text.attrib["x"]) / column_px)) + words
+    return [lines[y].rstrip() for y in sorted(lines)]
+
+
+def words_of(text: ElementTree.Element) -> str:
+    """The words of an element of the terminal; empty for blanks and for the title of the window."""
+    words = "".join(text.itertext()).replace("\N{NO-BREAK SPACE}", " ")
+    return words if "textLength" in text.attrib and words.strip() else ""
+
+
+def test_it_shows_the_search_as_it_was_at_that_moment(events: list[dict[str, Any]]) -> None:
+    prompt, heading, *rows, progress = lines_of(drawn(events, 5.5 * SECONDS))
+    assert prompt == "$ paretext search"
+    assert heading.split() == ["trial", "architecture", "epoch", "accuracy", "size", "state"]
+    assert [row.split()[0] for row in rows] == ["1", "0"], "trainings under way are below the others"
+    assert rows[0].endswith("  3/9    12.5 %   180KB  paused")
+    assert rows[1].endswith("  9/9    86.0 %  90.0KB  training")
+    assert progress.endswith(" 0/3 trials, 55s, about 1m50s left")
+
+
+def test_it_shows_how_trials_have_ended(events: list[dict[str, Any]]) -> None:
+    _, _, first, stopped, training, progress = lines_of(drawn(events, 100.0 * SECONDS))
+    assert first.endswith("  9/9    87.5 %  86.5KB  on the front")
+    assert "fpn_d coord…" in stopped and stopped.endswith("  stopped: not among the best a…"), "long texts are cut"
+    assert training.endswith("  0/9            1.57MB  training")
+    assert progress.endswith(" 2/3 trials, 16m40s, about 8m20s left")
+
+
+@pytest.mark.parametrize("events_played", range(1, 9))
+def test_no_text_leaves_the_picture(events: list[dict[str, Any]], events_played: int) -> None:
+    picture = drawn(events, (events_played + 0.5) * SECONDS)
+    assert max(map(len, lines_of(picture))) <= COLUMNS
+    (window,) = (rect for rect in picture.findall(f"{SVG}rect") if rect.get("rx"))
+    columns_px = max(
+        float(text.attrib["x"]) + float(text.attrib["textLength"]) for text in picture.iter(f"{SVG}text") if words_of(text)
+    )
+    assert columns_px <= float(window.attrib["width"]) <= float(picture.attrib["viewBox"].split()[2])
