@@ -21,7 +21,7 @@ def main() -> None:
     """Prints the tables, draws the figure of FPGM."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path)
-    arguments.add_argument("--figure", type=Path, help="where to draw what each layer bears")
+    arguments.add_argument("--figure", type=Path, help="where to draw the sensitivity of each layer")
     given = arguments.parse_args()
     measured = {
         criterion: json.loads((given.out / f"{criterion}.json").read_text(encoding="utf-8"))

@@ -134,7 +134,7 @@ def job_of(arguments: argparse.Namespace) -> TrialJob:
 
 def _left_out(job: TrialJob, prepared: LineDataset) -> dict[str, int]:
     """How many lines are not trained on, by reason."""
-    from search_space.feasibility import LONGEST_ATTENTION_LINE
+    from search_space.time_steps import LONGEST_ATTENTION_LINE
 
     counts = dict(prepared.counts)
     stride = job.architecture.time_stride

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from search_space.catalog import Citation
 from search_space.contracts import Head
-from search_space.feasibility import LONGEST_ATTENTION_LINE
 from search_space.heads import heads
+from search_space.time_steps import LONGEST_ATTENTION_LINE
 
 
 class SymbolGruCell(nn.GRUCell):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_space import Architecture, RefusedArchitecture
-from search_space.feasibility import LONGEST_ATTENTION_LINE
 from search_space.rules import RANGES
 from search_space.space import SearchSpace
+from search_space.time_steps import LONGEST_ATTENTION_LINE
 from studies.definition.study import Study
 from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel

@@ -132,7 +132,7 @@ class MOASHA:
                 place.promoted.add(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """What becomes of a trial that has just been recorded at a rung.
+        """Decides about a trial that has just been recorded at a rung.
 
         In the promotion form the answer is CONTINUE, and the trial is marked as promoted, if a free worker would resume this
         very trial next: that saves writing and reading its checkpoint.

@@ -28,7 +28,7 @@ class Scheduler(Protocol):
         """Marks a trial as promoted from a rung; from the last rung: as never to be promoted."""
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """What becomes of a trial that has just been recorded at a rung."""
+        """Decides about a trial that has just been recorded at a rung."""
 
     def next_promotion(self, force: bool = False) -> Promotion | None:
         """The paused trial that a free worker should resume, marked as promoted; None when something new should start."""

@@ -1,4 +1,4 @@
-"""What early stopping answers: what becomes of a training at a rung, and which paused training is resumed."""
+"""The decisions of early stopping: whether a training continues at a rung, and which paused training is resumed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Decision(Enum):
-    """What becomes of a trial that has reached a rung."""
+    """The decision about a trial that has reached a rung."""
 
     CONTINUE = "continue"
     """Train on to the next rung."""

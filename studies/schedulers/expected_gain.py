@@ -82,7 +82,7 @@ class ExpectedGainStopping:
         self._update_state(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """What becomes of a trial that has just been recorded at a rung."""
+        """Decides about a trial that has just been recorded at a rung."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
         if len(self._entered[rung]) > self._first_count and not self._is_uninformative(rung):

@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space import Architecture
-from search_space.feasibility import LONGEST_ATTENTION_LINE
 from search_space.heads.attention import AttentionHead, SymbolGruCell
 from search_space.heads.ctc import CtcHead
 from search_space.heads.ctc_low_rank import LowRankCtcHead
 from search_space.recognizer import build_recognizer
+from search_space.time_steps import LONGEST_ATTENTION_LINE
 
 
 def weights(module: nn.Module) -> int:

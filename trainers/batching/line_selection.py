@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from search_space.feasibility import LONGEST_ATTENTION_LINE, reason_against
 from search_space.recognizer import Recognizer
+from search_space.time_steps import LONGEST_ATTENTION_LINE, reason_against
 from trainers.base.errors import UserError
 from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe

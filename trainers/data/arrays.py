@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.architecture import Architecture
-from search_space.feasibility import steps_at, steps_needed
+from search_space.time_steps import steps_at, steps_needed
 from trainers.base.preprocess import canonical_width
 from trainers.data.cache import CacheEntry
 from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS

@@ -155,7 +155,7 @@ def open_entry(
         name: what it is called; of entries with one name and height only the newest is kept.
         height_px: rows.
         cache_folder: shared by all studies; made when missing.
-        progress: told (lines done, lines in all) while decoding.
+        progress: called with (lines done, lines in total) while decoding.
         processes: that decode together; None takes as many as there are cores, when there is much to decode.
 
     Raises:

@@ -95,7 +95,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     Args:
         spec: which lines.
         cache_folder: where decoded lines are kept, for all studies and workers.
-        progress: told (lines done, lines in all) while decoding.
+        progress: called with (lines done, lines in total) while decoding.
         processes: that decode together; None chooses.
 
     Raises:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_space.feasibility import ctc_steps_needed
+from search_space.time_steps import ctc_steps_needed
 from testing.shared_data import shared_folder
 from trainers.base.errors import UserError
 from trainers.data.charset import Charset

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from search_space.feasibility import ctc_steps_needed
+from search_space.time_steps import ctc_steps_needed
 from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import Progress
 from trainers.data.checks import image_checks
@@ -86,7 +86,7 @@ def check(
         height_px, time_stride: of the recogniser that is to read the lines.
         normaliser: applied to labels before they are judged.
         seed: of generated lines.
-        progress: told (lines done, lines in all).
+        progress: called with (lines done, lines in total).
         processes: that decode together; None chooses.
 
     Raises:

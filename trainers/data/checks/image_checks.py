@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from search_space.feasibility import ctc_steps_needed
+from search_space.time_steps import ctc_steps_needed
 from trainers.base.preprocess import canonical_width, scaled_width
 from trainers.data.cache import WIDEST
 from trainers.data.checks.findings import Finding

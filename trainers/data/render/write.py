@@ -45,7 +45,7 @@ def write_lines(
         lines: the plan.
         folder: made when missing; must not hold a label file already.
         processes: that draw together; None takes all cores.
-        progress: told (lines done, lines in all).
+        progress: called with (lines done, lines in total).
 
     Raises:
         UserError: the folder is taken or cannot be written.

@@ -1,8 +1,10 @@
-"""Whether a recogniser can write a label at all, known before training: steps the label needs, steps the image gives.
+"""Counts the time steps that a label needs and that an image gives: whether a recogniser can write the label.
 
-CTC writes at most one symbol per time step and puts a blank between equal neighbours, so a label of 24 symbols with one
-double letter needs 25 steps; RARE's decoder writes at most 25 symbols whatever the width. Lines whose label cannot be
-written are left out of training (`trainers.batching.line_selection`), and too many of them refuse a study. No torch in here.
+CTC writes at most one symbol per time step and needs a blank between equal neighbours, so a label of 24 symbols with one double
+letter needs 25 steps. RARE's decoder writes at most 25 symbols, whatever the width. Lines whose label cannot be written are
+left out of training (`trainers.batching.line_selection`), and a study with too many of them is refused.
+
+This module does not import torch.
 """
 
 from __future__ import annotations
@@ -15,24 +17,24 @@ if TYPE_CHECKING:
     from search_space.architecture import Architecture
 
 LONGEST_ATTENTION_LINE = 25
-"""Symbols that head `attention` writes at most (the seed's 25 steps and one for the end)."""
+"""Most symbols that the head `attention` writes: it has 25 steps as in the seed, and one for the end."""
 
 
 def ctc_steps_needed(label: Sequence[object]) -> int:
-    """Time steps that CTC needs for a label: its length, and a blank between each two equal neighbours.
+    """Time steps that CTC needs for a label: one per symbol, and one for a blank between two equal neighbours.
 
     Args:
-        label: its symbols, as characters or as indices.
+        label: symbols, as characters or as indices.
     """
     return len(label) + sum(a == b for a, b in pairwise(label))
 
 
 def steps_at(architecture: Architecture, width_px: int) -> int:
-    """Steps that an architecture's head gets from an image.
+    """Steps that the head of an architecture has for an image.
 
     Args:
-        architecture: what reads it.
-        width_px: width at the architecture's height, padding to whole steps included.
+        architecture: of the recogniser.
+        width_px: width of the image at the architecture's height, with padding to whole steps.
     """
     if architecture.head == "attention":
         return LONGEST_ATTENTION_LINE + 1
@@ -40,17 +42,17 @@ def steps_at(architecture: Architecture, width_px: int) -> int:
 
 
 def steps_needed(architecture: Architecture, label: Sequence[object]) -> int:
-    """Steps that an architecture's head needs for a label; to be compared with `steps_at`."""
+    """Steps that the head of an architecture needs for a label; compare it with `steps_at`."""
     return len(label) + 1 if architecture.head == "attention" else ctc_steps_needed(label)
 
 
 def reason_against(architecture: Architecture, label: str, width_px: int) -> str | None:
-    """Why an image's label cannot be written, or None where it can.
+    """The reason why a label cannot be written; None if it can.
 
     Args:
-        architecture: what reads the image.
-        label: the text on it; each character is a symbol.
-        width_px: width of the image at the architecture's height, padding to whole steps included.
+        architecture: of the recogniser.
+        label: the text of the image; each character is a symbol.
+        width_px: width of the image at the architecture's height, with padding to whole steps.
     """
     needed, given = steps_needed(architecture, label), steps_at(architecture, width_px)
     if needed <= given:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_space import Architecture
-from search_space.feasibility import ctc_steps_needed, reason_against, steps_at, steps_needed
 from search_space.recognizer import build_recognizer
+from search_space.time_steps import ctc_steps_needed, reason_against, steps_at, steps_needed
 
 
 @settings(max_examples=60, deadline=None)
