@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from studies.registry.model_registry import Promoted
     from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
-    from studies.storage.pareto_front import FrontPoint
+    from studies.storage.front_point import FrontPoint
     from studies.workspace.paths import Workspace
 
 
@@ -64,7 +64,7 @@ def search(
 
 
 def front(name: str, workspace: Workspace | None = None) -> list[FrontPoint]:
-    """The Pareto front of a study, smallest file first; empty while no candidate has been fully trained.
+    """The Pareto front of a study, smallest file first; empty while nothing reads.
 
     Args:
         name: of the study.
@@ -98,7 +98,7 @@ def promote(
         The new version.
 
     Raises:
-        UserError: no such study or trial, nothing fits, or the candidate's file is missing or not the one measured.
+        UserError: no such study or trial, nothing reads or fits, or the candidate's file is missing or not the one measured.
         ValueError: `size_limit` is not a size.
     """
     from search_space.units import parse_size

@@ -28,6 +28,10 @@ class NoiseLines:
         """Label of a line."""
         return self.texts[i]
 
+    def name(self, i: int) -> str:
+        """Name of a line."""
+        return str(i)
+
     def image(self, i: int) -> NDArray[np.uint8]:
         """Pixels of a line, (32, W, 3); the same for the same number."""
         return np.random.default_rng(i).integers(0, 256, (32, 40 + 30 * i, 3), dtype=np.uint8)

@@ -28,6 +28,7 @@ class ScriptedEngine:
         break_after: raises `Killed` instead of this event (counted from 1), as a killed driver would end.
         script: digest to an event class that its first training ends with instead of TrialFinished.
         patient: trainings end only when they are stopped.
+        whole_cer: character error rate of a file of a whole training that reads no line right; the default is that of rungs.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ScriptedEngine:
         break_after: int | None = None,
         script: dict[str, type[TrialFailed] | type[TrialLost]] | None = None,
         patient: bool = False,
+        whole_cer: float = 0.5,
     ) -> None:
         self.slots = slots
         self.trained: list[str] = []
@@ -45,6 +47,7 @@ class ScriptedEngine:
         self._open: deque[tuple[int, TrialJob]] = deque()
         self._until: dict[int, int] = {}
         self._break_after, self._script, self._patient = break_after, dict(script or {}), patient
+        self._whole_cer = whole_cer
         self._stopped: list[int] = []
         self._events = 0
 
@@ -104,7 +107,7 @@ class ScriptedEngine:
         size_bytes = int((1000 * a.width_percent + 100 * a.encoder_hidden) * STORED[a.precision])
         model.write_bytes(b"x" * size_bytes)
         accuracy = accuracy_of(a) * trained
-        cer = 1 - accuracy if trained == 1 else (1 - accuracy) / 2  # as at rungs
+        cer = (1 - accuracy) * (self._whole_cer if trained == 1 else 0.5)
         return Candidate(a, Measurement(accuracy, cer, size_bytes, 1.0, size_bytes // 4, 500, size_bytes * 9), model)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from studies.storage.pareto_front import FrontPoint
+from studies.storage.front_point import FrontPoint
 from trainers.export.onnx_file import export
 from trainers.inference.model_metadata import ModelMetadata
 

@@ -3,6 +3,7 @@
 Decisions:
 - A verb's file builds its options with argparse alone and imports what it works with when it runs, so `--help` is instant.
 - A request that cannot be met is one line on stderr and exit code 2; Ctrl-C is one line and 130. A traceback means a defect.
+- A verb finds the words of the command line in `arguments.words`, to say how the same command is given again.
 - What was asked for goes to stdout (a table, or JSON with --json); progress and remarks go to stderr.
 """
 
@@ -75,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 nothing came of it, 2 the request cannot be met, 130 interrupted.
     """
     arguments = build_parser().parse_args(argv)
+    arguments.words = sys.argv[1:] if argv is None else list(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)

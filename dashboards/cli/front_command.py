@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from studies.storage.pareto_front import FrontPoint
+    from studies.storage.front_point import FrontPoint
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,32 +35,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([point.as_dict() for point in front])
     elif front:
-        stdout_console().print(front_table(front))
+        from dashboards.views.front_table import front_table
+
+        console = stdout_console()
+        console.print(front_table(front, console.width))
     else:
-        stderr_console().print(f"study '{arguments.name}' has no fully trained candidate yet")
+        stderr_console().print(_no_front(points, arguments.name), markup=False, soft_wrap=True)
     return 0
 
 
-def front_table(front: list[FrontPoint]) -> Table:
-    """The front for a person, smallest first."""
-    from rich.table import Table
-
-    from dashboards.views.console import percent
-    from search_space import Architecture, write_size
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("trial", justify="right")
-    table.add_column("architecture")
-    for name in ("accuracy", "CER", "size", "latency", "parameters"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for point in front:
-        table.add_row(
-            str(point.trial),
-            Architecture.from_dict(point.architecture).describe(),
-            percent(point.accuracy),
-            percent(point.cer),
-            write_size(point.size_bytes),
-            f"{point.latency_ms:.2f} ms",
-            f"{point.parameters:,}",
-        )
-    return table
+def _no_front(points: list[FrontPoint], name: str) -> str:
+    """Why there is no front, one line."""
+    if not points:
+        return f"study '{name}' has no trained candidate yet"
+    best = min(points, key=lambda point: point.cer)
+    wrong = f"the best of {len(points)}, trial {best.trial}, has {best.cer:.1%} of characters wrong"
+    return f"nothing reads yet in study '{name}': {wrong}"

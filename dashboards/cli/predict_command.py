@@ -86,10 +86,12 @@ def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
 
 def _count(found: list[dict[str, Any]]) -> None:
     """Says how many of the readings are right."""
+    from dashboards.views.console import accuracy_words
     from trainers.evaluation.metrics import score
 
     counted = score([f["truth"] for f in found], [f["text"] for f in found])
-    print(f"{counted.right} of {counted.lines} lines right, {counted.cer:.1%} of characters wrong", file=sys.stderr)
+    right = f"{counted.right} of {counted.lines} lines right, {accuracy_words(counted.accuracy, counted.lines)}"
+    print(f"{right}; {counted.cer:.1%} of characters wrong", file=sys.stderr)
 
 
 def _reader(model: str | None, workspace: Workspace) -> Read:

@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Promotes."""
-    from dashboards.views.console import percent, print_json
+    from dashboards.views.console import accuracy_words, print_json
     from search_space import parse_size, write_size
     from studies.registry.model_registry import promote
     from studies.storage.pareto_front import load_points, pick
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(promotion.as_dict())
         return 0
-    measured = f"accuracy {percent(point.accuracy)}, {write_size(point.size_bytes)}"
+    measured = f"accuracy {accuracy_words(point.accuracy, point.validation_lines)}, {write_size(point.size_bytes)}"
     before = "" if promotion.previous_version is None else f" (before: version {promotion.previous_version})"
     print(f"{promotion.address} is now version {promotion.version}{before}: trial {point.trial}, {measured}")
     return 0

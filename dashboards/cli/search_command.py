@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dashboards.views.progress_lines import ProgressLines
     from studies.definition.settings import Setting
     from studies.definition.study import Study
+    from studies.run.observer import StudyFacts, Summary
+    from studies.workspace.paths import Workspace
 
 DESCRIPTION = """\
 Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
@@ -75,7 +77,7 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Searches, then shows the front; 1 when nothing has been fully trained."""
+    """Searches, then shows the front and what comes next; 1 when nothing reads yet, 130 after Ctrl-C."""
     began = time.monotonic()  # the imports below take seconds, which are part of its time
     from studies.definition.study_file import load_study
 
@@ -84,28 +86,40 @@ def run(arguments: argparse.Namespace) -> int:
         given["search.engine"] = "ray"
     study = load_study(arguments.study, given)
     with _watcher() as watcher:
-        from studies.run.search import search, stored_study
-        from studies.storage.pareto_front import load_front  # behind the watcher: these imports take seconds
+        from studies.run.search import search, stored_study  # behind the watcher: these imports take seconds
         from studies.workspace.paths import Workspace
 
         workspace = Workspace.of_environment()
         if arguments.study is None and (stored := stored_study(workspace, study.name)) is not None:
             study = continued(stored, given)
-        search(study, workspace, watcher, began=began)
-    front = load_front(workspace, study.name)
-    if arguments.json:
-        from dashboards.views.console import print_json
+        summary = search(study, workspace, watcher, began=began)
+    return _show(arguments, study, workspace, summary, watcher.facts)
 
+
+def _show(arguments: argparse.Namespace, study: Study, workspace: Workspace, summary: Summary, facts: StudyFacts | None) -> int:
+    """Shows what a search has come to, on stdout, and what comes next, on stderr; returns the exit code."""
+    from dashboards.cli.after_search import SearchEnd, next_commands, nothing_reads
+    from dashboards.views.console import print_json, stderr_console, stdout_console
+    from studies.run.driver import INTERRUPTED
+    from studies.run.reading_progress import lowest_cer, waiting_trainings
+    from studies.storage.pareto_front import load_front, load_store
+
+    front, trials = load_front(workspace, study.name), load_store(workspace, study.name).stored_trials()
+    end = SearchEnd(study.name, tuple(arguments.words), summary, waiting_trainings(trials), facts)
+    if arguments.json:
         print_json([point.as_dict() for point in front])
     elif front:
-        from dashboards.cli.front_command import front_table
-        from dashboards.views.console import stderr_console, stdout_console
+        from dashboards.views.front_table import front_table
 
-        stdout_console().print(front_table(front))
-        stderr_console().print(f"promote one: paretext promote {study.name} [--size-limit SIZE | --trial N]", markup=False)
+        console = stdout_console()
+        console.print(front_table(front, console.width))
     if not front:
-        print(f"paretext: study '{study.name}' has no fully trained candidate yet", file=sys.stderr)
-    return 0 if front else 1
+        said = nothing_reads(end, lowest_cer(trials, workspace, study.name), study.data.rendered is not None)
+    else:
+        said = [] if arguments.json else next_commands(end)
+    for line in said:
+        stderr_console().print(line, markup=False, soft_wrap=True)
+    return 130 if summary.reason == INTERRUPTED else 0 if front else 1
 
 
 def continued(stored: Study, given: dict[str, Any]) -> Study:

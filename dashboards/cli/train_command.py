@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     assert isinstance(candidate, Candidate)  # nothing here pauses it
     _draw(job, candidate, prepared.validation, screen.history)
     if arguments.json:
-        print_json({**candidate.as_dict(), "history": [report.as_dict() for report in screen.history]})
+        print_json(_as_dict(candidate) | {"history": [report.as_dict() for report in screen.history]})
     else:
         _tell(candidate, job.folder)
     return 0
@@ -167,13 +167,12 @@ def _device(asked: str | None) -> str:
 
 def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[EpochReport]) -> None:
     """Writes curves.png and mistakes.png."""
-    from dashboards.views.console import percent
+    from dashboards.views.console import accuracy_words, percent
     from dashboards.views.training_pictures import draw_curves, draw_mistakes
 
     measured = candidate.measurement
-    title = (
-        f"{job.architecture.describe()} on {job.data.training}: {percent(measured.accuracy)} exact, CER {percent(measured.cer)}"
-    )
+    accuracy = accuracy_words(measured.accuracy, measured.lines)
+    title = f"{job.architecture.describe()} on {job.data.training}: {accuracy} exact, CER {percent(measured.cer)}"
     draw_curves(history, job.folder / "curves.png", title)
     from trainers.evaluation.mistakes import worst_mistakes
 
@@ -181,13 +180,24 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
     draw_mistakes(mistakes, job.folder / "mistakes.png", f"worst readings of {title}")
 
 
+def _as_dict(candidate: Candidate) -> dict[str, Any]:
+    """A candidate for a script: the interval of its accuracy instead of the single lines."""
+    from trainers.evaluation.uncertainty import wilson_interval
+
+    values = candidate.as_dict()
+    values["measurement"].pop("right_lines", None)
+    low, high = wilson_interval(candidate.measurement.accuracy, candidate.measurement.lines)
+    values["measurement"] |= {"accuracy_low": low, "accuracy_high": high, "validation_lines": candidate.measurement.lines}
+    return values
+
+
 def _tell(candidate: Candidate, folder: Path) -> None:
-    from dashboards.views.console import percent, stdout_console
+    from dashboards.views.console import accuracy_words, percent, stdout_console
     from search_space import write_size
 
     m = candidate.measurement
     stdout_console().print(
-        f"{percent(m.accuracy)} of {m.lines:,} validation lines without a fault, CER {percent(m.cer)}; "
+        f"{accuracy_words(m.accuracy, m.lines)} of {m.lines:,} validation lines without a fault, CER {percent(m.cer)}; "
         f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
         markup=False,
     )

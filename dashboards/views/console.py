@@ -39,3 +39,13 @@ def print_json(value: Any) -> None:
 def percent(share: float) -> str:
     """A share in [0, 1] for a person: 0.9525 -> '95.2 %'."""
     return f"{share * 100:.1f} %"
+
+
+def accuracy_words(accuracy: float, lines: int) -> str:
+    """An accuracy with its 95 % confidence interval for a person: '97.6 % (95.8-98.6)'; without lines, without interval."""
+    if not lines:
+        return percent(accuracy)
+    from trainers.evaluation.uncertainty import wilson_interval
+
+    low, high = wilson_interval(accuracy, lines)
+    return f"{percent(accuracy)} ({low * 100:.1f}-{high * 100:.1f})"

@@ -11,7 +11,7 @@ from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
     from studies.objectives.objective import Objective
-    from studies.storage.pareto_front import FrontPoint
+    from studies.storage.front_point import FrontPoint
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -22,7 +22,7 @@ def draw(
     """Draws how well candidates read against what they cost.
 
     Args:
-        points: all fully trained candidates.
+        points: all measured candidates.
         front: those of them on the front, smallest first.
         name: the study.
         file: PNG, SVG or PDF, by its suffix.
@@ -34,7 +34,7 @@ def draw(
     if file.suffix.lower() not in FORMATS:
         raise UserError(f"cannot draw into {file}; use a file that ends in {', '.join(FORMATS)}")
     if not points:
-        raise UserError(f"study '{name}' has no fully trained candidate yet, so there is nothing to draw")
+        raise UserError(f"study '{name}' has no trained candidate yet, so there is nothing to draw")
     from matplotlib.figure import Figure
 
     from studies.objectives.catalog import DEFAULT, objectives_of
@@ -44,9 +44,14 @@ def draw(
     up = _axis(next(o for o in sought if not o.before_training), points)
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    dominated = [p for p in points if p not in front]
+    on_front = {p.trial for p in front}
+    dominated = [p for p in points if p.reads and p.trial not in on_front]
+    unread = [p for p in points if not p.reads]
     axes.scatter(list(map(across.of, dominated)), list(map(up.of, dominated)), s=24, color="0.65", label="dominated")
-    if len(sought) == 2:
+    if unread:
+        xs, ys = list(map(across.of, unread)), list(map(up.of, unread))
+        axes.scatter(xs, ys, s=24, marker="x", color="0.8", label="does not read")
+    if len(sought) == 2 and front:
         steps = sorted(front, key=across.of)
         xs, ys = [across.of(p) for p in steps], [up.of(p) for p in steps]
         axes.step([*xs, max(map(across.of, points))], [*ys, ys[-1]], where="post", color="C0")

@@ -69,12 +69,15 @@ class LiveTable:
     Args:
         console: a terminal.
         clock: seconds that go on, such as `time.monotonic`.
+
+    Attributes:
+        facts: what was known before the first trial; None until then.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
         self._rows: dict[int, _Row] = {}
-        self._facts: StudyFacts | None = None
+        self.facts: StudyFacts | None = None
         self._summary: Summary | None = None
         self._finished = 0
         self._never_trained: Counter[str] = Counter()
@@ -96,7 +99,7 @@ class LiveTable:
         self._preparing = "" if done >= total else f"{what}: {done:,} of {total:,}"
 
     def study_started(self, facts: StudyFacts) -> None:
-        self._facts = facts
+        self.facts = facts
         self._finished = facts.finished
         self._preparing = ""
         self._began_s = self._clock()
@@ -104,7 +107,7 @@ class LiveTable:
             self.note(line)
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
-        epochs = self._facts.epochs if self._facts else 0
+        epochs = self.facts.epochs if self.facts else 0
         if number in self._rows:  # it was paused
             self._rows[number].state, self._rows[number].style = "training", "cyan"
             return
@@ -129,7 +132,7 @@ class LiveTable:
             row is None and trial.is_candidate and trial.architecture is not None
         ):  # stored in another precision, or before its last epoch
             row = self._rows[number] = _Row(number, trial.architecture.describe())
-            row.epochs = self._facts.epochs if self._facts else 0
+            row.epochs = self.facts.epochs if self.facts else 0
         if row is None:
             self._never_trained[words.text] += 1
             return
@@ -146,7 +149,7 @@ class LiveTable:
 
     def __rich__(self) -> Group | Text:
         """The table as it stands."""
-        if self._facts is None:
+        if self.facts is None:
             return Text(self._preparing or "getting ready …", style="dim")
         return Group(self._table(), self._progress())
 
@@ -159,7 +162,7 @@ class LiveTable:
         for heading in ("epoch", *(column.heading for column in columns)):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("state")
-        points = [_point(row.candidate, objectives) for row in self._all() if row.candidate is not None]
+        points = [_point(row.candidate, objectives) for row in self._all() if row.candidate is not None and row.candidate.reads]
         for row in self._shown():
             known = [row.metrics.get(objective.metric) for objective in objectives]
             cells = [
@@ -171,7 +174,7 @@ class LiveTable:
         return table
 
     def _objectives(self) -> tuple[Objective, ...]:
-        return self._facts.objectives if self._facts else objectives_of(DEFAULT)
+        return self.facts.objectives if self.facts else objectives_of(DEFAULT)
 
     def _all(self) -> list[_Row]:
         """A copy: rich draws in a thread of its own, while the driver adds rows."""
@@ -186,28 +189,28 @@ class LiveTable:
         return ended[-room:] + running
 
     def _progress(self) -> Table:
-        assert self._facts is not None
+        assert self.facts is not None
         done = self._finished + sum(r.epoch / r.epochs for r in self._all() if r.state == "training" and r.epochs)
         if self._summary is not None:
-            words = conclusion(self._summary)
+            words = conclusion(self._summary, [row.candidate for row in self._all() if row.candidate is not None])
         else:
-            words = f"{self._finished}/{self._facts.trials} trials, {write_duration(self._clock() - self._began_s)}"
+            words = f"{self._finished}/{self.facts.trials} trials, {write_duration(self._clock() - self._began_s)}"
             left = self._seconds_left(done)
             words += "" if left is None else f", about {write_duration(left)} left"
         if self._never_trained:
             words += f"; not trained: {count_states(self._never_trained)}"
         line = Table.grid(padding=(0, 1))
-        line.add_row(ProgressBar(total=self._facts.trials, completed=min(done, self._facts.trials), width=24), words)
+        line.add_row(ProgressBar(total=self.facts.trials, completed=min(done, self.facts.trials), width=24), words)
         return line
 
     def _seconds_left(self, done: float) -> float | None:
         """From the trials done in this run and the time they took; None before there is anything to go by."""
-        assert self._facts is not None
+        assert self.facts is not None
         spent = self._clock() - self._began_s
-        gained = done - self._facts.finished
-        left = (self._facts.trials - done) * spent / gained if gained > 0.05 else None
-        if self._facts.seconds is not None:
-            limit = max(0.0, self._facts.seconds - spent)
+        gained = done - self.facts.finished
+        left = (self.facts.trials - done) * spent / gained if gained > 0.05 else None
+        if self.facts.seconds is not None:
+            limit = max(0.0, self.facts.seconds - spent)
             left = limit if left is None else min(left, limit)
         return left
 
@@ -225,6 +228,8 @@ def _point(measured: Measurement, objectives: Sequence[Objective]) -> tuple[floa
 def _state(row: _Row, points: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> Text:
     """How a trial stands; a candidate among all candidates of this run."""
     if row.candidate is not None:
+        if not row.candidate.reads:
+            return _clipped("does not read", "yellow")
         own = _point(row.candidate, objectives)
         is_dominated = any(dominates(point, own) for point in points)
         return _clipped("dominated", "dim") if is_dominated else _clipped("on the front", "green")

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from dashboards.views.console import percent
+from dashboards.views.console import accuracy_words, percent
 from dashboards.views.outcome_words import outcome_words
 from search_space import Architecture, write_size
 from studies.definition.durations import write_duration
@@ -17,6 +18,7 @@ from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 
 if TYPE_CHECKING:
+    from trainers.base.candidate import Measurement
     from trainers.base.progress import EpochReport
 
 QUIET_S = 10.0
@@ -30,13 +32,17 @@ class ProgressLines:
 
     Args:
         stream: where to.
+
+    Attributes:
+        facts: what was known before the first trial; None until then.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last_s = time.monotonic()
-        self._facts: StudyFacts | None = None
+        self.facts: StudyFacts | None = None
         self._finished = 0
+        self._candidates: list[Measurement] = []
         self._begun: set[int] = set()
         self._never_trained: Counter[str] = Counter()
 
@@ -54,7 +60,7 @@ class ProgressLines:
             self._line(f"{what}: {done} of {total}")
 
     def study_started(self, facts: StudyFacts) -> None:
-        self._facts = facts
+        self.facts = facts
         self._finished = facts.finished
         for line in introduction(facts):
             self._line(line)
@@ -85,10 +91,13 @@ class ProgressLines:
         self._finished += trial.counts_against_budget
         if trial.measurement is not None:
             m = trial.measurement
-            result = f"accuracy {percent(m.accuracy)}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
+            self._candidates += [m] if trial.is_candidate else []
+            accuracy = accuracy_words(m.accuracy, m.lines)
+            result = f"accuracy {accuracy}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
+            result += "" if m.reads else "; it does not read"
         else:
             result = trial.reason
-        total = self._facts.trials if self._facts else 0
+        total = self.facts.trials if self.facts else 0
         if isinstance(trial.outcome, PrecisionVariantOf | CheckpointOf):
             self._line(f"trial {trial.number}: {trial.reason}: {result}")
             return
@@ -97,7 +106,7 @@ class ProgressLines:
     def study_finished(self, summary: Summary) -> None:
         if self._never_trained:
             self._line(f"not trained: {count_states(self._never_trained)}")
-        self._line(conclusion(summary))
+        self._line(conclusion(summary, self._candidates))
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -122,9 +131,19 @@ def introduction(facts: StudyFacts) -> list[str]:
     return lines
 
 
-def conclusion(summary: Summary) -> str:
-    """How it ended, one line."""
-    return f"{summary.reason}: {summary.finished} of {summary.trials} trials, {write_duration(summary.seconds)}"
+def conclusion(summary: Summary, candidates: Sequence[Measurement] = ()) -> str:
+    """How it ended, one line.
+
+    Args:
+        summary: of the run.
+        candidates: what the run has measured.
+    """
+    words = f"{summary.reason}: {summary.finished} of {summary.trials} trials, {write_duration(summary.seconds)}"
+    reading = [candidate for candidate in candidates if candidate.reads]
+    if not reading:
+        return words
+    best = max(reading, key=lambda candidate: (candidate.accuracy, -candidate.size_bytes))
+    return f"{words}; best accuracy {accuracy_words(best.accuracy, best.lines)}, {write_size(best.size_bytes)}"
 
 
 def count_states(states: Counter[str]) -> str:

@@ -24,7 +24,7 @@ from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
 from studies.registry.model_package import load_served, save_served
 from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
-from studies.storage.pareto_front import FrontPoint
+from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
@@ -51,6 +51,9 @@ class Promoted:
         study: where it comes from.
         trial: its number there.
         accuracy: as measured in the study.
+        accuracy_low: lower end of its 95 % confidence interval; None when the number of lines is not known.
+        accuracy_high: upper end.
+        validation_lines: number of lines that it was measured on; 0 when that is not known.
         size_bytes: of the ONNX file.
         sha256: of the ONNX file.
     """
@@ -62,6 +65,9 @@ class Promoted:
     study: str
     trial: int
     accuracy: float
+    accuracy_low: float | None
+    accuracy_high: float | None
+    validation_lines: int
     size_bytes: int
     sha256: str
 
@@ -124,10 +130,12 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
             "accuracy": f"{point.accuracy:.6g}",
             "cer": f"{point.cer:.6g}",
         }
+        tags |= {"validation_lines": str(point.validation_lines)} if point.validation_lines else {}
         tags |= {} if before is None else {"previous_version": str(before)}
         new = _register(client, workspace, point, file, model, tags)
         _check_reads_alike(_registered(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)
+    low, high = point.accuracy_interval or (None, None)
     return Promoted(
         model=model,
         version=int(new.version),
@@ -136,6 +144,9 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
         study=study,
         trial=point.trial,
         accuracy=point.accuracy,
+        accuracy_low=low,
+        accuracy_high=high,
+        validation_lines=point.validation_lines,
         size_bytes=point.size_bytes,
         sha256=digest,
     )

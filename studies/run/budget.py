@@ -9,6 +9,8 @@ from studies.definition.sections import Budget
 LONGEST_WAIT_S = 1.0
 TIME_IS_UP = "time is up"
 """Why a search ends whose time is spent."""
+EPOCHS_ARE_TRAINED = "epochs are trained"
+"""Why a search ends whose epochs are spent, after their number."""
 LARGEST_RESERVE = 0.15
 """Largest share of the time that is kept for exports at the end."""
 
@@ -65,4 +67,4 @@ class BudgetTracker:
         if left is not None and left <= self.reserve(reserve_s):
             return TIME_IS_UP
         most = self._budget.total_epochs
-        return f"{self.epochs} epochs are trained" if most is not None and self.epochs >= most else None
+        return f"{self.epochs} {EPOCHS_ARE_TRAINED}" if most is not None and self.epochs >= most else None

@@ -25,6 +25,8 @@ from studies.storage.lease import owner_here
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from trainers.base.candidate import Candidate
 
+ALL_DONE = "all trials done"
+"""Why a search ended that has trained all that it was to train."""
 INTERRUPTED = "interrupted"
 """Why a search ended that Ctrl-C has ended."""
 MAX_LOSSES = 2
@@ -59,7 +61,7 @@ class Driver:
         self._reached: dict[int, RungResult] = {}
         self._losses: dict[int, int] = {}
         self._promoted_for_the_front = 0
-        self._reason = "all trials done"
+        self._reason = ALL_DONE
         self._ending: str | None = None
         self._out_of_time = False  # a training has paused since its next epoch would have ended too late
 

@@ -29,17 +29,17 @@ class StudyProgress:
         self.trained += trial.counts_against_budget
         if trial.is_candidate and trial.measurement is not None:
             self.results.append(trial.measurement)
-            if self.would_extend_front(trial.measurement):
+            if trial.measurement.reads and self.would_extend_front(trial.measurement):
                 point = self._point(trial.measurement)
                 self._front = {other for other in self._front if not dominates(point, other)} | {point}
 
     @property
     def front_points(self) -> int:
-        """Number of results on the Pareto front of the study's objectives; equal ones count once."""
+        """Number of results that read on the Pareto front of the study's objectives; equal ones count once."""
         return len(self._front)
 
     def would_extend_front(self, measurement: Measurement) -> bool:
-        """Whether no result dominates or equals a measurement in the study's objectives."""
+        """Whether no result that reads dominates or equals a measurement in the study's objectives."""
         point = self._point(measurement)
         return point not in self._front and not any(dominates(other, point) for other in self._front)
 

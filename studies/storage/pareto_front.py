@@ -1,52 +1,25 @@
-"""The Pareto front of a study: the candidates that no other beats in what it searches for, accuracy and size as a rule."""
+"""The Pareto front of a study: the candidates that no other beats in what it searches for, accuracy and size as a rule.
+
+A file that does not read (`trainers.base.candidate.READING_CER`) is never on the front, however small it is.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import replace
 
 from search_space.units import write_size
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
 from studies.objectives.pareto import front_numbers
 from studies.storage.backends import open_storage
+from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
-
-
-@dataclass(frozen=True)
-class FrontPoint:
-    """One candidate on the front.
-
-    Attributes:
-        trial: its number in the study.
-        accuracy: share of validation lines read without a fault, [0, 1].
-        cer: total edits / total characters.
-        size_bytes: of the exported file.
-        latency_ms: median time of one line alone, one thread.
-        parameters: learnable weights (after pruning).
-        architecture: field to value.
-        model: absolute path of the ONNX file.
-        flops: multiply-adds of one image of 3 x 32 x 320; None in studies that did not record them.
-    """
-
-    trial: int
-    accuracy: float
-    cer: float
-    size_bytes: int
-    latency_ms: float
-    parameters: int
-    architecture: dict[str, Any]
-    model: str
-    flops: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able, the keys in the order above."""
-        return asdict(self)
 
 
 def load_store(workspace: Workspace, name: str) -> StudyStore:
@@ -61,31 +34,42 @@ def load_store(workspace: Workspace, name: str) -> StudyStore:
 
 
 def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
-    """Every fully trained candidate of a study, oldest first.
-
-    Raises:
-        UserError: no such study.
-    """
-    return points_of(load_store(workspace, name).candidates(), workspace)
-
-
-def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
-    """The front of a study, smallest first; empty while no candidate has been fully trained.
+    """Every measured candidate of a study, oldest first, also those that do not read.
 
     Raises:
         UserError: no such study.
     """
     store = load_store(workspace, name)
-    return pareto_front(points_of(store.candidates(), workspace), store.objectives)
+    return points_of(store.candidates(), workspace, store.study.budget.epochs)
 
 
-def points_of(trials: Iterable[StoredTrial], workspace: Workspace) -> list[FrontPoint]:
-    """The candidates among some trials, as points."""
+def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
+    """The front of a study, smallest first; empty while nothing reads.
+
+    Points that the validation lines do not tell apart from the next smaller one say so (`FrontPoint.equal_to`).
+
+    Raises:
+        UserError: no such study.
+    """
+    store = load_store(workspace, name)
+    points = points_of(store.candidates(), workspace, store.study.budget.epochs)
+    return with_equals(pareto_front(points, store.objectives))
+
+
+def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int | None = None) -> list[FrontPoint]:
+    """The candidates among some trials, as points.
+
+    Args:
+        trials: of a study.
+        workspace: recorded paths of models are relative to its folder.
+        epochs: of a full training.
+    """
     points = []
     for trial in trials:
-        if not isinstance(trial.outcome, Measured | PrecisionVariantOf | CheckpointOf) or trial.fields is None:
+        outcome = trial.outcome
+        if not isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf) or trial.fields is None:
             continue
-        measured = trial.outcome.measurement
+        measured = outcome.measurement
         points.append(
             FrontPoint(
                 trial=trial.number,
@@ -95,15 +79,19 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace) -> list[Front
                 latency_ms=measured.latency_ms,
                 parameters=measured.parameters,
                 architecture=dict(trial.fields),
-                model=str(workspace.folder / trial.outcome.model),
+                model=str(workspace.folder / outcome.model),
                 flops=measured.flops,
+                validation_lines=measured.lines,
+                epochs_trained=epochs if isinstance(outcome, PrecisionVariantOf) else outcome.epochs,
+                epochs=epochs,
+                right_lines=measured.right_lines,
             )
         )
     return points
 
 
 def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] | None = None) -> list[FrontPoint]:
-    """The points that no other beats or equals in all objectives, smallest first; of equal points the oldest.
+    """The points that read and that no other beats or equals in all objectives, smallest first; of equal points the oldest.
 
     Args:
         points: complete candidates.
@@ -111,11 +99,20 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
     """
     sought = objectives or objectives_of(DEFAULT)
     distinct: dict[tuple[float, ...], FrontPoint] = {}
-    for point in sorted(points, key=lambda p: p.trial):
+    for point in sorted((p for p in points if p.reads), key=lambda p: p.trial):
         distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
     numbers = front_numbers(list(distinct))
     front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
     return sorted(front, key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+
+
+def with_equals(front: Sequence[FrontPoint]) -> list[FrontPoint]:
+    """The front, each point compared with the next smaller one by the validation lines that each reads."""
+    marked = list(front[:1])
+    for smaller, point in itertools.pairwise(front):
+        p = point.same_as(smaller)
+        marked.append(point if p is None else replace(point, equal_to=smaller.trial, equal_p=p))
+    return marked
 
 
 def pick(
@@ -124,25 +121,41 @@ def pick(
     """The point to promote.
 
     Args:
-        points: all complete candidates of a study.
+        points: all measured candidates of a study.
         size_limit_bytes: the most accurate within this size (of equally accurate ones the smallest); None is no limit.
         trial: this trial, whatever its size.
         name: the study, for messages.
 
     Raises:
-        UserError: nothing has been trained yet, no such trial, or nothing fits.
+        UserError: nothing reads yet, no such trial, or one that does not read, or nothing fits.
     """
     if not points:
-        raise UserError(f"{name} has no fully trained candidate yet; run 'paretext search' on")
+        raise UserError(f"{name} has no trained candidate yet; run 'paretext search' on")
+    reading = [p for p in points if p.reads]
+    if not reading:
+        best = min(points, key=lambda p: p.cer)
+        raise UserError(f"{name}: nothing reads yet; the best, trial {best.trial}, has {best.cer:.1%} of characters wrong")
     if trial is not None:
-        found = [p for p in points if p.trial == trial]
-        if not found:
-            numbers = ", ".join(str(p.trial) for p in pareto_front(points))
-            raise UserError(f"{name} has no fully trained trial {trial}; on its front are {numbers}")
-        return found[0]
-    fitting = [p for p in points if size_limit_bytes is None or p.size_bytes <= size_limit_bytes]
+        return _numbered(trial, points, name)
+    fitting = [p for p in reading if size_limit_bytes is None or p.size_bytes <= size_limit_bytes]
     if not fitting:
-        smallest = min(p.size_bytes for p in points)
+        smallest = min(p.size_bytes for p in reading)
         limit = write_size(size_limit_bytes or 0)
         raise UserError(f"{name} has no candidate within {limit}; its smallest takes {smallest} bytes ({write_size(smallest)})")
     return max(fitting, key=lambda p: (p.accuracy, -p.size_bytes))
+
+
+def _numbered(trial: int, points: list[FrontPoint], name: str) -> FrontPoint:
+    """The point of a trial.
+
+    Raises:
+        UserError: no such trial, or one that does not read.
+    """
+    numbers = ", ".join(str(p.trial) for p in pareto_front(points))
+    for point in points:
+        if point.trial == trial and not point.reads:
+            wrong = f"{point.cer:.1%} of characters wrong"
+            raise UserError(f"trial {trial} of {name} does not read ({wrong}); on the front are {numbers}")
+        if point.trial == trial:
+            return point
+    raise UserError(f"{name} has no trained trial {trial}; on its front are {numbers}")

@@ -5,7 +5,7 @@
                           latency_ms, parameters, flops, validation_lines, model, duplicate_of, precision_variant_of,
                           checkpoint_of
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
-                          architecture, costs, training, rung:EPOCH
+                          architecture, costs, training, rung:EPOCH, right_lines
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
 
 Studies of version 0.1 and before have all of it in user attributes, with other names; `parse` reads them, too.
@@ -36,9 +36,11 @@ from studies.storage.outcomes import (
 )
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from trainers.base.candidate import Measurement
+from trainers.base.right_lines import RightLines
 
 ARCHITECTURE, COSTS, TRAINING = "paretext:architecture", "paretext:costs", "paretext:training"
 RUNG = "paretext:rung:"
+RIGHT_LINES = "paretext:right_lines"
 LEAST_VIOLATION = 1e-6
 """Violation of a trial over a limit that has no constraint on record: above 0, since 0 would mean feasible."""
 
@@ -90,20 +92,21 @@ def outcome_attributes(outcome: Outcome) -> Attributes:
         case Running():
             return Attributes()
         case Measured(measurement, model, epochs):
-            return Attributes(user | _metrics(measurement) | {"model": str(model), "epochs_trained": epochs})
+            user |= {"model": str(model), "epochs_trained": epochs}
+            return Attributes(user) | _measured(measurement)
         case PrecisionVariantOf(trial, measurement, model, reason):
             user |= {"precision_variant_of": trial, "reason": reason, "model": str(model)}
-            return Attributes(user | _metrics(measurement))
+            return Attributes(user) | _measured(measurement)
         case CheckpointOf(trial, measurement, model, epochs):
             user |= {"checkpoint_of": trial, "reason": outcome.reason, "model": str(model), "epochs_trained": epochs}
-            return Attributes(user | _metrics(measurement))
+            return Attributes(user) | _measured(measurement)
         case Stopped(epochs, reason) | Suspended(epochs, reason):
             return Attributes(user | {"reason": reason, "epochs_trained": epochs})
         case Failed(reason):
             return Attributes(user | {"reason": reason})
         case OverLimit(reason, violation, measurement, epochs):
-            measured = {} if measurement is None else _metrics(measurement) | {"epochs_trained": epochs}
-            return Attributes(user | measured | {"reason": reason}, _constraint(violation))
+            written = Attributes(user | {"reason": reason}, _constraint(violation))
+            return written if measurement is None else written | _measured(measurement) | Attributes({"epochs_trained": epochs})
         case Refused(reason, violation):
             return Attributes(user | {"reason": reason}, _constraint(violation))
         case Duplicate(of, reason, result):
@@ -155,17 +158,17 @@ def _outcome(trial: FrozenTrial) -> Outcome:
     if not trial.state.is_finished():
         return Running()
     if name == Measured.name:
-        return Measured(_measurement(user), Path(user["model"]), epochs)
+        return Measured(_measurement(trial), Path(user["model"]), epochs)
     if name == PrecisionVariantOf.name:
-        return PrecisionVariantOf(user["precision_variant_of"], _measurement(user), Path(user["model"]), reason)
+        return PrecisionVariantOf(user["precision_variant_of"], _measurement(trial), Path(user["model"]), reason)
     if name == CheckpointOf.name:
-        return CheckpointOf(user["checkpoint_of"], _measurement(user), Path(user["model"]), epochs)
+        return CheckpointOf(user["checkpoint_of"], _measurement(trial), Path(user["model"]), epochs)
     if name == Stopped.name:
         return Stopped(epochs, reason)
     if name == Suspended.name:
         return Suspended(epochs, reason)
     if name == OverLimit.name:
-        measurement = _measurement(user) if "cer" in user else None
+        measurement = _measurement(trial) if "cer" in user else None
         return OverLimit(reason, _violation(trial), measurement, epochs if measurement is not None else 0)
     if name == Refused.name:
         return Refused(reason, _violation(trial))
@@ -177,7 +180,7 @@ def _outcome(trial: FrozenTrial) -> Outcome:
 def _answer(trial: FrozenTrial, model: str | None, reason: str) -> Measured | Stopped | Failed | OverLimit:
     """What the first of two equal trials came to, as far as the duplicate's record says."""
     if trial.state == TrialState.COMPLETE:
-        return Measured(_measurement(trial.user_attrs), Path(model or ""), 0)
+        return Measured(_measurement(trial), Path(model or ""), 0)
     if trial.state == TrialState.FAIL:
         return Failed(reason)
     return OverLimit(reason, _violation(trial)) if trial.constraints else Stopped(0, reason)
@@ -235,14 +238,17 @@ def _rungs(attributes: Mapping[str, Any], prefix: str) -> dict[int, RungResult]:
     return dict(sorted(found.items()))
 
 
-def _metrics(measurement: Measurement) -> dict[str, Any]:
-    """A measurement as scalar attributes; what was not measured is left out."""
+def _measured(measurement: Measurement) -> Attributes:
+    """A measurement: scalars, and which lines are right; what was not measured is left out."""
     values = measurement.as_dict()
     values["validation_lines"] = values.pop("lines")
-    return {name: value for name, value in values.items() if value is not None}
+    right = values.pop("right_lines", None)
+    scalars = {name: value for name, value in values.items() if value is not None}
+    return Attributes(scalars, {} if right is None else {RIGHT_LINES: right})
 
 
-def _measurement(user: Mapping[str, Any]) -> Measurement:
+def _measurement(trial: FrozenTrial) -> Measurement:
+    user, right = trial.user_attrs, trial.system_attrs.get(RIGHT_LINES)
     return Measurement(
         accuracy=user["accuracy"],
         cer=user["cer"],
@@ -251,6 +257,7 @@ def _measurement(user: Mapping[str, Any]) -> Measurement:
         parameters=user["parameters"],
         lines=user["validation_lines"],
         flops=user.get("flops"),
+        right_lines=None if right is None else RightLines(**right),
     )
 
 

@@ -17,7 +17,10 @@ def test_the_list_has_the_promised_keys_smallest_first(paretext: Paretext) -> No
     assert [p["trial"] for p in points] == FRONT_TRIALS
     for point in points:
         assert list(point)[:6] == ["trial", "accuracy", "cer", "size_bytes", "latency_ms", "parameters"]
-        assert list(point)[6:] == ["architecture", "model", "flops"]
+        assert list(point)[6:9] == ["architecture", "model", "flops"]
+        assert list(point)[9:12] == ["validation_lines", "epochs_trained", "epochs"]
+        assert list(point)[12:] == ["equal_to", "equal_p", "accuracy_low", "accuracy_high"]
+        assert point["accuracy_low"] < point["accuracy"] < point["accuracy_high"] and point["validation_lines"] == 500
         assert Path(point["model"]).stat().st_size == point["size_bytes"]
     assert [p["accuracy"] for p in points] == sorted(p["accuracy"] for p in points)
     assert [p["size_bytes"] for p in points] == sorted(p["size_bytes"] for p in points)
@@ -30,7 +33,7 @@ def test_the_table_is_whole_without_a_terminal(paretext: Paretext) -> None:
     assert lines[0].split() == ["trial", "architecture", "accuracy", "CER", "size", "latency", "parameters"]
     assert len(lines) == 1 + len(FRONT_TRIALS)
     assert "mbv3_small 100% gru2x48" in lines[-1]
-    assert "90.0 %" in lines[-1]
+    assert "90.0 % (87.1-92.3)" in lines[-1]
     assert lines[-1].endswith("100,000")
 
 
@@ -54,4 +57,4 @@ def test_a_study_without_a_trained_candidate_says_so(paretext: Paretext) -> None
     assert paretext("front", "empty", "--json").out.strip() == "[]"
     answer = paretext("front", "empty")
     assert answer.code == 0
-    assert "no fully trained candidate yet" in answer.err
+    assert "no trained candidate yet" in answer.err

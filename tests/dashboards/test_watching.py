@@ -118,6 +118,23 @@ def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:
     assert re.search(r"300KB +on the front", shown)
 
 
+def test_what_does_not_read_is_not_on_the_front() -> None:
+    """However small it is; neither the table nor the plain lines name it as the best."""
+    unread, stream = Measured(measured(0.0, 1_000, cer=0.97), Path("m.onnx"), 10), io.StringIO()
+    table, console = on_a_terminal()
+    with ProgressLines(stream) as lines:
+        for watcher in (table, lines):
+            watcher.study_started(FACTS)
+            watcher.trial_started(9, Architecture(), 1_000)
+            watcher.trial_closed(ended(9, Architecture(), unread))
+            watcher.study_finished(Summary(2, 4, 60.0, "time is up"))
+    shown = drawn(table, console)
+    assert "does not read" in shown and "front" not in shown
+    for text in (shown, stream.getvalue()):
+        assert "time is up: 2 of 4 trials, 1m" in text and "best accuracy" not in text
+    assert "it does not read" in stream.getvalue()
+
+
 def states_under(objectives: list[str], measurements: list[Measurement]) -> list[str]:
     """What the table says of candidates, and its columns, where these are the study's objectives."""
     table, console = on_a_terminal()
@@ -201,10 +218,10 @@ def test_plain_lines_tell_the_same_without_a_terminal() -> None:
         "7 lines are left out:",
         "  and 2 more",
         "trial 5 starts: mbv3_small 25% gru2x48, about 400KB",
-        "trial 5 complete (2 of 4): accuracy 90.0 %, CER 2.0 %, 410KB, 1.25 ms",
+        "trial 5 complete (2 of 4): accuracy 90.0 % (87.1-92.3), CER 2.0 %, 410KB, 1.25 ms",
         "trial 7 failed (3 of 4): nan: the loss is not finite",
         "MLflow cannot be written",
         "not trained: 1 over a limit",
-        "time is up: 4 of 4 trials, 3m10s",
+        "time is up: 4 of 4 trials, 3m10s; best accuracy 90.0 % (87.1-92.3), 410KB",
     ):
         assert line in text

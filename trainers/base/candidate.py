@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space.architecture import Architecture
+from trainers.base.right_lines import RightLines
 
 READING_CER = 0.5
 """Character error rate from which on a model does not read. One that writes nothing is at 1; below this, most characters are
@@ -28,6 +29,7 @@ class Measurement:
         parameters: number of learnable parameters of the torch network, after pruning.
         lines: number of validation lines read.
         flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
+        right_lines: which of the lines the file reads without a mistake; None when that is not recorded.
     """
 
     accuracy: float
@@ -37,6 +39,7 @@ class Measurement:
     parameters: int
     lines: int
     flops: int | None = None
+    right_lines: RightLines | None = None
 
     @property
     def reads(self) -> bool:
@@ -45,12 +48,14 @@ class Measurement:
 
     def as_dict(self) -> dict[str, Any]:
         """The measurement as values that JSON can hold, for `from_dict`."""
-        return asdict(self)
+        values = asdict(self)
+        return values if self.right_lines is not None else {k: v for k, v in values.items() if k != "right_lines"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
         """The measurement that `as_dict` returned these values for."""
-        return cls(**values)
+        right = values.get("right_lines")
+        return cls(**{**values, "right_lines": None if right is None else RightLines(**right)})
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 Decisions:
 - Accuracy and CER over all lines; the truth and the readings are compared as training compares them.
+- Which lines are right is kept, one bit a line, so that two files can be compared line by line.
 - Latency is the median over lines spread evenly over the set, each alone, with all that reading it takes (pixels to text)
   but opening and resizing the image, which a reader of another size would have to do as well.
 """
@@ -18,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.candidate import Measurement
+from trainers.base.right_lines import RightLines
+from trainers.data.fingerprint import digest_of
 from trainers.evaluation.metrics import Score, score, spread
 from trainers.inference.reader import Reader
 
@@ -33,6 +36,10 @@ class Lines(Protocol):
     def __len__(self) -> int: ...
 
     def text(self, i: int) -> str: ...
+
+    def name(self, i: int) -> str:
+        """What the source calls the line."""
+        ...
 
     def image(self, i: int) -> NDArray[np.uint8]:
         """(H, W, 3)."""
@@ -62,7 +69,8 @@ def measure(
     """
     reader = Reader(path, threads)
     readings = read_all(reader, lines) if readings is None else readings
-    found = score([lines.text(i) for i in range(len(lines))], readings)
+    truths = [lines.text(i) for i in range(len(lines))]
+    found = score(truths, readings)
     return Measurement(
         accuracy=found.accuracy,
         cer=found.cer,
@@ -71,6 +79,7 @@ def measure(
         parameters=parameters,
         lines=found.lines,
         flops=flops,
+        right_lines=RightLines.of(digest_of_lines(lines), [a == b for a, b in zip(truths, readings, strict=True)]),
     )
 
 
@@ -89,6 +98,11 @@ def score_file(path: Path, lines: Lines, threads: int = 1) -> Score:
         UserError: the file is missing or is not one of ours.
     """
     return score([lines.text(i) for i in range(len(lines))], read_all(Reader(path, threads), lines))
+
+
+def digest_of_lines(lines: Lines) -> str:
+    """16 hex digits; equal for the same lines with the same labels in the same order, at whatever height they are decoded."""
+    return digest_of([[lines.name(i), lines.text(i)] for i in range(len(lines))])
 
 
 def read_all(reader: Reader, lines: Lines) -> list[str]:

@@ -20,7 +20,7 @@ from PIL import Image
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find, newest_champion, promote
-from studies.storage.pareto_front import FrontPoint
+from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_point
 from trainers.base.errors import UserError

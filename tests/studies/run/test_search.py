@@ -253,5 +253,5 @@ def test_picking_takes_the_most_accurate_within_a_limit(workspace: Workspace) ->
     assert pick(points, trial=limited.trial) == limited
     with pytest.raises(UserError, match="its smallest takes"):
         pick(points, size_limit_bytes=10)
-    with pytest.raises(UserError, match="no fully trained trial 99"):
+    with pytest.raises(UserError, match="no trained trial 99"):
         pick(points, trial=99)

@@ -18,6 +18,7 @@ from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from trainers.base.candidate import Measurement
 from trainers.base.errors import UserError
+from trainers.base.right_lines import RightLines
 
 SPACE = SearchSpace({"width_percent": (25, 50, 100), "encoder_hidden": (24, 48), "head": ("ctc",)})
 PARAMS = {"width_percent": 50, "encoder_hidden": 24}
@@ -50,6 +51,16 @@ def test_a_complete_trial_comes_back_with_its_measurement(store: StudyStore) -> 
     store.close(StoredTrial.of(proposal.number, proposal.params, Architecture(), None, outcome))
     (trial,) = store.trials(TrialState.COMPLETE)
     assert trial.values == [0.9, 1234] and parse(trial).outcome == outcome and parse(trial).architecture == Architecture()
+
+
+def test_which_lines_are_right_is_kept_out_of_what_people_look_at(store: StudyStore) -> None:
+    proposal = store.ask_params(PARAMS, distributions(SPACE))
+    right = RightLines.of("0123456789abcdef", [True, False, True])
+    outcome = Measured(Measurement(2 / 3, 0.05, 1234, 1.5, 300, 3, right_lines=right), Path("m.onnx"), 40)
+    store.close(StoredTrial.of(proposal.number, proposal.params, Architecture(), None, outcome))
+    (trial,) = store.trials(TrialState.COMPLETE)
+    assert parse(trial).outcome == outcome and "right_lines" not in trial.user_attrs
+    assert trial.system_attrs["paretext:right_lines"] == {"digest": "0123456789abcdef", "lines": 3, "bits": "oA=="}
 
 
 def test_an_infeasible_trial_is_pruned_with_its_violation_where_both_readers_look(store: StudyStore) -> None:

@@ -46,6 +46,12 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
     assert found.latency_ms > 0
     scored = score_file(model, lines)
     assert (scored.accuracy, scored.cer, scored.lines) == (5 / 6, 2 / characters, 6)
+    assert found.right_lines is not None and found.right_lines.unpacked() == [False, *[True] * 5]
+    again = measure(model, lines, parameters=7).right_lines
+    assert again == found.right_lines, "the same lines and labels have the same digest"
+    lines.texts[5] += "x"
+    other = measure(model, lines, parameters=7).right_lines
+    assert other is not None and other.differences(found.right_lines) is None
 
 
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:

@@ -1,0 +1,85 @@
+"""A measured file of a study as a point: what the front, its pictures, promotion and scripts see of a trial."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trainers.base.candidate import READING_CER
+from trainers.base.right_lines import RightLines
+from trainers.evaluation.uncertainty import mcnemar_p, wilson_interval
+
+SIGNIFICANCE = 0.05
+"""p-value of McNemar's test below which the validation lines tell two files apart."""
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """One measured file of a study.
+
+    Attributes:
+        trial: its number in the study.
+        accuracy: share of validation lines read without a fault, [0, 1].
+        cer: total edits / total characters.
+        size_bytes: of the exported file.
+        latency_ms: median time of one line alone, one thread.
+        parameters: learnable weights (after pruning).
+        architecture: field to value.
+        model: absolute path of the ONNX file.
+        flops: multiply-adds of one image of 3 x 32 x 320; None in studies that did not record them.
+        validation_lines: number of lines that it was measured on; 0 when that is not known.
+        epochs_trained: epochs that it had been trained for; None when that is not known.
+        epochs: epochs of a full training in its study; None when that is not known.
+        right_lines: which validation lines it reads; None in studies that did not record it.
+        equal_to: trial of the next smaller point of the front when the validation lines do not tell the two apart.
+        equal_p: p-value of that comparison.
+    """
+
+    trial: int
+    accuracy: float
+    cer: float
+    size_bytes: int
+    latency_ms: float
+    parameters: int
+    architecture: dict[str, Any]
+    model: str
+    flops: int | None = None
+    validation_lines: int = 0
+    epochs_trained: int | None = None
+    epochs: int | None = None
+    right_lines: RightLines | None = None
+    equal_to: int | None = None
+    equal_p: float | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether the file reads at all; one that does not is never on the front."""
+        return self.cer < READING_CER
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        """95 % confidence interval of the accuracy; None when the number of lines is not known."""
+        return wilson_interval(self.accuracy, self.validation_lines) if self.validation_lines else None
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether it was exported before the last epoch of its training."""
+        return self.epochs_trained is not None and self.epochs is not None and self.epochs_trained < self.epochs
+
+    def same_as(self, other: FrontPoint) -> float | None:
+        """p-value of McNemar's test of two files that the validation lines do not tell apart.
+
+        None when they do, and when the two were not measured on the same lines, or when it was not recorded on which.
+        """
+        if self.right_lines is None or other.right_lines is None:
+            return None
+        differences = self.right_lines.differences(other.right_lines)
+        p = 0.0 if differences is None else mcnemar_p(*differences)
+        return p if p >= SIGNIFICANCE else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able, the keys in the order above, without the single lines."""
+        values = asdict(self)
+        del values["right_lines"]
+        low, high = self.accuracy_interval or (None, None)
+        return values | {"accuracy_low": low, "accuracy_high": high}

@@ -1,0 +1,47 @@
+"""How much an accuracy says: its confidence interval, and whether two files differ on the lines that both have read."""
+
+from __future__ import annotations
+
+import math
+
+NORMAL_QUANTILE = 1.959963984540054
+"""97.5 % quantile of the normal distribution, for intervals of 95 %."""
+
+
+def wilson_interval(accuracy: float, lines: int) -> tuple[float, float]:
+    """The 95 % confidence interval of an accuracy.
+
+    Unlike the interval from the normal distribution it stays within [0, 1] and has a width when all lines or none are right.
+
+    Args:
+        accuracy: fraction of the lines read without a mistake, in [0, 1].
+        lines: number of lines, 1 or more.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+    """
+    squared = NORMAL_QUANTILE**2
+    centre = accuracy + squared / (2 * lines)
+    half = NORMAL_QUANTILE * math.sqrt(accuracy * (1 - accuracy) / lines + squared / (4 * lines**2))
+    scale = 1 + squared / lines
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def mcnemar_p(only_first: int, only_second: int) -> float:
+    """p-value of the exact McNemar test, two-sided: whether two files read the same set of lines equally well.
+
+    Args:
+        only_first: number of lines that only the first file reads without a mistake.
+        only_second: number of lines that only the second one does.
+
+    Returns:
+        The probability of a difference at least this large when each of these lines is as likely right in one file as in the
+        other, in (0, 1].
+
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12 (1947).
+    """
+    lines = only_first + only_second
+    tail: int = sum(math.comb(lines, right) for right in range(min(only_first, only_second) + 1))
+    return float(min(1.0, 2 * tail / 2**lines))
