@@ -40,7 +40,7 @@ def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
         UserError: no such study.
     """
     store = load_store(workspace, name)
-    return points_of(store.candidates(), workspace, store.study.budget.epochs)
+    return points_of(store.candidates(), workspace, store.epochs)
 
 
 def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
@@ -52,7 +52,7 @@ def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
         UserError: no such study.
     """
     store = load_store(workspace, name)
-    points = points_of(store.candidates(), workspace, store.study.budget.epochs)
+    points = points_of(store.candidates(), workspace, store.epochs)
     return with_equals(pareto_front(points, store.objectives))
 
 

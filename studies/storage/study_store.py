@@ -136,6 +136,12 @@ class StudyStore:
         """What is searched for; the same as long as the study is there."""
         return self.study.objectives
 
+    @property
+    def epochs(self) -> int | None:
+        """Epochs of a full training; None when the study does not say. Unlike `study` it needs nothing to be installed."""
+        epochs = self._study.user_attrs.get(STUDY_KEY, {}).get("budget", {}).get("epochs")
+        return epochs if isinstance(epochs, int) else None
+
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
         self._study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))

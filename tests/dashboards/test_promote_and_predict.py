@@ -26,11 +26,12 @@ def image(tmp_path: Path) -> Path:
 def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext, image: Path, workspace: Workspace) -> None:
     answer = paretext("promote", "plates", "--size-limit", "100KB")
     assert answer.code == 0, answer.err
-    assert answer.out.startswith("models:/plates@champion is now version 1: trial 1, accuracy 75.0 %, ")
+    assert answer.out.startswith("models:/plates@champion is now version 1: trial 1, accuracy 75.0 % (71.0-78.6), ")
 
     answer = paretext("promote", "plates", "--json")
     promoted = json.loads(answer.out)
     assert (promoted["trial"], promoted["version"], promoted["previous_version"]) == (3, 2, 1)
+    assert promoted["accuracy_low"] < promoted["accuracy"] < promoted["accuracy_high"] and promoted["validation_lines"] == 500
 
     paretext("promote", "plates", "--trial", "2", "--as", "other")
     for words, trial in (([], 2), (["--model", "models:/plates@champion"], 3), (["--model", "models:/plates/1"], 1)):
@@ -53,7 +54,9 @@ def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, 
     assert listed.out.endswith("\tnot this\twrong\n") and "0 of 1 lines right" in listed.err
     image.with_name("line.gt.txt").write_text(json.loads(paretext(*words, "--json").out)[0]["text"] + "\n", encoding="utf-8")
     beside = paretext(*words)
-    assert beside.out.endswith("\tright\n") and "1 of 1 lines right, 0.0% of characters wrong" in beside.err
+    assert (
+        beside.out.endswith("\tright\n") and "1 of 1 lines right, 100.0 % (20.7-100.0); 0.0% of characters wrong" in beside.err
+    )
 
 
 def test_a_bad_image_is_named_and_the_others_are_read(

@@ -17,6 +17,8 @@ import pytest
 from dashboards.cli.command_line import build_parser
 from dashboards.views.space_table import with_space_table
 from studies.definition.study_file import load_study
+from studies.storage.pareto_front import load_points
+from studies.workspace.paths import Workspace
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -181,10 +183,11 @@ def test_a_study_trains_exports_and_measures_the_new_component(tmp_path: Path) -
     paretext = [sys.executable, "-m", "dashboards.cli.command_line"]
     assert run([*paretext, "data", "digits", "lines", "--count", "80"], tmp_path, environment).returncode == 0
     answer = run([*paretext, "search", "study.toml", "--json"], tmp_path, environment)
-    assert answer.returncode == 0, answer.stderr
-    front = json.loads(answer.stdout)
-    assert front and {point["architecture"]["attention"] for point in front} == {"simam"}
-    assert all(point["size_bytes"] > 0 for point in front)
+    assert (answer.returncode, json.loads(answer.stdout)) == (1, []), answer.stderr
+    assert "nothing reads yet" in answer.stderr, "in one epoch of 80 lines nothing is learnt"
+    points = load_points(Workspace(tmp_path / "runs"), "simam")
+    assert len(points) == 2 and {point.architecture["attention"] for point in points} == {"simam"}
+    assert all(point.size_bytes > 0 for point in points)
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

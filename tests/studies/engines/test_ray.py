@@ -22,7 +22,7 @@ from studies.engines.remote_worker import TrialResources
 from studies.registry.tracker import NoTracker
 from studies.run.observer import SilentObserver
 from studies.run.search import search
-from studies.storage.pareto_front import load_front, load_store
+from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from testing.engine_contract import EngineContract
 from testing.scripted_engine import Killed
@@ -172,7 +172,7 @@ def test_a_study_is_begun_on_one_engine_and_continued_on_the_other(
     assert len(begun) >= 2
     search(study(lines, engine=then, address=cluster.address), workspace, tracker=NoTracker())
     trials = load_store(workspace, "s").trials()
-    assert all(t.state is not TrialState.RUNNING for t in trials) and load_front(workspace, "s")
+    assert all(t.state is not TrialState.RUNNING for t in trials) and load_points(workspace, "s")
     assert {t.number: t.user_attrs["digest"] for t in trials}.items() >= begun.items()
     trained = [t for t in load_store(workspace, "s").stored_trials() if t.counts_against_budget]
     assert len(trained) == 3
@@ -185,7 +185,7 @@ def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, li
     states = outcomes_of(decisions(workspace))
     assert {"measured", "stopped"} <= set(states)
     assert [folder.name for folder in place.iterdir()] == ["s"] and not list((place / "s").iterdir())
-    assert all(Path(point.model).is_file() for point in load_front(workspace, "s"))
+    assert all(Path(point.model).is_file() for point in load_points(workspace, "s"))
     assert len(list(workspace.epochs("s").iterdir())) == len(states), "what each has trained is kept"
 
 

@@ -44,7 +44,11 @@ def complete_trials(workspace: Workspace) -> dict[int, FrozenTrial]:
     return {trial.number: trial for trial in load_store(workspace, "whole").trials(TrialState.COMPLETE)}
 
 
-def test_latency_is_an_objective_from_the_measured_file_to_the_front(workspace: Workspace) -> None:
+def test_latency_is_an_objective_from_the_measured_file_to_the_front(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not load_front(workspace, "whole"), "in one epoch nothing is learnt"
+    monkeypatch.setattr("studies.storage.front_point.READING_CER", float("inf"))
     points = {point.trial: point for point in load_points(workspace, "whole")}
     trials = complete_trials(workspace)
     assert len(points) == len(trials) == 4
