@@ -79,5 +79,5 @@ def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> lis
     count = "" if end.facts is None else f"there are {end.facts.training_lines:,} to learn from; "
     lines.append(f"  more lines  {count}a new study with more of them")
     if not rendered:
-        lines.append("  drawn ones  rendered = { count = 20000 } under [data] of a new study file (docs/data.md)")
+        lines.append("  drawn ones  for print: rendered = true under [data] of a new study file (docs/data.md)")
     return lines

@@ -114,7 +114,7 @@ def _show(arguments: argparse.Namespace, study: Study, workspace: Workspace, sum
         console = stdout_console()
         console.print(front_table(front, console.width))
     if not front:
-        said = nothing_reads(end, lowest_cer(trials, workspace, study.name), study.data.rendered is not None)
+        said = nothing_reads(end, lowest_cer(trials, workspace, study.name), bool(study.data.rendered))
     else:
         said = [] if arguments.json else next_commands(end)
     for line in said:

@@ -107,7 +107,7 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
 
 API_STUDY = """
 name = "plates"
-budget = { trials = 2, epochs = 1 }
+budget = { trials = 2, epochs = 3 }
 search = { sampler = "random", workers = 1 }
 
 [space]
