@@ -1,4 +1,4 @@
-"""An architecture as people write it: a known model's name, a file, or its fields one after the other."""
+"""Parses an architecture on the command line: the name of a known model, a file, or fields and values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FORMS = "a known model's name (see 'paretext models'), a .json or .toml file, or
 
 
 def read_architecture(text: str) -> Architecture:
-    """The architecture that a word on the command line means.
+    """Parses an architecture.
 
     Args:
         text: one of `FORMS`. A file holds the fields, or a table `architecture` of them, as `front --json` prints it.
 
     Raises:
-        UserError: none of these, or a file that cannot be read.
-        RefusedArchitecture: an unknown field, or a combination that cannot be built.
+        UserError: the text has none of these forms, or the file cannot be read.
+        RefusedArchitecture: a field is unknown, or the combination cannot be built.
     """
     from search_space import Architecture, zoo
     from studies.definition.architecture_file import SUFFIXES, read_architectures

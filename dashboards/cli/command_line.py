@@ -1,10 +1,11 @@
-"""`paretext`: one verb for each thing a person or a script asks for.
+"""The command `paretext` and its subcommands.
 
 Decisions:
-- A verb's file builds its options with argparse alone and imports what it works with when it runs, so `--help` is instant.
-- A request that cannot be met is one line on stderr and exit code 2; Ctrl-C is one line and 130. A traceback means a defect.
-- A verb finds the words of the command line in `arguments.words`, to say how the same command is given again.
-- What was asked for goes to stdout (a table, or JSON with --json); progress and remarks go to stderr.
+- The module of a subcommand uses only argparse to define its options, and imports everything else when it runs, so that
+  `--help` is fast.
+- A request that cannot be met gives one line on stderr and exit code 2; Ctrl-C gives one line and 130. A traceback is a defect.
+- `arguments.words` has the words of the command line, so that a subcommand can print how to run the same command again.
+- Results go to stdout (a table, or JSON with --json); progress and notes go to stderr.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ VERBS = (
     "train_command",
     "sensitivity_command",
 )
-"""The module of each verb in `dashboards.cli`, in the order of the help text."""
+"""The modules of the subcommands in `dashboards.cli`, in the order of the help text."""
 
 DESCRIPTION = """\
 Searches for the best text-line recogniser that fits into a given size.
@@ -37,17 +38,17 @@ Searches for the best text-line recogniser that fits into a given size.
 
 
 class Parser(argparse.ArgumentParser):
-    """Answers a wrong command with one line."""
+    """A parser that answers a wrong command with one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see '{self.prog} --help')\n")
 
     def complete_later(self, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
-        """Adds options only when this parser's verb is used, since making them imports something that takes a while."""
+        """Adds options only when this subcommand is used, because defining them imports slow modules."""
         self._add_options = add_options
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Adds what was left for later, then parses."""
+        """Adds the options of `complete_later`, then parses."""
         if (add_options := self.__dict__.pop("_add_options", None)) is not None:
             add_options(self)
         return super().parse_known_args(args, namespace)
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: words after `paretext`; None takes those of this process.
 
     Returns:
-        0 done, 1 nothing came of it, 2 the request cannot be met, 130 interrupted.
+        0 done, 1 no result, 2 the request cannot be met, 130 interrupted.
     """
     arguments = build_parser().parse_args(argv)
     arguments.words = sys.argv[1:] if argv is None else list(argv)
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nparetext: {getattr(arguments, 'interrupted', 'stopped')}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read our output, such as `head`, has had enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

@@ -1,4 +1,4 @@
-"""`paretext dashboard`: optuna-dashboard on this machine's studies, for this machine's browser."""
+"""`paretext dashboard`: shows the studies of this machine with optuna-dashboard, in a browser on this machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dashboards.cli import options
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("dashboard", help="browse studies in a web page", description=__doc__)
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a study to open; without it, the list of all")
-    parser.add_argument("--port", metavar="P", type=options.port, default=8080, help="0 takes a free one (default: 8080)")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="study to open (default: the list of all studies)")
+    parser.add_argument(
+        "--port", metavar="P", type=options.port, default=8080, help="TCP port; 0 is any free one (default: 8080)"
+    )
     parser.set_defaults(run=run, interrupted="the dashboard has stopped")
 
 

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("front", help="show the Pareto front of a study", description=__doc__)
-    parser.add_argument("name", metavar="NAME", help="a study")
-    parser.add_argument("--json", action="store_true", help="print a list of points for a script")
-    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw what is traded off into a PNG, SVG or PDF")
+    parser.add_argument("name", metavar="NAME", help="name of a study")
+    parser.add_argument("--json", action="store_true", help="print the points as JSON")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the front into a PNG, SVG or PDF")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Shows the front."""
+    """Prints or draws the front."""
     from dashboards.views.console import print_json, stderr_console, stdout_console
     from studies.storage.pareto_front import load_front, load_points, load_store
     from studies.workspace.paths import Workspace

@@ -1,4 +1,4 @@
-"""`paretext models`: the published models and modern baselines by name, with what they weigh and compute."""
+"""`paretext models`: lists the published models and modern baselines, with their parameters, FLOPs and file sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trainers.export.model_figures import ModelFigures
 
 PUBLISHED_SYMBOLS = 3_938
-"""The seed's charset; with the blank, 3,939 classes."""
+"""Characters in the charset of the published models; with the blank, 3,939 classes."""
 CONVENTIONS = """\
 parameters: as the seed counts them, learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds
 for one image of 3x32x320, enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by
@@ -25,7 +25,7 @@ Lists the models that a study can start from by name: the seed's published ones 
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("models", help="list the known models", description=DESCRIPTION)
     parser.add_argument(
         "--symbols",
@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
         default=PUBLISHED_SYMBOLS,
         help=f"characters in the charset (default: {PUBLISHED_SYMBOLS:,}, which makes {PUBLISHED_SYMBOLS + 1:,} classes)",
     )
-    parser.add_argument("--json", action="store_true", help="print a list for a script")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
 
 

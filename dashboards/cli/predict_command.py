@@ -15,26 +15,27 @@ if TYPE_CHECKING:
     Read = Callable[[Sequence[bytes]], list[Reading]]
 
 IMAGES_AT_ONCE = 64
+"""Images that are read together, so that memory stays bounded."""
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("predict", help="read lines of text from images", description=__doc__)
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="PNG, JPEG, … of one line of text each")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image of one line of text (PNG, JPEG, …)")
     parser.add_argument(
         "--model",
         metavar="MODEL",
-        help="models:/NAME@champion, models:/NAME/VERSION or an exported FILE.onnx (default: what was promoted last)",
+        help="models:/NAME@champion, models:/NAME/VERSION or an exported FILE.onnx (default: the newest champion)",
     )
     parser.add_argument(
-        "--truth", action="store_true", help="show the label beside each image (x.gt.txt or labels.txt), and count the faults"
+        "--truth", action="store_true", help="show the label beside each image (x.gt.txt or labels.txt), and count the mistakes"
     )
-    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence} for a script")
+    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence} as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line for each image; 2 when some could not be read, which are named."""
+    """Prints a line for each image; returns 2 if some images could not be read, after naming them."""
     from dashboards.views.console import print_json
     from studies.workspace.paths import Workspace
     from trainers.data.labels_beside import labels_beside
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
-    """Images that can be decoded, and a line on each that cannot."""
+    """The images that can be decoded, and one line for each that cannot."""
     from PIL import Image
 
     good, faults = [], []
@@ -85,7 +86,7 @@ def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _count(found: list[dict[str, Any]]) -> None:
-    """Says how many of the readings are right."""
+    """Prints how many readings are right."""
     from dashboards.views.console import accuracy_words
     from trainers.evaluation.metrics import score
 
@@ -95,7 +96,7 @@ def _count(found: list[dict[str, Any]]) -> None:
 
 
 def _reader(model: str | None, workspace: Workspace) -> Read:
-    """What reads: a file as it is, or a registered model as it would be served.
+    """A function that reads images, with an exported file or with a registered model as it would be served.
 
     Raises:
         UserError: no such file or model, or none has been promoted yet.

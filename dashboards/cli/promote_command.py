@@ -13,19 +13,24 @@ model in the MLflow registry, and the alias 'champion' points to it."""
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
+    """Adds the subcommand."""
     parser = subparsers.add_parser("promote", help="make a candidate the champion", description=DESCRIPTION)
-    parser.add_argument("name", metavar="NAME", help="a study")
+    parser.add_argument("name", metavar="NAME", help="name of a study")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--size-limit", metavar="SIZE", type=options.size, help="the best within it, such as 500KB, 1.5MiB")
-    choice.add_argument("--trial", metavar="N", type=options.trial_number, help="this trial, whatever its size")
+    choice.add_argument(
+        "--size-limit",
+        metavar="SIZE",
+        type=options.size,
+        help="promote the best candidate within this size, such as 500KB or 1.5MiB",
+    )
+    choice.add_argument("--trial", metavar="N", type=options.trial_number, help="promote this trial, whatever its size")
     parser.add_argument("--as", metavar="MODEL", dest="model", help="name of the registered model (default: the study's)")
-    parser.add_argument("--json", action="store_true", help="print what was promoted for a script")
+    parser.add_argument("--json", action="store_true", help="print the promoted version as JSON")
     parser.set_defaults(run=run, interrupted="stopped; if the last line above does not name a champion, it is the one before")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Promotes."""
+    """Promotes a candidate and prints the new version."""
     from dashboards.views.console import accuracy_words, print_json
     from search_space import parse_size, write_size
     from studies.registry.model_registry import promote

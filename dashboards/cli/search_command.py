@@ -1,4 +1,4 @@
-"""`paretext search`: runs a study, or goes on with it; ends with its Pareto front."""
+"""`paretext search`: runs or continues a study, then prints its Pareto front."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ lines of handwritten digits. A study of the same name goes on where it stopped."
 
 
 def add_parser(subparsers: Any) -> None:
-    """Adds the verb."""
-    parser = subparsers.add_parser("search", help="run a study, or go on with it", description=DESCRIPTION)
+    """Adds the subcommand."""
+    parser = subparsers.add_parser("search", help="run or continue a study", description=DESCRIPTION)
     parser.add_argument("study", metavar="STUDY.toml", nargs="?", type=Path, help="a study file; options below override it")
-    parser.add_argument("--json", action="store_true", help="print the front as a list for a script")
+    parser.add_argument("--json", action="store_true", help="print the front as JSON")
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
     parser.complete_later(add_settings)
 
@@ -50,7 +50,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _reader(setting: Setting) -> Any:
-    """What turns the words of an option into a value, so that a message about a wrong one names the option."""
+    """The type of an option. argparse calls it, so that a message about a wrong value names the option."""
     if setting.flag is not None and setting.flag.several:
         return options.names
     if setting.is_number:
@@ -70,7 +70,7 @@ def _help(setting: Setting) -> str:
 
 
 def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Key of each setting that has an option to what the command line says; None where it says nothing."""
+    """Settings that have an option, by key, with their values on the command line; None if the option is not given."""
     from studies.definition.settings import settings
 
     return {setting.key: getattr(arguments, setting.key) for setting in settings() if setting.flag is not None}

@@ -181,7 +181,7 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
 
 
 def _as_dict(candidate: Candidate) -> dict[str, Any]:
-    """A candidate for a script: the interval of its accuracy instead of the single lines."""
+    """A candidate as JSON values: with the interval of its accuracy, without the single lines."""
     from trainers.evaluation.uncertainty import wilson_interval
 
     values = candidate.as_dict()

@@ -1,4 +1,4 @@
-"""The web server behind `paretext dashboard`: optuna-dashboard's pages on 127.0.0.1."""
+"""The web server of `paretext dashboard`: serves optuna-dashboard on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
 HOST = "127.0.0.1"
-"""Bound to localhost: the dashboard has no password, and it can delete studies."""
+"""Only this machine can connect: the dashboard has no password, and it can delete studies."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -21,17 +21,17 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    """A page that polls would bury the address under a line for each request."""
+    """Does not log requests: the page polls, and its log lines would hide the address."""
 
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
 def open_server(workspace: Workspace, port: int) -> WSGIServer:
-    """Opens the port; the caller serves.
+    """Opens a port; the caller serves.
 
     Args:
-        workspace: whose studies to show.
-        port: TCP port on 127.0.0.1, 0 for a free one.
+        workspace: of the studies to show.
+        port: TCP port on 127.0.0.1; 0 is any free one.
 
     Raises:
         UserError: the port cannot be opened.

@@ -1,4 +1,4 @@
-"""Consoles: results go to stdout, progress and notes to stderr; tables are never cut where there is no terminal."""
+"""Consoles: results go to stdout, progress and notes to stderr. Without a terminal, tables have a fixed width."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH_WITHOUT_TERMINAL = 150
-"""Columns of a table in a file or a pipe, where nothing tells how wide it may be."""
+"""Columns of a table in a file or a pipe, wide enough that nothing is cut."""
 
 
 def stdout_console() -> Console:
-    """For what was asked for."""
+    """The console for results."""
     return _console(stderr=False)
 
 
 def stderr_console() -> Console:
-    """For progress and notes."""
+    """The console for progress and notes."""
     return _console(stderr=True)
 
 
@@ -31,14 +31,14 @@ def _console(stderr: bool) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Prints a value for a script."""
+    """Prints a value as JSON."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
 
 
-def percent(share: float) -> str:
-    """A share in [0, 1] for a person: 0.9525 -> '95.2 %'."""
-    return f"{share * 100:.1f} %"
+def percent(fraction: float) -> str:
+    """A fraction in [0, 1] as a percentage: 0.9525 -> '95.2 %'."""
+    return f"{fraction * 100:.1f} %"
 
 
 def accuracy_words(accuracy: float, lines: int) -> str:

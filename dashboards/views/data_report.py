@@ -1,4 +1,4 @@
-"""The report of `paretext data check`, for a person: counts, distributions, and what was found with a few examples."""
+"""Prints the report of `paretext data check`: counts, distributions, and findings with a few examples."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from trainers.data.checks.check import Report
 
 SHOWN_DETAILS = 5
+"""Most examples of a finding that are shown."""
 _ABOUT_CHARACTERS = ("width_confusable", "nfkc_confusable", "chinese_confusable", "rare")
-"""Findings whose details speak of characters and not of lines."""
+"""Findings whose details are about characters, not about lines."""
 
 
 def _bars(histogram: Mapping[str, Any]) -> str:
-    """A distribution in one row of text: a bar a step, blank where there is nothing."""
+    """A distribution in one row of text: a bar for each bin, a blank for an empty one."""
     from dashboards.views.training_screen import BARS
 
     counts = histogram["counts"]
@@ -26,7 +27,7 @@ def _bars(histogram: Mapping[str, Any]) -> str:
 
 
 def print_report(report: Report) -> None:
-    """Prints it to stdout."""
+    """Prints a report to stdout."""
     from rich.table import Table
 
     from dashboards.views.console import stdout_console

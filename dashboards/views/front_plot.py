@@ -1,4 +1,4 @@
-"""The front as a picture: every candidate a dot, the front a line of steps."""
+"""Draws the candidates of a study as dots and their Pareto front as a step line."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
     from studies.storage.front_point import FrontPoint
 
 FORMATS = (".png", ".svg", ".pdf")
+"""Suffixes of the files that can be drawn."""
 
 
 def draw(
     points: list[FrontPoint], front: list[FrontPoint], name: str, file: Path, objectives: Sequence[Objective] | None = None
 ) -> None:
-    """Draws how well candidates read against what they cost.
+    """Draws accuracy or CER of the candidates against one of their costs.
 
     Args:
         points: all measured candidates.
-        front: those of them on the front, smallest first.
-        name: the study.
-        file: PNG, SVG or PDF, by its suffix.
-        objectives: of the study; None means accuracy and size. Of three the first two that make a trade-off are drawn.
+        front: the candidates on the front, smallest first.
+        name: name of the study.
+        file: a PNG, SVG or PDF, by its suffix.
+        objectives: of the study; None means accuracy and size. Only the first measured one and the first cost are drawn.
 
     Raises:
-        UserError: nothing to draw, another suffix, or a file that cannot be written.
+        UserError: there is nothing to draw, the suffix is another one, or the file cannot be written.
     """
     if file.suffix.lower() not in FORMATS:
         raise UserError(f"cannot draw into {file}; use a file that ends in {', '.join(FORMATS)}")

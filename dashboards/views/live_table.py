@@ -1,4 +1,4 @@
-"""A search as one live table: trainings under way, what came of the last ones, progress and the time left."""
+"""Shows a search as a live table: running trials, the last finished ones, progress and the time left."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
 
 ROWS_BESIDE_TABLE = 8
-"""Terminal rows that are not trials: heading, progress, the prompt and what was said before."""
+"""Terminal rows that are kept for other things: heading, progress, the prompt and earlier messages."""
 
 
 @dataclass
 class _Row:
-    """A trial as the table shows it.
+    """A row of the table: one trial.
 
     Attributes:
-        number: the trial's.
-        architecture: in a few words.
-        metrics: what is known of it by now, by the objective's metric.
-        state: "training", "paused", or how it ended.
+        number: of the trial.
+        architecture: description of the architecture.
+        metrics: values known so far, by the objective's metric.
+        state: "training", "paused", or the outcome.
         style: colour of the state.
-        epoch: epochs done.
-        epochs: of a full training.
-        reason: why it ended, where that needs saying.
-        candidate: what was measured on its file, if it may be on the front.
+        epoch: number of epochs done.
+        epochs: number of epochs of a full training.
+        reason: why the trial ended; empty if the outcome says it.
+        candidate: measurement of its file, if it may be on the front.
     """
 
     number: int
@@ -64,11 +64,11 @@ class _Row:
 
 
 class LiveTable:
-    """Watches a search and draws it; a context manager, so that the terminal is left in order.
+    """An observer of a search that draws a table; a context manager that restores the terminal.
 
     Args:
         console: a terminal.
-        clock: seconds that go on, such as `time.monotonic`.
+        clock: returns seconds, such as `time.monotonic`.
 
     Attributes:
         facts: what was known before the first trial; None until then.
@@ -148,7 +148,7 @@ class LiveTable:
         self._live.refresh()
 
     def __rich__(self) -> Group | Text:
-        """The table as it stands."""
+        """The current table."""
         if self.facts is None:
             return Text(self._preparing or "getting ready …", style="dim")
         return Group(self._table(), self._progress())
@@ -181,7 +181,7 @@ class LiveTable:
         return list(self._rows.values())
 
     def _shown(self) -> list[_Row]:
-        """The trainings under way and as many of the last finished ones as the terminal has room for."""
+        """The running trials, and as many of the last finished ones as the terminal has room for."""
         rows = self._all()
         running = [row for row in rows if row.state == "training"]
         room = max(1, self._console.height - ROWS_BESIDE_TABLE - len(running))
@@ -204,7 +204,7 @@ class LiveTable:
         return line
 
     def _seconds_left(self, done: float) -> float | None:
-        """From the trials done in this run and the time they took; None before there is anything to go by."""
+        """An estimate from the trials done in this run and the time they took; None at the beginning."""
         assert self.facts is not None
         spent = self._clock() - self._began_s
         gained = done - self.facts.finished
@@ -216,17 +216,17 @@ class LiveTable:
 
 
 def _clipped(words: str, style: str = "") -> Text:
-    """Words that give way when the terminal is narrow, but stay on their line."""
+    """Text that is cut when the terminal is narrow, and never wraps."""
     return Text(words, style, no_wrap=True, overflow="ellipsis")
 
 
 def _point(measured: Measurement, objectives: Sequence[Objective]) -> tuple[float, ...]:
-    """What a candidate reaches in each objective, to be minimised."""
+    """The values of a candidate in all objectives, to be minimised."""
     return tuple(objective.to_minimize(objective.measured(measured)) for objective in objectives)
 
 
 def _state(row: _Row, points: Sequence[tuple[float, ...]], objectives: Sequence[Objective]) -> Text:
-    """How a trial stands; a candidate among all candidates of this run."""
+    """The state of a trial; for a candidate, whether another candidate of this run dominates it."""
     if row.candidate is not None:
         if not row.candidate.reads:
             return _clipped("does not read", "yellow")

@@ -1,4 +1,4 @@
-"""The live table of a search as an SVG, replayed from the log of a real run.
+"""Draws the live table of a search as an SVG, by replaying the log of a real run.
 
     python -m dashboards.views.live_table_svg NAME docs/live-table.svg --seconds 349
 
@@ -27,16 +27,16 @@ from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 
 COLUMNS = 92
-"""Width of the picture in characters: wide enough for a line of the table, narrow enough to be read on a telephone."""
+"""Width of the picture in characters: wide enough for the table, narrow enough to be read on a telephone."""
 
 
 class Replay:
-    """Plays the log of a run into a live table, up to a moment.
+    """Replays the log of a run into a live table.
 
     Args:
-        events: lines of the log, oldest first, beginning with `run starts`.
-        known: the study's trials, by number.
-        epochs: of a full training.
+        events: lines of the log, oldest first; the first is `run starts`.
+        known: number to trial, for all trials of the study.
+        epochs: number of epochs of a full training.
     """
 
     def __init__(self, events: Sequence[dict[str, Any]], known: dict[int, StoredTrial], epochs: int) -> None:
@@ -46,7 +46,7 @@ class Replay:
         self._table = LiveTable(self.console, clock=lambda: self._now_s)
 
     def until(self, seconds: float) -> None:
-        """Draws the table as it stood so many seconds after the run had started."""
+        """Draws the table as it was this many seconds after the start of the run."""
         began_s = _at_s(self._events[0])
         for event in self._events:
             if _at_s(event) - began_s > seconds:
@@ -85,7 +85,7 @@ def _at_s(event: dict[str, Any]) -> float:
 
 
 def _facts(event: dict[str, Any], epochs: int) -> StudyFacts:
-    """What the table needs to know of the study; the introduction that it prints from the rest is not in the picture."""
+    """The facts that the table uses; the others are only for the introduction, which is not in the picture."""
     return StudyFacts(
         name="",
         trials=event["trials"],
@@ -104,7 +104,7 @@ def _facts(event: dict[str, Any], epochs: int) -> StudyFacts:
 
 
 def main() -> None:
-    """Draws what the command line asks for."""
+    """Draws the picture that the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("name", metavar="NAME", help="a study with the objectives accuracy and size")
     parser.add_argument("file", metavar="FILE.svg", type=Path, help="what to write")

@@ -1,4 +1,4 @@
-"""How metrics are shown: one heading and one way of writing for each objective."""
+"""How metrics are shown: the heading and the format of each objective."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Column:
     """A metric as a column of a table.
 
     Attributes:
-        heading: at the top.
-        write: a value of it for a person.
+        heading: of the column.
+        write: formats a value.
     """
 
     heading: str
@@ -38,5 +38,5 @@ COLUMNS = {
 
 
 def column_of(objective: Objective) -> Column:
-    """How an objective is shown; one that an installed package adds, under its name with four digits."""
+    """The column of an objective; one of an installed package is shown under its name, with four digits."""
     return COLUMNS.get(objective.name, Column(objective.name, lambda value: f"{value:.4g}"))

@@ -1,4 +1,4 @@
-"""How the end of a trial is shown: the one place where views put outcomes into words."""
+"""How outcomes of trials are shown; all views use these words."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from studies.storage.outcomes import (
 
 @dataclass(frozen=True)
 class OutcomeWords:
-    """The end of a trial for a person.
+    """The words for an outcome.
 
     Attributes:
-        text: how it ended, in a word or two.
-        style: colour of the text, as rich names it.
-        trained: whether anything was trained for it.
+        text: the outcome in a word or two.
+        style: colour of the text, a style of rich.
+        trained: whether anything was trained.
     """
 
     text: str
@@ -36,7 +36,7 @@ class OutcomeWords:
 
 
 def outcome_words(outcome: Outcome) -> OutcomeWords:
-    """How an outcome is shown."""
+    """The words for an outcome."""
     match outcome:
         case Running():
             return OutcomeWords("training", "cyan")

@@ -1,5 +1,4 @@
-"""A search as plain lines, where there is no terminal to draw a table on: a line when something begins or ends, and now and
-then one in between."""
+"""Shows a search as plain lines, without a terminal: a line when something begins or ends, and a few in between."""
 
 from __future__ import annotations
 
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
 
 QUIET_S = 10.0
-"""A training's progress is a line only after so many seconds without any."""
+"""Seconds without a line after which the progress of a training is shown."""
 NAMED_SKIPPED = 5
-"""So many skipped lines are named one by one; the rest are counted."""
+"""Most skipped lines that are named; the others are counted."""
 
 
 class ProgressLines:
-    """Watches a search and writes lines.
+    """An observer of a search that writes lines.
 
     Args:
-        stream: where to.
+        stream: where to write.
 
     Attributes:
         facts: what was known before the first trial; None until then.
@@ -114,7 +113,7 @@ class ProgressLines:
 
 
 def introduction(facts: StudyFacts) -> list[str]:
-    """What a person should know before the first trial, a line each."""
+    """The lines before the first trial."""
     lines = []
     if facts.resumed:
         lines.append(f"study '{facts.name}' resumes: {facts.finished} of {facts.trials} trials are done")
@@ -132,7 +131,7 @@ def introduction(facts: StudyFacts) -> list[str]:
 
 
 def conclusion(summary: Summary, candidates: Sequence[Measurement] = ()) -> str:
-    """How it ended, one line.
+    """The last line: why the search ended, and how many trials are done.
 
     Args:
         summary: of the run.
@@ -147,5 +146,5 @@ def conclusion(summary: Summary, candidates: Sequence[Measurement] = ()) -> str:
 
 
 def count_states(states: Counter[str]) -> str:
-    """`3 over a limit, 1 duplicate`."""
+    """Counts as text: `3 over a limit, 1 duplicate`."""
     return ", ".join(f"{number} {state}" for state, number in states.most_common())

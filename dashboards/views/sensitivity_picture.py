@@ -1,4 +1,4 @@
-"""A sensitivity table as a picture: a line for each layer, accuracy lost against the share of its channels that is cut."""
+"""Draws a sensitivity table: for each layer, the change of accuracy against the fraction of its channels that is removed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from pathlib import Path
 from trainers.base.errors import UserError
 
 COLOURS = 10
+"""Number of colours of matplotlib's default cycle; after these, the line style changes."""
 
 
 def draw(table: Mapping[str, Sequence[tuple[float, float]]], file: Path) -> None:
     """Draws a PNG.
 
     Args:
-        table: layer to (share cut, relative loss of accuracy) pairs.
-        file: where to.
+        table: layer to pairs (fraction of channels removed, relative loss of accuracy).
+        file: where to write.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 

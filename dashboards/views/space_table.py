@@ -1,7 +1,7 @@
-"""The table of all that an architecture may be, as Markdown: made from the catalogs, for docs/search_space.md.
+"""Generates the table of the search space in docs/search_space.md from the catalogs.
 
-`python -m dashboards.views.space_table` prints it; `python -m dashboards.views.space_table docs/search_space.md` puts it
-between the marks there.
+`python -m dashboards.views.space_table` prints it, `python -m dashboards.views.space_table docs/search_space.md` writes it
+between the two marks of that file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ END = "<!-- end of the space -->"
 
 
 def space_table() -> str:
-    """A row for each field of an architecture, in declaration order; names lead to their papers."""
+    """The table in Markdown: a row for each field of an architecture, with links from components to their papers."""
     rows = ["| field | values |", "|---|---|"]
     rows += [f"| `{field.name}` | {_values(field.name)} |" for field in fields(Architecture)]
     return "\n".join(rows)
@@ -41,10 +41,10 @@ def _linked(catalog: Catalog[type], name: str) -> str:
 
 
 def with_space_table(text: str) -> str:
-    """A document with the table between its two marks replaced by the current one.
+    """Replaces the table between the two marks of a document.
 
     Raises:
-        ValueError: the marks are not there.
+        ValueError: the document does not have the marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: its curves, and a sheet of the lines it reads worst."""
+"""Draws the curves of a training, and a sheet of the lines that its model reads worst."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from trainers.evaluation.mistakes import Mistake
 
 SHEET_WIDTH_PX = 1000
+"""Width of the sheet of mistakes."""
 ROW_GAP_PX = 10
+"""Gap between two lines on the sheet."""
 TEXT_PX = 18
+"""Height of the letters on the sheet."""
 
 
 def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
-    """Loss, accuracy and CER over the epochs, as a PNG."""
+    """Draws loss, accuracy and CER over the epochs into a PNG."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
@@ -49,7 +52,7 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
-    """Each misread line with the truth and the reading below it, as a PNG; differing characters are red."""
+    """Draws each misread line, with the truth and the reading below it, into a PNG; differing characters are red."""
     from PIL import Image, ImageDraw
 
     font = _font(mistakes)
@@ -83,7 +86,7 @@ def _write(
     text: str,
     other: str,
 ) -> None:
-    """A label, and a text whose characters that the other lacks are red."""
+    """Writes a label and a text; characters that differ from the other text are red."""
     from rapidfuzz.distance import Levenshtein
 
     wrong = {i for op in Levenshtein.opcodes(text, other) if op.tag != "equal" for i in range(op.src_start, op.src_end)}
@@ -98,7 +101,7 @@ def _write(
 def _write_name(
     pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, top: float, mistake: Mistake
 ) -> None:
-    """At the right, where there is room: how many characters are wrong, and which line it is."""
+    """Writes the number of wrong characters and the name of the line at the right, if there is room."""
     taken = 120 + max(pen.textlength(text, font=font) for text in (mistake.truth, mistake.reading or "(nothing)"))
     remarks = (f"{mistake.edits} wrong", mistake.name)
     if taken + 20 + max(pen.textlength(remark, font=font) for remark in remarks) > SHEET_WIDTH_PX - 10:
@@ -109,7 +112,7 @@ def _write_name(
 
 
 def _font(mistakes: Sequence[Mistake]) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """A font that can write the texts, where this machine has one; matplotlib's own for Latin, Greek and Cyrillic."""
+    """The font of this machine that has most characters of the texts; matplotlib's own font if that has all of them."""
     from matplotlib import font_manager
     from PIL import ImageFont
 

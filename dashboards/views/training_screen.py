@@ -1,4 +1,4 @@
-"""A training on the terminal: three live curves, or a line an epoch where there is no terminal."""
+"""Shows a training: three live curves on a terminal, otherwise one line per epoch."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
 
 BARS = "▁▂▃▄▅▆▇█"
+"""The characters of a curve, lowest first."""
 CURVE_COLUMNS = 60
+"""Columns of a curve."""
 
 
 def sparkline(values: Sequence[float], columns: int = CURVE_COLUMNS, logarithmic: bool = False) -> str:
-    """A curve in one row of text; neighbours are averaged where there are more values than columns."""
+    """A curve in one row of text; if there are more values than columns, neighbours are averaged."""
     scaled = [math.log(max(v, 1e-4)) for v in values] if logarithmic else list(values)
     if len(scaled) > columns:
         edges = [round(i * len(scaled) / columns) for i in range(columns + 1)]
@@ -32,12 +34,12 @@ def sparkline(values: Sequence[float], columns: int = CURVE_COLUMNS, logarithmic
 
 
 class TrainingScreen:
-    """Shows reports as they come; a context manager, so that the terminal is left in order.
+    """Shows the reports of a training; a context manager that restores the terminal.
 
     Args:
-        console: where to; curves need a terminal.
-        heading: what is trained on what.
-        history: reports of epochs that an earlier run did.
+        console: where to show them; curves need a terminal.
+        heading: describes the model and the data.
+        history: reports of the epochs of earlier runs.
     """
 
     def __init__(self, console: Console, heading: str, history: Sequence[EpochReport] = ()) -> None:
@@ -61,7 +63,7 @@ class TrainingScreen:
             self._live.stop()
 
     def report(self, report: EpochReport) -> bool:
-        """Takes an epoch's report; the training always goes on."""
+        """Adds the report of an epoch; returns True, so that the training continues."""
         self.history.append(report)
         self._here += 1
         if self._live is None:
@@ -102,7 +104,7 @@ class TrainingScreen:
 
 
 def epoch_line(report: EpochReport) -> str:
-    """An epoch in a line of text."""
+    """An epoch as one line of text."""
     return (
         f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.3f}  accuracy {percent(report.accuracy)}  "
         f"CER {percent(report.cer)}  {report.seconds:.1f} s"
