@@ -68,7 +68,7 @@ def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> lis
         best: the lowest character error rate so far; None when no epoch has been trained.
         rendered: whether the study draws lines of its own already.
     """
-    after = "" if best is None or not best.epoch else f" after {best.epoch} epochs"
+    after = "" if best is None or not best.epoch else f" after epoch {best.epoch}"
     so_far = "no epoch is trained" if best is None else f"the best training has {percent(best.cer)} of characters wrong{after}"
     lines = [f"paretext: nothing reads yet in study '{end.name}': {so_far}", "what helps:"]
     going_on = end.going_on()

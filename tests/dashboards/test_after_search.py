@@ -96,7 +96,7 @@ def test_when_nothing_reads_it_says_what_helps(paretext: Paretext, unread: Works
     assert answer.code == 1 and answer.out == "" and "promote" not in answer.err
     first, *rest = answer.err.splitlines()
     assert first == (
-        "paretext: nothing reads yet in study 'early': the best training has 62.0 % of characters wrong after 3 epochs"
+        "paretext: nothing reads yet in study 'early': the best training has 62.0 % of characters wrong after epoch 3"
     )
     assert "paretext search --name early --time 4m  # the same command; time is up; 2 trainings wait" in rest[1]
     assert "rendered = " in rest[-1] and "docs/data.md" in rest[-1]
