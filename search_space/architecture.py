@@ -1,11 +1,11 @@
-"""One architecture: a small, flat, frozen value that names everything which decides what a recogniser is and weighs.
+"""An architecture: a small, flat, frozen value with every choice that determines a recogniser and its size.
 
 Decisions:
-- A field has one spelling everywhere: Optuna parameter, TOML key, MLflow param, ONNX metadata.
-- Grids are whole numbers (`width_percent`), because `0.1` steps give one network two names.
-- Canonical: a field that has no effect takes its neutral value, so equal networks have equal digests.
-- The digest covers only fields that differ from their defaults: a field added later leaves old digests as they were.
-- No torch in here: naming an architecture must be instant.
+- A field has the same name everywhere: Optuna parameter, TOML key, MLflow param, ONNX metadata.
+- Grids are whole numbers (`width_percent`), because with steps of 0.1 equal values can be written differently.
+- A field that has no effect takes its neutral value, so that equal networks have equal digests.
+- The digest covers only fields that differ from their defaults, so that a new field does not change old digests.
+- This module does not import torch, so that making an architecture is fast.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from search_space.catalog import nearest
 
 
 class RefusedArchitecture(ValueError):
-    """A combination that cannot be built; the message says which rule refuses it and what to use instead."""
+    """The architecture cannot be built; the message has the rule that refuses it and what to use instead."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A text-line recogniser, described.
+    """The description of a text-line recogniser.
 
     Attributes:
         backbone: `mobilenetv3_small`, `mobilenetv3_large`, `resnet18`, `lcnet` or `timm/<name>`.
-        width_percent: channels of the backbone in percent of its paper's, 25 to 125.
+        width_percent: channels of the backbone, in percent of the channels in its paper, 25 to 125.
         neck: `none`, `fpn_a`, `fpn_b`, `fpn_c`, `fpn_d`.
         attention: channel attention inside the backbone: `none`, `squeeze_excite`, `coordinate`, `eca`.
-        activation: `standard` (as the backbone's paper has it), `acon_c`, `meta_acon_c`.
+        activation: `standard` (that of the backbone's paper), `acon_c`, `meta_acon_c`.
         pooling: the last pooling, which leaves one row: `max`, `blur`.
-        encoder: what relates the time steps: `none`, `gru`, `lstm` (both bidirectional), `svtr`.
+        encoder: relates the time steps to each other: `none`, `gru`, `lstm` (both bidirectional), `svtr`.
         encoder_hidden: features per direction (gru, lstm) or block width (svtr); 0 with `none`.
         encoder_layers: stacked layers or blocks; 0 with `none`.
         head: `ctc`, `ctc_low_rank`, `attention`.
         head_rank: width of the low-rank bottleneck (`ctc_low_rank`) or of the decoder (`attention`); 0 with `ctc`.
-        rectifier: in front of the backbone: `none`, `tps`.
-        auxiliary: a second loss in training, gone at export: `none`, `super_resolution`, `attention_guide`.
+        rectifier: straightens the image before the backbone: `none`, `tps`.
+        auxiliary: an additional loss in training, which is not exported: `none`, `super_resolution`, `attention_guide`.
         height_px: input height, 32, 48 or 64.
         time_stride: input columns per time step, 4, 8 or 12.
-        prune_percent: share of the backbone's FLOPs that pruning removes, 0 to 95.
+        prune_percent: percentage of the backbone's FLOPs that pruning removes, 0 to 95.
         prune_criterion: `l1`, `l2`, `fpgm`, `eagleeye`; None when nothing is pruned.
-        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (int8, but wide heads in four bits).
+        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (as int8, with wide heads in four bits).
 
     Raises:
-        RefusedArchitecture: every reason why it cannot be built, in one message.
+        RefusedArchitecture: it cannot be built; the message has all reasons.
     """
 
     backbone: str = "mobilenetv3_small"
@@ -81,7 +81,7 @@ class Architecture:
 
     @property
     def digest(self) -> str:
-        """16 hex digits that name this architecture; equal architectures have equal digests."""
+        """A hash of the architecture, 16 hex digits; equal architectures have equal digests."""
         text = json.dumps(self.changed(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -98,7 +98,7 @@ class Architecture:
         return replace(self, **changes)
 
     def describe(self) -> str:
-        """A few words for a table: `small x1.00 fpn_d gru48 ctc`."""
+        """A short description for a table: `mbv3_small 100% fpn_d gru2x48`."""
         short = self.backbone.replace("mobilenetv3_", "mbv3_")
         words = [f"{short} {self.width_percent}%"]
         words += [w for w in (self.neck, self.rectifier) if w != "none"]
@@ -125,10 +125,10 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """Builds one from named values; fields left out take their defaults.
+        """Makes an architecture from fields and values; missing fields take their defaults.
 
         Raises:
-            RefusedArchitecture: an unknown field, with the nearest known one, or a combination that cannot be built.
+            RefusedArchitecture: a field is unknown (the message has the nearest one), or the combination cannot be built.
         """
         known = [f.name for f in fields(cls)]
         unknown = [name for name in values if name not in known]
@@ -138,7 +138,7 @@ class Architecture:
 
 
 def _neutral_values(architecture: Architecture) -> dict[str, Any]:
-    """Values of the fields that have no effect in this architecture."""
+    """The neutral values of the fields that have no effect in this architecture."""
     neutral: dict[str, Any] = {}
     if architecture.encoder == "none":
         neutral |= {"encoder_hidden": 0, "encoder_layers": 0}

@@ -1,4 +1,4 @@
-"""What several components are made of: convolution with BatchNorm and activation, and how channels are scaled."""
+"""Building blocks of several components: convolution with BatchNorm and activation, and scaled channel counts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def make_divisible(channels: float, divisor: int = 8) -> int:
 
 
 def scaled(channels: int, width_percent: int) -> int:
-    """Channels of a paper's layer at a width: a multiple of 8."""
+    """Channels of a layer at a width, as a multiple of 8."""
     return make_divisible(channels * width_percent / 100)
 
 
 def fill(convolution: nn.Conv2d) -> nn.Conv2d:
-    """Draws the weights so that the variance survives a ReLU, depthwise ones included (He et al. 2015)."""
+    """Initialises a convolution so that a ReLU after it keeps the variance, also if it is depthwise (He et al. 2015)."""
     nn.init.kaiming_normal_(convolution.weight, mode="fan_in", nonlinearity="relu")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
@@ -37,12 +37,12 @@ class ConvBnAct(nn.Module):
     Args:
         in_channels: C_in.
         out_channels: C_out.
-        kernel: side, or (rows, columns).
-        stride: step, or (rows, columns).
-        padding: None pads so that stride 1 keeps the size (odd kernels).
+        kernel: rows and columns: one number for both, or a pair.
+        stride: the same.
+        padding: the same; None keeps the size at stride 1, for odd kernels.
         groups: `in_channels` makes it depthwise.
         activation: a name in the activations catalog; None leaves the activation out.
-        standard: what the paper of the block uses at this place ("relu", "hardswish"), for activation "standard".
+        standard: the activation of the paper at this place ("relu", "hardswish"), for activation "standard".
     """
 
     def __init__(

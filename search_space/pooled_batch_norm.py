@@ -1,4 +1,4 @@
-"""BatchNorm for maps of one pixel."""
+"""BatchNorm of maps that have one pixel."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class PooledBatchNorm(nn.BatchNorm2d):
     """BatchNorm of (N, C, 1, 1) maps that also trains on a batch of one.
 
-    A batch of one has one value per channel and so no variance; torch refuses it. Such a batch is normalised by the running
-    statistics and leaves them as they are, which is what they are for.
+    A batch of one has one value per channel and no variance, so torch refuses it. Such a batch is normalised with the running
+    statistics and does not change them.
     """
 
     def forward(self, input: Tensor) -> Tensor:

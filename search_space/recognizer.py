@@ -1,10 +1,10 @@
-"""A recogniser: the torch module that an architecture describes, image to logits.
+"""The recogniser: the torch module that an architecture describes, from images to logits.
 
     images (N, 3, H, W) -> rectifier -> backbone -> neck -> pooling -> (N, T, D) -> encoder -> head -> logits (N, T, V)
 
 Decisions:
-- `forward` is what is exported: nothing in it belongs to training.
-- `losses` is all a trainer needs: the head's loss of every line plus the auxiliary's, whatever the components are.
+- `forward` is exported, so it has nothing that only training needs.
+- `losses` is all that a trainer needs, whatever the components are: the loss of the head plus that of the auxiliary, per line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from search_space.rectifiers import rectifiers
 
 
 def build_component(component: Callable[..., Any], *arguments: Any) -> Any:
-    """Builds a component as its class says."""
+    """Builds a component from its class and arguments."""
     return component(*arguments)
 
 
@@ -34,12 +34,12 @@ class Recognizer(nn.Module):
     """Reads lines of text: images (N, 3, H, W) in [-1, 1] -> logits (N, T, V).
 
     Args:
-        architecture: what to build.
+        architecture: of the recogniser.
         symbols: characters in the charset, without blank or end of line.
-        make: builds each component from its class and arguments; whoever only counts puts something lighter in its place.
+        make: builds each component from its class and arguments; the size estimate builds something lighter.
 
     Attributes:
-        contrast: how the pixels it is shown are made into numbers: "plain", or "even", each line by its own mean and deviation.
+        contrast: how pixels become numbers: "plain", or "even" by the mean and standard deviation of each line.
     """
 
     contrast: Literal["plain", "even"] = "plain"
@@ -67,7 +67,7 @@ class Recognizer(nn.Module):
             self.auxiliary = make(auxiliaries[a.auxiliary], channels, out_channels, symbols, a.height_px)
 
     def features(self, images: Tensor) -> Features:
-        """Everything up to the head."""
+        """The features of all components before the head."""
         if self.rectifier is not None:
             images = self.rectifier(images)
         maps = self.backbone(images)
@@ -80,13 +80,13 @@ class Recognizer(nn.Module):
         return logits
 
     def losses(self, images: Tensor, targets: Tensor, lengths: Tensor, step_counts: Tensor | None = None) -> Tensor:
-        """Training loss of each line.
+        """The training loss of each line.
 
         Args:
             images: (N, 3, H, W) in [-1, 1].
             targets: (N, L) int64, charset index + 1, padded with 0.
             lengths: (N,) int64.
-            step_counts: (N,) int64, time steps that hold image and not padding; None means all.
+            step_counts: (N,) int64, time steps that are not padding; None means all.
 
         Returns:
             (N,) float32.
@@ -100,10 +100,10 @@ class Recognizer(nn.Module):
 
 
 def build_recognizer(architecture: Architecture, symbols: int) -> Recognizer:
-    """Builds the torch module of an architecture, freshly initialised.
+    """Builds the torch module of an architecture, with initial weights.
 
     Args:
-        architecture: what to build; pruning and precision do not show here, they come after training.
+        architecture: its pruning and precision are ignored, since they come after training.
         symbols: characters in the charset (a CTC head has one more class, the blank).
     """
     return Recognizer(architecture, symbols)

@@ -1,6 +1,6 @@
-"""Which architectures are refused, and why: each rule is a few lines and gives the reason or nothing.
+"""The rules that refuse an architecture. Each is a few lines and yields its reasons.
 
-A rule that needs torch (timm models have to be looked into) is asked last and only for such backbones.
+The rule that needs torch, because it inspects timm models, comes last and runs only for timm backbones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from search_space.architecture import Architecture
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
+"""How a file may store weights, most precise first."""
 PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
+"""How the channels to be pruned may be chosen."""
 
 CATALOGS: dict[str, Catalog[Any]] = {
     "backbone": backbones,
@@ -46,6 +48,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "prune_criterion": (None, *PRUNE_CRITERIA),
     "precision": PRECISIONS,
 }
+"""Field to its values, for fields with a few fixed values."""
 RANGES: dict[str, tuple[int, int]] = {
     "width_percent": (25, 125),
     "encoder_hidden": (8, 512),
@@ -53,10 +56,11 @@ RANGES: dict[str, tuple[int, int]] = {
     "head_rank": (8, 512),
     "prune_percent": (0, 95),
 }
+"""Field to its lowest and highest value, for whole numbers."""
 
 
 def reasons_against(architecture: Architecture) -> list[str]:
-    """Every reason why an architecture cannot be built; empty when it can."""
+    """All reasons why an architecture cannot be built; empty if it can be built."""
     unused = {"encoder_hidden", "encoder_layers"} if architecture.encoder == "none" else set()
     if architecture.head == "ctc":
         unused.add("head_rank")
@@ -65,7 +69,7 @@ def reasons_against(architecture: Architecture) -> list[str]:
 
 
 def own_reasons(field: str, value: object) -> Iterator[str]:
-    """Why no architecture at all can have this value in this field."""
+    """Reasons why no architecture can have this value in this field."""
     if field in CATALOGS:
         yield from _not_in_catalog(field, value)
     elif field in RANGES:

@@ -1,7 +1,7 @@
 """A search space: for each field of an architecture, the values a study may choose from.
 
 Decisions:
-- Flat: every open field is one parameter of its own, asked for in declaration order, whatever the others say.
+- The space is flat: every open field is one parameter, asked for in declaration order, independent of the others.
 - The choices are written out in the study, never "all that is registered": Optuna refuses a study whose categories changed.
 - A field with one choice is fixed and is not asked for.
 """
@@ -19,7 +19,7 @@ Choice = str | int | None
 
 
 class Chooser(Protocol):
-    """Picks one of the values of a field: a sampler behind it, or a random generator."""
+    """Chooses one of the values of a field, for example with a sampler or at random."""
 
     def __call__(self, field: str, choices: Sequence[Choice]) -> Choice: ...
 
@@ -29,11 +29,11 @@ class SearchSpace:
     """The open and fixed fields of a study.
 
     Attributes:
-        choices: field to the values it may take, in the order written; fields left out keep the architecture's default.
+        choices: field to its possible values, in order; fields that are missing have the architecture's default.
 
     Raises:
-        ValueError: every unknown field (with the nearest known one), empty list, repeated value, or value that no
-            architecture may have, in one message.
+        ValueError: a field is unknown, a list is empty or repeats a value, or no architecture can have a value. The message
+            has all faults.
     """
 
     choices: Mapping[str, tuple[Choice, ...]]
@@ -44,7 +44,7 @@ class SearchSpace:
             raise ValueError("; ".join(faults))
 
     def faults(self) -> list[str]:
-        """Everything that is wrong with the choices, a line each."""
+        """All faults of the choices, a line each."""
         known = [f.name for f in fields(Architecture)]
         found = []
         for field, values in self.choices.items():
@@ -65,17 +65,17 @@ class SearchSpace:
 
     @property
     def size(self) -> int:
-        """How many combinations there are, refused ones and equal ones included."""
+        """The number of combinations, including refused and equal ones."""
         total = 1
         for field in self.open_fields:
             total *= len(self.choices[field])
         return total
 
     def sample(self, choose: Chooser) -> Architecture:
-        """One architecture, its open fields picked by `choose`.
+        """An architecture whose open fields are chosen by `choose`.
 
         Raises:
-            RefusedArchitecture: the combination cannot be built; all fields have been asked for by then.
+            RefusedArchitecture: the combination cannot be built; all fields have been chosen by then.
         """
         values: dict[str, Any] = {field: values[0] for field, values in self.choices.items()}
         for field in self.open_fields:
@@ -84,7 +84,7 @@ class SearchSpace:
 
 
 def _refusal_of(field: str, value: Choice) -> str | None:
-    """Why no architecture can have this value in this field, or None. Rules between fields are not its business."""
+    """The reason why no architecture can have this value in this field; None if there is none. Ignores rules between fields."""
     from search_space.rules import own_reasons
 
     return next(iter(own_reasons(field, value)), None)

@@ -1,11 +1,11 @@
-"""The only file that imports timm, so that its next breaking release, or a broken installation, is met here.
+"""The adapter to timm: the only file that imports it, so that a breaking release changes only this file.
 
 Decisions:
-- torchvision, which timm imports, has two operators that a CPU build of torch lacks when torchvision's build is another
-  one; they are declared, never run, and only when the plain import has failed for want of them.
-- Pretrained weights only where they are asked for (`pretrained_features`); nothing else here reaches for the network.
-- Width multipliers of the families built by `timm.models._efficientnet_builder` are reached through the private
-  functions behind their public names (the package pins timm below 1.1); all others through public arguments.
+- timm imports torchvision. If the builds of torch and torchvision differ, two operators of torchvision are missing and the
+  import fails. Only then are they declared; they are never run.
+- Only `pretrained_features` uses the network, when pretrained weights are asked for.
+- Width multipliers of the families of `timm.models._efficientnet_builder` are set through private functions (the package pins
+  timm below 1.1); all others through public arguments.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OPERATORS = {
 
 
 class WeightsUnavailable(ValueError):
-    """Pretrained weights were asked for and cannot be had; the message says which and why."""
+    """Pretrained weights cannot be loaded; the message says which and why."""
 
 
 class TimmUnavailable(ImportError):
@@ -39,7 +39,7 @@ def timm() -> ModuleType:
     """The timm package.
 
     Raises:
-        TimmUnavailable: it is not installed, or cannot be imported even with the two operators declared.
+        TimmUnavailable: it is not installed, or cannot be imported.
     """
     try:
         return importlib.import_module("timm")
@@ -65,7 +65,7 @@ def model_names() -> tuple[str, ...]:
 
 
 def create_features(name: str, out_indices: tuple[int, ...], **arguments: Any) -> nn.Module:
-    """A freshly initialised timm model that returns feature maps, coarsest last.
+    """A timm model with initial weights that returns feature maps, coarsest last.
 
     Args:
         name: a timm model.
@@ -77,16 +77,16 @@ def create_features(name: str, out_indices: tuple[int, ...], **arguments: Any) -
 
 
 def pretrained_features(name: str, out_indices: tuple[int, ...], weights: str) -> nn.Module:
-    """The same with pretrained weights.
+    """A timm model with pretrained weights that returns feature maps, coarsest last.
 
     Args:
         name: a timm model.
         out_indices: which of its feature levels.
-        weights: "timm" for those that timm publishes, from its cache or from the network; anything else is a file with the
-            model's weights by timm's names.
+        weights: "timm" for the weights that timm publishes, from its cache or the network; otherwise a file with the model's
+            weights under timm's names.
 
     Raises:
-        WeightsUnavailable: there are none to be had, or they are those of another model.
+        WeightsUnavailable: the weights cannot be loaded, or they are those of another model.
     """
     where = f"{'published weights' if weights == 'timm' else f'the weights in {weights}'} for {name}"
     changes = {} if weights == "timm" else {"pretrained_cfg_overlay": {"file": weights}}
@@ -104,7 +104,7 @@ def pretrained_features(name: str, out_indices: tuple[int, ...], weights: str) -
             raise WeightsUnavailable(f"{where} cannot be had: {reason}") from error
         finally:
             logger.setLevel(level)
-    # timm passes over weights of other names in silence: what is still as it was drawn has not been loaded
+    # timm silently ignores weights with other names: weights that still have their initial values were not loaded
     left = [
         path
         for (path, weight), drawn in zip(model.named_parameters(), random.parameters(), strict=True)
@@ -116,14 +116,14 @@ def pretrained_features(name: str, out_indices: tuple[int, ...], weights: str) -
 
 
 def builder_function(module: str, function: str) -> Any:
-    """A function of `timm.models.<module>`, None where this release of timm has none of that name."""
+    """A function of `timm.models.<module>`; None if this release of timm does not have it."""
     timm()
     return getattr(importlib.import_module(f"timm.models.{module}"), function, None)
 
 
 def reparameterized(model: nn.Module) -> nn.Module:
-    """The model with its training branches merged, changed in place; one without such branches is left as it is."""
+    """Merges the training branches of a model in place, if it has any."""
     timm()
-    with next(model.parameters()).device:  # new layers are made where the old ones are, be it on the meta device
+    with next(model.parameters()).device:  # new layers are made on the device of the old ones, which may be the meta device
         merged: nn.Module = importlib.import_module("timm.utils").reparameterize_model(model, inplace=True)
     return merged

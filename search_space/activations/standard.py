@@ -1,4 +1,4 @@
-"""The activation that the backbone's own paper has at each place."""
+"""The activation that the backbone's paper uses at each place."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ REDUCTION = 32
     Citation("Coordinate Attention for Efficient Mobile Network Design", 2021, "https://arxiv.org/abs/2103.02907"),
 )
 class CoordinateAttention(Attention):
-    """Means of all rows and of all columns share a 1x1 to max(8, C / 32), BatchNorm and h-swish; a 1x1 each makes the gates."""
+    """Row and column means pass a common 1x1 to max(8, C / 32), BatchNorm and h-swish; then a 1x1 each gives the gates."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)

@@ -1,4 +1,4 @@
-"""Efficient channel attention: the gate of a channel sees only a few neighbouring channels' means."""
+"""Efficient channel attention: the gate of a channel depends on the means of a few neighbouring channels."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from search_space.contracts import Attention
 
 @attentions.register("none", Citation("Deep Residual Learning for Image Recognition", 2015, "https://arxiv.org/abs/1512.03385"))
 class NoAttention(Attention):
-    """Gives its input back."""
+    """Returns its input."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x

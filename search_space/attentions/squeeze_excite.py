@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: each channel is scaled by a gate that sees the mean of all channels."""
+"""Squeeze-and-excitation: each channel is scaled by a gate that depends on the means of all channels."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A small decoder beside CTC that reads the same columns: it teaches the backbone in training and is thrown away.
+"""A small attention decoder beside CTC, which trains the backbone and is not exported.
 
 Decisions:
-- A transformer decoder as in PP-OCRv4 (NRTR): teacher forcing lets all symbols of a line be guessed at once, which costs a
-  fraction of a recurrent decoder's time.
-- It reads the columns before the encoder, so what it teaches goes to the backbone.
-- Its loss is the sum over the line, as CTC's is, and counts as much.
+- It is a transformer decoder as in PP-OCRv4 (NRTR). With teacher forcing it predicts all symbols of a line at once, which is
+  much faster than a recurrent decoder.
+- It reads the columns before the encoder, so its gradient goes to the backbone.
+- Its loss is the sum over the line, as that of CTC, and has the same weight.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LAYERS = 2
 
 
 def positions(length: int, device: torch.device) -> Tensor:
-    """Sines and cosines that tell places apart, (length, WIDTH)."""
+    """Sinusoidal position embeddings, (length, WIDTH)."""
     place = torch.arange(length, device=device, dtype=torch.float32)[:, None]
     speed = torch.exp(torch.arange(0, WIDTH, 2, device=device, dtype=torch.float32) * (-math.log(10_000.0) / WIDTH))
     return torch.stack([torch.sin(place * speed), torch.cos(place * speed)], 2).flatten(1)
@@ -41,7 +41,7 @@ def positions(length: int, device: torch.device) -> Tensor:
     ),
 )
 class AttentionGuide(Auxiliary):
-    """Guesses each symbol from the ones before it and from the columns; index 0 ends the line, the last starts it."""
+    """Predicts each symbol from those before it and from the columns; index 0 is the end, the last index is the start."""
 
     def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
         super().__init__(map_channels, column_features, symbols, height_px)

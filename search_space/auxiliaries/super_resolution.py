@@ -21,11 +21,11 @@ from search_space.contracts import Auxiliary, Features
 WEIGHT = 0.01
 CHANNELS = 32
 BLURRED = 0.5
-"""Share of the images that are blurred."""
+"""Fraction of the images that are blurred."""
 STRONGEST = 2.0
 """Standard deviation of the strongest blur, in pixels of an image 32 high."""
 REACH = 5
-"""Pixels to each side that the blur takes in."""
+"""Pixels to each side that the blur kernel covers."""
 
 
 def blurred(images: Tensor, deviations: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def blurred(images: Tensor, deviations: Tensor) -> Tensor:
     ),
 )
 class SuperResolution(Auxiliary):
-    """Two convolutions at half the image's size, then four pixels out of each place."""
+    """Two convolutions at half the size of the image, then a pixel shuffle to the full size."""
 
     def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
         super().__init__(map_channels, column_features, symbols, height_px)

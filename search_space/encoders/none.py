@@ -1,4 +1,4 @@
-"""No encoder: each time step stands for itself."""
+"""No encoder: the time steps do not depend on each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search_space.encoders import encoders
     ),
 )
 class NoEncoder(Encoder):
-    """Gives its input back."""
+    """Returns its input."""
 
     def __init__(self, in_features: int, hidden: int, layers: int) -> None:
         super().__init__(in_features, hidden, layers)

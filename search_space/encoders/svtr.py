@@ -1,11 +1,11 @@
-"""SVTR's mixing in one dimension: each block looks at near steps, then at all of them, around a skip.
+"""SVTR's mixing blocks in one dimension: local mixing, then global mixing, with a skip connection around all blocks.
 
 Decisions (after PP-OCRv6's LightSVTR, see its `EncoderWithLightSVTR`):
-- The features are brought down to `hidden` first, so two blocks of 120 weigh about as much as one layer of the seed's GRU.
-- The skip is a 1x1 of its own and added at the end; PP-OCRv3 to v5 concatenated it, which widened head and weights for the
-  same accuracy.
-- Near is a depthwise convolution over 7 steps, all is self-attention. Positions need no code of their own: the convolutions
-  tell them, and so the encoder works at any length.
+- The features are first reduced to `hidden`, so that two blocks of 120 have about as many weights as a layer of the seed's GRU.
+- The skip is a linear layer that is added at the end. PP-OCRv3 to v5 concatenate it, which widens the head and adds weights for
+  the same accuracy.
+- Local mixing is a depthwise convolution over 7 steps, global mixing is self-attention. There are no position embeddings: the
+  convolutions encode positions, so that the encoder works at any length.
 - Padding steps are not masked: the exported file cannot know them.
 """
 
@@ -20,16 +20,16 @@ from search_space.encoders import encoders
 NEAR_STEPS = 7
 WIDENING = 2
 HEAD_FEATURES = 15
-"""Features of an attention head, about: 8 heads at 120."""
+"""Approximate features of an attention head: 8 heads at 120 features."""
 
 
 def head_count(features: int) -> int:
-    """Attention heads: the divisor of `features` up to 8 that comes nearest to heads of 15 features."""
+    """Number of attention heads: the divisor of `features`, at most 8, that gives heads of nearest to 15 features."""
     return min((h for h in range(1, 9) if features % h == 0), key=lambda h: (abs(features / h - HEAD_FEATURES), h))
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of all steps to all: (N, T, D) -> (N, T, D)."""
+    """Multi-head self-attention: (N, T, D) -> (N, T, D)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class SelfAttention(nn.Module):
 
 
 class MixingBlock(nn.Module):
-    """Near steps, all steps, each step for itself; every one added to its input: (N, T, D) -> (N, T, D)."""
+    """Local mixing, global mixing and a feed-forward layer, each with a residual connection: (N, T, D) -> (N, T, D)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""RARE's decoder: a GRU that looks at all time steps and writes one symbol after another.
+"""RARE's decoder: a GRU with attention over all time steps that writes one symbol after the other.
 
 Decisions:
-- Index 0 ends the line, symbol k of the charset is k + 1, and one more index, last, stands for the start: symbols + 2.
-- At inference the 25 + 1 steps are unrolled: plain nodes that every ONNX runtime knows, about 25 KB, at any width and batch.
+- Index 0 is the end of the line, symbol k of the charset is k + 1, and the last index is the start: symbols + 2 in all.
+- At inference the 25 + 1 steps are unrolled into ordinary ONNX nodes of about 25 KB, for any width and batch.
 - In training the true previous symbol is fed (teacher forcing), for as many steps as the longest line of the batch needs.
-- Padding columns are not masked: the exported file cannot know them, so neither may training.
-- The previous symbol enters as one-hot beside the context, so the cell's weights are one matrix, as in the seed.
+- Padding columns are not masked, because the exported file does not know them.
+- The previous symbol is one-hot and concatenated with the context, so that the cell has one weight matrix, as in the seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from search_space.time_steps import LONGEST_ATTENTION_LINE
 
 
 class SymbolGruCell(nn.GRUCell):
-    """A GRU cell written out in operations that ONNX has, since torch exports none of its own cell."""
+    """A GRU cell in basic operations, because torch cannot export its own cell."""
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """(N, inputs), (N, hidden) -> (N, hidden)."""
@@ -64,7 +64,7 @@ class AttentionHead(Head):
         return torch.stack(written, 1)
 
     def loss(self, steps: Tensor, targets: Tensor, lengths: Tensor, step_counts: Tensor | None = None) -> Tensor:
-        """Cross-entropy of the symbols and of the end, summed over each line; `step_counts` changes nothing."""
+        """Cross-entropy of the symbols and the end, summed over each line; ignores `step_counts`."""
         past = torch.arange(targets.shape[1], device=targets.device) >= lengths[:, None]
         wanted = F.pad(targets.masked_fill(past, 0), (0, 1))
         seen = self.of_steps(steps)

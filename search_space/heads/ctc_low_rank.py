@@ -1,4 +1,4 @@
-"""CTC with a narrow waist in front of the classes, for charsets whose class weights outweigh the rest of the network."""
+"""CTC with a narrow layer before the classes, for charsets whose class weights are most of the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from search_space.heads.ctc import ctc_losses
     ),
 )
 class LowRankCtcHead(Head):
-    """Two linear layers without anything between them, D -> rank -> symbols + 1: class weights of rank `rank`.
+    """Two linear layers with nothing in between, D -> rank -> symbols + 1: class weights of rank `rank`.
 
     With 3,939 classes and D = 576 a rank of 64 takes 0.3 M weights instead of 2.3 M.
     """

@@ -1,4 +1,4 @@
-"""Anti-aliased pooling: maxima at every column, blurred before columns are dropped."""
+"""Anti-aliased pooling: maxima at every column, which are blurred before the columns are subsampled."""
 
 from __future__ import annotations
 

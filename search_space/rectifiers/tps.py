@@ -1,4 +1,4 @@
-"""Thin-plate spline: a small network finds 20 points along the line's edges, and the image is bent until they lie straight.
+"""Thin-plate spline: a small network finds 20 points along the edges of the line, and the image is warped to straighten them.
 
 Decisions:
 - It starts as the identity, so a recogniser with it starts where one without it does. The spline is of how far points move,

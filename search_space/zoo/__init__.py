@@ -1,6 +1,6 @@
-"""Recognisers known by name: what is published about them, and the architecture that builds each.
+"""Known recognisers by name: the published figures and the architecture of each.
 
-A family is one file here with a `MODELS` table. Names and facts are asked for without torch.
+A family is one file in this folder with a table `MODELS`. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FAMILIES: dict[str, dict[str, Published]] = {"seed": seed.MODELS, "modern": mode
 
 
 class UnknownModel(ValueError):
-    """A name that no family holds; the message has the nearest one that some family does."""
+    """No family has a model of this name; the message has the nearest one."""
 
 
 def names(family: str | None = None) -> list[str]:

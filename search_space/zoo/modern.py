@@ -1,4 +1,4 @@
-"""Two recognisers of today, expressed in components of this space: what a search has to beat."""
+"""Two modern recognisers as baselines for a search, built from components of this space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written about a known model."""
+"""The record of a published model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Published:
 
     Attributes:
         fields: the architecture's fields that differ from their defaults.
-        accuracy: share of lines read without a fault, in [0, 1], on the authors' own test images; None if not comparable.
+        accuracy: fraction of lines read without a mistake, in [0, 1], on the authors' own test images; None if not comparable.
         allocated_mib: weights and program on disk, MiB; None if not given.
-        logged_parameters: learned numbers and BatchNorm statistics in the authors' log, after pruning if it was pruned.
+        logged_parameters: weights and BatchNorm statistics in the authors' log, after pruning if it was pruned.
         built_parameters: the same of the network as we build it: before pruning, and without blocks that never reach the
             output. None where no log says.
         epochs: length of the training behind the accuracy; None if not given.
