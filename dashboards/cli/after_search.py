@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dashboards.views.console import percent
 from studies.run.budget import EPOCHS_ARE_TRAINED, TIME_IS_UP
 from studies.run.driver import ALL_DONE, INTERRUPTED
+from trainers.base.candidate import READING_CER
 
 if TYPE_CHECKING:
     from studies.run.observer import StudyFacts, Summary
@@ -61,21 +62,25 @@ def next_commands(end: SearchEnd) -> list[str]:
 
 
 def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> list[str]:
-    """What to say when a search ends and nothing reads, a line each.
+    """What to say when a search ends without a front, a line each.
 
     Args:
         end: of the search.
         best: the lowest character error rate so far; None when no epoch has been trained.
-        rendered: whether the study draws lines of its own already.
+        rendered: whether the study already draws lines.
     """
     after = "" if best is None or not best.epoch else f" after epoch {best.epoch}"
     so_far = "no epoch is trained" if best is None else f"the best training has {percent(best.cer)} of characters wrong{after}"
-    lines = [f"paretext: nothing reads yet in study '{end.name}': {so_far}", "what helps:"]
+    reads = best is not None and best.cer < READING_CER  # a training that was ended in the middle of an epoch, without a file
+    state = f"no file yet in study '{end.name}'" if reads else f"nothing reads yet in study '{end.name}'"
+    lines = [f"paretext: {state}: {so_far}", "what helps:"]
     going_on = end.going_on()
     if going_on is not None and end.summary.reason != ALL_DONE:
         lines.append(f"  more time   {going_on[0]}  # {going_on[1]}")
     elif end.facts is not None:
         lines.append(f"  more time   a new study with more epochs: --name NAME --epochs {2 * end.facts.epochs}")
+    if reads:
+        return lines
     count = "" if end.facts is None else f"there are {end.facts.training_lines:,} to learn from; "
     lines.append(f"  more lines  {count}a new study with more of them")
     if not rendered:

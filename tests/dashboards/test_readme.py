@@ -107,12 +107,12 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
 
 API_STUDY = """
 name = "plates"
-budget = { trials = 2, epochs = 3 }
+budget = { trials = 1, epochs = 2 }
 search = { sampler = "random", workers = 1 }
 
 [space]
 width_percent = [25]
-encoder_hidden = [24, 48]
+encoder_hidden = [24]
 """
 
 

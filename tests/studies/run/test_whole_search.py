@@ -47,7 +47,7 @@ def complete_trials(workspace: Workspace) -> dict[int, FrozenTrial]:
 def test_latency_is_an_objective_from_the_measured_file_to_the_front(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not load_front(workspace, "whole"), "in one epoch nothing is learnt"
+    """Whether a file reads after one epoch is not the question here."""
     monkeypatch.setattr("studies.storage.front_point.READING_CER", float("inf"))
     points = {point.trial: point for point in load_points(workspace, "whole")}
     trials = complete_trials(workspace)
