@@ -194,13 +194,17 @@ class LiveTable:
         if self._summary is not None:
             words = conclusion(self._summary, [row.candidate for row in self._all() if row.candidate is not None])
         else:
-            words = f"{self._finished}/{self.facts.trials} trials, {write_duration(self._clock() - self._began_s)}"
+            count = f"{self._finished}" if self.facts.trials is None else f"{self._finished}/{self.facts.trials}"
+            words = f"{count} trials, {write_duration(self._clock() - self._began_s)}"
             left = self._seconds_left(done)
             words += "" if left is None else f", about {write_duration(left)} left"
         if self._never_trained:
             words += f"; not trained: {count_states(self._never_trained)}"
         line = Table.grid(padding=(0, 1))
-        line.add_row(ProgressBar(total=self.facts.trials, completed=min(done, self.facts.trials), width=24), words)
+        total, completed = self.facts.trials, done
+        if total is None:
+            total, completed = 1, (self._clock() - self._began_s) / (self.facts.seconds or math.inf)
+        line.add_row(ProgressBar(total=total, completed=min(completed, total), width=24), words)
         return line
 
     def _seconds_left(self, done: float) -> float | None:
@@ -208,7 +212,8 @@ class LiveTable:
         assert self.facts is not None
         spent = self._clock() - self._began_s
         gained = done - self.facts.finished
-        left = (self.facts.trials - done) * spent / gained if gained > 0.05 else None
+        wanted = self.facts.trials
+        left = (wanted - done) * spent / gained if wanted is not None and gained > 0.05 else None
         if self.facts.seconds is not None:
             limit = max(0.0, self.facts.seconds - spent)
             left = limit if left is None else min(left, limit)

@@ -96,11 +96,12 @@ class ProgressLines:
             result += "" if m.reads else "; it does not read"
         else:
             result = trial.reason
-        total = self.facts.trials if self.facts else 0
+        total = self.facts.trials if self.facts else None
         if isinstance(trial.outcome, PrecisionVariantOf | CheckpointOf):
             self._line(f"trial {trial.number}: {trial.reason}: {result}")
             return
-        self._line(f"trial {trial.number} {words.text} ({self._finished} of {total}): {result}")
+        count = self._finished if total is None else f"{self._finished} of {total}"
+        self._line(f"trial {trial.number} {words.text} ({count}): {result}")
 
     def study_finished(self, summary: Summary) -> None:
         if self._never_trained:
@@ -116,9 +117,11 @@ def introduction(facts: StudyFacts) -> list[str]:
     """The lines before the first trial."""
     lines = []
     if facts.resumed:
-        lines.append(f"study '{facts.name}' resumes: {facts.finished} of {facts.trials} trials are done")
+        done = facts.finished if facts.trials is None else f"{facts.finished} of {facts.trials}"
+        lines.append(f"study '{facts.name}' resumes: {done} trials are done")
     else:
-        lines.append(f"study '{facts.name}': {facts.trials} trials of {facts.epochs} epochs, {facts.workers} at a time")
+        many = "as many trials as the time allows" if facts.trials is None else f"{facts.trials} trials"
+        lines.append(f"study '{facts.name}': {many}, of up to {facts.epochs} epochs, {facts.workers} at a time")
     limit = "" if facts.size_limit_bytes is None else f"; no file over {write_size(facts.size_limit_bytes)}"
     learn = f"{facts.training_lines:,} training lines and {facts.validation_lines:,} validation lines"
     lines.append(f"{learn}, {facts.symbols:,} symbols{limit}")
@@ -137,7 +140,8 @@ def conclusion(summary: Summary, candidates: Sequence[Measurement] = ()) -> str:
         summary: of the run.
         candidates: what the run has measured.
     """
-    words = f"{summary.reason}: {summary.finished} of {summary.trials} trials, {write_duration(summary.seconds)}"
+    done = f"{summary.finished}" if summary.trials is None else f"{summary.finished} of {summary.trials}"
+    words = f"{summary.reason}: {done} trials, {write_duration(summary.seconds)}"
     reading = [candidate for candidate in candidates if candidate.reads]
     if not reading:
         return words

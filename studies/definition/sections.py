@@ -217,14 +217,23 @@ class Target(StudySection):
         return accuracy >= self.accuracy and (self.size is None or size_bytes <= parse_size(self.size))
 
 
+UNLIMITED_TRIALS = 10_000
+"""Trials of a study that is limited by its time alone: more than any time allows on the machines of today."""
+LONGEST_EPOCHS = 81
+"""Epochs of a full training of a study that is limited by its time alone: four rungs above the first, with eta = 3."""
+
+
 class Budget(StudySection):
     """`[budget]`: when to stop."""
 
     trials: Annotated[int, Flag("--trials", "N")] = Field(
-        default=24, ge=1, description="trials to finish, those of earlier runs of the study included", examples=[7]
+        default=24,
+        ge=1,
+        description="trials to finish, those of earlier runs included; without it, and with a time, as many as it allows",
+        examples=[7],
     )
     epochs: Annotated[int, Flag("--epochs", "N")] = Field(
-        default=40, ge=1, description="epochs of a full training", examples=[6]
+        default=40, ge=1, description=f"epochs of a full training; without it, and with a time, {LONGEST_EPOCHS}", examples=[6]
     )
     time: Annotated[Duration | None, Flag("--time", "TIME")] = Field(
         default=None, description="wall-clock limit of this run; the same command again continues", examples=["30m"]
@@ -237,6 +246,11 @@ class Budget(StudySection):
         description="ends the study as soon as a candidate is this good",
         examples=[{"accuracy": 0.95, "size": "500KB"}],
     )
+
+    @property
+    def wanted_trials(self) -> int | None:
+        """Trials that end the study; None where its time alone does."""
+        return self.trials if self.trials < UNLIMITED_TRIALS else None
 
     @property
     def seconds(self) -> float | None:

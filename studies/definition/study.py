@@ -15,7 +15,16 @@ from pydantic import Field, ValidationError
 
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
-from studies.definition.sections import Budget, Data, Flag, Limits, Search, StudySection
+from studies.definition.sections import (
+    LONGEST_EPOCHS,
+    UNLIMITED_TRIALS,
+    Budget,
+    Data,
+    Flag,
+    Limits,
+    Search,
+    StudySection,
+)
 from studies.objectives.catalog import objectives_of
 from studies.objectives.objective import Objective
 from trainers.base.errors import UserError
@@ -132,6 +141,9 @@ def resolve(values: Mapping[str, Any], origin: str) -> Study:
     study = None
     if isinstance(recipe := values.get("recipe"), Mapping) and "preset" not in recipe:
         values = {**values, "recipe": {"preset": DEFAULT_RECIPE, **recipe}}
+    budget = values.get("budget")
+    if isinstance(budget, Mapping) and budget.get("time") is not None:
+        values = {**values, "budget": {"trials": UNLIMITED_TRIALS, "epochs": LONGEST_EPOCHS, **budget}}
     try:
         study = Study.model_validate(dict(values))
     except ValidationError as error:

@@ -81,7 +81,7 @@ class Driver:
         self._stop_paused()
         self._duplicates.abandon()
         self._recorder.close_opened_twice()
-        return Summary(self._progress.trained, self._study.budget.trials, self._spending.seconds, self._reason)
+        return Summary(self._progress.trained, self._study.budget.wanted_trials, self._spending.seconds, self._reason)
 
     def _fill(self) -> bool:
         """Starts trainings while there are free places; returns whether any is running."""

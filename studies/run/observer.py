@@ -17,7 +17,7 @@ class StudyFacts:
 
     Attributes:
         name: the study's.
-        trials: trained candidates wanted in all.
+        trials: trained candidates wanted in all; None is as many as the time allows.
         finished: of these, how many earlier runs have brought.
         resumed: the study was there before.
         epochs: epochs of a full training.
@@ -32,7 +32,7 @@ class StudyFacts:
     """
 
     name: str
-    trials: int
+    trials: int | None
     finished: int
     resumed: bool
     epochs: int
@@ -52,13 +52,14 @@ class Summary:
 
     Attributes:
         finished: trained candidates in the study.
-        trials: how many were wanted.
+        trials: how many were wanted; None is as many as the time allowed.
         seconds: wall-clock of this run.
-        reason: why it ended: `all trials done`, `time is up`, `the target is reached`, or what the space has run out of.
+        reason: why it ended: `all trials done`, `time is up`, `interrupted`, `the target is reached`, or what the space has run
+            out of.
     """
 
     finished: int
-    trials: int
+    trials: int | None
     seconds: float
     reason: str
 

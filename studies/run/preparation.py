@@ -70,7 +70,7 @@ class Preparation:
         first = next(iter(self.prepared.values()))
         return StudyFacts(
             name=study.name,
-            trials=study.budget.trials,
+            trials=study.budget.wanted_trials,
             finished=finished,
             resumed=resumed,
             epochs=study.budget.epochs,

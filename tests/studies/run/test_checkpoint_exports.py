@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from typing import Any
 
 import pytest
@@ -33,16 +35,63 @@ class Interrupted(ScriptedEngine):
         return super().wait(timeout_s)
 
 
-@pytest.mark.parametrize("moment", [3, 4, 5, 8, 13, 21])
-def test_a_search_killed_after_its_first_rung_has_a_front(workspace: Workspace, moment: int) -> None:
-    with pytest.raises(Killed):
-        run_search(study(**HALVING), workspace, None, ScriptedEngine(break_after=moment))
+def assert_every_file_is_as_measured(workspace: Workspace) -> None:
+    """There is a front, and each of its files has the bytes that were measured."""
     assert load_front(workspace, "s")
-    for trial in checkpoints(workspace):
-        assert isinstance(trial.outcome, CheckpointOf)
-        model = workspace.folder / trial.outcome.model
-        assert model.stat().st_size == trial.outcome.measurement.size_bytes
-        assert 0 < trial.outcome.epochs < 9 and not trial.counts_against_budget
+    for trial in load_store(workspace, "s").stored_trials():
+        if isinstance(trial.outcome, CheckpointOf | Measured):
+            assert (workspace.folder / trial.outcome.model).stat().st_size == trial.outcome.measurement.size_bytes
+        if isinstance(trial.outcome, CheckpointOf):
+            assert 0 < trial.outcome.epochs < 9 and not trial.counts_against_budget
+
+
+def resume(workspace: Workspace, epochs: dict[str, int]) -> None:
+    """The same command again finds every checkpoint, and ends with all trials."""
+    again, watcher = ScriptedEngine(), RecordingObserver()
+    again.epochs = dict(epochs)
+    run_search(study(**HALVING), workspace, watcher, again)
+    assert watcher.summary is not None and watcher.summary.finished == 18
+    assert not any(t.is_open for t in load_store(workspace, "s").stored_trials())
+
+
+KILLED = sorted(random.Random(0).sample(range(3, 40), 15))
+INTERRUPTED = sorted(random.Random(1).sample(range(2, 40), 12))
+
+
+@pytest.mark.parametrize("moment", KILLED)
+def test_a_search_killed_at_any_moment_has_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
+    engine = ScriptedEngine(break_after=moment)
+    with pytest.raises(Killed):
+        run_search(study(**HALVING), workspace, None, engine)
+    assert_every_file_is_as_measured(workspace)
+    resume(workspace, engine.epochs)
+
+
+@pytest.mark.parametrize("moment", INTERRUPTED)
+def test_ctrl_c_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
+    watcher, engine = RecordingObserver(), Interrupted(after=moment)
+    run_search(study(**HALVING), workspace, watcher, engine)
+    assert watcher.summary is not None and watcher.summary.reason == "interrupted"
+    stored = load_store(workspace, "s").stored_trials()
+    assert not any(t.is_open for t in stored) and any(isinstance(t.outcome, Suspended) for t in stored)
+    assert_every_file_is_as_measured(workspace)
+    resume(workspace, engine.epochs)
+
+
+@pytest.mark.parametrize("moment", [3, 8, 20])
+def test_time_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
+    class Slow(ScriptedEngine):
+        """Takes seconds for one event, so that the time runs out."""
+
+        def wait(self, timeout_s: float) -> list[Event]:
+            if self._events == moment:
+                time.sleep(2.0)
+            return super().wait(timeout_s)
+
+    engine, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "2s"}}
+    run_search(study(**timed), workspace, None, engine)
+    assert_every_file_is_as_measured(workspace)
+    resume(workspace, engine.epochs)
 
 
 def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -> None:
@@ -51,19 +100,6 @@ def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -
     exported = {(t.digest, t.outcome.epochs): t.outcome.trial for t in trials.values() if isinstance(t.outcome, CheckpointOf)}
     assert len(exported) == len(checkpoints(workspace)) > 0, "none is exported twice"
     assert all(isinstance(trials[number].outcome, Measured | Stopped) for number in exported.values())
-
-
-def test_ctrl_c_ends_with_a_front_and_the_next_run_goes_on(workspace: Workspace) -> None:
-    watcher, engine = RecordingObserver(), Interrupted(after=5)
-    run_search(study(**HALVING), workspace, watcher, engine)
-    assert watcher.summary is not None and watcher.summary.reason == "interrupted"
-    assert load_front(workspace, "s")
-    stored = load_store(workspace, "s").stored_trials()
-    assert not any(t.is_open for t in stored) and any(isinstance(t.outcome, Suspended) for t in stored)
-    again, watcher = ScriptedEngine(), RecordingObserver()
-    again.epochs = dict(engine.epochs)
-    run_search(study(**HALVING), workspace, watcher, again)
-    assert watcher.summary is not None and watcher.summary.finished == 18
 
 
 def test_a_second_ctrl_c_ends_it_at_once(workspace: Workspace) -> None:

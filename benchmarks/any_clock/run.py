@@ -1,0 +1,165 @@
+"""What a person gets who types `paretext search --data LINES --time TIME`: own lines, own clock, an empty cache.
+
+    python -m benchmarks.any_clock.run --out OUT --fraktur DIR --labels LABELS.tsv [--tasks a b c d] [--seeds 0 1 2]
+    python -m benchmarks.any_clock.run --out OUT --summary
+
+a  300 photographs of codes, 4 minutes        c  printed Fraktur lines, 15 minutes
+b  800 photographs of codes, 10 minutes       d  100,000 rendered shop signs, 30 minutes
+
+The front is read on test lines that the search has never seen. A search that has ended is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from benchmarks.small_data.codes import write_codes
+from search_space.units import parse_size
+
+
+@dataclass(frozen=True)
+class Task:
+    """Lines and a clock.
+
+    Attributes:
+        words: what it is.
+        time: as it is written on the command line.
+        within: only models up to this size count, as a person would write it; "" counts all.
+        aim: least share of test lines, or most character errors if it is negative.
+    """
+
+    words: str
+    time: str
+    within: str
+    aim: float
+
+
+TASKS = {
+    "a": Task("300 codes", "4m", "", 0.85),
+    "b": Task("800 codes", "10m", "", 0.90),
+    "c": Task("Fraktur", "15m", "700KB", -0.02),
+    "d": Task("100,000 rendered lines", "30m", "", 0.60),
+}
+TEST_LINES = 500
+
+
+def make_lines(name: str, out: Path, fraktur: Path | None, labels: Path | None) -> tuple[Path, Path]:
+    """Folders of training and of test lines, made once."""
+    folder = out / "lines" / name
+    training, test = folder / "training", folder / "test"
+    if (folder / "complete").exists():
+        return training, test
+    if name in "ab":
+        write_codes(training, 300 if name == "a" else 800, 0)
+        write_codes(test, TEST_LINES, 2_000_000)
+    elif name == "c":
+        if fraktur is None:
+            raise SystemExit("task c needs --fraktur: the folder that holds its training and testing lines")
+        training.parent.mkdir(parents=True, exist_ok=True)
+        training.symlink_to(fraktur / "training")
+        test.symlink_to(fraktur / "testing")
+    else:
+        if labels is None:
+            raise SystemExit("task d needs --labels: a file with one file name, tab and label a line")
+        for part, count, seed in ((training, 100_000, 0), (test, TEST_LINES, 1)):
+            _paretext(["data", "render", str(part), "--labels", str(labels), "--count", str(count), "--seed", str(seed)], {})
+    (folder / "complete").touch()
+    return training, test
+
+
+def run(name: str, seed: int, out: Path, training: Path, test: Path) -> dict[str, Any]:
+    """One search from an empty cache, and its front on the test lines."""
+    task, home = TASKS[name], out / "runs" / f"{name}-{seed}"
+    home.mkdir(parents=True)
+    environment = {"PARETEXT_HOME": str(home)}
+    began = time.monotonic()
+    command = ["search", "--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
+    answer = _paretext(command, environment, home / "search.log")
+    seconds = time.monotonic() - began
+    front = json.loads(answer) if answer.strip() else []
+    read = [point | _tested(Path(point["model"]), test, environment) for point in front]
+    return {"task": name, "seed": seed, "seconds": round(seconds, 1), "front": [_short(point) for point in read]}
+
+
+def _tested(model: Path, test: Path, environment: dict[str, str]) -> dict[str, float]:
+    """Exact match and CER on the test lines, with what is beside each image as the truth."""
+    from trainers.evaluation.metrics import score
+
+    images = sorted(str(path) for path in (test / "images" if (test / "images").is_dir() else test).glob("*.[pj][np]g"))
+    answer = json.loads(_paretext(["predict", "--model", str(model), "--truth", "--json", *images], environment))
+    lines = [line for line in answer if "truth" in line]
+    found = score([line["truth"] for line in lines], [line["text"] for line in lines])
+    return {"test_accuracy": found.accuracy, "test_cer": found.cer, "test_lines": found.lines}
+
+
+def _short(point: dict[str, Any]) -> dict[str, Any]:
+    names = ("accuracy", "cer", "size_bytes", "latency_ms", "test_accuracy", "test_cer", "test_lines")
+    return {name: point[name] for name in names}
+
+
+def _paretext(words: list[str], environment: dict[str, str], log: Path | None = None) -> str:
+    """Runs the command line; what it prints."""
+    command = [sys.executable, "-m", "dashboards.cli.command_line", *words]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    if log is not None:
+        log.write_text(done.stderr, encoding="utf-8")
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{' '.join(words[:3])} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def summary(out: Path) -> str:
+    """Markdown, a row for each task."""
+    rows = ["| task | time | back after | points | best on test lines | CER | aim |", "|---|---|---|---|---|---|---|"]
+    for name, task in TASKS.items():
+        results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / "results").glob(f"{name}-*.json"))]
+        if not results:
+            continue
+        most = parse_size(task.within) if task.within else float("inf")
+        best = []
+        for result in results:
+            fitting = [p for p in result["front"] if p["size_bytes"] <= most]
+            chosen = max(fitting, key=lambda p: p["accuracy"], default=None)  # by the validation lines, as a person would
+            best.append((chosen["test_accuracy"], chosen["test_cer"]) if chosen else (0.0, 1.0))
+        aim = f"{task.aim:.0%} of lines" if task.aim > 0 else f"CER {-task.aim:.0%} within {task.within}"
+        rows.append(
+            f"| {task.words} | {task.time} | {', '.join(str(round(r['seconds'])) + ' s' for r in results)} "
+            f"| {', '.join(str(len(r['front'])) for r in results)} | {', '.join(f'{a:.1%}' for a, _ in best)} "
+            f"(mean {mean(a for a, _ in best):.1%}) | {', '.join(f'{c:.1%}' for _, c in best)} | {aim} |"
+        )
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Runs what is missing, or prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--fraktur", type=Path)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--summary", action="store_true")
+    asked = parser.parse_args()
+    if not asked.summary:
+        for seed in asked.seeds:
+            for name in asked.tasks:
+                file = asked.out / "results" / f"{name}-{seed}.json"
+                if not file.exists():
+                    result = run(name, seed, asked.out, *make_lines(name, asked.out, asked.fraktur, asked.labels))
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+                    print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
+    print(summary(asked.out))
+
+
+if __name__ == "__main__":
+    main()
