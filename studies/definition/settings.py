@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from studies.definition.sections import Budget, Data, Flag, Limits, Search, StudySection
+from studies.definition.data_section import Data
+from studies.definition.section_types import Flag, StudySection
+from studies.definition.sections import Budget, Limits, Search
 from studies.definition.study import Study
 
 T = TypeVar("T")

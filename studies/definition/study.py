@@ -15,16 +15,9 @@ from pydantic import Field, ValidationError
 
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
-from studies.definition.sections import (
-    LONGEST_EPOCHS,
-    UNLIMITED_TRIALS,
-    Budget,
-    Data,
-    Flag,
-    Limits,
-    Search,
-    StudySection,
-)
+from studies.definition.data_section import Data
+from studies.definition.section_types import Flag, StudySection
+from studies.definition.sections import LONGEST_EPOCHS, UNLIMITED_TRIALS, Budget, Limits, Search
 from studies.objectives.catalog import objectives_of
 from studies.objectives.objective import Objective
 from trainers.base.errors import UserError
