@@ -65,7 +65,7 @@ class Data(StudySection):
     rendered: Literal["auto"] | bool | dict[str, Any] | None = Field(
         default=False,
         description="lines to draw in addition, from the labels of the study (docs/data.md); auto draws 2,000 where there are "
-        "fewer than 1,000 training lines and the fonts have their characters, which suits print and not handwriting",
+        "fewer than 1,000 training lines and the fonts have their characters, which can hold a training back",
         examples=[{"count": 20000}],
     )
 

@@ -7,7 +7,7 @@ This is the one place where a setting is written: its type, default, description
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 

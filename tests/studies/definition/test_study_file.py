@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from studies.definition.durations import parse_duration, write_duration
 from studies.definition.data_section import Data
+from studies.definition.durations import parse_duration, write_duration
 from studies.definition.study import DEFAULT_SPACE, Study, resolve, stored_study
 from studies.definition.study_file import load_study
 from trainers.base.errors import UserError

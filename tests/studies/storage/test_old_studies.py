@@ -98,7 +98,9 @@ def test_an_old_study_goes_on_as_it_would_have(old: Workspace, monkeypatch: pyte
     engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
     run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.facts is not None and watcher.facts.resumed
-    assert not any("differ here" in note for note in watcher.notes) and load_store(old, "old").study.data.split == 1
+    (note,) = (note for note in watcher.notes if "differ here" in note)
+    assert "; recipe differ here" in note, "the default recipe is another one by now; the split of the data is kept"
+    assert load_store(old, "old").study.data.split == 1
     assert watcher.facts.finished == EXPECTED["interrupted"]["counts"]
     assert engine.trained == EXPECTED["ended"]["trained"]
     assert engine.epochs == EXPECTED["ended"]["checkpoints"]
