@@ -43,7 +43,7 @@ class SearchEnd:
             return shlex.join(("paretext", *self.words)), f"the same command; {reason}{waiting}"
         if reason.endswith(EPOCHS_ARE_TRAINED):
             return f"paretext search --name {self.name} --total-epochs MORE", f"{reason}{waiting}"
-        if reason == ALL_DONE:
+        if reason == ALL_DONE and self.summary.trials is not None:
             return f"paretext search --name {self.name} --trials {2 * self.summary.trials}", "with more trials"
         return None
 

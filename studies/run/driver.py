@@ -2,9 +2,7 @@
 
 A place is given, in this order, to what an earlier run left open, to a paused trial that deserves to go on, to something
 new, and at the end, when nothing new may start, to the best paused trial while too few are trained to the end.
-
-Whenever a training pauses, at a rung or because the search ends, it is exported first if it would be on the front
-(`studies.run.checkpoint_exports`).
+A training that pauses is exported first if it would be on the front (`studies.run.checkpoint_exports`).
 """
 
 from __future__ import annotations

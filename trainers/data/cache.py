@@ -21,7 +21,6 @@ import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,10 +31,11 @@ from trainers.base.atomic_write import move_durably
 from trainers.base.cores import usable_cores
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.file_lock import locked
-from trainers.base.preprocess import canonical_width, fit_height, flatten
+from trainers.base.preprocess import canonical_width
+from trainers.data.decoding import decode_chunk, decode_line
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet, Skipped
-from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS, image_hash, tiny_version
+from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
@@ -44,31 +44,10 @@ FORMAT = 2
 CHUNK_LINES = 64
 PROCESSES_PAY_FROM = 3000
 """Lines below which starting processes takes longer than decoding."""
-WIDEST = 150
-"""Width in heights beyond which an image is no line of text."""
 SPARE_BYTES = 64 << 20
 
 Progress = Callable[[int, int], None]
 TINY_NAME = "tiny.dat"
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """A line at the height of the entry.
-
-    Attributes:
-        pixels, width, channels: of the resized image.
-        size: width and height the image came in.
-        original: hash of the image before resizing.
-        tiny: its tiny grey version.
-    """
-
-    pixels: bytes
-    width: int
-    channels: int
-    size: tuple[int, int]
-    original: int
-    tiny: bytes
 
 
 class CacheEntry:
@@ -244,7 +223,7 @@ def _write(building: Path, line_set: LineSet, height_px: int, progress: Progress
         processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
     chunks = ((lines[at : at + CHUNK_LINES], height_px) for at in range(0, len(lines), CHUNK_LINES))
     try:
-        for decoded in parallel_map(_decode_chunk, chunks, processes):
+        for decoded in parallel_map(decode_chunk, chunks, processes):
             for line, result in zip(lines[done : done + len(decoded)], decoded, strict=True):
                 if isinstance(result, str):
                     skipped.append(Skipped(line.name, result))
@@ -280,34 +259,9 @@ def _write_index(building: Path, index: dict[str, Any]) -> None:
     (building / "index.json").write_text(hashlib.sha256(text.encode()).hexdigest() + "\n" + text, encoding="utf-8")
 
 
-def _decode_chunk(chunk: tuple[Sequence[Line], int]) -> list[_Decoded | str]:
-    lines, height_px = chunk
-    return [_decode_line(line, height_px) for line in lines]
-
-
-def _decode_line(line: Line, height_px: int) -> _Decoded | str:
-    """A line's pixels at the height, or why there are none."""
-    try:
-        image = line.load()
-        if image.width > WIDEST * image.height:
-            return f"image is more than {WIDEST} times as wide as high"
-        flat = flatten(image)
-        pixels = fit_height(flat, height_px)
-    except UserError as error:
-        return str(error)
-    except OSError as error:
-        return f"image cannot be read: {error.strerror or 'damaged'}"
-    except ValueError as error:
-        return f"image cannot be used: {error}"
-    grey = bool((pixels == pixels[:, :, :1]).all())
-    kept = pixels[:, :, :1] if grey else pixels
-    original = image_hash(flat), tiny_version(flat)
-    return _Decoded(kept.tobytes(), pixels.shape[1], kept.shape[2], image.size, *original)
-
-
 def _check_room(lines: Sequence[Line], height_px: int, folder: Path) -> None:
     """Refuses to start on a disk that some sample lines say is too small."""
-    sample = [_decode_line(line, height_px) for line in lines[:: max(1, len(lines) // 32)][:32]]
+    sample = [decode_line(line, height_px) for line in lines[:: max(1, len(lines) // 32)][:32]]
     sizes = [len(result.pixels) for result in sample if not isinstance(result, str)]
     needed = int(1.1 * len(lines) * float(np.mean(sizes))) if sizes else 0
     free = shutil.disk_usage(folder).free

@@ -1,0 +1,59 @@
+"""One line, from the image of its source to the pixels that the cache keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trainers.base.errors import UserError
+from trainers.base.preprocess import fit_height, flatten
+from trainers.data.lines import Line
+from trainers.data.near_equal import image_hash, tiny_version
+
+WIDEST = 150
+"""Width in heights beyond which an image is no line of text."""
+
+
+@dataclass(frozen=True)
+class DecodedLine:
+    """A line at the height of the entry.
+
+    Attributes:
+        pixels, width, channels: of the resized image.
+        size: width and height the image came in.
+        original: hash of the image before resizing.
+        tiny: its tiny grey version.
+    """
+
+    pixels: bytes
+    width: int
+    channels: int
+    size: tuple[int, int]
+    original: int
+    tiny: bytes
+
+
+def decode_chunk(chunk: tuple[Sequence[Line], int]) -> list[DecodedLine | str]:
+    """`decode_line` of some lines at one height, for a process of its own."""
+    lines, height_px = chunk
+    return [decode_line(line, height_px) for line in lines]
+
+
+def decode_line(line: Line, height_px: int) -> DecodedLine | str:
+    """A line's pixels at the height, or why there are none."""
+    try:
+        image = line.load()
+        if image.width > WIDEST * image.height:
+            return f"image is more than {WIDEST} times as wide as high"
+        flat = flatten(image)
+        pixels = fit_height(flat, height_px)
+    except UserError as error:
+        return str(error)
+    except OSError as error:
+        return f"image cannot be read: {error.strerror or 'damaged'}"
+    except ValueError as error:
+        return f"image cannot be used: {error}"
+    grey = bool((pixels == pixels[:, :, :1]).all())
+    kept = pixels[:, :, :1] if grey else pixels
+    original = image_hash(flat), tiny_version(flat)
+    return DecodedLine(kept.tobytes(), pixels.shape[1], kept.shape[2], image.size, *original)
