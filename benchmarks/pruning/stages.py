@@ -17,7 +17,7 @@ from search_space.recognizer import Recognizer
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.dataset import LineDataset
-from trainers.evaluation.metrics import spread
+from trainers.evaluation.metrics import evenly_spaced
 from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
 from trainers.pruning.macs import RemovedMacs, backbone_work
@@ -126,7 +126,7 @@ def candidates_of(bench: Bench, percent: int) -> tuple[list[Drawn], list[float]]
     A trial chooses by a sample of the validation lines. How good a choice that is can only be seen on the others.
     """
     evaluation_sample, lines = bench.evaluation_sample, bench.prepared.validation
-    chosen_by = set(spread(len(lines), evaluation_sample.validation_lines))
+    chosen_by = set(evenly_spaced(len(lines), evaluation_sample.validation_lines))
     others = lines.select([i for i in range(len(lines)) if i not in chosen_by])
     groups = PruningGraph(copy.deepcopy(bench.parent)).groups()
     work = RemovedMacs(backbone_work(bench.parent), groups)

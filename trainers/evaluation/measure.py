@@ -1,10 +1,10 @@
 """Measures a model file: accuracy, character error rate, size in bytes and latency per line.
 
 Decisions:
-- Accuracy and CER over all lines; the truth and the readings are compared as training compares them.
-- Which lines are right is kept, one bit a line, so that two files can be compared line by line.
-- Latency is the median over lines spread evenly over the set, each alone, with all that reading it takes (pixels to text)
-  but opening and resizing the image, which a reader of another size would have to do as well.
+- Accuracy and CER are over all lines; labels and readings are compared as in training.
+- The measurement has one bit per line that says whether it is right, so that two files can be compared line by line.
+- Latency is the median over evenly spaced lines, each in a batch of its own. It includes everything from pixels to text, and
+  not opening and resizing the image, which a model of any size needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from trainers.base.candidate import Measurement
 from trainers.base.right_lines import RightLines
 from trainers.data.fingerprint import digest_of
-from trainers.evaluation.metrics import Score, score, spread
+from trainers.evaluation.metrics import Score, evenly_spaced, score
 from trainers.inference.reader import Reader
 
 TIMED_LINES = 100
@@ -116,9 +116,9 @@ def latency_ms(reader: Reader, lines: Lines, at_most: int = TIMED_LINES) -> floa
     Args:
         reader: opened with the threads to measure with.
         lines: at least one.
-        at_most: lines timed, evenly spread over the set.
+        at_most: number of lines that are timed, evenly spaced.
     """
-    chosen = spread(len(lines), at_most)
+    chosen = evenly_spaced(len(lines), at_most)
     for i in chosen[:WARM_UP_LINES]:
         reader.read([lines.image(i)])
     times = []

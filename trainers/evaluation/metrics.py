@@ -1,4 +1,4 @@
-"""Readings against the truth: exact matches and character errors. The torch module and the exported file are scored alike."""
+"""Compares readings with labels: exact matches and character errors, for the torch module and for the exported file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rapidfuzz.distance import Levenshtein
 
 @dataclass(frozen=True)
 class Score:
-    """What reading some lines came to.
+    """Counts over the lines that were read.
 
     Attributes:
-        lines: how many were read.
-        right: how many without a fault.
-        edits: insertions, deletions and substitutions over all lines.
-        characters: characters of the truth over all lines.
+        lines: number of lines.
+        right: number of lines without a mistake.
+        edits: insertions, deletions and substitutions in all lines.
+        characters: characters of all labels.
     """
 
     lines: int
@@ -27,17 +27,17 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """Share of lines read without a fault, in [0, 1]."""
+        """Fraction of lines read without a mistake, in [0, 1]."""
         return self.right / self.lines if self.lines else 0.0
 
     @property
     def cer(self) -> float:
-        """Edits per character of the truth, 0 and up."""
+        """Edits per character of the labels, 0 or more."""
         return self.edits / max(1, self.characters)
 
 
 def score(truths: Iterable[str], readings: Iterable[str]) -> Score:
-    """Compares readings with the truth, line by line."""
+    """Compares readings with labels, line by line."""
     lines = right = edits = characters = 0
     for truth, reading in zip(truths, readings, strict=True):
         lines += 1
@@ -47,8 +47,8 @@ def score(truths: Iterable[str], readings: Iterable[str]) -> Score:
     return Score(lines, right, edits, characters)
 
 
-def spread(lines: int, at_most: int) -> list[int]:
-    """Line numbers, at most so many, evenly spread; 0 means all."""
+def evenly_spaced(lines: int, at_most: int) -> list[int]:
+    """Numbers of at most `at_most` lines, evenly spaced; 0 means all."""
     if not at_most or at_most >= lines:
         return list(range(lines))
     return [int(i) for i in np.linspace(0, lines - 1, at_most).round()]

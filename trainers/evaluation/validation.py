@@ -1,6 +1,6 @@
 """Scores a torch module on validation lines: exact matches and character errors, with greedy decoding.
 
-Every line is read at its own canonical width, as the reader does, so these numbers are those of the exported file.
+Every line is read at its own canonical width, as by the reader, so the results are those of the exported file.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
 from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
-from trainers.evaluation.metrics import Score, score, spread
+from trainers.evaluation.metrics import Score, evenly_spaced, score
 from trainers.inference.decode import collapse
 
 
 def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], at_most: int = 0) -> Score:
-    """Reads validation lines.
+    """Scores a network on validation lines.
 
     Args:
-        recognizer: put into eval mode and left in it.
+        recognizer: it is in eval mode afterwards.
         lines: decoded lines.
         symbols: the charset in order.
-        at_most: reads that many, evenly spread over the set and the same every time; 0 reads all.
+        at_most: number of lines to read, evenly spaced and the same every time; 0 reads all.
     """
-    chosen = spread(len(lines), at_most)
+    chosen = evenly_spaced(len(lines), at_most)
     readings = dict(read(recognizer, lines, symbols, chosen))
     return score([lines.text(i) for i in chosen], [readings[i] for i in chosen])
 
@@ -37,7 +37,7 @@ def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str]
 def read(
     recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str], chosen: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
-    """Line number and text of the chosen lines, in the order they are read: narrow ones first."""
+    """Reads the chosen lines; yields the number and the text of each, narrow lines first."""
     recognizer.eval()
     device = next(recognizer.parameters()).device
     spell = np.array(["", *symbols], dtype=object)

@@ -1,9 +1,10 @@
-"""Logits to text, greedily, in numpy: the same code reads in training, in the exported file's reader and in measurement.
+"""Decodes logits to text greedily, in numpy. Training, the reader of exported files and measurements all use this code.
 
 Decisions:
 - Index 0 is the blank (CTC) or the end of the line (attention); index k is charset symbol k - 1.
 - The confidence estimates the probability that the whole line is right: each run of equal best indices counts once, with its
-  surest step, and the runs multiply. A product over all steps would doubt a long line merely for its soft borders.
+  most probable step, and the runs are multiplied. A product over all steps would be low for a long line only because of the
+  uncertain steps between its symbols.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ Decoding = Literal["ctc", "attention"]
 
 
 def collapse(best: NDArray[np.integer], decoding: Decoding) -> list[NDArray[np.integer]]:
-    """Symbols in rows of best indices.
+    """Decodes rows of best indices to the indices of text.
 
     Args:
-        best: (N, T) index of the likeliest class of each step.
-        decoding: "ctc" (merge repeats, drop blanks) or "attention" (all before the first 0).
+        best: (N, T) index of the most probable class of each step.
+        decoding: "ctc" (merge repeats, remove blanks) or "attention" (everything before the first 0).
 
     Returns:
-        For each row the indices that are text, 1 or above.
+        The indices of text, 1 or more, of each row.
     """
     if decoding == "attention":
         ends = np.where((best == 0).any(axis=1), (best == 0).argmax(axis=1), best.shape[1])
@@ -36,10 +37,10 @@ def collapse(best: NDArray[np.integer], decoding: Decoding) -> list[NDArray[np.i
 
 
 def confidences(best: NDArray[np.integer], logits: NDArray[np.float32], decoding: Decoding) -> NDArray[np.float64]:
-    """How likely each line is right as a whole, in [0, 1].
+    """The probability that each whole line is right, in [0, 1].
 
     Args:
-        best: (N, T) index of the likeliest class of each step.
+        best: (N, T) index of the most probable class of each step.
         logits: (N, T, V).
         decoding: as in `collapse`.
     """
@@ -57,12 +58,12 @@ def confidences(best: NDArray[np.integer], logits: NDArray[np.float32], decoding
 
 
 def spell(indices: Sequence[int] | NDArray[np.integer], symbols: Sequence[str]) -> str:
-    """Text of decoded indices; an index beyond the charset (an attention head's own marks) spells nothing."""
+    """The text of decoded indices; indices beyond the charset (the marks of an attention head) are ignored."""
     return "".join(symbols[i - 1] for i in indices if 0 < i <= len(symbols))
 
 
 def read_logits(logits: NDArray[np.float32], symbols: Sequence[str], decoding: Decoding) -> list[tuple[str, float]]:
-    """Text and confidence of each line.
+    """The text and the confidence of each line.
 
     Args:
         logits: (N, T, V) of lines without padding beyond their canonical width.

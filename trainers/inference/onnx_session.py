@@ -1,8 +1,8 @@
-"""The one place that imports onnxruntime: opens a model file and runs it.
+"""Opens and runs a model file with ONNX Runtime; the only module that imports onnxruntime.
 
 Decisions:
-- Threads are the caller's business (a search runs one process per core), so none is taken by default but one.
-- ONNX Runtime's own messages are for its authors: a file that cannot be opened is one line for a person.
+- One thread is the default, because a search runs one process per core.
+- If a file cannot be opened, the user gets one line instead of ONNX Runtime's messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trainers.base.errors import UserError
 
 QUIET = 3
-"""ONNX Runtime's log level from which it speaks: errors."""
+"""Lowest level of ONNX Runtime's log messages that are shown: errors."""
 
 
 class OnnxSession:
@@ -26,13 +26,13 @@ class OnnxSession:
 
     Args:
         path: the file.
-        threads: that one run may use.
+        threads: number of threads of a run.
 
     Attributes:
-        metadata: what the file says about itself, key to text.
+        metadata: of the file, key to text.
 
     Raises:
-        UserError: no such file, or one that ONNX Runtime cannot open.
+        UserError: there is no such file, or ONNX Runtime cannot open it.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -56,7 +56,7 @@ class OnnxSession:
 
 
 def evaluate(model: bytes, inputs: Sequence[NDArray[np.float32]]) -> list[list[NDArray[Any]]]:
-    """All outputs of a model in memory, for each input."""
+    """Runs a model that is in memory; returns all its outputs for each input."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = QUIET
@@ -66,6 +66,6 @@ def evaluate(model: bytes, inputs: Sequence[NDArray[np.float32]]) -> list[list[N
 
 
 def _first_line(error: Exception) -> str:
-    """The end of ONNX Runtime's message, where the reason stands."""
+    """The end of ONNX Runtime's message, which has the reason."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return text.rsplit(" : ", maxsplit=1)[-1][:160]

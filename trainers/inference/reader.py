@@ -1,8 +1,8 @@
-"""Reads lines of text with an exported file: onnxruntime, numpy and Pillow are all it needs.
+"""Reads lines of text with an exported file. Needs only onnxruntime, numpy and Pillow.
 
 Decisions:
-- Each image runs at its own canonical width, batched only with images of equal width: its text depends on nothing else.
-- Batches are bounded by pixels: a hundred short words or a few long lines.
+- Each image runs at its own canonical width, in a batch with images of equal width, so that its text depends on nothing else.
+- The pixels of a batch are bounded: it has a hundred short words or a few long lines.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Reading:
     """The text that was read in an image.
 
     Attributes:
-        text: the line.
-        confidence: how likely all of it is right, in [0, 1].
+        text: of the line.
+        confidence: probability that the whole text is right, in [0, 1].
     """
 
     text: str
@@ -41,13 +41,13 @@ class Reader:
 
     Args:
         path: an ONNX file exported by this program.
-        threads: that one run may use.
+        threads: number of threads of a run.
 
     Attributes:
         metadata: of the file; everything that a reader needs.
 
     Raises:
-        UserError: no such file, not an ONNX file, or not one of ours.
+        UserError: there is no such file, or it is not a model of this program.
     """
 
     def __init__(self, path: Path | str, threads: int = 1) -> None:
@@ -56,23 +56,21 @@ class Reader:
         self.metadata: ModelMetadata = decode_metadata(self.network.metadata, str(path))
 
     def read(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[Reading]:
-        """Reads lines, one an image, in the order given.
+        """Reads one line per image, in the given order.
 
         Args:
             images: Pillow images, or uint8 arrays (H, W) or (H, W, 3), of any size.
 
         Raises:
-            UserError: an image without pixels or of a type that is not an image's.
+            UserError: an image has no pixels, or an array is not an image.
         """
         lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
         readings: list[Reading | None] = [None] * len(lines)
-        for group, width_px in equal_width_batches(
-            [line.shape[1] for line in lines], self.metadata.time_stride, self.metadata.height_px
-        ):
-            logits = self.network.run(to_input([lines[i] for i in group], width_px, self.metadata.contrast))
-            for i, (text, confidence) in zip(
-                group, read_logits(logits, self.metadata.charset, self.metadata.decoding), strict=True
-            ):
+        model, widths = self.metadata, [line.shape[1] for line in lines]
+        for group, width_px in equal_width_batches(widths, model.time_stride, model.height_px):
+            logits = self.network.run(to_input([lines[i] for i in group], width_px, model.contrast))
+            found = read_logits(logits, model.charset, model.decoding)
+            for i, (text, confidence) in zip(group, found, strict=True):
                 readings[i] = Reading(text, confidence)
         return [reading for reading in readings if reading is not None]
 

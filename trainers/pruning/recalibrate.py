@@ -16,12 +16,12 @@ from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
 from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
-from trainers.evaluation.metrics import spread
+from trainers.evaluation.metrics import evenly_spaced
 
 
 def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[torch.Tensor]:
     """Batches (N, 3, H, W) of lines spread evenly over a set, each at its canonical width."""
-    chosen = spread(len(lines), at_most)
+    chosen = evenly_spaced(len(lines), at_most)
     a = recognizer.architecture
     for group, width_px in equal_width_batches([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
         yield torch.from_numpy(to_input([lines.image(chosen[i]) for i in group], width_px, recognizer.contrast))
