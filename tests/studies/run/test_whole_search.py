@@ -55,6 +55,8 @@ def test_latency_is_an_objective_from_the_measured_file_to_the_front(
     for number, trial in trials.items():
         assert trial.values == [points[number].accuracy, points[number].latency_ms]
         assert points[number].latency_ms > 0
+    read = [point.right_lines for point in points.values()]
+    assert len({(lines.digest, lines.lines) for lines in read if lines is not None}) == 1 and None not in read
     front = load_front(workspace, "whole")
     assert min(point.latency_ms for point in points.values()) in [point.latency_ms for point in front]
     for point in front:
