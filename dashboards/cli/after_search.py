@@ -72,7 +72,7 @@ def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> lis
     after = "" if best is None or not best.epoch else f" after epoch {best.epoch}"
     so_far = "no epoch is trained" if best is None else f"the best training has {percent(best.cer)} of characters wrong{after}"
     reads = best is not None and best.cer < READING_CER  # a training that was ended in the middle of an epoch, without a file
-    state = f"no file yet in study '{end.name}'" if reads else f"nothing reads yet in study '{end.name}'"
+    state = f"no file on the front of study '{end.name}' yet" if reads else f"nothing reads yet in study '{end.name}'"
     lines = [f"paretext: {state}: {so_far}", "what helps:"]
     going_on = end.going_on()
     if going_on is not None and end.summary.reason != ALL_DONE:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from studies.objectives.objective import Objective
     from studies.storage.front_point import FrontPoint
 
@@ -45,13 +47,7 @@ def draw(
     up = _axis(next(o for o in sought if not o.before_training), points)
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    on_front = {p.trial for p in front}
-    dominated = [p for p in points if p.reads and p.trial not in on_front]
-    unread = [p for p in points if not p.reads]
-    axes.scatter(list(map(across.of, dominated)), list(map(up.of, dominated)), s=24, color="0.65", label="dominated")
-    if unread:
-        xs, ys = list(map(across.of, unread)), list(map(up.of, unread))
-        axes.scatter(xs, ys, s=24, marker="x", color="0.8", label="does not read")
+    _draw_others(axes, points, {p.trial for p in front}, across, up)
     if len(sought) == 2 and front:
         steps = sorted(front, key=across.of)
         xs, ys = [across.of(p) for p in steps], [up.of(p) for p in steps]
@@ -59,6 +55,8 @@ def draw(
     axes.scatter(list(map(across.of, front)), list(map(up.of, front)), s=42, color="C0", zorder=3, label="front")
     for point in front:
         at = (across.of(point), up.of(point))
+        if up.name == "accuracy" and point.accuracy_interval is not None:
+            axes.vlines(at[0], *(100 * end for end in point.accuracy_interval), color="C0", alpha=0.5, linewidth=1)
         axes.annotate(str(point.trial), at, textcoords="offset points", xytext=(4, 5), fontsize=8)
     axes.set(xlabel=across.label, ylabel=up.label, title=f"study '{name}'")
     axes.grid(alpha=0.3)
@@ -69,10 +67,21 @@ def draw(
         raise UserError(f"cannot write {file}: {error.strerror or error}") from None
 
 
+def _draw_others(axes: Axes, points: list[FrontPoint], on_front: set[int], across: _Axis, up: _Axis) -> None:
+    """Draws the candidates that are not on the front: what another beats, and what does not read."""
+    dominated = [p for p in points if p.reads and p.trial not in on_front]
+    unread = [p for p in points if not p.reads]
+    axes.scatter(list(map(across.of, dominated)), list(map(up.of, dominated)), s=24, color="0.65", label="dominated")
+    if unread:
+        xs, ys = list(map(across.of, unread)), list(map(up.of, unread))
+        axes.scatter(xs, ys, s=24, marker="x", color="0.8", label="does not read")
+
+
 @dataclass(frozen=True)
 class _Axis:
     """How an objective is drawn."""
 
+    name: str
     label: str
     of: Callable[[FrontPoint], float]
 
@@ -87,4 +96,4 @@ def _axis(objective: Objective, points: list[FrontPoint]) -> _Axis:
         "flops": ("million multiply-adds", 1e6),
         "parameters": ("weights (thousands)", 1e3),
     }.get(objective.name, (objective.name, 1.0))
-    return _Axis(label, lambda point: objective.measured(point) / scale)
+    return _Axis(objective.name, label, lambda point: objective.measured(point) / scale)

@@ -125,7 +125,9 @@ def test_before_the_first_epoch_there_is_nothing_to_compare(tmp_path: Path) -> N
 
 def test_a_training_that_reads_but_has_no_file_yet_is_only_short_of_time() -> None:
     lines = nothing_reads(ended("interrupted", 1), LowestCer(0.077, 1), rendered=False)
-    assert lines[0] == "paretext: no file yet in study 'plates': the best training has 7.7 % of characters wrong after epoch 1"
+    assert lines[0] == (
+        "paretext: no file on the front of study 'plates' yet: the best training has 7.7 % of characters wrong after epoch 1"
+    )
     assert len(lines) == 3 and "the same command; interrupted; 1 training waits" in lines[2]
 
 
