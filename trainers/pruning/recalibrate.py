@@ -1,4 +1,8 @@
-"""BatchNorm's running statistics anew: after a cut, what they say is of another network.
+"""Measures BatchNorm's running statistics again: after a cut, the old ones describe another network.
+
+Decisions:
+- Lines run in batches of one width, because the reader pads no line. There are a few batches of many lines and many batches of
+  a few, so each batch counts by its number of values. The result is the mean and the variance over all values of all batches.
 
 Source: EagleEye: Fast Sub-net Evaluation for Efficient Neural Network Pruning, 2020 (arXiv:2007.02491), adaptive BatchNorm.
 """
@@ -9,7 +13,7 @@ import copy
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.recognizer import Recognizer
@@ -19,7 +23,7 @@ from trainers.batching.collate import DecodedLines
 from trainers.evaluation.metrics import evenly_spaced
 
 
-def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[torch.Tensor]:
+def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[Tensor]:
     """Batches (N, 3, H, W) of lines spread evenly over a set, each at its canonical width."""
     chosen = evenly_spaced(len(lines), at_most)
     a = recognizer.architecture
@@ -29,19 +33,20 @@ def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> 
 
 @torch.no_grad()
 def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> None:
-    """Replaces every BatchNorm's running mean and variance by the average over clean training lines.
+    """Replaces every BatchNorm's running mean and variance by those of clean training lines.
+
+    While they are measured, each norm normalises by the statistics of its batch, as in training.
 
     Args:
         recognizer: changed in place, and left in eval mode.
         lines: training lines.
-        at_most: how many are looked at.
+        at_most: how many are looked at; 0 means all.
     """
     norms = [m for m in _in_use(recognizer) if isinstance(m, _BatchNorm) and m.track_running_stats]
-    before = [(norm.momentum, copy.deepcopy(dict(norm.named_buffers()))) for norm in norms]
+    before = [copy.deepcopy(dict(norm.named_buffers())) for norm in norms]
+    statistics = [_Statistics(norm) for norm in norms]
     recognizer.eval()
     for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over all batches
         norm.train()
     device = next(recognizer.parameters()).device
     for images in image_batches(recognizer, lines, at_most):
@@ -49,11 +54,43 @@ def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> No
             recognizer(images.to(device))
         except ValueError:  # a line alone has nothing to vary in a norm of pooled maps; others will do
             continue
-    for norm, (momentum, held) in zip(norms, before, strict=True):
-        norm.momentum = momentum
-        if not norm.num_batches_tracked:
-            norm.load_state_dict(held, strict=False)
+    for norm, held, measured in zip(norms, before, statistics, strict=True):
+        norm.load_state_dict(held, strict=False)  # also the count of batches, which the forward passes have raised
+        measured.write_to(norm)
     recognizer.eval()
+
+
+class _Statistics:
+    """Mean and variance of all values that enter a norm, by channel, batch after batch.
+
+    Args:
+        norm: is watched until `write_to`.
+    """
+
+    def __init__(self, norm: _BatchNorm) -> None:
+        self._count = 0
+        self._mean = torch.zeros(norm.num_features, dtype=torch.float64)
+        self._squares = torch.zeros(norm.num_features, dtype=torch.float64)  # sum of squared distances from the mean
+        self._hook = norm.register_forward_pre_hook(self._add)
+
+    def _add(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Adds a batch (N, C, ...), by the parallel form of Welford's algorithm (Chan et al., 1979)."""
+        values = inputs[0].transpose(0, 1).flatten(1)
+        variance, mean = (t.double().cpu() for t in torch.var_mean(values, dim=1, correction=0))
+        count = values.shape[1]
+        distance = mean - self._mean
+        total = self._count + count
+        self._mean += distance * (count / total)
+        self._squares += variance * count + distance**2 * (self._count * count / total)
+        self._count = total
+
+    def write_to(self, norm: _BatchNorm) -> None:
+        """Ends the watch, and sets the norm's running statistics if it has seen at least two values."""
+        self._hook.remove()
+        if self._count > 1:
+            assert norm.running_mean is not None and norm.running_var is not None
+            norm.running_mean.copy_(self._mean)
+            norm.running_var.copy_(self._squares / (self._count - 1))
 
 
 def _in_use(recognizer: Recognizer) -> Sequence[nn.Module]:
