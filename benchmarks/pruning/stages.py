@@ -17,14 +17,13 @@ from search_space.recognizer import Recognizer
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.dataset import LineDataset
-from trainers.evaluation.metrics import evenly_spaced
 from trainers.evaluation.validation import validate
 from trainers.pruning.eagleeye import Drawn, draw_candidates
+from trainers.pruning.evaluation_sample import EvaluationSample
 from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import PrunedChannels, cut_away
 from trainers.pruning.prune import PruningSettings, larger_evaluation_sample
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import EvaluationSample
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
 from trainers.training.job import TrainingJob
@@ -57,7 +56,7 @@ class Bench:
     @property
     def evaluation_sample(self) -> EvaluationSample:
         """As a trial has it."""
-        return EvaluationSample(self.prepared.training, self.prepared.validation, self.prepared.charset.symbols)
+        return EvaluationSample(self.prepared.training, self.prepared.charset.symbols)
 
     def accuracy(self, recognizer: Recognizer) -> float:
         """Over all validation lines."""
@@ -73,7 +72,7 @@ def cut_and_recalibrated(
     cut = cut_away(recognizer, removed, criterion)
     row = {"work_removed": 1 - flops(recognizer, bench.architecture.height_px, FLOPS_WIDTH_PX).backbone / before}
     row["after_cut"] = bench.accuracy(recognizer)
-    recalibrate(recognizer, bench.prepared.training, larger_evaluation_sample(bench.evaluation_sample).training_lines)
+    recalibrate(recognizer, bench.prepared.training, larger_evaluation_sample(bench.evaluation_sample).recalibration_lines)
     row["after_recalibration"] = bench.accuracy(recognizer)
     return recognizer, cut, row
 
@@ -121,21 +120,15 @@ def _at_the_cut(bench: Bench, recognizer: Recognizer, cut: PrunedChannels) -> di
 
 
 def candidates_of(bench: Bench, percent: int) -> tuple[list[Drawn], list[float]]:
-    """EagleEye's candidates, best first, and what each reads in the validation lines that did not choose it.
-
-    A trial chooses by a sample of the validation lines. How good a choice that is can only be seen on the others.
-    """
-    evaluation_sample, lines = bench.evaluation_sample, bench.prepared.validation
-    chosen_by = set(evenly_spaced(len(lines), evaluation_sample.validation_lines))
-    others = lines.select([i for i in range(len(lines)) if i not in chosen_by])
+    """EagleEye's candidates, best first, and what each reads in the validation lines; training lines chose it."""
     groups = PruningGraph(copy.deepcopy(bench.parent)).groups()
     work = RemovedMacs(backbone_work(bench.parent), groups)
-    sample = larger_evaluation_sample(evaluation_sample)
+    sample = larger_evaluation_sample(bench.evaluation_sample)
     drawn = draw_candidates(bench.parent, groups, work, percent / 100, sample, PruningSettings().candidates, bench.seed)
     unseen = []
     for candidate in drawn:
         recognizer = copy.deepcopy(bench.parent)
         cut_away(recognizer, candidate.removed, "eagleeye")
-        recalibrate(recognizer, sample.training, sample.training_lines)
-        unseen.append(validate(recognizer, others, bench.prepared.charset.symbols).accuracy)
+        recalibrate(recognizer, sample.lines, sample.recalibration_lines)
+        unseen.append(bench.accuracy(recognizer))
     return drawn, unseen

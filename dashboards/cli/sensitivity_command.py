@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
-Prunes each layer alone by several fractions of its channels, recalibrates BatchNorm, reads validation lines, and reports the
+Prunes each layer alone by several fractions of its channels, recalibrates BatchNorm, reads training lines, and reports the
 accuracy that is lost. Writes sensitivity-CRITERION.csv and .png into the folder of the training. If 'paretext train' has not
 trained the model with the same options, it is trained first. Run the same command again to continue."""
 
@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         type=options.count,
         default=200,
-        help="validation lines that are read after each cut (default: 200)",
+        help="training lines that are read after each cut (default: 200)",
     )
     parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
 

@@ -5,6 +5,8 @@ Decisions:
   the front with the bytes that its file will have. Each file is a trial of its own (`CheckpointOf`), so the front, promotion
   and Optuna's dashboard have it from that moment, even if the search is killed in the next one.
 - A training that would be dominated is not exported: its file would cost seconds and be of use to nobody.
+- A training that prunes is exported once it is cut, as any other. Before, its file would be that of the whole network; it
+  only pauses there if the search ends, because no rung compares it (`studies.run.schedule`).
 - The worker that trained it exports it, as a job of its own that trains nothing, so every engine can do it.
 """
 
@@ -71,7 +73,8 @@ class CheckpointExports:
             result: what it reads after them.
         """
         job = self._job_of(ready)
-        also = self._wanted(ready, epoch, result, job.epochs)
+        comparable = Phases.of(job.recipe, job.epochs, ready.architecture.prune_percent).is_comparable(epoch)
+        also = self._wanted(ready, epoch, result) if comparable else None
         if also is None:
             return False
         self._under_way[ready.number] = (epoch, time.monotonic())
@@ -93,23 +96,19 @@ class CheckpointExports:
             self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
         return epoch
 
-    def _wanted(self, ready: Ready, epoch: int, result: RungResult, epochs: int) -> tuple[str, ...] | None:
+    def _wanted(self, ready: Ready, epoch: int, result: RungResult) -> tuple[str, ...] | None:
         """Whether a training that pauses is worth a file.
 
         Args:
             ready: the training.
             epoch: epochs that it has been trained for.
             result: what it reads after them.
-            epochs: of a full training.
 
         Returns:
             Further precisions that its weights are worth storing in; None when it is not worth any file.
         """
-        pruned_later = Phases.of(epochs, ready.architecture.prune_percent).cut_after
         if (ready.architecture.digest, epoch) in self._done or not result.reads:
             return None
-        if pruned_later is not None and epoch <= pruned_later:
-            return None  # its file would be that of the whole network
         others = []
         for precision in self._proposer.still_missing(ready.architecture):
             variant = self._proposer.variant(ready, ready.architecture.with_(precision=precision))

@@ -117,7 +117,7 @@ class Driver:
 
     def _resume(self, ready: Ready, trial: StoredTrial) -> bool:
         """Puts a trial where an earlier run had it: in training, or paused at a rung; True when it takes a place."""
-        rungs = {epoch: result for epoch, result in trial.rungs.items() if epoch in self._schedule.rungs[:-1]}
+        rungs = {e: r for e, r in trial.rungs.items() if self._schedule.is_rung(ready.number, ready.architecture, e)}
         if ready.number != trial.number:  # otherwise they are known and stored
             for epoch, result in rungs.items():
                 self._note_rung(ready, epoch, result)
@@ -165,7 +165,7 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         self._running[ready.number] = ready
-        until = self._schedule.until(ready.number, epoch)
+        until = self._schedule.until(ready.number, ready.architecture, epoch)
         job = self._job_of(ready)
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
@@ -215,7 +215,7 @@ class Driver:
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
         self._losses.pop(ready.number, None)
-        if self._schedule.is_rung(ready.number, report.epoch):
+        if self._schedule.is_rung(ready.number, ready.architecture, report.epoch):
             self._note_rung(ready, report.epoch, self._reached[ready.number])
         self._observer.trial_progress(ready.number, report)
 
@@ -241,7 +241,7 @@ class Driver:
         """What becomes of a training that has paused."""
         if self._ending is not None:
             self._recorder.suspend(ready, epoch, self._ending)
-        elif self._schedule.is_rung(ready.number, epoch):
+        elif self._schedule.is_rung(ready.number, ready.architecture, epoch):
             self._decide(ready, epoch)
         else:
             self._out_of_time = True

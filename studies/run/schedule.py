@@ -3,6 +3,8 @@
 Decisions:
 - The sampler `front` gets all costs that are cheap to compute, and their limits.
 - Rungs compare the character error rate and the bytes: after few epochs no line is right yet, but some characters are.
+- A training that prunes is compared only after its cut (`trainers.pruning.phases`). Before, it has the error of the whole
+  network and the bytes of what will be left of it, and would dominate everything else. It trains on to the first rung behind.
 - Samplers learn from every rung: a stopped training counts at each rung that it reached.
 - The state is what the store holds: rung records are attributes of trials, and are replayed when a search starts.
 """
@@ -13,7 +15,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
-from search_space.architecture import RefusedArchitecture
+from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
@@ -38,6 +40,7 @@ from studies.storage.outcomes import (
 )
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import distributions
+from trainers.pruning.phases import Phases
 
 FEW_TRIALS = 9
 """With fewer trials all are trained to the end: a rung would compare too few trainings to choose from."""
@@ -69,7 +72,7 @@ class Schedule:
 
     def __init__(self, study: Study, space: SearchSpace, costs: CostModel | None = None) -> None:
         search, epochs = study.search, study.budget.epochs
-        self._objectives = study.objectives
+        self._objectives, self._recipe = study.objectives, study.training_recipe
         form = early_stopping_of(study)
         rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
         self.rungs = tuple(rungs)
@@ -94,8 +97,10 @@ class Schedule:
         """Adds all that earlier runs have recorded."""
         for trial in trials:
             if not isinstance(trial.outcome, Suspended | Duplicate | OverLimit | Refused | Failed):
+                phases = self._phases((trial.fields or {}).get("prune_percent", 0))
                 for epoch, result in trial.rungs.items():
-                    self.observe_rung(trial.number, epoch, result.cer, trial.costs, trial.params)
+                    if phases.is_comparable(epoch):  # earlier versions have recorded others, too
+                        self.observe_rung(trial.number, epoch, result.cer, trial.costs, trial.params)
             self.trial_closed(trial)
 
     def trial_closed(self, trial: StoredTrial) -> None:
@@ -115,14 +120,18 @@ class Schedule:
             case _:
                 assert_never(trial.outcome)
 
-    def until(self, number: int, epoch: int = 0) -> int | None:
+    def until(self, number: int, architecture: Architecture, epoch: int = 0) -> int | None:
         """The epoch after which a trial that has trained for `epoch` epochs is compared next; None when it goes to the end."""
-        rung = self._scheduler.next_rung(number, epoch)
+        rung = self._scheduler.next_rung(number, max(epoch, self._phases(architecture.prune_percent).cut_after or 0))
         return None if rung >= self.rungs[-1] else rung
 
-    def is_rung(self, number: int, epoch: int) -> bool:
+    def is_rung(self, number: int, architecture: Architecture, epoch: int) -> bool:
         """Whether a trial is compared after this epoch, short of its last."""
-        return epoch in self._scheduler.milestones(number)[:-1] if epoch < self.rungs[-1] else False
+        comparable = epoch < self.rungs[-1] and self._phases(architecture.prune_percent).is_comparable(epoch)
+        return comparable and epoch in self._scheduler.milestones(number)[:-1]
+
+    def _phases(self, prune_percent: int) -> Phases:
+        return Phases.of(self._recipe, self.rungs[-1], prune_percent)
 
     def observe_rung(self, number: int, rung: int, cer: float, costs: Costs | None, params: Mapping[str, Choice]) -> None:
         """Adds what a trial has reached at a rung short of the last; an earlier run of the study may have had other rungs."""

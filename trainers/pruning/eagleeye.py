@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_space.recognizer import Recognizer
+from trainers.pruning.evaluation_sample import EvaluationSample
 from trainers.pruning.groups import ChannelGroup
 from trainers.pruning.mask import cut_away
-from trainers.pruning.sensitivity import EvaluationSample
 from trainers.pruning.solver import least_that_meets, removed_channels
 
 LARGEST_RATIO = 0.9

@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 
 from search_space.recognizer import Recognizer
 from trainers.pruning.eagleeye import draw_candidates
+from trainers.pruning.evaluation_sample import EvaluationSample
 from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import PrunedChannels, cut_away
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import EvaluationSample, measure_sensitivity
+from trainers.pruning.sensitivity import measure_sensitivity
 from trainers.pruning.solver import Table, solve
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
@@ -81,16 +82,16 @@ def prune(
         table = measure_sensitivity(recognizer, evaluation_sample, criterion, effort.ratios)
         removed = solved(table, recognizer, percent, effort.skip)
     cut = cut_away(recognizer, removed, criterion)
-    recalibrate(recognizer, evaluation_sample.training, thorough.training_lines)
+    recalibrate(recognizer, evaluation_sample.lines, thorough.recalibration_lines)
     return cut
 
 
 def larger_evaluation_sample(evaluation_sample: EvaluationSample) -> EvaluationSample:
     """The same evaluation sample with enough training lines to recalibrate the pruned network (`RECALIBRATED_SHARE`)."""
-    if not evaluation_sample.training_lines:
+    if not evaluation_sample.recalibration_lines:
         return evaluation_sample
-    lines = max(evaluation_sample.training_lines, round(RECALIBRATED_SHARE * len(evaluation_sample.training)))
-    return replace(evaluation_sample, training_lines=lines)
+    lines = max(evaluation_sample.recalibration_lines, round(RECALIBRATED_SHARE * len(evaluation_sample.lines)))
+    return replace(evaluation_sample, recalibration_lines=lines)
 
 
 def solved(table: Table, recognizer: Recognizer, percent: int, skip: Collection[str] = ()) -> dict[str, int]:

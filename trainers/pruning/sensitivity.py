@@ -11,15 +11,12 @@ from __future__ import annotations
 import copy
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
-from trainers.batching.collate import DecodedLines
-from trainers.evaluation.validation import validate
 from trainers.pruning.criteria import least
-from trainers.pruning.recalibrate import recalibrate
+from trainers.pruning.evaluation_sample import EvaluationSample
 from trainers.pruning.solver import removed_channels
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
@@ -27,36 +24,6 @@ RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a layer's channels that are tried, as in the published tables."""
 
 COLUMNS = ("layer", "filter_ratio_pruned", "accuracy_loss")
-
-
-@dataclass(frozen=True)
-class EvaluationSample:
-    """What accuracy is read from, and how much of it.
-
-    Attributes:
-        training: lines that BatchNorm is recalibrated on.
-        validation: lines that are read.
-        symbols: the charset in order.
-        training_lines: at most so many of the first; 0 means all.
-        validation_lines: at most so many of the second; 0 means all.
-    """
-
-    training: DecodedLines
-    validation: DecodedLines
-    symbols: Sequence[str]
-    training_lines: int = 256
-    validation_lines: int = 200
-
-    def accuracy(self, recognizer: Recognizer, recalibrated: bool = True) -> float:
-        """Share of validation lines read without a fault, in [0, 1].
-
-        Args:
-            recognizer: changed in place when it is recalibrated.
-            recalibrated: whether BatchNorm is recalibrated first.
-        """
-        if recalibrated:
-            recalibrate(recognizer, self.training, self.training_lines)
-        return validate(recognizer, self.validation, self.symbols, self.validation_lines).accuracy
 
 
 def measure_sensitivity(

@@ -63,5 +63,5 @@ class TrainingJob:
 
         Neither does the number of epochs, where nothing in the training depends on it.
         """
-        epochs = "any" if self.recipe.is_anytime and not self.architecture.prune_percent else self.epochs
+        epochs = "any" if self.recipe.is_anytime else self.epochs
         return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {epochs} {self.seed}"

@@ -22,8 +22,8 @@ from trainers.training.ema import WeightAverage
 from trainers.training.optimizer import make_optimizer
 
 if TYPE_CHECKING:
+    from trainers.pruning.evaluation_sample import EvaluationSample
     from trainers.pruning.mask import PrunedChannels
-    from trainers.pruning.sensitivity import EvaluationSample
 
 
 class Learner:
@@ -71,7 +71,7 @@ class Learner:
         """Prunes the network as its architecture asks for, starting from the averaged weights where an average is kept.
 
         Args:
-            evaluation_sample: lines on which the pruning criterion may evaluate pruned networks.
+            evaluation_sample: training lines on which the pruning criterion may evaluate pruned networks.
         """
         from trainers.pruning.prune import prune  # torch-pruning takes a second, and not every machine that trains has it
 

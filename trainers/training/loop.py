@@ -147,7 +147,7 @@ class _Training:
         self.bf16 = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
         self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
-        self.phases = Phases.of(job.epochs, job.architecture.prune_percent)
+        self.phases = Phases.of(self.recipe, job.epochs, job.architecture.prune_percent)
         self.feed = self._plan(job.data.training)
         self.length = EpochLength.of(self.recipe, len(job.data.training))
         self.warmup_feed, self.warmup_epochs = self.feed, 0
@@ -185,11 +185,11 @@ class _Training:
 
     def _prune_if_due(self) -> None:
         """Prunes the network once, after the first phase."""
-        if self.learner.pruning_mask is None and len(self.history) == self.phases.cut_after:
-            from trainers.pruning.sensitivity import EvaluationSample
+        if self.learner.pruning_mask is None and self.phases.is_cut_due(len(self.history)):
+            from trainers.pruning.evaluation_sample import EvaluationSample
 
-            data = self.data
-            self.learner.prune(EvaluationSample(data.training, data.validation, data.charset.symbols))
+            symbols = self.data.charset.symbols
+            self.learner.prune(EvaluationSample(self.data.training, symbols, counts_characters=True))
 
     def _epoch(self, done: int) -> EpochReport:
         """Trains one epoch after `done` others, and validates the network."""

@@ -9,7 +9,8 @@ import torch
 
 from trainers.base.progress import Report
 from trainers.data.dataset import LineDataset
-from trainers.pruning.sensitivity import RATIOS, EvaluationSample, keep_only_of, measure_sensitivity
+from trainers.pruning.evaluation_sample import EvaluationSample
+from trainers.pruning.sensitivity import RATIOS, keep_only_of, measure_sensitivity
 from trainers.training.loop import TrainingResult, train
 from trainers.trial.run import TrialJob, training_job
 
@@ -47,13 +48,13 @@ def sensitivity_of(
         job: the trial that was trained.
         prepared: its dataset.
         criterion: decides which channels are removed first: "l1", "l2" or "fpgm".
-        read_lines: number of validation lines that are read for each measurement.
+        read_lines: number of training lines that are read for each measurement; at most half of them.
         table_file: CSV file of finished measurements; those of another training or of other settings are dropped.
         show: called with (layers done, all layers) as the measurement proceeds.
 
     Returns:
         Layer name to pairs (fraction of its channels removed, relative loss of accuracy).
     """
-    keep_only_of(table_file, f"{training_job(job, prepared).identity} {criterion} {read_lines}")
-    sample = EvaluationSample(prepared.training, prepared.validation, prepared.charset.symbols, validation_lines=read_lines)
+    keep_only_of(table_file, f"{training_job(job, prepared).identity} {criterion} {read_lines} training lines")
+    sample = EvaluationSample(prepared.training, prepared.charset.symbols, read_lines=read_lines)
     return measure_sensitivity(trained.recognizer, sample, criterion, RATIOS, table_file, show)

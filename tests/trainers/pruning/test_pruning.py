@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from search_space import zoo
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -29,11 +30,12 @@ from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 from trainers.pruning.criteria import least
 from trainers.pruning.eagleeye import draw_candidates, random_plan
+from trainers.pruning.evaluation_sample import EvaluationSample
 from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import PrunedChannels, cut_again, cut_away
 from trainers.pruning.prune import PruningSettings, larger_evaluation_sample, prune, solved
 from trainers.pruning.recalibrate import recalibrate
-from trainers.pruning.sensitivity import EvaluationSample, keep_only_of, measure_sensitivity, read_table, write_table
+from trainers.pruning.sensitivity import keep_only_of, measure_sensitivity, read_table, write_table
 from trainers.pruning.solver import FLOOR_CHANNELS, ratio_at, removed_channels, solve
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 from trainers.training.checkpoint import load_checkpoint, save_checkpoint
@@ -210,10 +212,48 @@ def test_recalibration_gives_back_statistics_that_were_lost() -> None:
     assert not recognizer.training and norm.momentum == 0.1
 
 
+class UnequalLines(NoiseLines):
+    """Many narrow dark lines and a few bright wide ones, each of another width."""
+
+    dark = 60
+
+    def image(self, i: int) -> NDArray[np.uint8]:
+        low, width_px = (10, 40) if i < self.dark else (180, 320 + 32 * (i - self.dark))
+        return np.random.default_rng(i).integers(low, low + 50, (32, width_px, 3), dtype=np.uint8)
+
+
+def test_recalibration_counts_every_value_once_however_lines_are_batched() -> None:
+    torch.manual_seed(0)
+    recognizer = build_recognizer(Architecture(width_percent=25), 9).eval()
+    lines = UnequalLines([""] * 64)
+    norm = recognizer.backbone.stem.bn
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    seen: list[torch.Tensor] = []
+    watch = norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].transpose(0, 1).flatten(1).double()))
+    recalibrate(recognizer, lines, 0)
+    watch.remove()
+    assert len(seen) == 5 and max(len(s[0]) for s in seen) > 4 * min(len(s[0]) for s in seen)
+    assert norm.running_mean is not None and norm.running_var is not None
+    variance, mean = torch.var_mean(torch.cat(seen, dim=1), dim=1)
+    torch.testing.assert_close(norm.running_mean.double(), mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(norm.running_var.double(), variance, rtol=1e-5, atol=1e-6)
+    by_batch = torch.stack([s.mean(dim=1) for s in seen]).mean(dim=0)
+    assert (by_batch - mean).abs().max() > 0.1, "a plain average of the batches would be far off"
+
+
+def test_lines_that_choose_a_cut_do_not_recalibrate_it() -> None:
+    read, others = EvaluationSample(NoiseLines(["a"] * 40), "ab", read_lines=5)._parts
+    assert read.chosen == [0, 10, 20, 29, 39] and sorted([*read.chosen, *others.chosen]) == list(range(40))
+    half, rest = EvaluationSample(NoiseLines(["a"] * 7), "ab", read_lines=5)._parts
+    assert (len(half), len(rest)) == (3, 4)
+    alone, same = EvaluationSample(NoiseLines(["a"]), "ab")._parts
+    assert alone.chosen == same.chosen == [0]
+
+
 def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), "ab", recalibration_lines=4)
     path = tmp_path / "sensitivity.csv"
     table = measure_sensitivity(recognizer, evaluation_sample, "l1", (0.5,), path)
     assert read_table(path) == {name: [(0.5, pytest.approx(loss, abs=1e-6))] for name, ((_, loss),) in table.items()}
@@ -239,7 +279,7 @@ def test_prune_meets_its_target(criterion: str) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
     whole = flops(recognizer, 32, 320).backbone
-    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), "ab", recalibration_lines=4)
     cut = prune(recognizer, 50, criterion, evaluation_sample, seed=1, effort=PruningSettings(ratios=(0.5, 0.9), candidates=2))
     assert 0.5 <= 1 - flops(recognizer, 32, 320).backbone / whole < 0.53
     assert sum(map(len, cut.channels.values())) > 0
@@ -251,7 +291,7 @@ def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
     """What is kept is the very network that was read; count and seed decide what is drawn."""
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
-    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), NoiseLines(["b"] * 3), "ab", training_lines=4)
+    evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), "ab", recalibration_lines=4)
     groups = PruningGraph(copy.deepcopy(recognizer)).groups()
     work = RemovedMacs(backbone_work(recognizer), groups)
     drawn = draw_candidates(recognizer, groups, work, 0.5, evaluation_sample, count=3, seed=1)
@@ -265,8 +305,8 @@ def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
 def test_a_final_cut_is_recalibrated_on_a_thirtieth_of_the_training_lines() -> None:
     def lines_of(training: int, sample: int) -> int:
         return larger_evaluation_sample(
-            EvaluationSample(NoiseLines(["a"] * training), NoiseLines(["b"]), "ab", training_lines=sample)
-        ).training_lines
+            EvaluationSample(NoiseLines(["a"] * training), "ab", recalibration_lines=sample)
+        ).recalibration_lines
 
     assert (lines_of(9000, 256), lines_of(600, 256), lines_of(600, 0)) == (300, 256, 0)
 

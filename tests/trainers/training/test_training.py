@@ -14,10 +14,11 @@ from search_space.recognizer import Recognizer, build_recognizer
 from testing.striped_lines import InMemoryDataset, InMemoryLines, striped_dataset, striped_lines
 from trainers.base.errors import TrainingFault, UserError
 from trainers.base.progress import EpochReport, Paused
-from trainers.base.recipe import Recipe
+from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.line_selection import warmup_epochs
-from trainers.pruning.phases import Phases
+from trainers.pruning.phases import CUT_AFTER_EPOCHS, Phases
 from trainers.training.job import TrainingJob
+from trainers.training.learner import Learner
 from trainers.training.loop import TrainingResult, train
 from trainers.training.optimizer import make_optimizer
 
@@ -148,11 +149,55 @@ def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_wei
 
 
 def test_phases_have_a_curve_each() -> None:
-    whole, pruned = Phases.of(8, 0), Phases.of(8, 50)
+    whole, pruned = Phases.of(QUICK, 8, 0), Phases.of(QUICK, 8, 50)
     assert [whole.rate(QUICK, e) for e in range(8)] == [QUICK.learning_rate_at(e, 8) for e in range(8)]
     first, second = [[pruned.rate(QUICK, e / 10) for e in range(at, at + 40)] for at in (0, 40)]
     assert second == pytest.approx([rate / 2 for rate in first]) and max(first) == QUICK.learning_rate
-    assert Phases.of(1, 50).cut_after == 1
+    assert Phases.of(QUICK, 1, 50).cut_after == 1
+
+
+def test_a_training_of_open_length_is_cut_after_a_fixed_number_of_epochs() -> None:
+    recipe = find_recipe("anytime")
+    assert [Phases.of(recipe, epochs, 50).cut_after for epochs in (1, 4, 20, 40, 80)] == [
+        1, 2, CUT_AFTER_EPOCHS, CUT_AFTER_EPOCHS, CUT_AFTER_EPOCHS
+    ]  # fmt: skip
+    short, long = Phases.of(recipe, 20, 50), Phases.of(recipe, 80, 50)
+    assert [short.rate(recipe, e / 4) for e in range(80)] == [long.rate(recipe, e / 4) for e in range(80)]
+    at = CUT_AFTER_EPOCHS
+    assert not short.is_cut_due(at - 1) and short.is_cut_due(at) and not short.is_comparable(at) and short.is_comparable(at + 1)
+    whole = Phases.of(recipe, 20, 0)
+    assert whole.is_comparable(1) and not whole.is_cut_due(20)
+
+
+def test_a_pruned_training_of_open_length_may_be_continued_beyond_its_end(tmp_path: Path) -> None:
+    anytime, pruned = QUICK.with_(schedule="constant"), TINY.with_(prune_percent=50, prune_criterion="l1")
+    jobs = [TrainingJob(pruned, striped_dataset(20), anytime, epochs, tmp_path, 0) for epochs in (10, 40)]
+    assert jobs[0].identity == jobs[1].identity
+    of_cosine = [dataclasses.replace(job, recipe=QUICK).identity for job in jobs]
+    assert of_cosine[0] != of_cosine[1]
+
+
+@pytest.mark.parametrize("criterion", ["l1", "eagleeye"])
+def test_a_cut_is_chosen_without_the_validation_lines(tmp_path: Path, criterion: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = striped_dataset(24)
+    under_way: list[bool] = []
+    read: list[int] = []
+    image, prune = type(data.validation).image, Learner.prune
+
+    def watched_image(lines: Any, i: int) -> Any:
+        if under_way and lines is data.validation:
+            read.append(i)
+        return image(lines, i)
+
+    def watched_prune(learner: Learner, sample: Any) -> None:
+        under_way.append(True)
+        prune(learner, sample)
+        under_way.clear()
+
+    monkeypatch.setattr(type(data.validation), "image", watched_image)
+    monkeypatch.setattr(Learner, "prune", watched_prune)
+    job = TrainingJob(TINY.with_(prune_percent=50, prune_criterion=criterion), data, QUICK, 1, tmp_path, 0)
+    assert isinstance(train(job, onward), TrainingResult) and not read
 
 
 @pytest.mark.slow
