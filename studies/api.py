@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studies.definition.study import Study
     from studies.engines.base import Engine
-    from studies.registry.model_registry import Promoted
+    from studies.registry.model_registry import PromotedVersion
     from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
     from studies.storage.front_point import FrontPoint
@@ -84,7 +84,7 @@ def promote(
     trial: int | None = None,
     model: str | None = None,
     workspace: Workspace | None = None,
-) -> Promoted:
+) -> PromotedVersion:
     """Registers the best candidate of a study as a new version of a model in MLflow, and makes it the champion.
 
     Args:

@@ -1,1 +1,1 @@
-"""MLflow: runs of a study, registered models, and the package that serves them."""
+"""MLflow: the runs of a study, registered models, and the pyfunc model that serves them."""

@@ -1,4 +1,4 @@
-"""A small picture of text that a registered model carries as its input example."""
+"""A small image of a text line: the input example of a registered model."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 HEIGHT_PX = 32
+"""Height of the example image in pixels."""
 LETTERS = 6
+"""Roughly how many symbols of the charset the example shows; they are taken at equal distances."""
 
 
 def example_png_base64(charset: Sequence[str]) -> str:
-    """A line of some of a charset's printable ASCII symbols, as the base64 text of a PNG.
+    """Draws up to six ASCII letters and digits of a charset, and returns the image as a base64-encoded PNG.
 
     Args:
-        charset: what the model reads; without such symbols the line is "line 1".
+        charset: the symbols that the model reads. If it has no ASCII letters or digits, the image shows "line 1".
     """
     known = [symbol for symbol in charset if symbol.isascii() and symbol.isalnum()]
     text = "".join(known[:: max(1, len(known) // LETTERS)][:LETTERS]) or "line 1"

@@ -1,8 +1,10 @@
-"""The one place that opens MLflow: its database is made once, behind a lock, and nothing is asked of the network.
+"""Opens MLflow's database in the workspace folder. All other modules get their MLflow client here.
 
 Decisions:
-- Clients with explicit addresses, never MLflow's "active run": two studies in one process do not get into each other's way.
-- MLflow is imported here and only when needed: the import takes seconds.
+- Every client is created with explicit tracking and registry URIs, and MLflow's global "active run" is never used. So several
+  studies in one process do not disturb each other.
+- The database is created under a lock, because two processes may start at the same time.
+- MLflow is imported only when it is needed, because the import takes seconds. It is set up to send nothing over the network.
 """
 
 from __future__ import annotations
@@ -22,26 +24,28 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "paretext"
+"""Name of the MLflow experiment that holds all runs of a workspace folder."""
 
 
 def open_mlflow(workspace: Workspace) -> MlflowClient:
-    """A client of the database in the workspace folder, which is made on first use (about ten seconds).
+    """Returns a client for the database in the workspace folder. The first call creates it, which takes about ten seconds.
 
     Raises:
-        OSError, sqlite3.Error, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError: it cannot be opened.
+        OSError, sqlite3.Error, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError: the database
+            cannot be opened.
     """
     mlflow = import_mlflow()
 
     with locked(workspace.lock("mlflow-database")):
-        with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would try a broken file for minutes
+        with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would retry a broken file for minutes
             connection.execute("PRAGMA schema_version")
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
-        client.search_experiments(max_results=1)  # the first question makes the tables
+        client.search_experiments(max_results=1)  # the first query creates the tables
     return client
 
 
 def experiment_id(client: MlflowClient, workspace: Workspace) -> str:
-    """The experiment that holds all runs of the workspace folder."""
+    """Returns the ID of the experiment `EXPERIMENT`, which is created if it does not exist."""
     with locked(workspace.lock("mlflow-database")):
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
@@ -51,7 +55,7 @@ def experiment_id(client: MlflowClient, workspace: Workspace) -> str:
 
 
 def import_mlflow() -> ModuleType:
-    """MLflow without telemetry, progress bars and a migration log on a person's terminal."""
+    """Imports MLflow with telemetry, progress bars and the log of database migrations turned off."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

@@ -1,6 +1,6 @@
-"""The folder of a model that MLflow serves: written once, loaded by whoever serves it.
+"""Writes and loads the folder of an MLflow pyfunc model that reads text lines.
 
-Models from code: a Python file and the ONNX file beside it, nothing pickled.
+The folder is written with MLflow's "models from code": it holds a Python file and the ONNX file, and no pickled objects.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from typing import Any
 
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import import_mlflow
-from studies.registry.source_bundler import one_file
+from studies.registry.source_bundler import bundle_source
 from trainers.inference.reader import Reader
 
-NEEDS = ("numpy", "pillow", "onnxruntime")
-"""What the Python file imports beside mlflow and what mlflow brings."""
+REQUIREMENTS = ("numpy", "pillow", "onnxruntime")
+"""Packages that the model's Python file imports, besides mlflow and its dependencies. The installed versions are pinned."""
 
 
-def save_served(folder: Path, file: Path, model_id: str, run_id: str) -> None:
-    """Writes the folder: the ONNX file, one Python file, signature, example and requirements.
+def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str) -> None:
+    """Writes a pyfunc model: ONNX file, Python file, signature, input example and requirements.
 
     Args:
-        folder: made here; its parent is there.
+        folder: where to write it. It must not exist, but its parent must.
         file: the ONNX file.
-        model_id: of the logged model that will hold the folder.
-        run_id: of the run behind it.
+        model_id: ID of MLflow's logged model that the folder will belong to.
+        run_id: ID of the run that the model comes from.
     """
     mlflow = import_mlflow()
     import pandas as pd  # type: ignore[import-untyped]
@@ -34,9 +34,9 @@ def save_served(folder: Path, file: Path, model_id: str, run_id: str) -> None:
     from mlflow.types.schema import AnyType
 
     code = folder.with_name("line_reader.py")
-    code.write_text(one_file("studies.registry.pyfunc_model"), encoding="utf-8")
+    code.write_text(bundle_source("studies.registry.pyfunc_model"), encoding="utf-8")
     signature = ModelSignature(
-        # base64 text or nested lists of pixels: only "any" lets both through
+        # a cell is base64 text or nested lists of pixels: only the type "any" accepts both
         Schema([ColSpec(AnyType(), "image")]),
         Schema([ColSpec(DataType.string, "text"), ColSpec(DataType.double, "confidence")]),
     )
@@ -46,11 +46,11 @@ def save_served(folder: Path, file: Path, model_id: str, run_id: str) -> None:
         artifacts={"model": str(file)},
         signature=signature,
         input_example=pd.DataFrame({"image": [example_png_base64(Reader(file).metadata.charset)]}),
-        pip_requirements=[f"{name}=={version(name)}" for name in NEEDS],
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
         mlflow_model=Model(model_id=model_id, run_id=run_id),
     )
 
 
-def load_served(folder: Path) -> Any:
-    """The model, ready to `predict`."""
+def load_pyfunc_model(folder: Path) -> Any:
+    """Loads a pyfunc model from its folder; the result has a method `predict`."""
     return import_mlflow().pyfunc.load_model(str(folder))

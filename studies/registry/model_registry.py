@@ -1,10 +1,11 @@
-"""Registers a candidate as a new version of a model in MLflow and moves the alias `champion` to it.
+"""Registers a candidate as a new model version in MLflow's model registry and sets the alias `champion` to it.
 
 Decisions:
-- A registered version does not need Paretext: it is the ONNX file and one Python file made from the source of the reader.
-- The alias moves only after the new version has given the same reading of an example image as the candidate's file.
-- MLflow lets the last writer of an alias win, so a promotion holds a lock from reading the old champion to the end.
-- The previous version and the measurements are tags of the new version, so a promotion can be undone.
+- A model version does not need Paretext: it consists of the ONNX file and one Python file, made from the reader's source.
+- The alias is set only after the new version has read the same text from an example image as the candidate's file.
+- In MLflow the last process that sets an alias wins. So a promotion holds a lock while it reads the old champion, registers the
+  new version and sets the alias.
+- The number of the previous champion and the measurements become tags of the new version, so a promotion can be undone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from urllib.request import url2pathname
 from search_space.catalog import nearest
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.registry.model_package import load_served, save_served
+from studies.registry.model_package import load_pyfunc_model, save_pyfunc_model
 from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
@@ -35,27 +36,28 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
+"""The alias of the model version that was promoted last."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/([0-9]+))")
 
 
 @dataclass(frozen=True)
-class Promoted:
-    """A version that has become champion.
+class PromotedVersion:
+    """A model version that has become the champion.
 
     Attributes:
-        model: the registered model's name.
-        version: the new version.
-        previous_version: the champion before; None when there was none.
-        address: `models:/NAME@champion`.
-        study: where it comes from.
-        trial: its number there.
-        accuracy: as measured in the study.
-        accuracy_low: lower end of its 95 % confidence interval; None when the number of lines is not known.
-        accuracy_high: upper end.
-        validation_lines: number of lines that it was measured on; 0 when that is not known.
-        size_bytes: of the ONNX file.
-        sha256: of the ONNX file.
+        model: name of the registered model.
+        version: number of the new version.
+        previous_version: number of the previous champion; None if there was none.
+        address: URI of the champion, `models:/NAME@champion`.
+        study: name of the study that the candidate comes from.
+        trial: number of the candidate's trial.
+        accuracy: fraction of validation lines that are read without an error, in [0, 1], as measured in the study.
+        accuracy_low: lower end of its 95 % confidence interval; None if the number of validation lines is not known.
+        accuracy_high: upper end of that interval.
+        validation_lines: number of lines that it was measured on; 0 if that is not known.
+        size_bytes: size of the ONNX file.
+        sha256: hash of the ONNX file, as hexadecimal digits.
     """
 
     model: str
@@ -72,19 +74,19 @@ class Promoted:
     sha256: str
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """Returns the attributes as a dictionary that can be written as JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A version in the registry.
+class RegisteredVersion:
+    """A model version in the registry.
 
     Attributes:
-        model: the registered model's name.
-        version: its number.
-        tags: what promotion wrote: study, trial, accuracy, …
-        folder: where MLflow keeps its files.
+        model: name of the registered model.
+        version: number of the version.
+        tags: tags that `promote` has set: study, trial, sha256, bytes, accuracy, cer, previous_version.
+        folder: the folder of its pyfunc model.
     """
 
     model: str
@@ -93,28 +95,32 @@ class Registered:
     folder: Path
 
     def read(self, images: Sequence[bytes]) -> list[Reading]:
-        """Reads lines as a served process would.
+        """Reads lines with the pyfunc model, as a process that serves it does.
 
         Args:
-            images: the bytes of PNG, JPEG or other image files.
+            images: the content of PNG, JPEG or other image files.
+
+        Returns:
+            One reading for each image, in their order.
         """
         import pandas as pd  # type: ignore[import-untyped]
 
-        answer = load_served(self.folder).predict(pd.DataFrame({"image": list(images)}))
+        answer = load_pyfunc_model(self.folder).predict(pd.DataFrame({"image": list(images)}))
         return [Reading(str(t), float(c)) for t, c in zip(answer["text"], answer["confidence"], strict=True)]
 
 
-def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> Promoted:
+def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> PromotedVersion:
     """Registers a candidate as a new version of `model` and makes it the champion.
 
     Args:
         point: the candidate.
-        model: name of the registered model, made when it is new.
-        workspace: whose registry.
-        study: the study that the candidate comes from.
+        model: name of the registered model, which is created if it does not exist.
+        workspace: the workspace folder that holds the registry.
+        study: name of the study that the candidate comes from.
 
     Raises:
-        UserError: the model's name cannot be used, or the candidate's file is not there or not the one measured.
+        UserError: the name is not allowed, or the candidate's file is missing or has changed since it was measured.
+        RuntimeError: the registered file reads an example image differently; the champion has not changed.
     """
     file = Path(point.model)
     _check(point, file, model, study)
@@ -133,10 +139,10 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
         tags |= {"validation_lines": str(point.validation_lines)} if point.validation_lines else {}
         tags |= {} if before is None else {"previous_version": str(before)}
         new = _register(client, workspace, point, file, model, tags)
-        _check_reads_alike(_registered(client, new), file, digest)
+        _check_same_reading(_registered_version(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)
     low, high = point.accuracy_interval or (None, None)
-    return Promoted(
+    return PromotedVersion(
         model=model,
         version=int(new.version),
         previous_version=before,
@@ -152,20 +158,26 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
     )
 
 
-def find(workspace: Workspace, address: str) -> Registered:
-    """The version behind `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
+def find(workspace: Workspace, address: str) -> RegisteredVersion:
+    """Finds the model version of a URI.
+
+    Args:
+        workspace: the workspace folder that holds the registry.
+        address: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
 
     Raises:
-        UserError: another form of address, or nothing there; the message holds the nearest name.
+        UserError: the URI has another form, or there is no such model version; the message suggests the nearest name.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
-        raise UserError(f"'{address}' is not the address of a model; write models:/NAME@champion or models:/NAME/VERSION")
+        raise UserError(
+            f"'{address}' is not the URI of a registered model; write models:/NAME@champion or models:/NAME/VERSION"
+        )
     name, alias, number = match.groups()
     names = _names(workspace)
     if name not in names:
-        there = f"known: {', '.join(names)}" if names else "none is registered yet; make one with 'paretext promote STUDY'"
-        raise UserError(f"no model is called '{name}'{nearest(name, names)} ({there})")
+        there = f"known: {', '.join(names)}" if names else "no model is registered yet; 'paretext promote STUDY' registers one"
+        raise UserError(f"no registered model is called '{name}'{nearest(name, names)} ({there})")
     from mlflow.exceptions import MlflowException
 
     client = open_mlflow(workspace)
@@ -173,15 +185,16 @@ def find(workspace: Workspace, address: str) -> Registered:
         found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, number)
     except MlflowException:
         versions = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
-        raise UserError(f"model '{name}' has no {alias or 'version ' + number}; its versions are {versions}") from None
-    return _registered(client, found)
+        wanted = f"alias '{alias}'" if alias else f"version {number}"
+        raise UserError(f"model '{name}' has no {wanted}; its versions are {versions}") from None
+    return _registered_version(client, found)
 
 
-def newest_champion(workspace: Workspace) -> Registered:
-    """The champion that was promoted last, of all models.
+def newest_champion(workspace: Workspace) -> RegisteredVersion:
+    """Finds the champion that was promoted last, among all registered models.
 
     Raises:
-        UserError: there is none.
+        UserError: no model has been promoted yet.
     """
     champions = []
     for name in _names(workspace):
@@ -191,30 +204,33 @@ def newest_champion(workspace: Workspace) -> Registered:
             champions.append(client.get_model_version(name, str(number)))
     if not champions:
         raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
-    return _registered(client, max(champions, key=lambda v: int(v.creation_timestamp)))
+    return _registered_version(client, max(champions, key=lambda v: int(v.creation_timestamp)))
 
 
 def _check(point: FrontPoint, file: Path, model: str, study: str) -> None:
+    """Raises UserError if the model's name is not allowed or the candidate's file is missing or has changed."""
     if not _MODEL_NAME.fullmatch(model):
-        raise UserError(f"'{model}' cannot name a model; use up to 80 letters, digits, '.', '_' or '-', not a sign first")
+        raise UserError(
+            f"'{model}' is not a valid model name; use up to 80 letters, digits, '.', '_' or '-', and a letter or digit first"
+        )
     if not file.is_file():
-        raise UserError(f"the file of trial {point.trial} of '{study}' is not there any more: {file}")
+        raise UserError(f"the file of trial {point.trial} of '{study}' no longer exists: {file}")
     if file.stat().st_size != point.size_bytes:
-        raise UserError(f"{file} has been changed since it was measured: {file.stat().st_size} bytes, not {point.size_bytes}")
+        raise UserError(f"{file} has changed since it was measured: it has {file.stat().st_size} bytes, not {point.size_bytes}")
 
 
 def _register(
     client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, tags: dict[str, str]
 ) -> ModelVersion:
-    """Stores the served model's files and makes a version of them."""
+    """Logs the pyfunc model with its files and creates a model version of it."""
     experiment = experiment_id(client, workspace)
-    run_id = _run_behind(client, experiment, tags["study"], point.trial)
+    run_id = _run_of_trial(client, experiment, tags["study"], point.trial)
     params = {key: str(value) for key, value in point.architecture.items()}
     logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
-            save_served(folder, file, logged.model_id, run_id)
+            save_pyfunc_model(folder, file, logged.model_id, run_id)
             client.log_model_artifacts(logged.model_id, str(folder))
         client.finalize_logged_model(logged.model_id, "READY")
     except BaseException:
@@ -222,42 +238,50 @@ def _register(
         raise
     if model not in _names(workspace):
         client.create_registered_model(model, description="Reads lines of text; made by paretext.")
-    # the folder itself and not models:/…, which MLflow would look up in the store of its global settings
+    # the path of the folder and not models:/…, which MLflow would look up with its global registry URI
     return client.create_model_version(model, logged.artifact_location, run_id, tags, model_id=logged.model_id)
 
 
-def _check_reads_alike(registered: Registered, file: Path, digest: str) -> None:
-    """Checks that the registered file is the measured one and gives the same reading of an example image.
+def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) -> None:
+    """Checks that the registered file is the measured one and reads the same text from an example image.
+
+    Args:
+        registered: the new model version.
+        file: the ONNX file that was measured.
+        digest: SHA-256 of that file.
 
     Raises:
-        RuntimeError: it is not; the champion is still the one before.
+        RuntimeError: the file or the reading differs.
     """
     import base64
     import io
 
     from PIL import Image
 
-    (kept,) = registered.folder.rglob("*.onnx")
-    if hashlib.sha256(kept.read_bytes()).hexdigest() != digest:
-        raise RuntimeError(f"the registered file {kept} is not the one that was measured; the champion has not changed")
+    (copy,) = registered.folder.rglob("*.onnx")
+    if hashlib.sha256(copy.read_bytes()).hexdigest() != digest:
+        raise RuntimeError(f"the registered file {copy} is not the one that was measured; the champion has not changed")
     reader = Reader(file)
     image = base64.b64decode(example_png_base64(reader.metadata.charset))
     (expected,) = reader.read([Image.open(io.BytesIO(image))])
     (found,) = registered.read([image])
     if found != expected:
-        raise RuntimeError(f"version {registered.version} reads {found} where its file reads {expected}; the champion stays")
+        raise RuntimeError(
+            f"version {registered.version} reads {found} but its file reads {expected}; the champion has not changed"
+        )
 
 
-def _registered(client: MlflowClient, found: ModelVersion) -> Registered:
+def _registered_version(client: MlflowClient, found: ModelVersion) -> RegisteredVersion:
+    """Adds the folder of its files to a model version; raises UserError if they are missing."""
     location = urlparse(client.get_model_version_download_uri(found.name, found.version))
     folder = Path(url2pathname(location.path))
     if not folder.is_dir():
-        raise UserError(f"the files of {found.name} version {found.version} are not there any more: {folder}")
-    return Registered(found.name, int(found.version), dict(found.tags), folder)
+        raise UserError(f"the files of {found.name} version {found.version} no longer exist: {folder}")
+    return RegisteredVersion(found.name, int(found.version), dict(found.tags), folder)
 
 
 def _champion_version(client: MlflowClient, model: str) -> int | None:
-    """Version number of a model's champion; None when the model or the champion is not there."""
+    """Returns the version number of a model's champion; None if there is no such model or it has no champion."""
     for known in client.search_registered_models(f"name = '{model}'"):
         if CHAMPION in known.aliases:
             return int(known.aliases[CHAMPION])
@@ -265,16 +289,16 @@ def _champion_version(client: MlflowClient, model: str) -> int | None:
 
 
 def _names(workspace: Workspace) -> list[str]:
-    """All registered models."""
+    """Returns the names of all registered models."""
     if not workspace.mlflow_file.exists():
         return []
     return [str(model.name) for model in open_mlflow(workspace).search_registered_models(max_results=1000)]
 
 
-def _run_behind(client: MlflowClient, experiment: str, study: str, trial: int) -> str:
-    """The run that the tracker wrote for a trial; a new one when it could not.
+def _run_of_trial(client: MlflowClient, experiment: str, study: str, trial: int) -> str:
+    """Returns the ID of the run that `RunTracker` wrote for a trial; if there is none, it creates a run.
 
-    MLflow looks a version without a run up in the store of its global settings, which is not ours.
+    A model version needs a run: without one, MLflow looks the version up with its global tracking URI, in another database.
     """
     wanted = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = 'trial' and tags.`{TRIAL_TAG}` = '{trial}'"
     runs = client.search_runs([experiment], wanted, max_results=1)

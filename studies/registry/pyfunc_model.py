@@ -1,7 +1,7 @@
-"""The model that MLflow serves: images in a column, text and confidence out.
+"""The pyfunc model that MLflow serves: takes a column of images, returns text and confidence.
 
-`studies.registry.source_bundler` puts this file and all it imports of ours into one, which is what the registry holds: a served
-process needs mlflow, numpy, Pillow and onnxruntime, and nothing of this project.
+`studies.registry.source_bundler` merges this module and the modules of Paretext that it imports into one file, which becomes
+part of the registered model. A process that serves the model needs mlflow, numpy, Pillow and onnxruntime, but not Paretext.
 """
 
 from __future__ import annotations
@@ -21,50 +21,59 @@ from trainers.base.errors import UserError
 from trainers.inference.reader import Reader
 
 COLUMN = "image"
-"""The input column: each cell a base64 PNG or JPEG, the bytes of one, or an array (H, W) or (H, W, 3) of 0 to 255."""
+"""Name of the input column. A cell is a PNG or JPEG file, as base64 text or as bytes, or an array of shape (H, W) or (H, W, 3)
+with values from 0 to 255."""
 
 
-class _Reading:
-    """Reads a line of text from each image."""
+class _LineReaderMethods:
+    """The methods of `LineReader`.
+
+    MLflow warns about a subclass of its PythonModel that defines `predict` without type hints. With type hints it would derive
+    another signature than the one that is saved with the model. So `LineReader` inherits the method from this class.
+    """
 
     def load_context(self, context: Any) -> None:
-        """Opens the ONNX file that lies beside this one."""
+        """Opens the ONNX file, the artifact `model`."""
         self._reader = Reader(context.artifacts["model"])
 
-    # MLflow would try to make a signature of a type at `model_input`
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        """Reads a table with the column `image`.
+        """Reads one line of text from each image.
+
+        Args:
+            context: MLflow's context; not used.
+            model_input: a table with the column `image` (see `COLUMN`), or the cells of that column.
+            params: MLflow's inference params; not used.
 
         Returns:
-            A table with the columns `text` and `confidence` (how likely all of the line is right, in [0, 1]).
+            A table with the columns `text` and `confidence` (the probability that the whole line is right, in [0, 1]).
 
         Raises:
-            UserError: a cell that is no image, with its row.
+            UserError: a cell is not an image; the message names its row, counted from 1.
         """
         readings = self._reader.read([_image(cell, row) for row, cell in enumerate(_cells(model_input), start=1)])
         return pd.DataFrame({"text": [r.text for r in readings], "confidence": [float(r.confidence) for r in readings]})
 
 
-class LineReader(_Reading, mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """What MLflow serves. It inherits `predict`, because MLflow warns of each that is written in such a class without a
-    type to make a signature of; ours is written down."""
+class LineReader(_LineReaderMethods, mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Reads lines of text with an ONNX file of Paretext."""
 
 
 def _cells(model_input: Any) -> list[Any]:
-    """The images in whatever MLflow hands over: a table, or what a caller without a signature gives."""
+    """Returns the images of an input of `predict`: a table, a list of images, or one image as text or bytes."""
     if isinstance(model_input, pd.DataFrame):
         cells = list(model_input[COLUMN])
     else:
         cells = [model_input] if isinstance(model_input, str | bytes) else list(model_input)
-    # MLflow makes one cell of the request {"inputs": {"image": ["…", "…"]}}
-    return [image for cell in cells for image in (cell if _is_several(cell) else [cell])]
+    # MLflow turns the request {"inputs": {"image": ["…", "…"]}} into one cell that holds a list
+    return [image for cell in cells for image in (cell if _is_list_of_files(cell) else [cell])]
 
 
-def _is_several(cell: Any) -> bool:
+def _is_list_of_files(cell: Any) -> bool:
     return isinstance(cell, list) and bool(cell) and isinstance(cell[0], str | bytes)
 
 
 def _image(cell: Any, row: int) -> Image.Image | NDArray[np.uint8]:
+    """Decodes one cell; raises UserError, which names the row, if it is not an image."""
     if isinstance(cell, str):
         try:
             cell = base64.b64decode(cell.rpartition(",")[2], validate=True)  # a data URL has a comma before the base64

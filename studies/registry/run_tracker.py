@@ -1,11 +1,11 @@
 """Writes studies and trials to MLflow: one parent run for each study, one child run for each trial.
 
 Decisions:
-- MLflow holds a copy for people to browse; Optuna's storage is the record. So a fault here never stops a study: it is reported
+- MLflow holds a copy for people to browse; Optuna's storage is the record. So an error here never stops a study: it is reported
   once, and what could not be written is retried with the next trial and at the end.
 - A thread does the writing: MLflow's import and the creation of its database take ten seconds, and the search does not wait.
-- A trial's run is closed last. A run that is found open was left by a driver that died; it is deleted and written again from
-  scratch. A resumed search may send every finished trial again; trials whose runs are closed are skipped.
+- Closing a trial's run is the last step of writing it. So an open run was left by a driver that died; it is deleted and written
+  from scratch. A resumed search sends every closed trial again; trials whose runs are closed are skipped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _STATUS = {"measured": "FINISHED", "precision_variant": "FINISHED", "failed": "F
 
 @dataclass(frozen=True)
 class _Trial:
-    """A finished trial that is to be written."""
+    """A closed trial that is to be written."""
 
     number: int
     params: dict[str, Any]
@@ -49,7 +49,7 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Study:
-    """The study's settings, which become params of the parent run."""
+    """The study's settings. They become params of the parent run."""
 
     params: dict[str, Any]
 
@@ -66,12 +66,13 @@ _Job = _Trial | _Study | _End
 
 
 class RunTracker:
-    """Writes one study and its trials to MLflow in a thread of its own (a `studies.registry.tracker.Tracker`).
+    """Implements `studies.registry.tracker.Tracker`: writes one study and its trials to MLflow in a thread of its own.
 
     Args:
-        workspace: the folder that holds the MLflow database.
+        workspace: the workspace folder, which holds the MLflow database.
         study_name: name of the study and of its parent run.
-        report: called with one line, at most twice: when writing first fails, and at the end if some trials are missing.
+        report: receives at most two messages of one line: when writing fails for the first time, and at the end if some trials
+            are not written.
     """
 
     def __init__(self, workspace: Workspace, study_name: str, report: Callable[[str], None] = lambda line: None) -> None:
@@ -86,10 +87,9 @@ class RunTracker:
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
 
     def start(self, study_params: Mapping[str, Any]) -> None:
-        """Opens the study's parent run, or the one that an earlier run made. Returns at once.
+        """Starts the thread, which creates the parent run, or opens the one that an earlier run of the study created.
 
-        Args:
-            study_params: the resolved study; nested tables become params with dotted names.
+        Nested tables of `study_params` become params with dotted names.
         """
         self._jobs.put(_Study(flatten(study_params)))
         self._thread.start()
@@ -103,15 +103,10 @@ class RunTracker:
         model: Path | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes a finished trial, unless it is there already. Returns at once.
+        """Queues a closed trial for the thread, which writes it as a child run unless it is written already.
 
-        Args:
-            number: the trial's number in the study.
-            architecture: its fields, which become params.
-            measurement: its numbers, which become metrics; None when nothing was measured.
-            state: how the trial ended, which becomes a tag; `measured`, `precision_variant` and `failed` set MLflow's status.
-            model: the exported file, which is copied as an artifact.
-            tags: further facts, which become tags named `paretext.KEY`, such as the reason for the end.
+        Fields of the architecture become params, numbers of the measurement metrics, `state` and `tags` tags whose names begin
+        with `paretext.`, and the model an artifact.
         """
         metrics = {
             k: float(v) for k, v in (measurement or {}).items() if isinstance(v, int | float) and not isinstance(v, bool)
@@ -129,9 +124,10 @@ class RunTracker:
         """Closes the parent run and waits until everything is written.
 
         Args:
-            state: `complete` when the study reached its end, `stopped` when it was interrupted.
-            metrics: numbers of the whole study, for the parent run.
-            wait_s: the longest time to wait, in seconds; trials that are missing then are written when the study is resumed.
+            state: `complete` if the study reached its end, `stopped` if it was interrupted.
+            metrics: metrics of the whole study, for the parent run.
+            wait_s: the longest time to wait, in seconds. Trials that are not written by then are written when the study is
+                resumed.
         """
         self._jobs.put(_End("FINISHED" if state == "complete" else "KILLED", dict(metrics or {})))
         self._jobs.put(None)
@@ -139,7 +135,7 @@ class RunTracker:
             self._thread.join(wait_s)
         if self._unwritten:
             trials = "1 trial is" if len(self._unwritten) == 1 else f"{len(self._unwritten)} trials are"
-            self._report(f"{trials} not in MLflow yet; running the study '{self._study_name}' again writes what is missing")
+            self._report(f"{trials} not in MLflow yet; they are written when study '{self._study_name}' is run again")
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -152,8 +148,8 @@ class RunTracker:
             try:
                 self._writer = self._writer or _RunWriter(self._workspace, self._study_name)
                 self._writer.write(job)
-            except Exception as error:  # whatever MLflow, SQLAlchemy or the disk may raise: the study goes on
-                self._report_fault(error)
+            except Exception as error:  # MLflow, SQLAlchemy and the disk raise many kinds; none may stop the search
+                self._report_first_error(error)
                 if self._writer is None:
                     return
                 self._writer = None  # the next one deletes the run that was half written
@@ -163,11 +159,11 @@ class RunTracker:
                 if isinstance(job, _Trial):
                     self._unwritten.discard(job.number)
 
-    def _report_fault(self, error: Exception) -> None:
+    def _report_first_error(self, error: Exception) -> None:
         if not self._reported:
             self._reported = True
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            self._report(f"MLflow cannot be written ({reason}); the search goes on and tries again")
+            self._report(f"MLflow cannot be written ({reason}); the search continues and retries")
 
 
 class _RunWriter:
@@ -186,7 +182,7 @@ class _RunWriter:
         self._written = self._closed_trials()
 
     def write(self, job: _Job) -> None:
-        """Writes one job."""
+        """Writes a study's settings, a trial or the end of a run. Trials that are written already are skipped."""
         if isinstance(job, _Study):
             self._write_study(job)
         elif isinstance(job, _End):
@@ -204,7 +200,7 @@ class _RunWriter:
         return str(self._client.create_run(self._experiment, tags=tags, run_name=self._study_name).info.run_id)
 
     def _closed_trials(self) -> set[int]:
-        """Returns the numbers of trials whose runs are closed, and deletes the runs that a driver that died left open."""
+        """Returns the numbers of trials whose runs are closed; deletes the runs that a driver left open when it died."""
         closed = set()
         for run in self._runs("trial"):
             if run.info.status == "RUNNING":
@@ -214,7 +210,7 @@ class _RunWriter:
         return closed
 
     def _runs(self, kind: str) -> list[Any]:
-        """All runs of the study of one kind, oldest first."""
+        """Returns all runs of the study with one value of `KIND_TAG`, oldest first."""
         wanted = f"tags.`{STUDY_TAG}` = '{self._study_name}' and tags.`{KIND_TAG}` = '{kind}'"
         runs: list[Any] = []
         token: str | None = None
@@ -230,7 +226,7 @@ class _RunWriter:
     def _write_study(self, job: _Study) -> None:
         from mlflow.entities import RunTag
 
-        # a resumed study may have a larger budget, and MLflow's params cannot be changed: the newest value becomes a tag
+        # a resumed study may have a larger budget, but MLflow's params cannot change: the newest value becomes a tag
         known = self._client.get_run(self._parent).data.params
         new = {key: value for key, value in job.params.items() if key not in known}
         changed = {key: str(value) for key, value in job.params.items() if key in known and known[key] != str(value)}

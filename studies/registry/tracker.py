@@ -1,4 +1,4 @@
-"""What a search needs from whatever records its runs: `RunTracker` writes to MLflow, `NoTracker` records nothing."""
+"""The interface through which a search records its trials: `RunTracker` writes them to MLflow, `NoTracker` does nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Literal, Protocol
 
 
 class Tracker(Protocol):
-    """Records a study and its trials for people to browse. No method may raise: a fault of a tracker never ends a search."""
+    """Records a study and its trials for people to browse. Its methods may not raise: a tracker must never end a search."""
 
     def start(self, study_params: Mapping[str, Any]) -> None:
-        """Begins a run of the study, which may have been recorded before.
+        """Begins the record of a run. An earlier run of the study may have been recorded already.
 
         Args:
-            study_params: the resolved study as nested tables.
+            study_params: the study with all defaults filled in, as nested tables.
         """
         ...
 
@@ -31,20 +31,20 @@ class Tracker(Protocol):
 
         Args:
             number: the trial's number in the study.
-            architecture: its fields; None when they are not known.
-            measurement: what was measured of its file; None when nothing was measured.
-            state: the name of the trial's outcome (`studies.storage.outcomes`).
-            model: the exported file.
-            tags: further facts, such as the reason why it ended; None values count as absent.
+            architecture: the fields of its architecture; None if they are not known.
+            measurement: the measurement of its exported file; None if nothing was measured.
+            state: name of the trial's outcome (`studies.storage.outcomes`).
+            model: the exported file; None if there is none.
+            tags: further facts, such as the reason why it ended; entries with the value None are left out.
         """
         ...
 
     def finish(self, state: Literal["complete", "stopped"] = "complete", *, wait_s: float = 120.0) -> None:
-        """Ends the run of the study. It is also called when the search failed before `start`.
+        """Ends the record of the run. It is also called if the search failed before `start`.
 
         Args:
-            state: whether the study reached its end or was interrupted.
-            wait_s: the longest time in seconds that this may take.
+            state: `complete` if the study reached its end, `stopped` if it was interrupted.
+            wait_s: the longest time that this may take, in seconds.
         """
         ...
 

@@ -65,7 +65,7 @@ def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -
         (["promote", "plates", "--trial", "1", "--size-limit", "1MB"], "not allowed with"),
         (["promote", "plates", "--trial", "-1"], "--trial: must be a whole number, 0 or more, not '-1'"),
         (["data", "render", "x", "--recombine", "101"], "--recombine: must be a whole number, from 0 to 100, not '101'"),
-        (["promote", "plates", "--as", "a/b"], "cannot name a model"),
+        (["promote", "plates", "--as", "a/b"], "is not a valid model name"),
         (["predict"], "IMAGE"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_bad_image_is_named_and_the_others_are_read(
     ("model", "reason"),
     [
         ("gone.onnx", "is not there"),
-        ("models:/nothing@champion", "no model is called 'nothing'"),
+        ("models:/nothing@champion", "no registered model is called 'nothing'"),
         ("models:/x", "write models:/"),
     ],
 )

@@ -166,10 +166,10 @@ def test_a_served_model_names_the_row_that_is_no_image(workspace: Workspace, poi
     ("address", "answer"),
     [
         ("models:/digit@champion", "did you mean 'digits'"),
-        ("models:/digits@best", "has no best; its versions are"),
+        ("models:/digits@best", "has no alias .best.; its versions are"),
         ("models:/digits/99", "has no version 99; its versions are"),
-        ("digits", "is not the address of a model"),
-        ("models:/digits", "is not the address of a model"),
+        ("digits", "is not the URI of a registered model"),
+        ("models:/digits", "is not the URI of a registered model"),
     ],
 )
 def test_a_model_that_is_not_there_is_one_clear_line(
@@ -192,12 +192,12 @@ def test_a_file_that_is_gone_or_has_changed_is_not_promoted(workspace: Workspace
     point = tiny_point(tmp_path / "changed.onnx")
     with Path(point.model).open("ab") as file:
         file.write(b"x")
-    with pytest.raises(UserError, match="has been changed"):
+    with pytest.raises(UserError, match="has changed since it was measured"):
         promote(point, "never", workspace, "digits")
     Path(point.model).unlink()
-    with pytest.raises(UserError, match="not there any more"):
+    with pytest.raises(UserError, match="no longer exists"):
         promote(point, "never", workspace, "digits")
-    with pytest.raises(UserError, match="cannot name a model"):
+    with pytest.raises(UserError, match="is not a valid model name"):
         promote(point, "models:/never", workspace, "digits")
     assert "never" not in [model.name for model in open_mlflow(workspace).search_registered_models()]
 
@@ -213,7 +213,7 @@ class Wrong(mlflow.pyfunc.PythonModel):
         return pandas.DataFrame({"text": ["wrong"] * len(model_input), "confidence": [1.0] * len(model_input)})
 mlflow.models.set_model(Wrong())
 """
-    monkeypatch.setattr("studies.registry.model_package.one_file", lambda module: wrong)
+    monkeypatch.setattr("studies.registry.model_package.bundle_source", lambda module: wrong)
     with pytest.raises(RuntimeError, match="champion"):
         promote(points[1], "gated", workspace, "digits")
     assert find(workspace, "models:/gated@champion").version == 1

@@ -101,7 +101,7 @@ def test_a_database_that_cannot_be_opened_is_said_once_and_stops_nothing(tmp_pat
         tracker.log_trial(number, {}, MEASURED, "measured")
     tracker.finish()
     assert len(said) == 2
-    assert "the search goes on" in said[0]
+    assert "the search continues" in said[0]
     assert "3 trials are not in MLflow yet" in said[1]
     assert all("\n" not in line for line in said)
 

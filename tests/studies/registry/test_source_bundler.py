@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studies.registry import source_bundler
-from studies.registry.source_bundler import OURS
+from studies.registry.source_bundler import INTERNAL_PACKAGES
 
 
 @pytest.fixture
@@ -15,14 +15,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(source_bundler, "OURS", (*OURS, folder.name))
+    monkeypatch.setattr(source_bundler, "INTERNAL_PACKAGES", (*INTERNAL_PACKAGES, folder.name))
     return folder
 
 
 def merge(package: Path, **modules: str) -> str:
     for name, source in modules.items():
         (package / f"{name}.py").write_text(source.replace("PACKAGE", package.name))
-    return source_bundler.one_file(f"{package.name}.top")
+    return source_bundler.bundle_source(f"{package.name}.top")
 
 
 def test_a_merged_file_does_what_its_modules_do(package: Path) -> None:
