@@ -1,7 +1,13 @@
-"""What a search needs from the machines it trains on, whatever they are: start, stop, and what has happened.
+"""The interface between the driver and the machines that train: an engine starts and stops trials and reports events.
 
-The driver decides; an engine only runs. A submitted trial trains until its epoch limit or until it is stopped (it then leaves a
-checkpoint and ends as TrialPaused), or until it is finished, fails or is lost. Trials are named by their numbers in the study.
+The driver decides what trains and for how long. A submitted trial trains until it ends with exactly one of these events:
+
+    TrialFinished   it reached its last epoch, and was exported and measured
+    TrialPaused     it reached `until_epoch`, or was stopped; it left a checkpoint
+    TrialFailed     it raised an exception
+    TrialLost       its process died; its last checkpoint is still there
+
+Trials are identified by their numbers in the study.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from trainers.trial.run import TrialJob
 
 @dataclass(frozen=True)
 class EpochFinished:
-    """An epoch of a trial is over."""
+    """A trial has finished an epoch."""
 
     number: int
     report: EpochReport
@@ -25,7 +31,7 @@ class EpochFinished:
 
 @dataclass(frozen=True)
 class TrialFinished:
-    """A trial was trained to its last epoch, exported and measured."""
+    """A trial has been trained to its last epoch, exported and measured."""
 
     number: int
     candidate: Candidate
@@ -33,7 +39,7 @@ class TrialFinished:
 
 @dataclass(frozen=True)
 class TrialPaused:
-    """A trial stopped before its last epoch and left a checkpoint."""
+    """A trial has stopped before its last epoch and left a checkpoint."""
 
     number: int
     epoch: int
@@ -41,7 +47,7 @@ class TrialPaused:
 
 @dataclass(frozen=True)
 class TrialFailed:
-    """A trial cannot go on."""
+    """A trial has ended with an error."""
 
     number: int
     kind: FaultKind
@@ -50,41 +56,42 @@ class TrialFailed:
 
 @dataclass(frozen=True)
 class TrialLost:
-    """The process of a trial died (killed, out of memory); its last checkpoint is still there."""
+    """The process of a trial has died (killed, out of memory); its last checkpoint is still there."""
 
     number: int
     reason: str
 
 
 Event = EpochFinished | TrialFinished | TrialPaused | TrialFailed | TrialLost
+"""What an engine reports."""
 
 
 class Engine(Protocol):
-    """Runs trainings."""
+    """Runs trainings in worker processes, on a cluster or elsewhere."""
 
     @property
     def slots(self) -> int:
-        """How many trials run at the same time."""
+        """How many trials can run at the same time."""
         ...
 
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        """Starts a trial; at most `slots` may be open.
+        """Starts a trial. The driver never has more than `slots` trials running.
 
         Args:
             number: the trial's number.
-            job: what to train; it resumes from the checkpoint in its folder.
-            until_epoch: pause after this epoch; None trains to the end.
+            job: what to train. If its folder has a checkpoint, the training resumes from it.
+            until_epoch: the epoch after which the trial pauses; None trains to the end.
         """
         ...
 
     def stop(self, number: int) -> None:
-        """Asks a trial to pause after the epoch it is in."""
+        """Makes a trial pause after its current epoch."""
         ...
 
     def wait(self, timeout_s: float) -> list[Event]:
-        """What has happened since the last call; waits up to `timeout_s` for something to happen."""
+        """Returns the events since the last call. If there are none, it waits up to `timeout_s` seconds for one."""
         ...
 
     def close(self) -> None:
-        """Ends all processes at once; checkpoints stay."""
+        """Ends all processes at once. Checkpoints are kept."""
         ...

@@ -1,6 +1,6 @@
-"""Catalog of engines: a file in this folder, or an installed package with an entry point `paretext.engine`.
+"""The catalog of engines. An engine is a file in this folder, or an installed package with an entry point `paretext.engine`.
 
-`docs/extending-engines.md` adds one. Names are read without importing an engine, so neither Ray nor torch is loaded for them.
+`docs/extending-engines.md` shows how to add one. Listing the names imports neither Ray nor torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from studies.engines.base import Engine
 
 engines: Catalog[Callable[[Search], Engine]] = Catalog("engine", "studies.engines")
-"""Name to a function that takes the `[search]` settings of a study and starts an engine.
+"""Maps a name to a function that takes the `[search]` settings of a study and starts the engine.
 
-It raises UserError when the engine cannot be started as the settings ask.
+The function raises UserError if the engine cannot be started with these settings.
 """

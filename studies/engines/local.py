@@ -1,10 +1,11 @@
-"""A pool of worker processes on this machine, one training each.
+"""Trains in a pool of worker processes on this machine, one training per process.
 
 Decisions:
-- One thread a worker: two one-thread trainings on two cores do 1.6x the work of one two-thread training.
-- Workers are spawned (not forked: torch and its threads do not survive a fork) and kept, since importing torch takes seconds.
-- A worker ends itself the moment its driver is gone, so a killed search leaves nothing behind that still writes.
-- A worker that dies is replaced; what it was training is reported as lost, and its checkpoint stays.
+- Each worker has one thread: on two cores, two trainings of one thread do 1.6 times the work of one training of two threads.
+- Workers are spawned, not forked, because torch and its threads do not survive a fork. They are reused, because importing torch
+  takes seconds.
+- A worker ends itself as soon as its driver is gone, so a killed search leaves no process that still writes.
+- A worker that dies is replaced. Its trial is reported as lost, and the checkpoint is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import queue
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Train:
-    """An order to a worker: train this."""
+    """A message to a worker: train this trial."""
 
     number: int
     job: TrialJob
@@ -42,25 +43,26 @@ class _Train:
 
 @dataclass(frozen=True)
 class _Stop:
-    """An order to a worker: pause this after its epoch."""
+    """A message to a worker: pause this trial after its current epoch."""
 
     number: int
 
 
 @dataclass
 class _Worker:
+    """A worker process, the driver's end of its pipe, and the number of its trial (None while it is idle)."""
+
     process: SpawnProcess
     pipe: Connection
     number: int | None = None
-    events: list[Event] = field(default_factory=list)
 
 
 class LocalEngine:
-    """Trains on this machine's cores.
+    """Trains on the cores of this machine (an `Engine`).
 
     Args:
-        workers: processes that train at the same time; None means one per core this process may use.
-        run: what a worker does with a job; a function that its process can import.
+        workers: number of worker processes; None means one per core that this process may use.
+        run: the function that a worker calls with a job. The worker process must be able to import it.
     """
 
     def __init__(self, workers: int | None = None, run: TrialRunner = resume_trial) -> None:
@@ -74,7 +76,7 @@ class LocalEngine:
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         worker = next(w for w in self._workers if w.number is None)
         worker.number = number
-        # a worker that died while idle is noticed and reported by the next wait
+        # if the worker died while it was idle, the next `wait` notices and reports it
         with contextlib.suppress(OSError):
             worker.pipe.send(_Train(number, job, until_epoch))
 
@@ -91,7 +93,7 @@ class LocalEngine:
             if worker.pipe in ready or worker.process.sentinel in ready:
                 events += self._drain(worker)
                 if not worker.process.is_alive():
-                    events += self._drain(worker)  # what it said between the first look and its end
+                    events += self._drain(worker)  # what it sent between the first read and its end
                     if worker.number is not None:
                         code = worker.process.exitcode
                         events.append(TrialLost(worker.number, f"its worker process ended with code {code}"))
@@ -108,6 +110,7 @@ class LocalEngine:
         self._workers = []
 
     def _drain(self, worker: _Worker) -> list[Event]:
+        """Reads all events that a worker has sent; marks it as idle if one of them ends its trial."""
         events: list[Event] = []
         with contextlib.suppress(EOFError, OSError):
             while worker.pipe.poll():
@@ -118,6 +121,7 @@ class LocalEngine:
         return events
 
     def _spawn(self) -> _Worker:
+        """Starts a worker process."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(theirs, self._run), daemon=True, name="paretext-worker")
         with _one_thread_each():
@@ -128,13 +132,13 @@ class LocalEngine:
 
 @engines.register("local")
 def local_engine(search: Search) -> LocalEngine:
-    """Starts the worker processes that a study asks for."""
+    """Starts the local engine with `workers` of the `[search]` settings."""
     return LocalEngine(search.workers)
 
 
 @contextlib.contextmanager
 def _one_thread_each() -> Any:
-    """Starts children with single-threaded math libraries; the setting is read when they are loaded."""
+    """Makes the math libraries of child processes single-threaded. They read these variables when they are loaded."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
@@ -149,46 +153,48 @@ def _one_thread_each() -> Any:
 
 
 def _serve(pipe: Connection, run: TrialRunner) -> None:
-    """Worker main loop: trains one job after the other and sends events to the driver."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    orders: queue.Queue[_Train] = queue.Queue()
+    """Main loop of a worker: trains one job after the other and sends events to the driver."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of the terminal, but only the driver acts on it
+    requests: queue.Queue[_Train] = queue.Queue()
     stopped: set[int] = set()
-    threading.Thread(target=_listen, args=(pipe, orders, stopped), daemon=True).start()
+    threading.Thread(target=_listen, args=(pipe, requests, stopped), daemon=True).start()
     if run is resume_trial:
-        import torch  # noqa: F401  # while the driver still looks at the data; other functions may need none
+        import torch  # noqa: F401  # ready while the driver prepares the data; other functions may not need torch
 
     while True:
-        order = orders.get()
-        pipe.send(_train(order, pipe, stopped, run))
+        request = requests.get()
+        pipe.send(_train(request, pipe, stopped, run))
 
 
-def _listen(pipe: Connection, orders: queue.Queue[_Train], stopped: set[int]) -> None:
-    """Receives messages while the main thread trains; ends the process when the driver has closed the pipe or died."""
+def _listen(pipe: Connection, requests: queue.Queue[_Train], stopped: set[int]) -> None:
+    """Receives messages while the main thread trains. Ends the process if the driver has closed the pipe or died."""
     try:
         while True:
-            order: _Train | _Stop = pipe.recv()
-            if isinstance(order, _Stop):
-                stopped.add(order.number)
+            request: _Train | _Stop = pipe.recv()
+            if isinstance(request, _Stop):
+                stopped.add(request.number)
             else:
-                stopped.discard(order.number)
-                orders.put(order)
+                stopped.discard(request.number)
+                requests.put(request)
     except (EOFError, OSError):
         os._exit(1)
 
 
-def _train(order: _Train, pipe: Connection, stopped: set[int], run: TrialRunner) -> Event:
+def _train(request: _Train, pipe: Connection, stopped: set[int], run: TrialRunner) -> Event:
+    """Trains one trial, sends its epochs, and returns the event that ends it."""
+
     def report(epoch_report: EpochReport) -> bool:
-        pipe.send(EpochFinished(order.number, epoch_report))
-        return order.number not in stopped
+        pipe.send(EpochFinished(request.number, epoch_report))
+        return request.number not in stopped
 
     try:
-        outcome = run(order.job, report, order.until_epoch)
+        outcome = run(request.job, report, request.until_epoch)
     except TrainingFault as fault:
-        return TrialFailed(order.number, fault.kind, fault.reason)
+        return TrialFailed(request.number, fault.kind, fault.reason)
     except MemoryError:
-        return TrialFailed(order.number, "oom", "out of memory")
-    except Exception as error:  # a faulty candidate fails alone; the study goes on
-        return TrialFailed(order.number, "error", f"{type(error).__name__}: {error}".splitlines()[0])
+        return TrialFailed(request.number, "oom", "out of memory")
+    except Exception as error:  # whatever it is, only this trial fails; the study continues
+        return TrialFailed(request.number, "error", f"{type(error).__name__}: {error}".splitlines()[0])
     if isinstance(outcome, Paused):
-        return TrialPaused(order.number, outcome.epoch)
-    return TrialFinished(order.number, outcome)
+        return TrialPaused(request.number, outcome.epoch)
+    return TrialFinished(request.number, outcome)

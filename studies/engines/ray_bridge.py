@@ -1,4 +1,4 @@
-"""The queue between the driver's thread and Ray Tune's: orders one way, events the other."""
+"""Two queues between the driver's thread and Ray Tune's thread: training requests to Tune, events to the driver."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from collections import deque
 from typing import Any
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
-from studies.engines.remote_worker import candidate_of, report_of
+from studies.engines.remote_worker import candidate_from_json, report_from_json
 
 
 class TuneBridge:
-    """Where the driver's thread and Tune's meet: orders one way, events the other."""
+    """Passes training requests to Ray Tune and events back to the driver. All methods are thread-safe.
+
+    Attributes:
+        events: events for the driver, oldest first.
+        closing: set once the search is over.
+    """
 
     def __init__(self) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -24,40 +29,61 @@ class TuneBridge:
         self._open: set[int] = set()
 
     def __reduce__(self) -> tuple[type[TuneBridge], tuple[()]]:
-        """Tune pickles all that it is given; nothing of a bridge is worth keeping."""
+        """Pickles an empty bridge: Tune pickles every object that it is given, but never needs the copy."""
         return (TuneBridge, ())
 
-    # the driver's side
+    # called by the driver's thread
 
-    def submit(self, number: int, order: dict[str, Any], until_epoch: int | None) -> None:
-        """Puts a trial in the queue."""
+    def submit(self, number: int, request: dict[str, Any], until_epoch: int | None) -> None:
+        """Queues a trial for Tune.
+
+        Args:
+            number: the trial's number.
+            request: the result of `studies.engines.remote_worker.training_request`.
+            until_epoch: the epoch after which the trial pauses; None trains to the end.
+        """
         with self._changed:
             self._open.add(number)
             self._until[number] = until_epoch
-            self._new.append(order)
+            self._new.append(request)
             self._changed.notify_all()
 
     def stop(self, number: int) -> None:
-        """Lets a trial pause after any epoch."""
+        """Makes a trial pause after its current epoch."""
         with self._changed:
             self._until[number] = 0
 
     def close(self) -> None:
+        """Ends the search on Tune's side."""
         self.closing.set()
         with self._changed:
             self._changed.notify_all()
 
-    # Tune's side
+    # called by Tune's thread
 
-    def next_order(self, patience_s: float) -> dict[str, Any] | None:
-        """The next order; waits for one only while nothing is open, since whoever asks has other things to do."""
+    def next_request(self, timeout_s: float) -> dict[str, Any] | None:
+        """Returns the next training request; None if there is none.
+
+        It waits for a request only if no trial is running, because Tune calls it from the loop that also handles reports.
+
+        Args:
+            timeout_s: the longest time to wait, in seconds.
+        """
         with self._changed:
             if not self._open and not self.closing.is_set():
-                self._changed.wait(patience_s)
+                self._changed.wait(timeout_s)
             return self._new.popleft() if self._new else None
 
     def on_report(self, number: int, message: dict[str, Any]) -> bool:
-        """Takes in what a training reports; returns whether it trains on."""
+        """Handles a report of a training.
+
+        Args:
+            number: the trial's number.
+            message: what `studies.engines.remote_worker.run_on_node` has sent or returned.
+
+        Returns:
+            Whether the training continues.
+        """
         with self._changed:
             if number not in self._open:
                 return False
@@ -65,14 +91,14 @@ class TuneBridge:
                 return self._on_epoch(number, message["epoch"])
             self._open.discard(number)
         if "finished" in message:
-            self.events.put(TrialFinished(number, candidate_of(message["finished"])))
+            self.events.put(TrialFinished(number, candidate_from_json(message["finished"])))
         else:
             kind, reason = json.loads(message["failed"])
             self.events.put(TrialFailed(number, kind, reason))
         return False
 
     def on_lost(self, number: int, reason: str) -> None:
-        """Records that the process of a trial is gone."""
+        """Reports that the process of a trial has died, unless the trial has ended already."""
         with self._changed:
             was_open = number in self._open
             self._open.discard(number)
@@ -80,7 +106,8 @@ class TuneBridge:
             self.events.put(TrialLost(number, reason))
 
     def _on_epoch(self, number: int, message: str) -> bool:
-        report = report_of(message)
+        """Reports a finished epoch; pauses the trial if it has reached `until_epoch`."""
+        report = report_from_json(message)
         self.events.put(EpochFinished(number, report))
         until = self._until[number]
         if until is None or report.epoch < until or report.epoch >= report.epochs:

@@ -1,18 +1,16 @@
-"""Trains on a Ray cluster, or on this machine with Ray's resources: fractions of GPUs, several nodes.
+"""Trains with Ray Tune, on a cluster or on this machine: fractions of GPUs, several nodes.
 
-    driver's thread                     a thread beside it
-    Driver <-> RayEngine <-> TuneBridge <-> our Searcher and TrialScheduler <-> Ray Tune <-> actors on nodes <->
-    `studies.engines.remote_worker`
+    driver's thread          |  Tune's thread                                         |  actors on the nodes
+    Driver <-> RayEngine <-> TuneBridge <-> BridgeSearcher, BridgeScheduler <-> Tune <-> `studies.engines.remote_worker`
 
 Decisions:
-- Ray Tune runs the trainings, and decides nothing. Our searcher hands out the trials that the driver has submitted; our
-  scheduler ends each where the driver has said. So both engines take the same decisions: there is one place where they are
-  taken.
-- Checkpoints are those of the trials' folders; Tune makes none of its own, which only Tune could read. So a study begun on
-  Ray goes on without it and the other way round, and nothing that Ray keeps need survive.
-- A trial that pauses is over for Tune, and one that is resumed is a new Tune trial with the old folder: Tune would go through
-  all its paused trials again and again, and there may be thousands.
-- A trial whose actor or node has died is reported as lost; the driver counts losses, not Tune.
+- Ray Tune runs the trainings but decides nothing. `BridgeSearcher` passes on the trials that the driver has submitted, and
+  `BridgeScheduler` ends each after the epoch that the driver has named. So all engines follow the same decisions.
+- Checkpoints are files in the trials' folders. Tune writes none, because only Tune could read them. So a study can be started
+  with Ray and resumed without it, or the other way round, and no state of Ray has to survive.
+- For Tune, a trial that pauses has ended; when it is resumed, it is a new Tune trial with the same folder. Otherwise Tune would
+  go through all paused trials again and again, and there may be thousands.
+- A trial whose actor or node has died is reported as lost. The driver counts losses and retries, Tune does not.
 """
 
 from __future__ import annotations
@@ -28,32 +26,33 @@ from typing import TYPE_CHECKING
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialLost, TrialPaused
 from studies.engines.catalog import engines
 from studies.engines.ray_bridge import TuneBridge
-from studies.engines.remote_worker import TrialResources, order_of
+from studies.engines.remote_worker import TrialResources, training_request
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 if TYPE_CHECKING:
     from studies.definition.sections import Search
 
-CAPACITY_LOOK_S = 2.0
-"""How often the cluster is asked how much it can run; nodes come and go."""
+CAPACITY_INTERVAL_S = 2.0
+"""Seconds between two queries of the cluster's capacity, which changes when nodes join or leave."""
 CLOSE_S = 15.0
-"""How long closing waits for Tune to let go."""
+"""The longest time in seconds that `RayEngine.close` waits for Tune to end."""
 
 
 class RayEngine:
-    """Trains with Ray Tune.
+    """Trains with Ray Tune (an `Engine`).
 
     Args:
-        address: of a running cluster, such as `auto` or `ray-head:6379`; None starts Ray on this machine and ends it again.
-        workers: trainings at the same time; None means as many as the cluster has room for, now and later.
-        resources: what each may take.
-        shared: where trials' folders travel through (`studies.workspace.remote_trial_files`); None: all nodes see the run's
-            folder.
-        run: what a node does with a job.
+        address: address of a running cluster, such as `auto` or `ray-head:6379`. None starts Ray on this machine and ends it
+            when the engine is closed.
+        workers: trainings at the same time; None means as many as fit on the cluster, which may change.
+        resources: resources of each training.
+        shared_folder: path or URL through which trial folders are copied (`studies.workspace.remote_trial_files`); None means
+            that all nodes see the workspace folder.
+        run: the function that a node calls with a job.
 
     Raises:
-        UserError: there is no such cluster, or no node of it has room for one training.
+        UserError: no cluster answers at the address, or no node has the resources for one training.
     """
 
     def __init__(
@@ -61,18 +60,18 @@ class RayEngine:
         address: str | None = None,
         workers: int | None = None,
         resources: TrialResources | None = None,
-        shared: str | None = None,
+        shared_folder: str | None = None,
         run: TrialRunner = resume_trial,
     ) -> None:
         from studies.engines.ray_tune import Ray
 
         self._resources, self._workers = resources or TrialResources(), workers
-        self._shared, self._run_job = shared, run
-        self._folders = None if shared is None else RemoteTrialFiles(shared)
-        self._homes: dict[int, Path] = {}
+        self._shared_folder, self._run_job = shared_folder, run
+        self._copies = None if shared_folder is None else RemoteTrialFiles(shared_folder)
+        self._workspace_folders: dict[int, Path] = {}
         self._bridge = TuneBridge()
         self._ray = Ray(address, workers, self._resources)
-        self._looked, self._room = time.monotonic(), self._ray.room()
+        self._capacity_read_at, self._capacity = time.monotonic(), self._ray.capacity()
         self._faults: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, name="ray-tune", daemon=True)
         self._thread.start()
@@ -81,15 +80,15 @@ class RayEngine:
     def slots(self) -> int:
         if self._workers is not None:
             return self._workers
-        if time.monotonic() - self._looked > CAPACITY_LOOK_S:
-            self._looked, self._room = time.monotonic(), self._ray.room()
-        return max(1, self._room)  # where a node has gone, another may come
+        if time.monotonic() - self._capacity_read_at > CAPACITY_INTERVAL_S:
+            self._capacity_read_at, self._capacity = time.monotonic(), self._ray.capacity()
+        return max(1, self._capacity)  # never 0: if a node has left, another may join
 
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
-        if self._folders is not None:
-            self._homes[number] = job.folder
-            self._folders.upload_if_changed(job.folder)
-        self._bridge.submit(number, order_of(number, job, self._resources, self._shared), until_epoch)
+        if self._copies is not None:
+            self._workspace_folders[number] = job.folder
+            self._copies.upload_if_changed(job.folder)
+        self._bridge.submit(number, training_request(number, job, self._resources, self._shared_folder), until_epoch)
 
     def stop(self, number: int) -> None:
         self._bridge.stop(number)
@@ -103,29 +102,30 @@ class RayEngine:
             while True:
                 events.append(self._bridge.events.get_nowait())
         except queue.Empty:
-            return [self._at_home(event) for event in events]
+            return [self._with_local_files(event) for event in events]
 
     def close(self) -> None:
         self._bridge.close()
-        self._ray.kill_trainings()
+        self._ray.kill_actors()
         self._thread.join(CLOSE_S)
-        self._ray.leave()
+        self._ray.disconnect()
 
-    def _at_home(self, event: Event) -> Event:
-        """The event, once what it speaks of is in the run's folder."""
-        if self._folders is None or isinstance(event, EpochFinished):
+    def _with_local_files(self, event: Event) -> Event:
+        """Copies the trial's files to the workspace if the trial has ended, and returns the event with their local paths."""
+        if self._copies is None or isinstance(event, EpochFinished):
             return event
-        workspace = self._homes[event.number]
+        workspace = self._workspace_folders[event.number]
         if isinstance(event, TrialFailed | TrialLost):
-            with suppress(Exception):  # that place may be what has failed; all that lacks then is the log of its last epochs
-                self._folders.sync_to_workspace(workspace)
+            with suppress(Exception):  # the shared folder may be what failed; only the log of the last epochs is missing then
+                self._copies.sync_to_workspace(workspace)
             return event
-        self._folders.sync_to_workspace(workspace)
+        self._copies.sync_to_workspace(workspace)
         if isinstance(event, TrialPaused):
             return event
         return replace(event, candidate=event.candidate.in_folder(workspace))
 
     def _run(self) -> None:
+        """Runs Tune until the engine is closed; `wait` raises what it raises."""
         try:
             self._ray.tune(self._bridge, self._run_job)
         except BaseException as error:
@@ -135,10 +135,10 @@ class RayEngine:
 
 @engines.register("ray")
 def ray_engine(search: Search) -> RayEngine:
-    """Connects to the cluster that a study names, or starts Ray on this machine.
+    """Connects to the cluster of the `[search]` settings, or starts Ray on this machine.
 
     Raises:
-        UserError: the cluster does not answer, or no node has room for one training.
+        UserError: no cluster answers at the address, or no node has the resources for one training.
     """
     resources = TrialResources(search.cpus_per_trial, search.gpus_per_trial, search.gpu_memory_per_trial)
     return RayEngine(search.address, search.workers, resources, search.shared)

@@ -1,12 +1,12 @@
-"""Adapter to Ray and Ray Tune: the connection, our searcher, our scheduler, and the function that a node runs.
+"""Adapter to Ray and Ray Tune: the connection, a searcher, a scheduler, and the function that runs on a node.
 
 Decisions:
-- Ray's tables, logs and loggers are off; Paretext's own table shows what happens.
-- One long Tune experiment whose trials are ours; `reuse_actors`, since a new process imports torch for seconds.
-- A trial ends with STOP as soon as it has said what became of it, so Tune needs no further word from it.
-- Tune's own snapshots are switched off: they hold nothing that the study does not hold.
+- Ray's tables, logs and loggers are turned off, because Paretext shows its own table.
+- A run of a study is one Tune experiment. It has `reuse_actors`, because a new process takes seconds to import torch.
+- The scheduler returns STOP for the report that ends a trial, so Tune waits for no further report of it.
+- Tune's snapshots of the experiment are turned off: all they contain is in the study.
 
-Source: Ray 2.60; what its loop does with a decision is in ray/tune/execution/tune_controller.py.
+Source: Ray 2.60. How its loop handles a decision is in ray/tune/execution/tune_controller.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.engines.ray_bridge import TuneBridge
-from studies.engines.remote_worker import TrialResources, train_here
+from studies.engines.remote_worker import TrialResources, run_on_node
 from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialRunner
@@ -37,11 +37,11 @@ SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
-    "TUNE_MAX_PENDING_TRIALS_PG": "10000",  # trials are handed out no faster than there is room for them
+    "TUNE_MAX_PENDING_TRIALS_PG": "10000",  # no limit: the searcher gives Tune a trial only if the driver has submitted it
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-"""Read by Ray when it is imported or started; what somebody has set is left."""
+"""Environment variables that Ray reads when it is imported or started. Those that are set already are left as they are."""
 for _name, _value in SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
@@ -50,63 +50,64 @@ from ray import tune  # noqa: E402
 from ray.tune.schedulers import TrialScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
-CODE = ("search_space", "trainers", "studies")
-"""Packages that nodes need."""
+NODE_PACKAGES = ("search_space", "trainers", "studies")
+"""Packages of Paretext that are sent to the nodes."""
 TESTED_RAY = ("2.60.0",)
 """Versions of Ray whose private members have been tested; to add one, install it, run `make slow`, and widen the range of ray
 in pyproject.toml if it needs to be."""
-STORE_BYTES = 200_000_000
-"""Ray's shared memory on this machine; orders and reports are a few kilobytes."""
-PATIENCE_S = 1.0
-"""How long the searcher waits for an order when nothing trains; Tune is not kept from anything by that."""
+OBJECT_STORE_BYTES = 200_000_000
+"""Size of Ray's object store if Ray is started here. Requests and reports have a few kilobytes."""
+REQUEST_WAIT_S = 1.0
+"""Seconds that the searcher waits for a request while no trial runs. Tune has nothing else to do then."""
 
 
 class Ray:
-    """A connection to Ray: a cluster's, or one that is started here and ends with this process.
+    """A connection to a Ray cluster, or to a Ray that is started on this machine and ends with this process.
 
     Args:
-        address: of the cluster; None starts one here.
-        workers: trainings at the same time that one started here must have room for; None is one per core.
-        resources: what each takes.
+        address: address of the cluster; None starts Ray on this machine.
+        workers: how many trainings a Ray that is started here has CPUs for; None means one per core.
+        resources: resources of each training.
 
     Raises:
-        UserError: no cluster answers at the address, or no node has room for one training.
+        UserError: no cluster answers at the address, or no node has the resources for one training.
     """
 
     def __init__(self, address: str | None, workers: int | None, resources: TrialResources) -> None:
         self._resources = resources
         self._scratch: Path | None = None
         self._scheduler: BridgeScheduler | None = None
-        self._ours = not ray.is_initialized()
-        if self._ours:
+        self._connected_here = not ray.is_initialized()
+        if self._connected_here:
             _connect(address, workers, resources)
         for name in ("ray", "ray.tune", "ray.train"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        if workers is None and not self.room():
-            self.leave()
+        if workers is None and not self.capacity():
+            self.disconnect()
             raise UserError(
                 f"no node of the cluster has {resources.cpus:g} CPUs and {resources.gpus:g} GPUs for one training; "
-                "lower search.cpus_per_trial and search.gpus_per_trial, or say with --workers how many nodes will come to hold"
+                "lower search.cpus_per_trial or search.gpus_per_trial; if nodes will join later, set the number of trainings "
+                "with --workers"
             )
 
-    def room(self) -> int:
-        """How many trainings the nodes that are alive have room for in all."""
-        return sum(_fit(node.get("Resources", {}), self._resources) for node in ray.nodes() if node["Alive"])
+    def capacity(self) -> int:
+        """Returns how many trainings fit on all nodes that are alive."""
+        return sum(_capacity_of(node.get("Resources", {}), self._resources) for node in ray.nodes() if node["Alive"])
 
     def tune(self, bridge: TuneBridge, run: TrialRunner) -> None:
-        """Runs what the driver submits to the bridge, until it closes.
+        """Runs the trials that the driver submits to the bridge; returns when the bridge is closed.
 
         Args:
-            bridge: the driver's orders.
-            run: what a node does with a job.
+            bridge: passes requests from the driver and events to it.
+            run: the function that a node calls with a job.
         """
         self._scratch = Path(tempfile.mkdtemp(prefix="paretext-ray-"))
         scheduler = BridgeScheduler(bridge)
         driver_node = ray.get_runtime_context().get_node_id()
 
         def training(config: dict[str, Any]) -> dict[str, Any]:
-            at_home = ray.get_runtime_context().get_node_id() == driver_node
-            return train_here(config, tune.report, at_home, run)
+            on_driver_node = ray.get_runtime_context().get_node_id() == driver_node
+            return run_on_node(config, tune.report, on_driver_node, run)
 
         resources = {"CPU": self._resources.cpus, **({"GPU": self._resources.gpus} if self._resources.gpus else {})}
         tuner = tune.Tuner(
@@ -116,23 +117,23 @@ class Ray:
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
-                trial_name_creator=_name_of,
-                trial_dirname_creator=_name_of,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
             ),
             run_config=tune.RunConfig(
                 name="paretext",
                 storage_path=str(self._scratch),
                 verbose=0,
-                progress_reporter=NoReport(),
-                stop=Closing(bridge),
-                failure_config=tune.FailureConfig(max_failures=0),  # the driver starts what is lost again
+                progress_reporter=SilentReporter(),
+                stop=StopOnClose(bridge),
+                failure_config=tune.FailureConfig(max_failures=0),  # the driver submits lost trials again
             ),
         )
         self._scheduler = scheduler
         tuner.fit()
 
-    def kill_trainings(self) -> None:
-        """Ends the processes that train, in whatever epoch they are."""
+    def kill_actors(self) -> None:
+        """Kills the processes that train. They lose their current epoch."""
         if self._scheduler is None or self._scheduler.controller is None:
             return
         for trial in list(self._scheduler.controller.get_live_trials()):
@@ -140,28 +141,28 @@ class Ray:
             if actor is not None:
                 ray.kill(actor)
 
-    def leave(self) -> None:
-        """Disconnects; what has been started here ends."""
-        if self._ours:
+    def disconnect(self) -> None:
+        """Disconnects. A Ray that was started here ends."""
+        if self._connected_here:
             ray.shutdown()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 class BridgeSearcher(Searcher):  # type: ignore[misc]
-    """Hands out the trials that the driver has submitted."""
+    """Suggests to Tune the trials that the driver has submitted."""
 
     def __init__(self, bridge: TuneBridge) -> None:
         super().__init__()
         self._bridge = bridge
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        return True  # there is no one metric
+        return True  # Tune requires an answer; there is no single metric to set
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._bridge.closing.is_set():
             return str(Searcher.FINISHED)
-        return self._bridge.next_order(PATIENCE_S)
+        return self._bridge.next_request(REQUEST_WAIT_S)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None: ...
 
@@ -171,13 +172,13 @@ class BridgeSearcher(Searcher):  # type: ignore[misc]
 
 
 class BridgeScheduler(TrialScheduler):  # type: ignore[misc]
-    """Ends each trial where the driver has decided."""
+    """Ends each trial after the epoch that the driver has named."""
 
     def __init__(self, bridge: TuneBridge) -> None:
         super().__init__()
         self._bridge = bridge
         self.controller: Any = None
-        """Tune's, once there has been a trial."""
+        """Tune's controller; None until the first trial."""
 
     def __reduce__(self) -> tuple[type[BridgeScheduler], tuple[TuneBridge]]:
         return (BridgeScheduler, (self._bridge,))
@@ -189,11 +190,11 @@ class BridgeScheduler(TrialScheduler):  # type: ignore[misc]
         self.controller = tune_controller
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        goes_on = self._bridge.on_report(trial.config["number"], result)
-        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+        continues = self._bridge.on_report(trial.config["number"], result)
+        return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Nothing: Tune starts new trials as they come, and none is ever paused."""
+        """Returns None: Tune starts new trials by itself, and none is ever paused in Tune."""
         return None
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
@@ -207,8 +208,8 @@ class BridgeScheduler(TrialScheduler):  # type: ignore[misc]
         return ""
 
 
-class Closing(tune.Stopper):  # type: ignore[misc]
-    """Ends the experiment when the bridge closes."""
+class StopOnClose(tune.Stopper):  # type: ignore[misc]
+    """Ends the experiment when the bridge is closed."""
 
     def __init__(self, bridge: TuneBridge) -> None:
         self._bridge = bridge
@@ -220,8 +221,8 @@ class Closing(tune.Stopper):  # type: ignore[misc]
         return self._bridge.closing.is_set()
 
 
-class NoReport(tune.ProgressReporter):  # type: ignore[misc]
-    """Prints nothing."""
+class SilentReporter(tune.ProgressReporter):  # type: ignore[misc]
+    """A progress reporter that prints nothing."""
 
     def should_report(self, trials: Any, done: bool = False) -> bool:
         return False
@@ -230,6 +231,7 @@ class NoReport(tune.ProgressReporter):  # type: ignore[misc]
 
 
 def _connect(address: str | None, workers: int | None, resources: TrialResources) -> None:
+    """Connects to a cluster, or starts Ray here; raises UserError if no cluster answers at the address."""
     silence_cluster_messages()
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if address is None:
@@ -237,16 +239,16 @@ def _connect(address: str | None, workers: int | None, resources: TrialResources
         path = os.pathsep.join(p for p in sys.path if p)
         environment = {"env_vars": {"PYTHONPATH": path}}
         ray.init(
-            "local",  # its own, even where a cluster is running
+            "local",  # a new Ray, even if a cluster is running on this machine
             num_cpus=cpus,
             include_dashboard=False,
-            object_store_memory=STORE_BYTES,
+            object_store_memory=OBJECT_STORE_BYTES,
             runtime_env=environment,
             **quiet,
         )
         return
     try:
-        ray.init(address=address, runtime_env={"py_modules": _code()}, **quiet)
+        ray.init(address=address, runtime_env={"py_modules": _package_folders()}, **quiet)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise UserError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
 
@@ -254,9 +256,9 @@ def _connect(address: str | None, workers: int | None, resources: TrialResources
 def silence_cluster_messages() -> None:
     """Keeps Ray from printing the cluster's error messages to stdout, where the front is printed.
 
-    The one use of a private member of Ray, tested with `TESTED_RAY`. There is no public way: a thread of the driver prints
-    the messages (of nodes and processes that died) whatever `log_to_driver` and `logging_level` are. In a version without
-    this member they are printed, and nothing else changes.
+    This is the only use of a private member of Ray; it is tested with the versions in `TESTED_RAY`. There is no public way: a
+    thread of the driver prints messages about nodes and processes that died, whatever `log_to_driver` and `logging_level` are.
+    With a version of Ray that lacks this member, the messages are printed, and nothing else changes.
     """
     from ray._private import worker
 
@@ -264,21 +266,26 @@ def silence_cluster_messages() -> None:
         worker.print_to_stdstream = lambda *_, **__: None
 
 
-def _code() -> list[str]:
-    """Folders of the packages that nodes need, as they are here."""
+def _package_folders() -> list[str]:
+    """Returns the folders of `NODE_PACKAGES` on this machine."""
     found = []
-    for name in CODE:
+    for name in NODE_PACKAGES:
         spec = find_spec(name)
         assert spec is not None and spec.submodule_search_locations
         found.append(str(next(iter(spec.submodule_search_locations))))
     return found
 
 
-def _fit(node: dict[str, float], resources: TrialResources) -> int:
-    """How many trainings a node has room for."""
+def _capacity_of(node: dict[str, float], resources: TrialResources) -> int:
+    """Returns how many trainings fit on a node.
+
+    Args:
+        node: name of a resource to its amount on the node.
+        resources: resources of each training.
+    """
     needs = {"CPU": resources.cpus, "GPU": resources.gpus}
     return min(int(node.get(name, 0.0) / need + 1e-9) for name, need in needs.items() if need > 0)
 
 
-def _name_of(trial: Any) -> str:
+def _trial_name(trial: Any) -> str:
     return f"trial-{trial.config['number']}-{trial.trial_id}"

@@ -1,9 +1,9 @@
-"""A training on whatever machine of a cluster it has been sent to; knows nothing of the cluster's software.
+"""Runs a training on a node of a cluster. Nothing here depends on the cluster's software.
 
 Decisions:
-- Decoded images are kept on each machine, since reading them over a network costs more than decoding them once.
-- A fraction of a GPU is bookkeeping to a cluster; the limit on memory keeps trainings from taking what others on the GPU need.
-- Every exception is returned as a failure; only a process that dies is lost.
+- Each node keeps its own cache of decoded images, because reading them over a network costs more than decoding them once.
+- A cluster only counts fractions of a GPU and does not enforce them. A limit on memory protects the other trainings on the GPU.
+- Every exception is returned as a failure. A trial is lost only if its process dies.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 NODE_CACHE = "PARETEXT_NODE_CACHE"
-"""Environment variable of a node: where it keeps decoded images."""
+"""Environment variable of a node: the folder of its cache of decoded images."""
 
 
 @dataclass(frozen=True)
 class TrialResources:
-    """What a training may take of its machine.
+    """Resources of a training on its node.
 
     Attributes:
-        cpus: cores; a whole number of them is torch's number of threads, at least one.
-        gpus: of a GPU, such as 0.125; 0 trains on the CPU.
-        gpu_memory: of the GPU's memory, in (0, 1]; None is as much as of the GPU.
+        cpus: cores, may be a fraction. Torch gets this number of threads, rounded down, but at least one.
+        gpus: GPUs, may be a fraction such as 0.125; 0 trains on the CPU.
+        gpu_memory: largest fraction of the GPU's memory, in (0, 1]; None means the same fraction as `gpus`, at most 1.
     """
 
     cpus: float = 1.0
@@ -41,16 +41,16 @@ class TrialResources:
     gpu_memory: float | None = None
 
 
-def train_here(
-    order: dict[str, Any], send: Callable[[dict[str, Any]], None], at_home: bool, run: TrialRunner = resume_trial
+def run_on_node(
+    request: dict[str, Any], send: Callable[[dict[str, Any]], None], on_driver_node: bool, run: TrialRunner = resume_trial
 ) -> dict[str, Any]:
-    """Trains a trial to its end; `send` may end it after any epoch, by an exception such as SystemExit.
+    """Trains a trial to its end. `send` may end it after any epoch by raising an exception such as SystemExit.
 
     Args:
-        order: `order_of`'s.
-        send: called after each epoch, after its checkpoint has been written: {"epoch": its report as JSON}.
-        at_home: whether this is the driver's own machine, with whose cache it then shares the images.
-        run: what is done with the job.
+        request: the result of `training_request`.
+        send: called after each epoch, once the checkpoint is written, with {"epoch": the epoch's report as JSON}.
+        on_driver_node: whether this node is the driver's machine; then the driver's cache of images is used.
+        run: the function that is called with the job.
 
     Returns:
         {"finished": the candidate as JSON} or {"failed": [kind, reason] as JSON}.
@@ -58,56 +58,60 @@ def train_here(
 
     try:
         with suppress(OSError):
-            os.chdir(order["folder"])  # what a study names relative to where it was started
-        resources = TrialResources(**json.loads(order["resources"]))
-        job = _placed(TrialJob.from_dict(json.loads(order["job"])), resources, at_home)
-        return {"finished": json.dumps(_train(job, order["shared"], send, run).as_dict())}
+            os.chdir(request["folder"])  # relative paths in a study count from the folder where the search was started
+        resources = TrialResources(**json.loads(request["resources"]))
+        job = _adapt_to_machine(TrialJob.from_dict(json.loads(request["job"])), resources, on_driver_node)
+        return {"finished": json.dumps(_train(job, request["shared_folder"], send, run).as_dict())}
     except TrainingFault as fault:
         return _failed(fault.kind, fault.reason)
     except MemoryError:
         return _failed("oom", "out of memory")
     except UserError as error:
         return _failed("error", f"on {os.uname().nodename}: {error}")
-    except Exception as error:  # a faulty candidate fails alone; the study goes on
+    except Exception as error:  # whatever it is, only this trial fails; the study continues
         return _failed("error", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _train(job: TrialJob, shared: str | None, send: Callable[[dict[str, Any]], None], run: TrialRunner) -> Candidate:
-    """Trains in the trial's folder, or on a copy of it that travels."""
-    if shared is None:
-        return _trained(job, send, run, lambda: None)
+def _train(job: TrialJob, shared_folder: str | None, send: Callable[[dict[str, Any]], None], run: TrialRunner) -> Candidate:
+    """Trains in the trial's folder or, with a shared folder, in a copy that is uploaded after each epoch."""
+    if shared_folder is None:
+        return _run_job_and_report(job, send, run, lambda: None)
     from studies.workspace.remote_trial_files import RemoteTrialFiles, scratch_folder
 
-    folders, trial = RemoteTrialFiles(shared), job.folder
+    copies, trial = RemoteTrialFiles(shared_folder), job.folder
     with scratch_folder(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
-        folders.download(folder)
-        outcome = _trained(replace(job, folder=folder), send, run, lambda: folders.upload(folder))
-        folders.upload(folder)
+        copies.download(folder)
+        outcome = _run_job_and_report(replace(job, folder=folder), send, run, lambda: copies.upload(folder))
+        copies.upload(folder)
     return outcome
 
 
-def _trained(job: TrialJob, send: Callable[[dict[str, Any]], None], run: TrialRunner, keep: Callable[[], None]) -> Candidate:
+def _run_job_and_report(
+    job: TrialJob, send: Callable[[dict[str, Any]], None], run: TrialRunner, after_epoch: Callable[[], None]
+) -> Candidate:
+    """Runs a job; after each epoch it calls `after_epoch` and then sends the epoch's report."""
+
     def report(epoch_report: EpochReport) -> bool:
-        keep()
+        after_epoch()
         send({"epoch": json.dumps(epoch_report.as_dict())})
         return True
 
     outcome = run(job, report, None)
-    assert not isinstance(outcome, Paused), "nobody has asked it to pause"
+    assert not isinstance(outcome, Paused), "a job without until_epoch does not pause"
     return outcome
 
 
-def order_of(number: int, job: TrialJob, resources: TrialResources, shared: str | None) -> dict[str, Any]:
-    """What is sent to a machine to train a trial: numbers and texts.
+def training_request(number: int, job: TrialJob, resources: TrialResources, shared_folder: str | None) -> dict[str, Any]:
+    """Describes a training by numbers and strings, so that it can be sent to a node.
 
     Args:
-        number: of the trial.
+        number: the trial's number.
         job: what to train.
-        resources: what it may take of its machine.
-        shared: where trials' folders travel through; None: the machine sees the job's folder.
+        resources: resources of the training.
+        shared_folder: path or URL through which trial folders are copied; None means that the node sees the job's folder.
     """
     return {
-        "shared": shared,
+        "shared_folder": shared_folder,
         "number": number,
         "job": json.dumps(job.as_dict()),
         "resources": json.dumps(asdict(resources)),
@@ -115,28 +119,31 @@ def order_of(number: int, job: TrialJob, resources: TrialResources, shared: str 
     }
 
 
-def report_of(message: str) -> EpochReport:
+def report_from_json(message: str) -> EpochReport:
+    """Returns the report of an epoch that a node has sent as JSON."""
     return EpochReport(**json.loads(message))
 
 
-def candidate_of(message: str) -> Candidate:
+def candidate_from_json(message: str) -> Candidate:
+    """Returns the candidate that a node has sent as JSON."""
     return Candidate.from_dict(json.loads(message))
 
 
-def _placed(job: TrialJob, resources: TrialResources, at_home: bool) -> TrialJob:
-    """The job with what depends on the machine: threads, device, cache."""
-    cache = job.cache_folder if at_home else node_cache()
+def _adapt_to_machine(job: TrialJob, resources: TrialResources, on_driver_node: bool) -> TrialJob:
+    """Returns the job with this machine's number of threads, device and cache folder."""
+    cache = job.cache_folder if on_driver_node else node_cache()
     cache.mkdir(parents=True, exist_ok=True)
     return replace(job, threads=max(1, int(resources.cpus)), device=_device(resources), cache_folder=cache)
 
 
 def node_cache() -> Path:
-    """Where this machine keeps decoded images."""
+    """Returns the folder of this machine's cache of decoded images."""
     named = os.environ.get(NODE_CACHE)
     return Path(named) if named else Path(tempfile.gettempdir()) / f"paretext-cache-{os.getuid()}"
 
 
 def _device(resources: TrialResources) -> str:
+    """Returns the device to train on, "cpu" or "cuda"; on a GPU it also limits torch's memory."""
     if resources.gpus <= 0:
         return "cpu"
     import torch

@@ -1,4 +1,4 @@
-"""What Ray's side of a search may rely on, without Ray: trials are handed out, paused where the driver says, and end once."""
+"""The bridge to Ray Tune, without Ray: trials are passed on, pause after the epoch that the driver names, and end once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_space import Architecture
 from studies.definition.study import resolve
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.engines.ray_bridge import TuneBridge
-from studies.engines.remote_worker import TrialResources, order_of, train_here
+from studies.engines.remote_worker import TrialResources, run_on_node, training_request
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
@@ -47,15 +47,15 @@ def events(bridge: TuneBridge) -> list[Event]:
     return seen
 
 
-def test_a_trial_is_paused_where_it_was_sent_to_and_goes_on_as_the_same_one() -> None:
+def test_a_trial_pauses_after_its_epoch_and_resumes_under_the_same_number() -> None:
     bridge = TuneBridge()
     bridge.submit(4, {"number": 4}, 3)
-    assert bridge.next_order(0.0) == {"number": 4} and bridge.next_order(0.0) is None
+    assert bridge.next_request(0.0) == {"number": 4} and bridge.next_request(0.0) is None
     assert [bridge.on_report(4, message(epoch)) for epoch in (1, 2, 3)] == [True, True, False]
     assert not bridge.on_report(4, message(4)), "no epoch is reported after the pause"
     assert [type(e) for e in events(bridge)] == [EpochFinished, EpochFinished, EpochFinished, TrialPaused]
     bridge.submit(4, {"number": 4}, None)
-    assert bridge.next_order(0.0) == {"number": 4}
+    assert bridge.next_request(0.0) == {"number": 4}
     assert [bridge.on_report(4, message(epoch)) for epoch in (3, 4, 9)] == [True] * 3, (
         "the last epoch is followed by the export"
     )
@@ -73,20 +73,20 @@ def test_a_stopped_trial_pauses_after_its_epoch_unless_that_was_the_last() -> No
 def test_a_lost_trial_is_lost_once_and_can_be_submitted_again() -> None:
     bridge = TuneBridge()
     bridge.submit(1, {"number": 1}, 3)
-    bridge.next_order(0.0)
+    bridge.next_request(0.0)
     bridge.on_lost(1, "gone")
     bridge.on_lost(1, "gone")
     assert events(bridge) == [TrialLost(1, "gone")]
     bridge.submit(1, {"number": 1}, 3)
-    assert bridge.next_order(0.0) == {"number": 1}
+    assert bridge.next_request(0.0) == {"number": 1}
     assert not bridge.on_report(1, {"failed": json.dumps(["nan", "the loss is not finite"])})
     bridge.on_lost(1, "its actor was ended afterwards")
     assert events(bridge) == [TrialFailed(1, "nan", "the loss is not finite")]
 
 
-def test_whoever_waits_for_an_order_gets_it_at_once_and_is_let_go_when_the_bridge_closes() -> None:
+def test_a_request_ends_the_wait_at_once_and_so_does_closing_the_bridge() -> None:
     bridge, got = TuneBridge(), []
-    waiting = threading.Thread(target=lambda: got.append(bridge.next_order(60.0)))
+    waiting = threading.Thread(target=lambda: got.append(bridge.next_request(60.0)))
     waiting.start()
     bridge.submit(1, {"number": 1}, None)
     waiting.join(5)
@@ -94,18 +94,18 @@ def test_whoever_waits_for_an_order_gets_it_at_once_and_is_let_go_when_the_bridg
     started = time.monotonic()
     bridge.close()
     bridge.on_lost(1, "gone")
-    assert bridge.next_order(60.0) is None and time.monotonic() - started < 5
+    assert bridge.next_request(60.0) is None and time.monotonic() - started < 5
 
 
 def test_tune_may_pickle_a_bridge() -> None:
     bridge = TuneBridge()
     bridge.submit(1, {"number": 1}, None)
-    assert pickle.loads(pickle.dumps(bridge)).next_order(0.0) is None
+    assert pickle.loads(pickle.dumps(bridge)).next_request(0.0) is None
 
 
-def test_what_goes_wrong_on_a_node_is_a_word_and_not_an_exception(tmp_path: Path) -> None:
-    missing = order_of(1, job(tmp_path, source=str(tmp_path / "nowhere")), TrialResources(), None)
-    kind, reason = json.loads(train_here(missing, lambda _: None, at_home=True)["failed"])
+def test_an_error_on_a_node_is_returned_and_not_raised(tmp_path: Path) -> None:
+    missing = training_request(1, job(tmp_path, source=str(tmp_path / "nowhere")), TrialResources(), None)
+    kind, reason = json.loads(run_on_node(missing, lambda _: None, on_driver_node=True)["failed"])
     assert kind == "error" and "nowhere" in reason
 
 
@@ -115,7 +115,7 @@ def test_a_copy_is_uploaded_after_each_epoch_and_the_newer_one_wins(tmp_path: Pa
     monkeypatch.setenv("PARETEXT_NODE_CACHE", str(tmp_path / "node"))
     write_pairs(tmp_path / "lines", striped_lines(60, 0))
     trial, place = job(tmp_path, str(tmp_path / "lines"), epochs=3), f"file://{tmp_path / 'shared'}"
-    order, folders, seen = order_of(1, trial, TrialResources(), place), RemoteTrialFiles(place), []
+    request, folders, seen = training_request(1, trial, TrialResources(), place), RemoteTrialFiles(place), []
 
     class Died(BaseException): ...
 
@@ -125,14 +125,14 @@ def test_a_copy_is_uploaded_after_each_epoch_and_the_newer_one_wins(tmp_path: Pa
             raise Died
 
     with pytest.raises(Died):
-        train_here(order, dies, at_home=False)
+        run_on_node(request, dies, on_driver_node=False)
     folders.sync_to_workspace(trial.folder)
     assert (trial.folder / "checkpoint.pt").is_file()
     folders.delete(trial.folder)
     assert not folders.download(trial.folder)
     (trial.folder / ".taken").unlink()  # as if the driver's machine had trained it
     folders.upload_if_changed(trial.folder)
-    outcome = train_here(order, dies, at_home=False)
+    outcome = run_on_node(request, dies, on_driver_node=False)
     assert "finished" in outcome and seen == [1, 2, 2, 3], "it says first where it stands, and trains no epoch again"
     folders.sync_to_workspace(trial.folder)
     assert [line["epoch"] for line in read_epochs(trial.folder / "epochs.jsonl")] == [1, 2, 3]
@@ -147,12 +147,12 @@ def test_a_place_that_fsspec_does_not_support_is_named() -> None:
 
 
 def test_a_candidate_comes_back_as_it_went() -> None:
-    from studies.engines.remote_worker import candidate_of
+    from studies.engines.remote_worker import candidate_from_json
     from trainers.base.candidate import Candidate, Measurement
 
     candidate = Candidate(Architecture(), Measurement(0.5, 0.1, 1000, 1.0, 250, 60, 9000), Path("/x/model.onnx"))
     bridge = TuneBridge()
     bridge.submit(1, {}, None)
     sent = json.dumps(candidate.as_dict())
-    assert candidate_of(sent) == candidate
+    assert candidate_from_json(sent) == candidate
     assert not bridge.on_report(1, {"finished": sent}) and events(bridge) == [TrialFinished(1, candidate)]
