@@ -41,7 +41,7 @@ def search(
     Args:
         study: the path of a study file, its tables as a mapping, or a resolved `Study`.
         workspace: where everything is kept; None is the environment's.
-        observer: its methods are called for everything that happens; None prints nothing.
+        observer: receives everything that happens; None prints nothing.
         engine: where to train; None is the one that the study names.
         tracker: what records the study and its trials; None is MLflow in the workspace, `NoTracker()` records nothing.
 

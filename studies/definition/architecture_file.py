@@ -37,7 +37,7 @@ def read_architectures(path: Path) -> list[Architecture]:
     for place, table in enumerate(tables, 1):
         fields = table.get("architecture", table) if isinstance(table, dict) else None
         if not isinstance(fields, dict):
-            raise UserError(f"{path} must hold tables [[architecture]] of fields; number {place} is none")
+            raise UserError(f"{path} must contain [[architecture]] tables of fields; entry {place} is not one")
         try:
             found.append(Architecture.from_dict(fields))
         except RefusedArchitecture as refusal:

@@ -171,7 +171,7 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
         faults.append(f"search.engine: no engine is called '{engine}'{nearest(engine, engines.names())}")
     if study is not None and study.search.early_stopping == "gain" and study.search.sampler != FRONT:
         faults.append(
-            f'search.early_stopping: "gain" needs the sampler "{FRONT}", which predicts it; write "promotion" or that sampler'
+            f'search.early_stopping: "gain" works only with the sampler "{FRONT}"; use "promotion", or sampler = "{FRONT}"'
         )
     recipe = values.get("recipe", DEFAULT_RECIPE)
     if isinstance(recipe, str | Mapping):

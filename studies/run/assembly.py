@@ -56,7 +56,7 @@ def assembled(
         observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
         tracker.start(study.model_dump(mode="json"))
         parts, spent = _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), epochs_spent(trials)
-        del trials  # thousands, and all that is needed of them is known by now
+        del trials  # there may be thousands, and they are not needed any more
         yield parts, spent
     finally:
         lease.release()
@@ -88,8 +88,8 @@ def _parts(
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, ClearFiles(files))
     clear_files_left(files, seen)
-    told: tuple[TrialCallback, ...] = (progress, exports, tracking)
-    for trial, callback in itertools.product(trials, told):
+    replayed: tuple[TrialCallback, ...] = (progress, exports, tracking)
+    for trial, callback in itertools.product(trials, replayed):
         callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
     watched = observer, engine, lease, earlier

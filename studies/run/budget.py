@@ -7,12 +7,13 @@ import time
 from studies.definition.sections import Budget
 
 LONGEST_WAIT_S = 1.0
+"""Seconds that the driver waits for events at most, before it checks the budget again."""
 TIME_IS_UP = "time is up"
-"""Why a search ends whose time is spent."""
+"""The reason in the summary of a search whose time limit is reached."""
 EPOCHS_ARE_TRAINED = "epochs are trained"
-"""Why a search ends whose epochs are spent, after their number."""
+"""The reason in the summary of a search whose budget of epochs is spent, after the number of epochs."""
 LARGEST_RESERVE = 0.15
-"""Largest share of the time that is kept for exports at the end."""
+"""Largest fraction of the time limit that is reserved for exports at the end."""
 
 
 class BudgetTracker:
@@ -54,11 +55,11 @@ class BudgetTracker:
         return None if self.left_s is None else time.time() + self.left_s - self.reserve(reserve_s)
 
     def patience_s(self) -> float:
-        """How long one may wait for news before looking at the clock again."""
+        """Returns how many seconds the driver may wait for events before it checks the budget again."""
         return LONGEST_WAIT_S if self._deadline is None else max(0.0, min(LONGEST_WAIT_S, self._deadline - time.monotonic()))
 
     def over(self, reserve_s: float = 0.0) -> str | None:
-        """What is used up, or None.
+        """Returns which budget is spent, or None.
 
         Args:
             reserve_s: seconds to keep for what must be done before time is up; at most `LARGEST_RESERVE` of it is kept.

@@ -1,17 +1,17 @@
-"""Who is told that a trial was closed, and in which order.
+"""The interface of callbacks for closed trials, and the order in which they are called.
 
-`studies.run.trial_recorder.TrialRecorder.close` writes the outcome to the study, which is the truth, and then calls
+`studies.run.trial_recorder.TrialRecorder.close` writes the outcome to the study, which is the record, and then calls
 
     1. SeenArchitectures     so that an equal architecture is not trained again
     2. StudyProgress         trials that count, results, the target
     3. Schedule              the sampler and the early-stopping rule learn from it
     4. CheckpointExports     what has been exported before its last epoch is not exported again
-    5. MLflow                a copy for people (`studies.run.tracking_callback`)
-    6. Observer              the log and the live table: what a person has seen is recorded
+    5. TrackingCallback      a copy in MLflow for people to browse (`studies.run.tracking_callback`)
+    6. Observer              the log and the live table, so that only recorded results are shown
     7. WaitingDuplicates     closes the trials that waited for this one's training
-    8. TrialFiles            working files are removed last, when nothing needs them any more
+    8. ClearFiles            working files are removed last, when nothing needs them any more
 
-Another one is added to the list in `studies.run.search`, and nowhere else.
+A new callback is added to the list in `studies.run.assembly`, and nowhere else.
 """
 
 from __future__ import annotations

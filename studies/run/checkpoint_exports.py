@@ -1,13 +1,13 @@
-"""Exports trainings before their last epoch: whenever a search ends, what has trained best by then is a file that reads.
+"""Exports trainings before their last epoch, so that the best ones are usable files whenever the search ends.
 
 Decisions:
-- A training that pauses, at a rung or because the search ends, is exported and measured if what it reads by then would be on
-  the front with the bytes that its file will have. Each file is a trial of its own (`CheckpointOf`), so the front, promotion
-  and Optuna's dashboard have it from that moment, even if the search is killed in the next one.
-- A training that would be dominated is not exported: its file would cost seconds and be of use to nobody.
-- A training that prunes is exported once it is cut, as any other. Before, its file would be that of the whole network; it
-  only pauses there if the search ends, because no rung compares it (`studies.run.schedule`).
-- The worker that trained it exports it, as a job of its own that trains nothing, so every engine can do it.
+- A training that pauses, at a rung or because the search ends, is exported and measured if its current accuracy and the size
+  of its file would be on the front. Each file is a trial of its own (`CheckpointOf`). From then on it is on the front, can be
+  promoted and is in Optuna's dashboard, even if the search is killed right afterwards.
+- A training that would be dominated is not exported: it would take seconds and bring nothing.
+- A training that prunes is exported like any other once it is pruned. Before, its file would be that of the whole network; it
+  pauses then only if the search ends, because no rung compares it (`studies.run.schedule`).
+- An export is a job for a worker that trains no epoch, so every engine supports it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CheckpointExports:
         progress: of the study; its front decides what is worth a file.
         proposer: knows the precision variants of an architecture and what they cost.
         recorder: records the files.
-        observer: told of what could not be exported.
+        observer: receives a message if an export fails.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CheckpointExports:
         self._longest_s = 0.0
 
     def trial_closed(self, trial: StoredTrial) -> None:
-        """Notes what has been exported."""
+        """Remembers which trainings have been exported."""
         if isinstance(trial.outcome, CheckpointOf) and trial.digest is not None:
             self._done.add((trial.digest, trial.outcome.epochs))
 
@@ -82,7 +82,7 @@ class CheckpointExports:
         return True
 
     def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
-        """Records the files of a training; without them it goes on as it would have.
+        """Records the files of an export. If the export failed, the training continues as if it had not been tried.
 
         Returns:
             The epochs that it has been trained for.

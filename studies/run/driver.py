@@ -1,8 +1,14 @@
-"""The loop of a search: fills free places with trainings, takes in what happens, until the budget is spent.
+"""The loop of a search: starts trainings while the engine has free slots and handles their events, until the budget is spent.
 
-A place is given, in this order, to what an earlier run left open, to a paused trial that deserves to go on, to something
-new, and at the end, when nothing new may start, to the best paused trial while too few are trained to the end.
-A training that pauses is exported first if it would be on the front (`studies.run.checkpoint_exports`).
+A free slot goes to the first of these that exists:
+
+1. a trial that an earlier run left open or suspended, or an architecture of the warm start
+2. a paused trial that the scheduler promotes
+3. a new architecture
+4. when nothing new may start: the best paused trial, while the front has fewer than `LEAST_POINTS` points
+
+A training that pauses, at a rung or because the search ends, is exported first if its file would be on the front
+(`studies.run.checkpoint_exports`).
 """
 
 from __future__ import annotations
@@ -26,22 +32,22 @@ from trainers.base.candidate import Candidate
 ALL_DONE = "all trials done"
 """Why a search ended that has trained all that it was to train."""
 INTERRUPTED = "interrupted"
-"""Why a search ended that Ctrl-C has ended."""
+"""The reason in the summary of a search that was ended by Ctrl-C."""
 MAX_LOSSES = 2
-"""How often a trial whose process died is started again without having got an epoch further."""
+"""How often in a row a trial is restarted after its process died without finishing an epoch; then it fails."""
 GRACE_S = 4.0
-"""How long trainings may take to reach the end of their epoch once the search is to end; then they are ended."""
+"""Seconds that trainings have to finish their epoch when the search ends. After that their processes are ended."""
 EXPORT_GRACE_S = 4.0
-"""How much longer exports may take that have begun by then."""
+"""Seconds that exports which are running by then have in addition."""
 
 
 class Driver:
     """One run of a study.
 
     Args:
-        parts: what it is made of.
-        started: `time.monotonic()` when the search began.
-        epochs: epochs that earlier runs have trained.
+        parts: the parts of the run (`studies.run.assembly`).
+        started: `time.monotonic()` at the start of the search.
+        epochs: epochs that earlier runs of the study have trained.
     """
 
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
@@ -61,10 +67,10 @@ class Driver:
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None
-        self._out_of_time = False  # a training has paused since its next epoch would have ended too late
+        self._out_of_time = False  # a training has paused because its next epoch would have ended too late
 
     def run(self) -> Summary:
-        """From the first training to the last. Ctrl-C ends it as its time does; a second one ends it at once."""
+        """Runs the search to its end. Ctrl-C ends it as the time limit does; a second Ctrl-C ends it at once."""
         try:
             while self._fill() and self._over() is None:
                 self._lease.keep()
@@ -72,7 +78,9 @@ class Driver:
                     self._handle(event)
             reason = self._over()
         except KeyboardInterrupt:
-            self._observer.note("the search ends: trainings that read best are exported (Ctrl-C again ends it at once)")
+            self._observer.note(
+                "the search is ending; the best trainings are exported first (press Ctrl-C again to end it at once)"
+            )
             reason = INTERRUPTED
         if reason is not None and (self._running or self._paused or self._wanting()):
             self._suspend_all(reason)
@@ -82,14 +90,14 @@ class Driver:
         return Summary(self._progress.trained, self._study.budget.wanted_trials, self._spending.seconds, self._reason)
 
     def _fill(self) -> bool:
-        """Starts trainings while there are free places; returns whether any is running."""
+        """Starts trainings while there are free slots; returns whether any training is running."""
         while len(self._running) < self._engine.slots and not self._out_of_time and self._over() is None:
             if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
                 break
         return bool(self._running)
 
     def _take_over(self) -> bool:
-        """What a killed or timed run left, and architectures that were asked for; True when a place was taken."""
+        """Resumes a trial of an earlier run, or starts an architecture of the warm start; returns whether it took a slot."""
         while (trial := self._earlier.next_open()) is not None:
             ready = self._ready(self._proposer.reopen(trial))
             if ready is not None and self._resume(ready, trial):
@@ -103,7 +111,7 @@ class Driver:
         return False
 
     def _ready(self, judged: Judgement) -> Ready | None:
-        """What may train; anything else is closed, or kept until the training that it equals has ended."""
+        """Returns the trial if it may train; otherwise closes it, or keeps it until the training that it duplicates ends."""
         match judged:
             case Ready():
                 return judged
@@ -116,7 +124,7 @@ class Driver:
         return None
 
     def _resume(self, ready: Ready, trial: StoredTrial) -> bool:
-        """Puts a trial where an earlier run had it: in training, or paused at a rung; True when it takes a place."""
+        """Restores a trial of an earlier run: in training, or paused at a rung; returns whether it took a slot."""
         rungs = {e: r for e, r in trial.rungs.items() if self._schedule.is_rung(ready.number, ready.architecture, e)}
         if ready.number != trial.number:  # otherwise they are known and stored
             for epoch, result in rungs.items():
@@ -140,7 +148,7 @@ class Driver:
         return False
 
     def _promote_for_the_front(self) -> bool:
-        """At the end, when nothing new may start: goes on with a few of the best paused ones if the front is short."""
+        """Resumes the best paused trial if nothing new may start and the front has too few points."""
         lacking = self._progress.front_points + len(self._running) < min(LEAST_POINTS, self._study.budget.trials)
         if not lacking or self._promoted_for_the_front == LEAST_POINTS or not self._promote(force=True):
             return False
@@ -160,7 +168,7 @@ class Driver:
         return False
 
     def _wanting(self) -> bool:
-        """Whether the budget of trials allows something new."""
+        """Returns whether the budget allows another trial."""
         return self._progress.trained + len(self._running) + len(self._paused) < self._study.budget.trials
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
@@ -170,7 +178,7 @@ class Driver:
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
         job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
-        # before it trains: whoever finds this trial open knows whose it was, and where its checkpoint lies
+        # written before it trains, so that a later run that finds the trial open knows its owner and its checkpoint
         self._store.note_training(ready.number, TrainingMark(owner_here(), until or job.epochs, str(job.folder)))
         self._engine.submit(ready.number, job, until)
         self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
@@ -193,7 +201,9 @@ class Driver:
             self._fail(ready, f"{event.kind}: {event.reason}")
         elif isinstance(event, TrialFinished):
             del self._running[ready.number]
-            for other in event.candidate.also:  # first: a run that is killed here finds them again in the trial's folder
+            for other in (
+                event.candidate.also
+            ):  # before the trial is closed: if the run is killed here, the next one finds them in the trial's folder
                 self._add_variant(ready, other)
             self._recorder.finish(ready, event.candidate)
 
@@ -210,7 +220,7 @@ class Driver:
         report = event.report
         new = report.epoch - self._epochs.get(ready.number, 0)
         if new <= 0:
-            return  # what goes on from a checkpoint says first where it stands
+            return  # a training that resumes first reports the epoch of its checkpoint
         self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
@@ -224,21 +234,21 @@ class Driver:
         self._schedule.observe_rung(ready.number, epoch, result.cer, ready.costs, ready.params)
 
     def _pause(self, ready: Ready, epoch: int) -> None:
-        """A training has reached the epoch it was sent to, or was asked to pause because the search ends."""
+        """Handles a training that has reached its `until_epoch`, or was stopped because the search ends."""
         del self._running[ready.number]
         result = self._reached.get(ready.number)
         if result is None or not self._export(ready, epoch, result):
             self._settle(ready, epoch)
 
     def _export(self, ready: Ready, epoch: int, result: RungResult) -> bool:
-        """Has a training exported that pauses; True when it is worth a file, which takes a place."""
+        """Exports a training that pauses if its file would be on the front; returns whether it does, which takes a slot."""
         if not self._exports.start(ready, epoch, result):
             return False
         self._running[ready.number] = ready
         return True
 
     def _settle(self, ready: Ready, epoch: int) -> None:
-        """What becomes of a training that has paused."""
+        """Suspends a training that has paused, or decides at its rung whether it continues."""
         if self._ending is not None:
             self._recorder.suspend(ready, epoch, self._ending)
         elif self._schedule.is_rung(ready.number, ready.architecture, epoch):
@@ -248,7 +258,7 @@ class Driver:
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
 
     def _decide(self, ready: Ready, epoch: int) -> bool:
-        """What becomes of a trial that stands at a rung; True when it trains on."""
+        """Continues, stops or pauses a trial at a rung, as the scheduler decides; returns whether it continues."""
         decision = self._schedule.decide(ready.number, epoch)
         if decision is Decision.CONTINUE:
             return self._start(ready, epoch)
@@ -260,6 +270,7 @@ class Driver:
         return False
 
     def _restart(self, ready: Ready, event: TrialLost) -> None:
+        """Starts a trial again whose process died; after too many losses it fails."""
         losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
         if losses > MAX_LOSSES:
             self._fail(ready, f"{event.reason}, {losses} times")
@@ -272,7 +283,7 @@ class Driver:
         self._recorder.close(ready.closed(outcomes.Failed(reason)))
 
     def _suspend_all(self, reason: str) -> None:
-        """The search ends: trainings pause with their epoch and are exported, or are ended when that takes too long."""
+        """Ends the search: trainings pause after their epoch and are exported; those that take too long are ended."""
         self._reason = self._ending = reason
         for number in self._running:
             self._engine.stop(number)
@@ -286,13 +297,13 @@ class Driver:
         self._paused.clear()
 
     def _stop_paused(self) -> None:
-        """Stops what nobody has promoted by the end of the search."""
+        """Closes the trials that are still paused at the end of the search as stopped."""
         for ready in self._paused.values():
             self._recorder.stop(ready, self._epochs.get(ready.number, 0))
         self._paused.clear()
 
     def _over(self) -> str | None:
-        """Why everything is to stop now, or None."""
+        """Returns why the search must end now, or None."""
         if self._progress.target_met:
             return "the target is reached"
         if self._out_of_time and not self._running:

@@ -1,4 +1,4 @@
-"""What a search tells those who watch it: a live table, plain lines, a test."""
+"""The interface through which a search reports its events, for example to a live table, plain lines or a test."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from trainers.base.progress import EpochReport
 
 @dataclass(frozen=True)
 class StudyFacts:
-    """What is known before the first trial.
+    """Facts about a study before the first trial.
 
     Attributes:
-        name: the study's.
-        trials: trained candidates wanted in all; None is as many as the time allows.
-        finished: of these, how many earlier runs have brought.
-        resumed: the study was there before.
+        name: the study's name.
+        trials: the budget of trials; None means as many as the time allows.
+        finished: trials that earlier runs have finished.
+        resumed: whether the study existed before.
         epochs: epochs of a full training.
-        training_lines: lines to learn from.
-        validation_lines: lines to score on.
+        training_lines: number of training lines.
+        validation_lines: number of validation lines.
         symbols: characters in the charset.
-        skipped: lines left out, with the reason, each named once.
-        size_limit_bytes: no candidate may be larger; None is no limit.
-        seconds: wall-clock limit of this run; None is no limit.
+        skipped: lines that are left out, each with its reason.
+        size_limit_bytes: largest exported file in bytes; None means no limit.
+        seconds: time limit of this run in seconds; None means no limit.
         workers: trainings at the same time.
-        objectives: what is searched for, two or three.
+        objectives: two or three objectives.
     """
 
     name: str
@@ -51,11 +51,10 @@ class Summary:
     """How a search ended.
 
     Attributes:
-        finished: trained candidates in the study.
-        trials: how many were wanted; None is as many as the time allowed.
-        seconds: wall-clock of this run.
-        reason: why it ended: `all trials done`, `time is up`, `interrupted`, `the target is reached`, or what the space has run
-            out of.
+        finished: finished trials of the study.
+        trials: the budget of trials; None means as many as the time allowed.
+        seconds: wall-clock time of this run.
+        reason: why it ended, such as `all trials done`, `time is up`, `interrupted` or `the target is reached`.
     """
 
     finished: int
@@ -65,10 +64,10 @@ class Summary:
 
 
 class Observer(Protocol):
-    """Watches a search. Called from the driver's thread only."""
+    """Receives the events of a search. All methods are called from the driver's thread."""
 
     def note(self, text: str) -> None:
-        """Something a person should know, a line."""
+        """A message for the user, one line."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
         """Progress before the first trial, such as decoding images."""
@@ -76,16 +75,16 @@ class Observer(Protocol):
     def study_started(self, facts: StudyFacts) -> None: ...
 
     def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
-        """A training begins or goes on; `size_bytes` is the estimate of its file."""
+        """A training starts or resumes; `size_bytes` is the estimated size of its file."""
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
 
     def trial_lost(self, number: int, reason: str) -> None:
-        """The process that trained it is gone; it goes on from its last checkpoint."""
+        """The process of a training has died; the training resumes from its last checkpoint."""
 
     def trial_paused(self, number: int, epoch: int) -> None:
-        """A training gave its place up after `epoch` epochs; it may be started again, or be finished as `stopped`. Told
-        again of each that an earlier run had paused."""
+        """A training has paused after `epoch` epochs; it is resumed later, or closed as stopped. A resumed study repeats this
+        event for each training that an earlier run had paused."""
 
     def trial_closed(self, trial: StoredTrial) -> None:
         """A trial is closed in the study, with its outcome; a suspended one may be resumed by the next run."""
@@ -94,7 +93,7 @@ class Observer(Protocol):
 
 
 class SilentObserver:
-    """Watches and says nothing."""
+    """Ignores all events."""
 
     def note(self, text: str) -> None: ...
 

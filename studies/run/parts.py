@@ -35,7 +35,7 @@ class Parts:
         schedule: the sampler and early stopping.
         proposer: what is tried next.
         exports: which trainings are exported before their last epoch.
-        duplicates: trials that wait for another one's training.
+        duplicates: open trials that duplicate a running training.
         observer: watches.
         engine: where trainings run.
         lease: the right to run the study, renewed all the while.

@@ -1,4 +1,4 @@
-"""Everything that must be right before the first trial: data, limits, space; and what the driver needs to know of them."""
+"""Prepares the data and checks data, limits and search space before the first trial."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trainers.data.spec import DataSpec
 from trainers.trial.run import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05
-"""Fraction of training lines whose label may be unwritable before the time stride, or the head, is refused."""
+"""Largest fraction of training lines whose label a head may be unable to write; above it the time stride or head is refused."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Preparation:
         )
 
     def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
-        """What watchers are told at the start."""
+        """Returns the facts that observers receive at the start."""
         first = next(iter(self.prepared.values()))
         return StudyFacts(
             name=study.name,
@@ -131,7 +131,7 @@ def _warm_start(study: Study, workspace: Workspace) -> list[Architecture]:
 
 
 def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
-    """Finds heads and time strides that cannot write the labels, before anything trains on them.
+    """Finds heads and time strides that cannot write the labels, before anything is trained.
 
     Lines whose label a head cannot write are left out of its training; too many of them refuse the head or the time stride.
     """
@@ -152,40 +152,40 @@ def _check_time_steps(preparation: Preparation, observer: Observer) -> None:
             lines = prepared.own_lines
             if unreadable > LARGEST_UNREADABLE_SHARE * lines:
                 raise UserError(
-                    f"time_stride {time_stride} at height_px {height_px} gives {unreadable} of {lines} training lines fewer "
-                    f"time steps than their label needs; leave it out of space.time_stride, or choose a greater height_px"
+                    f"with time_stride {time_stride} at height_px {height_px}, {unreadable} of {lines} training lines have "
+                    f"fewer time steps than their label needs; remove it from space.time_stride, or choose a larger height_px"
                 )
             if unreadable:
                 observer.note(f"{unreadable} of {lines} lines are too narrow for their label at time_stride {time_stride}")
 
 
 def _check_attention(prepared: LineDataset, observer: Observer) -> None:
-    """Refuses head attention where its decoder is too short for many labels, and says how many lines it does without."""
+    """Refuses the attention head if its decoder is too short for many labels; reports how many lines it has to leave out."""
     too_long = prepared.infeasible(Architecture(head="attention", head_rank=RANGES["head_rank"][0]))
     lines = prepared.own_lines
     if not too_long:
         return
     found = f"{len(too_long)} of {lines} training lines have labels of more than {LONGEST_ATTENTION_LINE} symbols"
     if len(too_long) > LARGEST_UNREADABLE_SHARE * lines:
-        raise UserError(f"{found}, which head attention cannot write; leave attention out of space.head and use ctc")
+        raise UserError(f"{found}, which the attention head cannot write; remove attention from space.head and use ctc")
     first = prepared.training.name(too_long[0])
-    observer.note(f"{found}; they are left out where the head is attention (the first: {first})")
+    observer.note(f"{found}; they are left out if the head is attention (the first is {first})")
 
 
 def _check_precisions(preparation: Preparation, symbols: int, observer: Observer) -> None:
-    """Tells when two precisions of the space come to the same file: trials on the one teach nothing about the other."""
+    """Reports if two precisions of the space would give the same file."""
     from trainers.export.int4_packing import LEAST_OUTPUTS  # brings onnx
 
     precisions = preparation.study.search_space.choices.get("precision", ())
     if {"int8", "int4"} <= set(precisions) and symbols < LEAST_OUTPUTS - 1:
         observer.note(
-            f"precision int4 differs from int8 only from {LEAST_OUTPUTS - 1} characters on, and here are {symbols}: "
-            f"leave it out of space.precision"
+            f"precision int4 differs from int8 only with {LEAST_OUTPUTS - 1} or more characters, and this study has {symbols}: "
+            f"remove int4 from space.precision"
         )
 
 
 def _check_limits(preparation: Preparation) -> None:
-    """Finds limits that nothing in the space can meet, each looked at alone."""
+    """Raises UserError if nothing in the space meets a limit; each limit is checked alone."""
     space, costs = preparation.study.search_space, preparation.costs
     for metric, limit in preparation.study.limits.by_cost.items():
         if metric == "latency_ms":
@@ -197,6 +197,6 @@ def _check_limits(preparation: Preparation) -> None:
         if least > limit:
             raise UserError(
                 f"nothing in the space meets the {LIMIT_NAMES[metric]} limit of {write_cost(metric, limit)}: the smallest "
-                f"architecture found takes {least} ({write_cost(metric, least)}); raise the limit or open smaller choices "
-                f"(width_percent, encoder_hidden)"
+                f"architecture found takes {least} ({write_cost(metric, least)}); raise the limit or add smaller values to "
+                f"the space (width_percent, encoder_hidden)"
             )

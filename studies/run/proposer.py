@@ -91,7 +91,7 @@ class Exhausted:
 
 
 Judgement = Ready | Answered | AwaitsOther
-"""What a proposal is."""
+"""The three kinds of proposals."""
 
 
 class Proposer:
@@ -192,7 +192,9 @@ class Proposer:
         """What a proposal is."""
         missing = [name for name in self._space.open_fields if name not in proposal.params]
         if missing:  # a known model from outside the space, whose search was killed before it was described
-            reason = "the search was killed before the architecture of this trial was recorded; it is tried again"
+            reason = (
+                "the search was killed before the architecture of this trial was recorded; it is tried again in a new trial"
+            )
             return Answered(StoredTrial(proposal.number, proposal.params, Refused(reason)))
         try:
             architecture = self._space.sample(lambda name, _: proposal.params[name])
@@ -251,10 +253,10 @@ class Proposer:
             if metric != "latency_ms":  # takes seconds an architecture
                 least = smallest_cost(self._space, self._costs.function_of(metric))
                 found.append(f"{LIMIT_NAMES[metric]} {write_cost(metric, least)}")
-        could = f"; the least this space could meet is {', '.join(found)}" if found and self._over_limit_in_a_row else ""
+        could = f"; the smallest in this space is {', '.join(found)}" if found and self._over_limit_in_a_row else ""
         return (
-            f"{PATIENCE} proposals in a row brought no new architecture within the limits{could}; "
-            f"raise a limit or open more choices in the space"
+            f"{PATIENCE} proposals in a row contained no new architecture within the limits{could}; "
+            f"raise a limit or add values to the space"
         )
 
     def _fits(self, architecture: Architecture) -> bool:

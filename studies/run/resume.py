@@ -1,7 +1,7 @@
-"""How a search resumes that was killed, interrupted, or whose budget was spent.
+"""How a search resumes a study whose earlier run was killed, was interrupted, or has spent its budget.
 
-1. The same command opens the study. `studies.storage.lease` keeps it from being run twice: a killed process of this machine
-   holds nothing any more, the lease of another machine is waited out.
+1. The same command opens the study. `studies.storage.lease` ensures that no other process runs it: the lease of a dead process
+   of this machine is ignored; the lease of another machine has to expire.
 2. Every trial is parsed (`StudyStore.stored_trials`), and the callbacks learn from the closed ones: seen architectures,
    progress, sampler and early stopping, MLflow (`studies.run.assembly`).
 3. `EarlierRuns` hands out what is left, before anything new is proposed: first trials that are still open, which a killed run
@@ -20,7 +20,7 @@ from studies.storage.stored_trial import StoredTrial
 
 
 class EarlierRuns:
-    """What earlier runs of a study have left, in the order in which it is taken up.
+    """The trials that earlier runs left open or suspended, and then the warm start, in the order in which they are trained.
 
     Args:
         trials: of the study, oldest first.

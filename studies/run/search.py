@@ -1,9 +1,10 @@
-"""A search: runs a study until its budget is spent; goes on where an earlier run of the same name stopped.
+"""Runs a study until its budget is spent. A study that exists already is resumed.
 
 Decisions:
 - The driver alone writes to Optuna and MLflow; workers only train and report.
-- Nothing is written to the study before the data, the limits and the space have been found to make sense.
-- One process runs a study at a time: on one machine by a lock that dies with it, also by `kill -9`, on several by a lease.
+- Nothing is written to the study before the data, the limits and the space have been checked.
+- One process runs a study at a time. On one machine a lock ensures this, which ends with its process, even by `kill -9`; on
+  several machines a lease does.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from trainers.base.errors import UserError
 from trainers.base.file_lock import LockHeld, locked
 
 INTERRUPTED_WAIT_S = 5.0
-"""How long a search that is interrupted, or whose time is up, waits for MLflow; the rest is written when the study goes on."""
+"""Seconds that a search waits for MLflow when it is interrupted or its time is up. The next run writes what is missing."""
 
 
 def search(
@@ -42,15 +43,15 @@ def search(
     """Runs a study until its budget is spent.
 
     Args:
-        study: what to search; if a study of that name is there already, only its budget and workers count.
-        workspace: where everything is kept.
-        observer: told of everything that happens.
-        engine: where to train; None is the one that the study names. It is closed at the end.
-        tracker: records the study and its trials; None writes them to MLflow.
-        began: `time.monotonic()` from which the study's time counts; None is now.
+        study: the study. If one of this name exists, it is resumed, and only the budget and where to train are taken from here.
+        workspace: the folder that holds studies, models and logs.
+        observer: receives everything that happens; None prints nothing.
+        engine: where to train; None means the engine that the study names. It is closed at the end.
+        tracker: records the study and its trials; None means MLflow.
+        began: `time.monotonic()` from which the time limit counts; None means now.
 
     Raises:
-        UserError: the study is being run by another process, its data cannot be read, nothing can meet its limit, or the
+        UserError: the study is being run by another process, its data cannot be read, nothing can meet its limits, or the
             cluster does not answer.
     """
     began = time.monotonic() if began is None else began
@@ -64,7 +65,7 @@ def search(
             return _run(study, workspace, log, engine, tracker, began)
     except LockHeld:
         raise UserError(
-            f"study '{study.name}' is being run by another process; wait for it, or give this one another name with --name"
+            f"study '{study.name}' is being run by another process; wait until it ends, or start another study with --name"
         ) from None
 
 
@@ -74,7 +75,9 @@ def _run(
     storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(study, storage, observer)
     if engine is None:
-        engine = engines[study.search.engine](study.search)  # before the data: its processes import torch meanwhile
+        engine = engines[study.search.engine](
+            study.search
+        )  # first, so that its processes import torch while the data are prepared
     tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
     try:
         try:
@@ -82,7 +85,7 @@ def _run(
                 summary = Driver(parts, began, epochs).run()
         finally:
             engine.close()
-    except BaseException:  # Ctrl-C too: what MLflow shows must not go on running
+    except BaseException:  # also Ctrl-C: MLflow must not show the run as running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise
     if summary.reason in (TIME_IS_UP, INTERRUPTED):
@@ -94,7 +97,7 @@ def _run(
 
 
 def stored_study(workspace: Workspace, name: str) -> Study | None:
-    """The study of that name as it was first resolved; None when there is none yet."""
+    """Returns a study as it was stored by its first run; None if there is no study of this name."""
     if not workspace.holds_studies:
         return None
     try:
@@ -104,7 +107,7 @@ def stored_study(workspace: Workspace, name: str) -> Study | None:
 
 
 def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
-    """The study as it was first resolved, with this run's budget and workers."""
+    """Returns the stored study with the budget and the place to train of this run; a new study is returned as it is."""
     try:
         stored = StudyStore.open(storage, study.name).study
     except UserError:
@@ -118,8 +121,8 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
     differing += [f"search.{key}" for key, value in searches[0].items() if value != searches[1][key]]
     if differing:
         observer.note(
-            f"study '{study.name}' goes on with the settings it was made with; "
-            f"{', '.join(differing)} differ here and do not count (use --name for a new study)"
+            f"study '{study.name}' resumes with its stored settings; "
+            f"new values of {', '.join(differing)} are ignored (use --name for a new study)"
         )
     now = study.budget
     budget = now.model_copy(update={"epochs": stored.budget.epochs})

@@ -1,9 +1,9 @@
-"""The log of a study: everything that its watchers were told, by every run of it, a line of JSON each.
+"""The log of a study: every event of every run, as a line of JSON.
 
     {"at": "2026-05-04T10:20:30.123+00:00", "run": "host:4711", "event": "epoch", "trial": 7, "epoch": 3, ...}
 
-What a person has seen on a terminal is gone with it; this says afterwards which process was lost when, and what became of it.
-Optuna has the truth: nothing is ever read back from here.
+The terminal's output is lost when it is closed. The log shows afterwards which process was lost when, and how its trial ended.
+A search never reads its log: the record is Optuna's storage.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from trainers.trial.epoch_log import EPOCHS_NAME, read_lines
 
 
 class StudyLog:
-    """Writes down what it is told, and tells another observer; a context manager, so that the file is closed.
+    """Writes events to a file and passes them on to another observer. As a context manager it closes the file.
 
     Args:
-        file: added to; made when missing.
-        observer: told of everything too.
+        file: lines are appended to it; it is created if it does not exist.
+        observer: receives every event, too.
     """
 
     def __init__(self, file: Path, observer: Observer) -> None:
@@ -81,7 +81,7 @@ class StudyLog:
         self._observer.study_finished(summary)
 
     def _write(self, event: str, **facts: Any) -> None:
-        """Adds a line; a full disk does not stop a study here."""
+        """Appends a line. Errors are ignored, so that a full disk does not end a search."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         with contextlib.suppress(OSError):
             self._file.write(json.dumps({"at": at, "run": self._run, "event": event, **facts}) + "\n")
@@ -89,10 +89,10 @@ class StudyLog:
 
 
 def read_log(file: Path) -> list[dict[str, Any]]:
-    """Every whole line, oldest first; a driver that was killed may have left half of one."""
+    """Returns all complete lines, oldest first; a killed driver may have left an incomplete one."""
     return read_lines(file)
 
 
 def epoch_logs(workspace: Workspace, study: str) -> list[Path]:
-    """Logs of what each trial has trained (`trainers.trial.epoch_log`), of closed trials and of open ones."""
+    """Returns the epoch logs (`trainers.trial.epoch_log`) of all trials, closed ones first."""
     return [*sorted(workspace.epochs(study).glob("*.jsonl")), *sorted(workspace.trials(study).glob(f"*/{EPOCHS_NAME}"))]

@@ -1,7 +1,7 @@
-"""Closes trials: writes what became of them to the study, then tells the callbacks (`studies.run.callbacks`) in their order.
+"""Closes trials: writes their outcome to the study and then calls the callbacks (`studies.run.callbacks`) in their order.
 
-Nothing else closes a trial. Whoever finds out what became of one says so with an `Outcome`; a new kind of outcome is added in
-`studies.storage.outcomes`, and mypy names the places that must handle it.
+Nothing else closes a trial. A new kind of outcome is added in `studies.storage.outcomes`; mypy then names the places that must
+handle it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TrialRecorder:
         store: the study as it is stored.
 
     Attributes:
-        callbacks: told of every closed trial, in this order.
+        callbacks: called with every closed trial, in this order.
     """
 
     def __init__(self, study: Study, workspace: Workspace, store: StudyStore) -> None:
@@ -113,7 +113,7 @@ class TrialRecorder:
             first = {_key(t): t.number for t in self._store.stored_trials() if not t.is_open}
             for trial in left:
                 of = first.get(_key(trial), trial.number)
-                self.close(trial.closed(Duplicate(of, "opened twice, since the database did not answer")))
+                self.close(trial.closed(Duplicate(of, "opened twice, because the database's answer was lost")))
 
     def _tell(self, trial: StoredTrial) -> None:
         for callback in self.callbacks:

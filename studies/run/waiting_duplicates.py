@@ -1,4 +1,4 @@
-"""Open trials whose architecture, or a precision variant of it, another trial is training: closed when that one ends."""
+"""Open trials that duplicate a running training: another trial trains the architecture, or a precision variant of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studies.storage.stored_trial import StoredTrial
 
 
 class WaitingDuplicates:
-    """Keeps them; a `TrialCallback`.
+    """Keeps such trials open until the training has ended; a `TrialCallback`.
 
     Args:
         variants: of the study's space.
@@ -24,7 +24,7 @@ class WaitingDuplicates:
         self._waiting: dict[int, tuple[StoredTrial, int]] = {}
 
     def __bool__(self) -> bool:
-        """Whether any trial waits."""
+        """Returns whether any trial is kept open."""
         return bool(self._waiting)
 
     def put(self, trial: StoredTrial, of: int) -> None:
@@ -32,7 +32,7 @@ class WaitingDuplicates:
         self._waiting[trial.number] = (trial, of)
 
     def trial_closed(self, trial: StoredTrial) -> None:
-        """Answers the trials that waited for this one's training."""
+        """Closes the trials that duplicate this one."""
         if not (trial.counts_against_budget and self._waiting) or trial.architecture is None:
             return
         trained = {trial.digest, *(other.digest for other in self._variants.of(trial.architecture))}
@@ -43,7 +43,7 @@ class WaitingDuplicates:
                 self._close(waiting.closed(_unfinished(of) if known is None else answer_from(known)))
 
     def abandon(self) -> None:
-        """Closes those that still wait, at the end of a search."""
+        """Closes the trials that are still open at the end of a search."""
         waiting, self._waiting = self._waiting, {}
         for trial, of in waiting.values():
             self._close(trial.closed(_unfinished(of)))

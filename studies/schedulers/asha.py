@@ -6,7 +6,7 @@ first n/eta of all n may train on to the next rung. The ranking uses the error s
 
     promotion   a trial pauses at its rung, with a checkpoint. A free worker first looks from the highest rung down for a
                 paused trial among the first n/eta and resumes it; only when there is none does it start something new.
-    stopping    a trial is judged once, when it reaches the rung: among the first n/eta it goes on, otherwise it ends.
+    stopping    a trial is judged once, when it reaches the rung: if it is among the best n/eta it continues, otherwise it ends.
 
 Decisions:
 - n counts *all* trials recorded at a rung, and those already promoted are skipped afterwards. (Dropping them first would
@@ -79,7 +79,7 @@ class MOASHA:
         if not rungs or list(rungs) != sorted(set(rungs)) or rungs[0] < 1:
             raise ValueError(f"rungs must be rising numbers of epochs, such as 1, 3, 9, not {list(rungs)}")
         if eta < 2:
-            raise ValueError(f"eta must be at least 2 (one in eta goes on), not {eta}")
+            raise ValueError(f"eta must be at least 2 (one training in eta continues), not {eta}")
         if not 1 <= brackets <= len(rungs):
             raise ValueError(f"brackets must be from 1 to the number of rungs ({len(rungs)}), not {brackets}")
         self.rungs = tuple(rungs)

@@ -7,7 +7,8 @@
 Decisions:
 - The storages are Optuna's own. A search opens them without Optuna's cache, which keeps every trial that was ever read in
   memory: a search reads its trials once, when it starts.
-- Lost connections are retried, since trainings go on meanwhile: after a restart of the server, a network fault or a full disk.
+- Calls that fail because the connection is lost (restart of the server, network fault, full disk) are retried while trainings
+  continue.
   Optuna's calls may be repeated, except one: if the answer to "create a trial" got lost, the trial exists twice, and the search
   closes the unused one.
 - SQLite is in WAL mode, so that a dashboard can read while a search writes.
@@ -72,7 +73,7 @@ def open_storage(url: str, notify: Callable[[str], None] | None = None) -> BaseS
         reason = str(error.__cause__ or error).splitlines()[0]
         raise UserError(
             f"the study database {without_password(url)} cannot be opened ({reason}); "
-            f"check the address, its rights and the disk"
+            f"check the URL, the access rights and the disk"
         ) from None
     if notify is None:
         return optuna.storages.get_storage(storage)
@@ -168,11 +169,11 @@ class RetryingStorage(BaseStorage):
                 if now - began > RETRY_LIMIT_S:
                     raise UserError(
                         f"the study database did not answer for {RETRY_LIMIT_S / 60:.0f} minutes; "
-                        f"once it does, the same command again goes on"
+                        f"run the same command again once it does, and the study resumes"
                     ) from None
                 if not lost or now - notified > NOTIFY_INTERVAL_S:
                     reason = str(error.__cause__ or error).splitlines()[0]
-                    self.notify(f"the study database does not answer ({reason}); trainings go on, retrying")
+                    self.notify(f"the study database does not answer ({reason}); trainings continue, and the search retries")
                     notified, lost = now, True
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -53,11 +53,14 @@ class Lease:
         first = held = self._held_by_another()
         while held is not None:
             if held["until"] != (first or held)["until"]:
-                raise UserError(f"study '{self._name}' is being run by {held['owner']}; wait for it, or use another name")
+                raise UserError(
+                    f"study '{self._name}' is being run by {held['owner']}; wait until it ends, or use another name"
+                )
             if held is first:
                 left = max(0.0, held["until"] - time.time())
                 self._notify(
-                    f"study '{self._name}' was last run by {held['owner']}, which may still be running; waiting {left:.0f} s"
+                    f"study '{self._name}' was last run by {held['owner']}, which may still be running; "
+                    f"waiting {left:.0f} s for its lease to expire"
                 )
             time.sleep(min(1.0, max(0.0, held["until"] - time.time())) + 0.01)
             held = self._held_by_another()

@@ -29,7 +29,7 @@ def load_store(workspace: Workspace, name: str) -> StudyStore:
         UserError: no such study.
     """
     if not workspace.holds_studies:
-        raise UserError(f"no study is called '{name}': {workspace.folder} holds none yet; start one with 'paretext search'")
+        raise UserError(f"no study is called '{name}': {workspace.folder} holds no study yet; start one with 'paretext search'")
     return StudyStore.open(open_storage(workspace.optuna_url), name)
 
 
@@ -130,7 +130,7 @@ def pick(
         UserError: nothing reads yet, no such trial, or one that does not read, or nothing fits.
     """
     if not points:
-        raise UserError(f"{name} has no trained candidate yet; run 'paretext search' on")
+        raise UserError(f"{name} has no trained candidate yet; continue it with 'paretext search'")
     reading = [p for p in points if p.reads]
     if not reading:
         best = min(points, key=lambda p: p.cer)

@@ -174,7 +174,7 @@ def _outcome(trial: FrozenTrial) -> Outcome:
         return Refused(reason, _violation(trial))
     if name == Duplicate.name:
         return Duplicate(user["duplicate_of"], reason, _answer(trial, user.get("model"), reason))
-    return Failed(reason or "it was closed by another program, without a record of what became of it")
+    return Failed(reason or "another program closed the trial and recorded no outcome")
 
 
 def _answer(trial: FrozenTrial, model: str | None, reason: str) -> Measured | Stopped | Failed | OverLimit:

@@ -1,13 +1,17 @@
 """A study file becomes typed values, or one line that names everything that is wrong with it."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from studies.definition.data_section import Data
 from studies.definition.durations import parse_duration, write_duration
+from studies.definition.sections import Target
+from studies.definition.settings import settings
 from studies.definition.study import DEFAULT_SPACE, Study, resolve, stored_study
-from studies.definition.study_file import load_study
+from studies.definition.study_file import BUILT_IN, load_study
 from trainers.base.errors import UserError
 from trainers.data.rendered import Rendered
 
@@ -194,3 +198,25 @@ def test_durations_without_sense_are_refused(text: str) -> None:
 
 def test_durations_are_written_short() -> None:
     assert [write_duration(s) for s in (42, 190, 3900)] == ["42s", "3m10s", "1h05m"]
+
+
+def test_the_built_in_study_shows_every_key_with_its_default_or_a_valid_example() -> None:
+    """A key that is set counts as shown; a key after '#' must be valid and, if it has a default, must show it."""
+    section, shown = "", set()
+    commented: dict[tuple[str, str], object] = {}
+    for line in BUILT_IN.read_text(encoding="utf-8").splitlines():
+        if header := re.match(r"\[(\w+)\]", line):
+            section = header[1]
+        elif key := re.match(r"(# )?(\w+) = ", line):
+            place = (section, key[2])
+            assert place not in shown, f"{place} is shown twice"
+            shown.add(place)
+            if key[1]:
+                commented[place] = tomllib.loads(line.removeprefix("# "))[key[2]]
+    wanted = {(setting.section, setting.name): setting for setting in settings() if setting.name != "space"}
+    assert set(wanted) == {place for place in shown if place[0] != "space"}
+    for place, value in commented.items():
+        setting = wanted[place]
+        setting.check(value)
+        assert setting.default in (None, value), f"{place} shows {value!r}, but its default is {setting.default!r}"
+    assert isinstance(target := commented["budget", "target"], dict) and set(target) == set(Target.model_fields)

@@ -79,7 +79,7 @@ def test_it_is_told_when_four_bits_change_nothing(workspace: Workspace) -> None:
     for precisions, told_of_it in ((["int8", "int4"], True), (["fp32", "int4"], False)):
         watcher = RecordingObserver()
         prepare_study(study(space=WIDTHS | {"precision": precisions}), workspace, watcher)
-        assert any("int4 differs from int8 only from 999 characters on" in note for note in watcher.notes) == told_of_it
+        assert any("int4 differs from int8 only with 999 or more characters" in note for note in watcher.notes) == told_of_it
 
 
 def test_counts_follow_what_pruning_is_expected_to_leave() -> None:
@@ -157,7 +157,7 @@ def _as_json(workspace: Workspace, file: Path) -> Path:
     ("text", "message"),
     [
         ("[[architecture]]\nwidht_percent = 60", "architecture 1 of .*did you mean 'width_percent'"),
-        ("architecture = 5", "number 1 is none"),
+        ("architecture = 5", "entry 1 is not one"),
         ("= 5", "cannot be read as TOML"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.Mon
     assert len(said) == 2 and "does not answer" in said[0] and "is back" in said[1]
     monkeypatch.setattr("studies.storage.backends.RETRY_LIMIT_S", 0.0)
     failures = iter([sqlalchemy.exc.OperationalError("SELECT 1", {}, Exception("gone"))] * 9)
-    with pytest.raises(UserError, match="the same command again goes on"):
+    with pytest.raises(UserError, match="run the same command again once it does, and the study resumes"):
         storage.retry(call, 5)
     with pytest.raises(KeyError):
         storage.get_study_id_from_name("nothing")
