@@ -1,4 +1,4 @@
-"""Accounts for a study that was killed repeatedly, from its storage, its log and its epoch logs."""
+"""Counts the trials, epochs and losses of a study that was killed repeatedly, from its storage, its log and its epoch logs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from trainers.trial.epoch_log import read_epochs
 
 @dataclass(frozen=True)
 class Account:
-    """One study at its end.
+    """The counts of a study at its end.
 
     Attributes:
-        study: its name.
-        wanted: trials asked for.
-        closed: trials that count.
-        running: trials still open.
-        failed: trials that were given up.
-        trained: epochs that were trained and saved, whoever trained them.
-        needed: different epochs among them.
-        again: "digest epoch" of each that was trained again after its checkpoint was on disk.
-        lost: losses in the log, by what the log says was lost.
-        unaccounted: trainings that were running when their driver died, and that no later line of the log mentions.
+        study: name of the study.
+        wanted: the budget of trials.
+        closed: closed trials that count against the budget.
+        running: trials that are still open.
+        failed: trials that have failed.
+        trained: epochs that were trained and saved, by all processes together.
+        needed: number of different epochs among them.
+        again: "DIGEST EPOCH" of each epoch that was trained again although its checkpoint was on disk.
+        lost: losses in the log, by what was lost: "driver" or "process".
+        unaccounted: trials that were training when their driver died, and that no later line of the log mentions.
     """
 
     study: str
@@ -49,6 +49,7 @@ class Account:
 
 
 def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
+    """Counts what a study has come to; `wanted` is its budget of trials."""
     trials = load_store(workspace, study).stored_trials()
     epochs = Counter(
         f"{log.stem.rpartition('-')[2]} {line['epoch']}" for log in epoch_logs(workspace, study) for line in read_epochs(log)
@@ -69,7 +70,7 @@ def account_of(workspace: Workspace, study: str, wanted: int) -> Account:
 
 
 def unaccounted(log: list[dict[str, Any]]) -> list[int]:
-    """Trials that were training when a run of the study was killed, and that no later line of the log mentions."""
+    """Returns the trials that were training when a run was killed and that no later line of the log mentions."""
     training: dict[int, str] = {}
     for event in log:
         trial = event.get("trial")

@@ -1,11 +1,15 @@
-"""How much of a search its workers spend on training, and how well it keeps to its time.
+"""Measures how much of their time the workers of a search spend on training, and how punctually the search ends.
 
     python -m benchmarks.utilisation.run --folder /tmp/utilisation [--time 5m] [--engine local] [STUDY.toml]
 
-Runs the real command (without a file: the built-in study) for a time, then reads its log and the logs of its epochs. Start-up
-ends with the first training. Told are the shares of the workers' time, from then until the time is up, that they spent on jobs
-(training, export and measuring, as the driver saw it), in epochs (as they saw it) and on a core (as the system saw it); and how
-long after its time the command came back, with how large a front.
+It runs the real command with a time limit (without a file: the built-in study), then reads the study's log and epoch logs.
+Start-up lasts until the first training. From then until the time limit, it reports the fractions of the workers' time spent
+
+    on jobs     training, export and measuring, as the driver's log has it
+    in epochs   as the workers' epoch logs have it
+    on a core   as the operating system counts it
+
+and how long after the time limit the command ended, with how many points on the front.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kills.processes import trainings
+from benchmarks.kills.processes import training_processes
 from studies.definition.durations import parse_duration
 from studies.run.study_log import epoch_logs, read_log
 from studies.workspace.paths import Workspace
@@ -36,61 +40,65 @@ def main() -> None:
     parser.add_argument("--time", default="5m")
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--trials", type=int, default=1000, help="more than there is time for (1000)")
-    asked = parser.parse_args()
-    workspace = Workspace(asked.folder.resolve() / "runs")
+    parser.add_argument("--trials", type=int, default=1000, help="more than the time allows (1000)")
+    options = parser.parse_args()
+    workspace = Workspace(options.folder.resolve() / "runs")
     began = time.time()
-    output, cpu_s, through = run(asked, workspace)
-    end = began + parse_duration(asked.time)
+    output, cpu_s, ended = run(options, workspace)
+    end = began + parse_duration(options.time)
     log = read_log(workspace.log(NAME))
     first = min(_seconds(event) for event in log if event["event"] == "trial starts")
-    room = asked.workers * (end - first)
+    worker_seconds = options.workers * (end - first)
     epochs = [line for file in epoch_logs(workspace, NAME) for line in read_epochs(file)]
     in_epochs = sum(min(end, line["ended"]) - min(end, line["ended"] - line["seconds"]) for line in epochs)
-    told = {
+    results = {
         "start-up, s": first - began,
-        "after its time, s": through - end,
+        "after the limit, s": ended - end,
         "points of the front": len(json.loads(output or "[]")),
         "epochs": len(epochs),
-        "on jobs": in_jobs(log, end) / room,
-        "in epochs": in_epochs / room,
-        "on a core": cpu_s / room,
+        "on jobs": in_jobs(log, end) / worker_seconds,
+        "in epochs": in_epochs / worker_seconds,
+        "on a core": cpu_s / worker_seconds,
     }
-    for what, value in told.items():
+    for what, value in results.items():
         print(f"{what:22}{value:8.3f}" if isinstance(value, float) else f"{what:22}{value:8}")
 
 
-def run(asked: argparse.Namespace, workspace: Workspace) -> tuple[str, float, float]:
-    """The command's output, the seconds that its workers had a core after their first epoch's start, and when it came back."""
+def run(options: argparse.Namespace, workspace: Workspace) -> tuple[str, float, float]:
+    """Runs the search.
+
+    Returns:
+        Its output, the core seconds of its workers after the first training began, and when it ended (`time.time()`).
+    """
     command = [
         sys.executable,
         "-m",
         "dashboards.cli.command_line",
         "search",
-        *([str(asked.study)] if asked.study else []),
+        *([str(options.study)] if options.study else []),
         "--json",
     ]
-    command += ["--name", NAME, "--time", asked.time, "--engine", asked.engine, "--workers", str(asked.workers)]
-    command += ["--trials", str(asked.trials)]
+    command += ["--name", NAME, "--time", options.time, "--engine", options.engine, "--workers", str(options.workers)]
+    command += ["--trials", str(options.trials)]
     env = {**os.environ, "PARETEXT_HOME": str(workspace.folder), "OMP_NUM_THREADS": "1"}
     workspace.folder.mkdir(parents=True, exist_ok=True)
-    with (workspace.folder / "output.txt").open("w") as told:
-        search = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, env=env, text=True)
+    with (workspace.folder / "output.txt").open("w") as output:
+        search = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, env=env, text=True)
         spent: dict[int, float] = {}
         before: dict[int, float] = {}
         while search.poll() is None:
-            for pid in trainings(search.pid):
+            for pid in training_processes(search.pid):
                 spent[pid] = core_seconds(pid) or spent.get(pid, 0.0)
             if not before and any(event["event"] == "trial starts" for event in read_log(workspace.log(NAME))):
                 before = dict(spent)
             time.sleep(0.5)
-        through = time.time()
+        ended = time.time()
     assert search.stdout is not None
-    return search.stdout.read(), sum(spent.values()) - sum(before.values()), through
+    return search.stdout.read(), sum(spent.values()) - sum(before.values()), ended
 
 
 def core_seconds(pid: int) -> float:
-    """What a process has had of a core; 0 when it is gone."""
+    """Returns the seconds that a process has had a core; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -99,7 +107,7 @@ def core_seconds(pid: int) -> float:
 
 
 def in_jobs(log: list[dict[str, Any]], end: float) -> float:
-    """Seconds between the start of each training and its end or pause, all trainings together."""
+    """Returns the seconds between the start of each training and its end or pause, summed over all trainings."""
     total, open_since = 0.0, dict[int, float]()
     for event in log:
         if event["event"] == "trial starts":
