@@ -69,12 +69,28 @@ def test_every_class_and_method_that_the_architecture_page_names_is_there() -> N
         assert not method or any(f"def {method}(" in body for body in bodies), f"{name} has no {method}"
 
 
-def test_every_command_is_one_that_the_command_line_takes() -> None:
-    parser = build_parser()
-    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("paretext ")]
-    assert len(commands) >= 8
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_is_one_that_the_command_line_takes(page: Path) -> None:
+    lines = [line for block in blocks("sh", page.read_text(encoding="utf-8")) for line in block.splitlines()]
+    commands = [
+        words for line in lines if "paretext" in (words := shlex.split(re.sub(r"^(\w+=\S+ )+", "", line), comments=True))[:1]
+    ]
+    assert page.name != "README.md" or page.parent != ROOT or len(commands) >= 8
     for command in commands:
-        assert parser.parse_args(shlex.split(command, comments=True)[1:]).run
+        assert build_parser().parse_args(command[1:]).run
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_option_that_is_named_with_a_command_is_in_its_help(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also in text and in usage lines with [--brackets], which are no commands to parse."""
+    for usage in re.findall(r"paretext [a-z][^`\n#]*", page.read_text(encoding="utf-8")):
+        verbs = re.findall(r"^paretext ([a-z]+(?: (?:check|render|digits)\b)?)", usage)[0].split()
+        options = re.findall(r"--[a-z][a-z-]*", usage)
+        if options:
+            with pytest.raises(SystemExit):
+                build_parser().parse_args([*verbs, "--help"])
+            known = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out))
+            assert set(options) <= known, f"{page.name}: {usage.strip()}"
 
 
 def test_every_make_target_is_there() -> None:
