@@ -28,7 +28,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("search", help="run or continue a study", description=DESCRIPTION)
     parser.add_argument("study", metavar="STUDY.toml", nargs="?", type=Path, help="a study file; options below override it")
     parser.add_argument("--json", action="store_true", help="print the front as JSON")
-    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+    parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
     parser.complete_later(add_settings)
 
 

@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         default=200,
         help="training lines that are read after each cut (default: 200)",
     )
-    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+    parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser("train", help="train one model", description=DESCRIPTION)
     add_options(parser)
-    parser.set_defaults(run=run, interrupted="stopped; the same command again goes on where this stopped")
+    parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

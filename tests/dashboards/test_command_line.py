@@ -86,7 +86,7 @@ def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.Monk
     monkeypatch.setattr("studies.run.search.search", interrupted)
     answer = paretext("search", "--trials", "1")
     assert answer.code == 130
-    assert "goes on where this stopped" in answer.err
+    assert "run the same command again to continue" in answer.err
     assert len(answer.err.strip().splitlines()) == 1
 
 
