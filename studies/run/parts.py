@@ -27,19 +27,19 @@ class Parts:
 
     Attributes:
         study: what is searched.
-        job_of: what a worker is to know of a training.
+        job_of: makes the job for a worker.
         store: the study as it is stored.
         recorder: closes trials.
         seen: which architectures have been met.
         progress: trials that count, and their results.
         schedule: the sampler and early stopping.
         proposer: what is tried next.
-        exports: which trainings are exported before their last epoch.
+        exports: exports trainings before their last epoch.
         duplicates: open trials that duplicate a running training.
-        observer: watches.
+        observer: receives events.
         engine: where trainings run.
-        lease: the right to run the study, renewed all the while.
-        earlier: what earlier runs have left.
+        lease: the right to run the study; the driver renews it.
+        earlier: the trials that earlier runs have left.
     """
 
     study: Study

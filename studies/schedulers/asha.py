@@ -60,7 +60,7 @@ class MOASHA:
             default fits (error, bytes).
         uninformative_from: of each objective, the value from which on a trial has learnt nothing, infinite for objectives
             that are always informative; None is infinite for all. A rung where fewer than one in `eta` trials are informative
-            stops nobody.
+            stops no trial.
 
     Raises:
         ValueError: no rungs, rungs that do not rise, eta below 2, or more brackets than rungs.

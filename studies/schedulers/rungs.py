@@ -3,7 +3,7 @@
 Decisions:
 - An order is a list of trials, best first, never a list of ranks. The two are easily confused, and then a new trial is judged
   by the rank of another one.
-- Of thousands of paused trials only the front that holds the next to resume is put in order; nobody asks for the order of the
+- Of thousands of paused trials only the front that holds the next to resume is put in order; no caller needs the order of the
   rest.
 """
 

@@ -44,9 +44,9 @@ def write_trial(
 ) -> None:
     """Writes attributes of an open trial, then closes it.
 
-    Attributes are written one by one, in their order, and the state last: whoever sees a closed trial sees all of it. A
-    process that is killed in between leaves an open trial with some of the attributes; the next run of the study resumes that
-    trial and writes them again.
+    Attributes are written one by one, in their order, and the state last, so a reader who sees a closed trial sees all its
+    attributes. A process that is killed in between leaves an open trial with some of the attributes; the next run of the study
+    resumes that trial and writes them again.
 
     Args:
         storage: the storage.
