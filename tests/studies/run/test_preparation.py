@@ -39,7 +39,9 @@ def prepared(folder: Path, home: Path, *heads: str, rendered: bool | dict[str, i
 
 def test_a_head_that_cannot_write_many_labels_is_refused_in_one_line(tmp_path: Path) -> None:
     folder = lines_with_long_labels(tmp_path / "lines", 20, 2)
-    with pytest.raises(UserError, match=r"^2 of 20 training lines have labels of more than 25 symbols, which the attention head cannot write"):
+    with pytest.raises(
+        UserError, match=r"^2 of 20 training lines have labels of more than 25 symbols, which the attention head cannot write"
+    ):
         prepared(folder, tmp_path / "home", "attention", "ctc")
     assert prepared(folder, tmp_path / "home", "ctc") == []
 
