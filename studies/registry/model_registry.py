@@ -95,13 +95,10 @@ class RegisteredVersion:
     folder: Path
 
     def read(self, images: Sequence[bytes]) -> list[Reading]:
-        """Reads lines with the pyfunc model, as a process that serves it does.
+        """Returns a reading of each image, made with the pyfunc model as in a process that serves it.
 
         Args:
             images: the content of PNG, JPEG or other image files.
-
-        Returns:
-            One reading for each image, in their order.
         """
         import pandas as pd  # type: ignore[import-untyped]
 
@@ -208,7 +205,6 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
 
 
 def _check(point: FrontPoint, file: Path, model: str, study: str) -> None:
-    """Raises UserError if the model's name is not allowed or the candidate's file is missing or has changed."""
     if not _MODEL_NAME.fullmatch(model):
         raise UserError(
             f"'{model}' is not a valid model name; use up to 80 letters, digits, '.', '_' or '-', and a letter or digit first"
@@ -244,11 +240,6 @@ def _register(
 
 def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) -> None:
     """Checks that the registered file is the measured one and reads the same text from an example image.
-
-    Args:
-        registered: the new model version.
-        file: the ONNX file that was measured.
-        digest: SHA-256 of that file.
 
     Raises:
         RuntimeError: the file or the reading differs.

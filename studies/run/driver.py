@@ -1,14 +1,8 @@
 """The loop of a search: starts trainings while the engine has free slots and handles their events, until the budget is spent.
 
-A free slot goes to the first of these that exists:
-
-1. a trial that an earlier run left open or suspended, or an architecture of the warm start
-2. a paused trial that the scheduler promotes
-3. a new architecture
-4. when nothing new may start: the best paused trial, while the front has fewer than `LEAST_POINTS` points
-
-A training that pauses, at a rung or because the search ends, is exported first if its file would be on the front
-(`studies.run.checkpoint_exports`).
+A free slot goes to the first of these that exists: a trial that an earlier run left, or an architecture of the warm start; a
+paused trial that the scheduler promotes; a new architecture; the best paused trial, if the front has too few points at the end.
+A training that pauses is exported first if its file would be on the front (`studies.run.checkpoint_exports`).
 """
 
 from __future__ import annotations
@@ -78,9 +72,7 @@ class Driver:
                     self._handle(event)
             reason = self._over()
         except KeyboardInterrupt:
-            self._observer.note(
-                "the search is ending; the best trainings are exported first (press Ctrl-C again to end it at once)"
-            )
+            self._observer.note("the search ends after the best trainings are exported (Ctrl-C again ends it at once)")
             reason = INTERRUPTED
         if reason is not None and (self._running or self._paused or self._wanting()):
             self._suspend_all(reason)
@@ -201,9 +193,7 @@ class Driver:
             self._fail(ready, f"{event.kind}: {event.reason}")
         elif isinstance(event, TrialFinished):
             del self._running[ready.number]
-            for other in (
-                event.candidate.also
-            ):  # before the trial is closed: if the run is killed here, the next one finds them in the trial's folder
+            for other in event.candidate.also:  # before the trial is closed, so that a killed run leaves them in its folder
                 self._add_variant(ready, other)
             self._recorder.finish(ready, event.candidate)
 
@@ -270,7 +260,6 @@ class Driver:
         return False
 
     def _restart(self, ready: Ready, event: TrialLost) -> None:
-        """Starts a trial again whose process died; after too many losses it fails."""
         losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
         if losses > MAX_LOSSES:
             self._fail(ready, f"{event.reason}, {losses} times")
