@@ -1,4 +1,4 @@
-"""Every sampler by name: proposes inside the space, learns, and does not repeat its start when made anew."""
+"""Every sampler by name: proposes inside the space, learns, and does not repeat its start when it is made again."""
 
 import optuna
 import pytest

@@ -125,7 +125,7 @@ def test_no_usable_image_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["index", "no index", "short", "missing"])
-def test_a_damaged_entry_is_made_anew(pairs: Path, tmp_path: Path, fault: str) -> None:
+def test_a_damaged_entry_is_made_again(pairs: Path, tmp_path: Path, fault: str) -> None:
     cache = tmp_path / "cache"
     digest = prepare(spec_of(pairs), cache).digest
     (entry,) = (p for p in (cache / "data").iterdir() if p.is_dir())
@@ -141,7 +141,7 @@ def test_a_damaged_entry_is_made_anew(pairs: Path, tmp_path: Path, fault: str) -
     assert prepare(spec_of(pairs), cache).digest == digest
 
 
-def test_damaged_pixels_are_a_fault_once_and_then_made_anew(pairs: Path, tmp_path: Path) -> None:
+def test_damaged_pixels_are_a_fault_once_and_then_made_again(pairs: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     digest = prepare(spec_of(pairs), cache).digest
     for group in cache.rglob("*.bin"):

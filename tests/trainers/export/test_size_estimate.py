@@ -139,7 +139,7 @@ def test_the_table_comes_back() -> None:
 @pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("field", full_space().open_fields)
 def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, count: int) -> None:
-    """Or else each process learns them anew, a second each; `python -m benchmarks.size_estimate.learn` adds them."""
+    """Or else each process learns them again, a second each; `python -m benchmarks.size_estimate.learn` adds them."""
     known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
     missing = {
         code: architecture.describe()

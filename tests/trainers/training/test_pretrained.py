@@ -16,7 +16,7 @@ from trainers.training.loop import train
 from trainers.training.pretrained import load_pretrained
 
 NAMES = ("lcnet_050", "repvit_m0_9", "convnext_atto")
-"""A family whose late stages are dropped, one with branches to merge, one whose names are written anew."""
+"""A family whose late stages are dropped, one with branches to merge, one whose names are rewritten."""
 
 
 def recognizer_of(name: str, **values: object) -> Recognizer:

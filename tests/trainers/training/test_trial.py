@@ -86,7 +86,7 @@ def test_what_is_trained_is_stored_in_every_precision_asked_for(tmp_path: Path, 
     assert alone.model.read_bytes() == candidate.also[1].model.read_bytes(), "the same file as trained on its own"
     candidate.also[0].model.unlink()
     again = run_trial(job, onward)
-    assert isinstance(again, Candidate) and again.also[0].model.is_file(), "a file that is gone is made anew"
+    assert isinstance(again, Candidate) and again.also[0].model.is_file(), "a file that is gone is made again"
 
 
 def test_another_trials_folder_is_emptied(tmp_path: Path, data: DataSpec, cache: Path) -> None:
@@ -97,7 +97,7 @@ def test_another_trials_folder_is_emptied(tmp_path: Path, data: DataSpec, cache:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", EPOCHS_NAME]
 
 
-def test_a_damaged_candidate_file_is_measured_anew(tmp_path: Path, data: DataSpec, cache: Path) -> None:
+def test_a_damaged_candidate_file_is_measured_again(tmp_path: Path, data: DataSpec, cache: Path) -> None:
     job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path)
     first = run_trial(job, onward)
     (tmp_path / CANDIDATE_NAME).write_text("{")
@@ -106,7 +106,7 @@ def test_a_damaged_candidate_file_is_measured_anew(tmp_path: Path, data: DataSpe
     assert again.measurement.accuracy == first.measurement.accuracy
 
 
-def test_damaged_decoded_lines_are_decoded_anew(tmp_path: Path, data: DataSpec) -> None:
+def test_damaged_decoded_lines_are_decoded_again(tmp_path: Path, data: DataSpec) -> None:
     cache = tmp_path / "cache"
     run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "first"), onward)
     for file in cache.rglob("*.bin"):
