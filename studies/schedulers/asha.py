@@ -9,11 +9,13 @@ first n/eta of all n may train on to the next rung. The ranking uses the error s
     stopping    a trial is judged once, when it reaches the rung: if it is among the best n/eta it continues, otherwise it ends.
 
 Decisions:
-- n counts *all* trials recorded at a rung, and those already promoted are skipped afterwards. (Dropping them first would
+- n counts *all* trials ranked at a rung, and those already promoted are skipped afterwards. (Dropping them first would
   promote one of every few new trials, however bad it is.)
 - The first trial to reach a rung is promoted at once: a search has a finished candidate early, for the price of one training.
 - A rung at which next to nothing has been learnt is uninformative and compares nothing (`uninformative_from`): while a
   recogniser still leaves out every character, its error says nothing about its architecture. Such trials train on.
+- In the promotion form, a trial that has learnt nothing yet is not ranked at an informative rung either: large networks begin
+  to read late, and would never be among the first. One in `eta` of these trials trains on, oldest first.
 - The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
 
 Use, by any engine:
@@ -123,7 +125,11 @@ class MOASHA:
             if place.epochs < rung:
                 place.promoted.add(trial)
             elif place.epochs == rung:
-                place.enter(trial, tuple(math.inf if v != v else float(v) for v in objectives))
+                point = tuple(math.inf if v != v else float(v) for v in objectives)
+                if self.form == "promotion" and rung < self.rungs[-1] and not self._is_informative(point):
+                    place.unranked.add(trial)
+                else:
+                    place.enter(trial, point)
 
     def mark_promoted(self, trial: int, rung: int) -> None:
         """Marks a trial as promoted from a rung, or as never to be (it failed): it will not be promoted from there again."""
@@ -166,6 +172,9 @@ class MOASHA:
         for place, after in sorted(rungs, key=lambda pair: -pair[0].epochs):
             count = len(place.entries) if force else place.quota(self.eta)
             trial = place.first_free(count, self._scales)
+            if trial is None:
+                unranked = len(place.unranked)
+                trial = place.first_unranked(unranked if force else max(1, unranked // self.eta))
             if trial is not None:
                 return Promotion(trial, place.epochs, after.epochs)
         return None
@@ -179,7 +188,14 @@ class MOASHA:
 
     def count(self, rung: int) -> int:
         """How many trials have been recorded at a rung."""
-        return sum(len(place.entries) for bracket in self._brackets for place in bracket if place.epochs == rung)
+        return sum(
+            len(place.entries) + len(place.unranked) for bracket in self._brackets for place in bracket if place.epochs == rung
+        )
+
+    def _is_informative(self, point: Point) -> bool:
+        """Whether a trial has learnt anything."""
+        limits = self._uninformative_from
+        return limits is None or all(x < limit for x, limit in zip(point, limits, strict=True))
 
     def _bracket_of(self, trial: int) -> int:
         """The bracket of a trial: drawn from the seed and its number alone, a bracket of n rungs with weight exp(n)."""

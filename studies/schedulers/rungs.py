@@ -26,11 +26,13 @@ class Rung:
         epochs: the number of epochs after which trainings are compared.
         entries: trial to the values that it reached, all to be minimised.
         promoted: trials that have been promoted, or never will be (failed, stopped).
+        unranked: trials that reached the rung and had learnt nothing by then; they are not among `entries`.
     """
 
     epochs: int
     entries: dict[int, tuple[float, ...]] = field(default_factory=dict)
     promoted: set[int] = field(default_factory=set)
+    unranked: set[int] = field(default_factory=set)
     _rising: list[tuple[tuple[float, ...], int]] = field(
         default_factory=list
     )  # entries in ascending order, of equal ones the older trial first
@@ -45,6 +47,11 @@ class Rung:
             self.entries[trial] = point
             insort(self._rising, (point, trial))
             self._fronts, self._orders = [], {}
+
+    def first_unranked(self, count: int) -> int | None:
+        """The oldest trial that waits unranked; None if `count` unranked ones have been promoted already."""
+        waiting = self.unranked - self.promoted
+        return min(waiting) if waiting and len(self.unranked) - len(waiting) < count else None
 
     def first_free(self, count: int, scales: Sequence[Scale] | None) -> int | None:
         """The best trial that is not promoted yet, if it is among the first `count`; otherwise None."""
@@ -63,7 +70,7 @@ class Rung:
         return False
 
     def quota(self, eta: int) -> int:
-        """How many trials may be promoted: one in eta of all that reached the rung, and at least one."""
+        """How many trials may be promoted: one in eta of all that are ranked at the rung, and at least one."""
         return max(1, len(self.entries) // eta)
 
     def is_uninformative(self, uninformative_from: Sequence[float] | None, eta: int) -> bool:
@@ -79,7 +86,7 @@ class Rung:
         for entry in itertools.islice(self.entries.values(), self._counted, None):
             self._informative += all(x < limit for x, limit in zip(entry, uninformative_from, strict=True))
         self._counted = len(self.entries)
-        return self._informative < self.quota(eta)
+        return self._informative < max(1, (len(self.entries) + len(self.unranked)) // eta)
 
     def _fronts_within(self, count: int) -> Iterator[tuple[int, list[int], int]]:
         """The fronts that hold the first `count` trials: number, trials, and how many of `count` are left for the front."""

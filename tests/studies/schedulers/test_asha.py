@@ -104,10 +104,56 @@ def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
     assert arrive(asha, 6, 1, (0.5, 80)) is CONTINUE  # one of seven reads, and two would go on: nothing is compared yet
     assert arrive(asha, 7, 1, (0.95, 300)) is CONTINUE
     assert arrive(asha, 8, 1, (0.6, 90)) is CONTINUE
-    assert arrive(asha, 9, 1, (0.7, 95)) is CONTINUE  # three of ten read: from now on the rung compares, and it is the third
+    # three of ten read: from now on the rung compares; by promotion with those that read, and it is the third of three
+    assert arrive(asha, 9, 1, (0.7, 95)) is (PAUSE if form == "promotion" else CONTINUE)
     assert arrive(asha, 10, 1, (0.97, 400)) is held
     assert arrive(asha, 0, 3, (0.4, 100)) is CONTINUE
     assert arrive(asha, 1, 3, (0.5, 101)) is held  # the next rung is informative
+
+
+def test_one_in_eta_of_those_that_read_nothing_yet_goes_on_beside_those_that_read():
+    asha = MOASHA([1, 3, 9], eta=3, uninformative_from=(0.9, math.inf))
+    for trial in range(6):
+        asha.record(trial, 1, (0.5 - trial / 100, 100 + trial))
+    late = range(6, 12)
+    for trial in late:
+        asha.record(trial, 1, (1.0, 900 + trial))
+    promoted = []
+    while (promotion := asha.next_promotion()) is not None:
+        promoted.append(promotion.trial)
+    assert promoted == [5, 0, 6, 7], "a third of those that read, then a third of the others, oldest first"
+    assert arrive(asha, 6, 3, (0.2, 906)) is CONTINUE  # it reads at the next rung, and is the first one there
+    again = MOASHA([1, 3, 9], eta=3, uninformative_from=(0.9, math.inf))
+    for trial in reversed(range(12)):
+        again.record(trial, 1, (1.0, 900 + trial) if trial in late else (0.5 - trial / 100, 100 + trial))
+    for trial in promoted:
+        again.mark_promoted(trial, 1)
+    assert again.next_promotion() is None and again.count(1) == 12
+    assert again.next_promotion(force=True).trial in range(6)
+
+
+def test_large_networks_that_begin_to_read_late_are_finished():
+    """Sixty networks; the larger, the later they leave an error of 1 and the better they end."""
+
+    def error(size, epoch):
+        late = 8 * size
+        return 1.0 if epoch <= late else (1 - size) / 2 + 0.5 * math.exp((late - epoch) / 3)
+
+    asha, sizes = MOASHA([1, 3, 9, 27], eta=3, uninformative_from=(0.9, math.inf)), [(7 * n % 60 + 1) / 60 for n in range(60)]
+    finished = []
+    for trial in range(60):
+        way = [(trial, 1)]
+        while way:
+            number, rung = way.pop()
+            asha.record(number, rung, (error(sizes[number], rung), 100_000 * sizes[number]))
+            decision = asha.decide(number, rung)
+            if decision is CONTINUE:
+                way.append((number, asha.next_rung(number, rung)))
+            elif decision is FINISHED:
+                finished.append(sizes[number])
+            if not way and (promotion := asha.next_promotion()) is not None:
+                way.append((promotion.trial, promotion.until))
+    assert max(finished) > 0.7
 
 
 def test_a_trial_is_not_judged_before_its_bracket_begins():
