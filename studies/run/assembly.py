@@ -12,6 +12,7 @@ from studies.registry.tracker import Tracker
 from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles, clear_files_left
+from studies.run.epoch_seconds import epoch_seconds_of
 from studies.run.observer import Observer
 from studies.run.parts import Parts
 from studies.run.precision_variants import PrecisionVariants
@@ -21,6 +22,7 @@ from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_progress import StudyProgress
+from studies.run.time_plan import TimePlan, planned_first_rung
 from studies.run.tracking_callback import TrackingCallback
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
@@ -74,7 +76,8 @@ def _parts(
 ) -> Parts:
     study, space = preparation.study, preparation.study.search_space
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
-    schedule = Schedule(study, space, preparation.costs)
+    seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
+    schedule = Schedule(study, space, preparation.costs, seconds, planned_first_rung(study, engine.slots, seconds))
     schedule.replay(trials)
     files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
     variants = PrecisionVariants(space, study.search.every_precision)
@@ -92,5 +95,6 @@ def _parts(
     for trial, callback in itertools.product(trials, replayed):
         callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
-    watched = observer, engine, lease, earlier
+    plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
+    watched = observer, engine, lease, earlier, plan
     return Parts(study, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)

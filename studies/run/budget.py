@@ -12,6 +12,10 @@ TIME_IS_UP = "time is up"
 """The reason in the summary of a search whose time limit is reached."""
 EPOCHS_ARE_TRAINED = "epochs are trained"
 """The reason in the summary of a search whose budget of epochs is spent, after the number of epochs."""
+GRACE_S = 4.0
+"""Seconds that trainings have to finish their epoch when the search ends. After that their processes are ended."""
+EXPORT_GRACE_S = 4.0
+"""Seconds that exports which are running by then have in addition."""
 LARGEST_RESERVE = 0.15
 """Largest fraction of the time limit that is reserved for exports at the end."""
 
@@ -22,15 +26,16 @@ class BudgetTracker:
     Args:
         budget: of the study.
         started: `time.monotonic()` when the run began.
+        epochs: that earlier runs have trained.
 
     Attributes:
         epochs: trained so far, those of earlier runs included.
     """
 
-    def __init__(self, budget: Budget, started: float) -> None:
+    def __init__(self, budget: Budget, started: float, epochs: int = 0) -> None:
         self._budget, self._started = budget, started
         self._deadline = None if budget.seconds is None else started + budget.seconds
-        self.epochs = 0
+        self.epochs = epochs
 
     @property
     def seconds(self) -> float:
@@ -46,13 +51,22 @@ class BudgetTracker:
         """Seconds that are kept for the end: those asked for, but no more than `LARGEST_RESERVE` of the time there is."""
         return 0.0 if self._budget.seconds is None else min(seconds, LARGEST_RESERVE * self._budget.seconds)
 
+    def usable_s(self, reserve_s: float) -> float | None:
+        """Seconds left to train in, below 0 after them; None without a limit.
+
+        Args:
+            reserve_s: seconds to keep for what must be done before time is up.
+        """
+        return None if self.left_s is None else self.left_s - self.reserve(reserve_s)
+
     def clock_time(self, reserve_s: float) -> float | None:
         """Seconds since the epoch of Unix by which trainings have to pause; None without a limit.
 
         Args:
             reserve_s: seconds to keep for what must be done before time is up.
         """
-        return None if self.left_s is None else time.time() + self.left_s - self.reserve(reserve_s)
+        usable = self.usable_s(reserve_s)
+        return None if usable is None else time.time() + usable
 
     def patience_s(self) -> float:
         """Returns how many seconds the driver may wait for events before it checks the budget again."""

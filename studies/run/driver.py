@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
-from studies.run.budget import TIME_IS_UP, BudgetTracker
+from studies.run.budget import EXPORT_GRACE_S, GRACE_S, TIME_IS_UP, BudgetTracker
 from studies.run.observer import Summary
 from studies.run.parts import Parts
 from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Ready
@@ -29,10 +29,6 @@ INTERRUPTED = "interrupted"
 """The reason in the summary of a search that was ended by Ctrl-C."""
 MAX_LOSSES = 2
 """How often in a row a trial is restarted after its process died without finishing an epoch; then it fails."""
-GRACE_S = 4.0
-"""Seconds that trainings have to finish their epoch when the search ends. After that their processes are ended."""
-EXPORT_GRACE_S = 4.0
-"""Seconds that exports which are running by then have in addition."""
 
 
 class Driver:
@@ -47,12 +43,10 @@ class Driver:
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
         self._job_of, self._store, self._recorder = parts.job_of, parts.store, parts.recorder
         self._seen, self._progress, self._schedule = parts.seen, parts.progress, parts.schedule
-        self._proposer, self._duplicates = parts.proposer, parts.duplicates
         self._observer, self._engine, self._lease = parts.observer, parts.engine, parts.lease
-        self._earlier, self._exports = parts.earlier, parts.exports
-        self._study = parts.study
-        self._spending = BudgetTracker(self._study.budget, started)
-        self._spending.epochs = epochs
+        self._earlier, self._exports, self._plan = parts.earlier, parts.exports, parts.plan
+        self._study, self._proposer, self._duplicates = parts.study, parts.proposer, parts.duplicates
+        self._spending = BudgetTracker(self._study.budget, started, epochs)
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
@@ -61,7 +55,7 @@ class Driver:
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None
-        self._out_of_time = False  # a training has paused because its next epoch would have ended too late
+        self._nothing_new = False  # a new training was not started, since its first epoch would have ended too late
 
     def run(self) -> Summary:
         """Runs the search to its end. Ctrl-C ends it as the time limit does; a second Ctrl-C ends it at once."""
@@ -70,7 +64,7 @@ class Driver:
                 self._lease.keep()
                 for event in self._engine.wait(self._spending.patience_s()):
                     self._handle(event)
-            reason = self._over()
+            reason = self._over() or (TIME_IS_UP if self._plan.out_of_time else None)
         except KeyboardInterrupt:
             self._observer.note("the search ends after the best trainings are exported (Ctrl-C again ends it at once)")
             reason = INTERRUPTED
@@ -83,7 +77,7 @@ class Driver:
 
     def _fill(self) -> bool:
         """Starts trainings while there are free slots; returns whether any training is running."""
-        while len(self._running) < self._engine.slots and not self._out_of_time and self._over() is None:
+        while len(self._running) < self._engine.slots and self._over() is None:
             if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
                 break
         return bool(self._running)
@@ -94,7 +88,7 @@ class Driver:
             ready = self._ready(self._proposer.reopen(trial))
             if ready is not None and self._resume(ready, trial):
                 return True
-        while self._wanting() and (planned := self._earlier.next_planned()) is not None:
+        while self._wanting() and not self._plan.out_of_time and (planned := self._earlier.next_planned()) is not None:
             architecture, suspended = planned
             judged = self._proposer.open(architecture)
             ready = None if judged is None else self._ready(judged)
@@ -133,10 +127,10 @@ class Driver:
         return self._start(ready, reached)
 
     def _promote(self, force: bool = False) -> bool:
-        while (promotion := self._schedule.next_promotion(force)) is not None:
+        while (promotion := self._schedule.next_promotion(force or self._nothing_new)) is not None:
             ready = self._paused.pop(promotion.trial, None)
-            if ready is not None:
-                return self._start(ready, epoch=promotion.rung)
+            if ready is not None and self._start(ready, epoch=promotion.rung):
+                return True
         return False
 
     def _promote_for_the_front(self) -> bool:
@@ -148,22 +142,28 @@ class Driver:
         return True
 
     def _start_new(self) -> bool:
-        while self._wanting():
+        while self._wanting() and not self._nothing_new:
             proposed = self._proposer.next(self._running.values(), self._paused.values())
             if isinstance(proposed, Exhausted):
                 self._reason = proposed.reason
             if proposed is None or isinstance(proposed, Exhausted):
                 return False
             ready = self._ready(proposed)
-            if ready is not None:
-                return self._start(ready)
-        return False
+            if ready is not None and self._start(ready):
+                return True
+            self._nothing_new = ready is not None
+        return self._nothing_new and self._promote()
 
     def _wanting(self) -> bool:
         """Returns whether the budget allows another trial."""
         return self._progress.trained + len(self._running) + len(self._paused) < self._study.budget.trials
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
+        """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""
+        if not self._plan.fits(ready.architecture, self._spending.usable_s(self._exports.seconds)):
+            self._running.pop(ready.number, None)
+            self._recorder.suspend(ready, epoch, TIME_IS_UP)
+            return False
         self._running[ready.number] = ready
         until = self._schedule.until(ready.number, ready.architecture, epoch)
         job = self._job_of(ready)
@@ -215,6 +215,7 @@ class Driver:
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
         self._losses.pop(ready.number, None)
+        self._plan.epoch_finished(ready.architecture, report.seconds, self._spending.usable_s(self._exports.seconds))
         if self._schedule.is_rung(ready.number, ready.architecture, report.epoch):
             self._note_rung(ready, report.epoch, self._reached[ready.number])
         self._observer.trial_progress(ready.number, report)
@@ -244,7 +245,7 @@ class Driver:
         elif self._schedule.is_rung(ready.number, ready.architecture, epoch):
             self._decide(ready, epoch)
         else:
-            self._out_of_time = True
+            self._plan.out_of_time = True
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
 
     def _decide(self, ready: Ready, epoch: int) -> bool:
@@ -293,8 +294,5 @@ class Driver:
 
     def _over(self) -> str | None:
         """Returns why the search must end now, or None."""
-        if self._progress.target_met:
-            return "the target is reached"
-        if self._out_of_time and not self._running:
-            return TIME_IS_UP
-        return self._spending.over(self._exports.seconds if self._running else 0.0)
+        reserve_s = self._exports.seconds if self._running else 0.0
+        return "the target is reached" if self._progress.target_met else self._spending.over(reserve_s)

@@ -14,6 +14,7 @@ from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_progress import StudyProgress
+from studies.run.time_plan import TimePlan
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.lease import Lease
@@ -40,6 +41,7 @@ class Parts:
         engine: where trainings run.
         lease: the right to run the study; the driver renews it.
         earlier: the trials that earlier runs have left.
+        plan: how the time is used.
     """
 
     study: Study
@@ -56,3 +58,4 @@ class Parts:
     engine: Engine
     lease: Lease
     earlier: EarlierRuns
+    plan: TimePlan

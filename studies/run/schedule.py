@@ -12,7 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -65,16 +65,25 @@ class Schedule:
         study: its budget and search settings count.
         space: what is chosen from.
         costs: computes the costs of an architecture; None: they are not known before training.
+        epoch_seconds: predicts the seconds of an epoch where time is limited, so that gains count per second; None: per epoch.
+        first_rung: epochs after which trainings are first compared; None: as the study says.
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
     """
 
-    def __init__(self, study: Study, space: SearchSpace, costs: CostModel | None = None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        space: SearchSpace,
+        costs: CostModel | None = None,
+        epoch_seconds: Callable[[Architecture], float] | None = None,
+        first_rung: int | None = None,
+    ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._objectives, self._recipe = study.objectives, study.training_recipe
         form = early_stopping_of(study)
-        rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(search.first_rung, epochs))
+        rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(first_rung or search.first_rung, epochs))
         self.rungs = tuple(rungs)
         known = _KnownCosts(study, space, costs) if costs is not None else None
         self._scheduler, self._sampler = make_scheduler_and_sampler(
@@ -91,6 +100,7 @@ class Schedule:
             costs=known,
             limits=known.limits if known else None,
             variant_parameter=PRECISION if search.every_precision else None,
+            epoch_cost=None if epoch_seconds is None else _EpochCost(space, epoch_seconds),
         )
 
     def replay(self, trials: Iterable[StoredTrial]) -> None:
@@ -180,6 +190,20 @@ class Schedule:
             suspended: of those that wait at a rung.
         """
         return self._sampler.propose(running, suspended)
+
+
+class _EpochCost:
+    """Seconds of an epoch for the sampler `front`, from parameters."""
+
+    def __init__(self, space: SearchSpace, seconds: Callable[[Architecture], float]) -> None:
+        self._space, self._seconds = space, seconds
+
+    def __call__(self, params: Mapping[str, Any]) -> float | None:
+        """None if the architecture cannot be built."""
+        try:
+            return self._seconds(self._space.sample(lambda name, _: params[name]))
+        except RefusedArchitecture:
+            return None
 
 
 class _KnownCosts:

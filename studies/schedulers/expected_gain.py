@@ -6,7 +6,7 @@ improvement for each epoch that it has left, unless the next proposal is expecte
 Decisions:
 - There is no quota. MO-ASHA (`studies.schedulers.asha`) promotes one in eta of a rung, however little that adds to the front.
 - The first trainings to reach a rung continue (`initial_design_size`): a search has a finished candidate early, and learns how
-  values at a rung relate to final ones.
+  values at a rung relate to final ones. Where time is limited only the first one does: three may take all the time there is.
 - Known models from outside the space, of which nothing can be predicted, are trained to the end: the user asked for them.
 - At an uninformative rung, where next to nothing has been learnt, no training pauses, as in `studies.schedulers.asha`.
 - The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
@@ -32,14 +32,20 @@ class ExpectedGainStopping:
         sampler: predicts the gains; every record must be given to it before it is given to this object.
         uninformative_from: see `studies.schedulers.asha.MOASHA`.
         eta: one in so many trials of a rung must be informative.
+        limited_time: whether only the first training to reach a rung continues in any case.
     """
 
     def __init__(
-        self, rungs: Sequence[int], sampler: FrontSampler, uninformative_from: Sequence[float] | None = None, eta: int = 3
+        self,
+        rungs: Sequence[int],
+        sampler: FrontSampler,
+        uninformative_from: Sequence[float] | None = None,
+        eta: int = 3,
+        limited_time: bool = False,
     ) -> None:
         self.rungs, self._sampler, self._eta = tuple(rungs), sampler, eta
         self._uninformative_from = uninformative_from
-        self._first_count = initial_design_size(rungs)[1]
+        self._first_count = 1 if limited_time else initial_design_size(rungs)[1]
         self._entered: dict[int, set[int]] = {rung: set() for rung in self.rungs}
         self._informative = dict.fromkeys(self.rungs, 0)
         self._rows: dict[int, Row | None] = {}

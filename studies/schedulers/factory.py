@@ -10,6 +10,7 @@ from studies.samplers.base import Sampler
 from studies.samplers.catalog import samplers
 from studies.samplers.front.feasibility import CostFunction
 from studies.samplers.front.sampler import FrontSampler
+from studies.samplers.front.training_cost import EpochCost
 from studies.samplers.optuna_based.factory import FRONT
 from studies.samplers.optuna_based.per_rung_sampler import PerRungSampler
 from studies.schedulers.asha import MOASHA
@@ -34,6 +35,7 @@ def make_scheduler_and_sampler(
     costs: CostFunction | None = None,
     limits: Mapping[int, float] | None = None,
     variant_parameter: str | None = None,
+    epoch_cost: EpochCost | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -51,15 +53,18 @@ def make_scheduler_and_sampler(
         costs: computes these.
         limits: position to the highest allowed value, for some of these.
         variant_parameter: the parameter of which one training gives all values; None: there is none.
+        epoch_cost: what an epoch of a training costs, such as its seconds where time is limited; None: the same for all.
 
     Raises:
         UserError: an unknown sampler.
     """
     made: Sampler
     if sampler == FRONT:
-        made = FrontSampler(distributions, directions, seed, rungs, scales, known_objectives, costs, limits, variant_parameter)
+        made = FrontSampler(
+            distributions, directions, seed, rungs, scales, known_objectives, costs, limits, variant_parameter, epoch_cost
+        )
         if early_stopping in ("gain", "none"):
-            return ExpectedGainStopping(rungs, made, uninformative_from, eta), made
+            return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:
         made = samplers[sampler](distributions, directions, seed, rungs)
     else:

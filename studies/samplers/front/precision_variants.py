@@ -38,6 +38,10 @@ class VariantGroups:
         """These rows and all their variants."""
         return {variant for row in rows for variant in (row, *self.others(row))}
 
+    def first_variant(self, row: Row) -> Row:
+        """The first variant of a row, the same for all that one training yields."""
+        return row if self._column is None else (*row[: self._column], self._values[0], *row[self._column + 1 :])
+
     def training_of(self, row: Row) -> Row:
         """Identifies the training that yields a row: the row without the variant parameter."""
         return row if self._column is None else (*row[: self._column], *row[self._column + 1 :])

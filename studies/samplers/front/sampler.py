@@ -37,6 +37,7 @@ from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations, ObservationTable
 from studies.samplers.front.precision_variants import VariantGroups
 from studies.samplers.front.surrogate import Surrogate
+from studies.samplers.front.training_cost import EpochCost, TrainingCost
 
 NEW_TRIAL_DISCOUNT = 0.7
 """Cost of an epoch of a new trial relative to one of a resumed trial: a new trial may be stopped early."""
@@ -75,6 +76,7 @@ class FrontSampler:
         costs: computes those, and whether all limits are kept; None: nothing is known before training.
         limits: position to the highest allowed value, for some of those.
         variant_parameter: a parameter of which one training yields every value, such as the precision of stored weights.
+        epoch_cost: what an epoch of a training costs, such as its seconds: improvements count per cost. None: 1 for all.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class FrontSampler:
         costs: CostFunction | None = None,
         limits: Mapping[int, float] | None = None,
         variant_parameter: str | None = None,
+        epoch_cost: EpochCost | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions)
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
@@ -96,8 +99,9 @@ class FrontSampler:
         self._initial_size = initial_design_size(rungs)[0]
         self._taken: set[Row] = set()
         self._feasibility = Feasibility(self._encoder, known_objectives, costs, limits or {}, self._to_minimized, self._taken)
-        self._initial_design = InitialDesign(self._encoder, self._feasibility)
         self._variants = VariantGroups(self._encoder, variant_parameter)
+        self._cost = TrainingCost(self._encoder, self._variants.first_variant, epoch_cost)
+        self._initial_design = InitialDesign(self._encoder, self._feasibility, self._cost)
         self._observations = Observations(self._encoder.fields, len(self._maximized), self._rungs)
         self._begun: set[Row] = set()
         self._trained: set[Row] = set()
@@ -159,7 +163,7 @@ class FrontSampler:
         """The suspended training that should be resumed before anything new is started.
 
         Compares the expected improvement over what is fully trained, per epoch left, with that of the next proposal, whose
-        epochs cost `NEW_TRIAL_DISCOUNT` each.
+        epochs cost `NEW_TRIAL_DISCOUNT` each, times `epoch_cost`.
 
         Args:
             paused: rows of the suspended trainings, see `encode`.
@@ -176,7 +180,10 @@ class FrontSampler:
         if not surrogate.ready:
             return options[0][0] if force else None
         resumed_rows = [row for one in resumed for row in self._all_variants(one)]
-        gains, gain_of_new = surrogate.improvement_per_epoch([row for _, row in options], resumed_rows, new)
+        rows = [row for _, row in options]
+        gains, gain_of_new = surrogate.improvement_per_epoch(rows, resumed_rows, new)
+        costs = self._cost.computed([*rows, new])
+        gains, gain_of_new = gains / costs[:-1], gain_of_new / costs[-1]
         best = int(np.argmax(gains))
         initial = len(self._trained) < self._initial_size
         return options[best][0] if force or (not initial and gains[best] >= gain_of_new / NEW_TRIAL_DISCOUNT) else None
@@ -265,20 +272,21 @@ class FrontSampler:
             if not unknown:
                 break
             allowed = [i for i in unknown if self._feasibility.check(to_row(candidates[i]))]
+            self._cost.learn(to_row(candidates[i]) for i in allowed)
             scores[unknown] = 0.0
             scores[allowed] = self._acquisition(surrogate, candidates[allowed])
         row = to_row(candidates[int(np.argmax(scores))])
         return row if scores.max() > 0 and self._feasibility.check(row) else None
 
     def _acquisition(self, surrogate: Surrogate, rows: Array) -> Array:
-        """The acquisition function, (n,): EHVI times the probability that a candidate is feasible and within the limits."""
+        """The acquisition function, (n,): EHVI times the probability of feasibility, divided by the cost of an epoch."""
         means, stds = surrogate.predict(rows)
         scores = surrogate.expected_improvement(means, stds) * self._feasibility.probability(
             rows, self._observations.table().rows
         )
         for k, limit in self._feasibility.limits.items():
             scores *= ndtr((limit - means[:, k]) / np.maximum(stds[:, k], 1e-9))
-        return scores
+        return scores / self._cost.of(rows)
 
     def _to_minimized(self, k: int, value: float) -> float:
         """A value of objective k as it is modelled: to be minimised, on a linear scale."""

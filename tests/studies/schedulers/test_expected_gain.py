@@ -91,3 +91,35 @@ def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(uninformative):
         rule.record(trial, 1, (0.95 if uninformative else 0.5, size_of(params)), params)
     decided = [rule.decide(trial, 1) for trial in range(9)]
     assert (set(decided) == {Decision.CONTINUE}) == uninformative
+
+
+def a_timed_rule(seconds):
+    costs = lambda params: ([size_of(params)], True)  # noqa: E731
+    sampler = FrontSampler(GRID, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, epoch_cost=seconds)
+    return ExpectedGainStopping(RUNGS, sampler, limited_time=True), sampler
+
+
+def test_where_time_is_limited_the_gain_counts_per_second():
+    """The training that would be resumed first is resumed later once its epochs take a thousand times as long."""
+
+    def order(seconds):
+        rule, sampler = a_timed_rule(seconds)
+        for trial, params in enumerate(some(12)):
+            record(rule, sampler, trial, params, 1)
+        rule.mark_promoted(0, 9)
+        found = []
+        while (promotion := rule.next_promotion(force=True)) is not None:
+            found.append(promotion.trial)
+        return found
+
+    even = order(lambda params: 1.0)
+    first = some(12)[even[0]]
+    assert len(even) == 11 and order(lambda params: 1000.0 if params == first else 1.0).index(even[0]) > 3
+    assert order(lambda params: 7.0)[0] == even[0], "only relative costs count"
+
+
+def test_where_time_is_limited_only_the_first_continues_in_any_case():
+    rungs = (3, 9, 40)
+    for limited, count in ((False, 3), (True, 1)):
+        sampler = FrontSampler(GRID, DIRECTIONS, 0, rungs)
+        assert ExpectedGainStopping(rungs, sampler, limited_time=limited)._first_count == count

@@ -1,0 +1,137 @@
+"""How a search uses the time it has: how many architectures, how long each trains, and what can still be started.
+
+Decisions:
+- The plan is an estimate to be read by a person; what trains is decided by expected gain per second, one step at a time.
+- It is said after the first measurements, and again only when the number of architectures turns out to differ by more than
+  `SAID_AGAIN`.
+- A training that cannot finish an epoch before time is up is not started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from search_space.architecture import Architecture
+from studies.definition.study import Study
+from studies.run.epoch_seconds import EpochSeconds
+from studies.schedulers.rungs import rungs_up_to
+
+ENOUGH_MEASURED = 2
+"""Architectures that must have been measured before the plan is said, or as many as there are workers if those are fewer."""
+SAID_AGAIN = 1.5
+"""Factor by which the number of architectures must differ from what was said last."""
+FEWEST_CANDIDATES = 12
+"""Trainings are compared after one epoch if fewer than this many would reach a later first rung in the time there is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What fits into some time.
+
+    Attributes:
+        candidates: architectures that can be trained to the first rung, with one in `eta` continued from each rung.
+        deepest: epochs of the last rung that any of them reaches.
+    """
+
+    candidates: float
+    deepest: int
+
+    @classmethod
+    def of(cls, time_s: float, workers: int, epoch_s: float, rungs: Sequence[int], eta: int) -> Plan:
+        """The plan for some time.
+
+        Args:
+            time_s: seconds that there are.
+            workers: trainings at the same time.
+            epoch_s: seconds of an epoch of a typical architecture.
+            rungs: epochs of each rung, rising.
+            eta: one in so many continues from each rung.
+        """
+        epochs = sum((after - before) / eta**k for k, (before, after) in enumerate(zip((0, *rungs), rungs, strict=False)))
+        candidates = time_s * workers / (epoch_s * epochs)
+        reached = [rung for k, rung in enumerate(rungs) if candidates >= eta**k and rung * epoch_s <= time_s]
+        return cls(candidates, max(reached, default=min(rungs[0], max(1, int(time_s / epoch_s)))))
+
+
+def planned_first_rung(study: Study, workers: int, seconds: EpochSeconds | None) -> int:
+    """The first rung of a study: one epoch if time is limited and few trainings would get to the one that the study names.
+
+    Args:
+        study: its budget and search settings count.
+        workers: trainings at the same time.
+        seconds: predicts the seconds of an epoch; None where time is not limited.
+    """
+    limit_s, epochs, eta = study.budget.seconds, study.budget.epochs, study.search.eta
+    first_rung = min(study.search.first_rung, epochs)
+    if limit_s is None or seconds is None or first_rung == 1:
+        return first_rung
+    plan = Plan.of(limit_s, workers, seconds.typical_s, rungs_up_to(epochs, eta, first_rung), eta)
+    return first_rung if plan.candidates >= FEWEST_CANDIDATES else 1
+
+
+class TimePlan:
+    """The plan of one run, which learns from its epochs.
+
+    Args:
+        study: its budget and search settings count.
+        workers: trainings at the same time.
+        rungs: epochs of each rung, rising.
+        seconds: predicts the seconds of an epoch; None where time is not limited: nothing is planned, and everything fits.
+        note: tells a person.
+
+    Attributes:
+        out_of_time: whether a training has paused, or did not fit, since its next epoch would have ended too late.
+    """
+
+    def __init__(
+        self, study: Study, workers: int, rungs: Sequence[int], seconds: EpochSeconds | None, note: Callable[[str], None]
+    ) -> None:
+        self._budget, self._eta, self._workers, self._rungs = study.budget, study.search.eta, workers, tuple(rungs)
+        self._seconds, self._note = seconds, note
+        self._said: float | None = None
+        self.out_of_time = False
+
+    def epoch_finished(self, architecture: Architecture, seconds: float, usable_s: float | None) -> None:
+        """Adds the seconds of an epoch, and says the plan when it is new.
+
+        Args:
+            architecture: what was trained.
+            seconds: of the epoch with its validation.
+            usable_s: seconds left to train in; None where time is not limited.
+        """
+        if self._seconds is None or usable_s is None:
+            return
+        self._seconds.add(architecture, seconds)
+        if self._seconds.measured < min(self._workers, ENOUGH_MEASURED):
+            return
+        plan = Plan.of(max(0.0, usable_s), self._workers, self._seconds.typical_s, self._rungs, self._eta)
+        before = max(0, self._seconds.measured - self._workers)  # those in training count to what is left
+        candidates = max(1.0, min(float(self._budget.trials), before + plan.candidates))
+        if self._said is None or not 1 / SAID_AGAIN <= candidates / self._said <= SAID_AGAIN:
+            whole = Plan.of(self._budget.seconds or 0.0, self._workers, self._seconds.typical_s, self._rungs, self._eta)
+            self._note(self._written(candidates, whole.deepest, self._seconds.lines))
+            self._said = candidates
+
+    def fits(self, architecture: Architecture, usable_s: float | None) -> bool:
+        """Whether a training can finish an epoch in the seconds left; True before anything has been measured."""
+        if self._seconds is None or usable_s is None or not self._seconds.measured:
+            return True
+        fits = self._seconds(architecture) <= usable_s
+        self.out_of_time |= not fits
+        return fits
+
+    def _written(self, candidates: float, deepest: int, lines: int) -> str:
+        now = "plan" if self._said is None else "the plan is now"
+        workers = f"{self._workers} worker{'s' if self._workers > 1 else ''}"
+        number = round(candidates)
+        found = f"{now}: {self._budget.time} with {workers}: about {number} architecture"
+        found += "s" if number > 1 else ""
+        if len(self._rungs) == 1:
+            return f"{found}, each trained for up to {_epochs(deepest)} of {lines:,} lines"
+        compared = f"compared after {_epochs(self._rungs[0])} ({self._rungs[0] * lines:,} lines) each"
+        return f"{found}, {compared}, the best trained for up to {_epochs(deepest)}"
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' if number > 1 else ''}"

@@ -1,0 +1,85 @@
+"""What it costs to train a candidate, relative to others: computed for some candidates, predicted for all others.
+
+A search whose time is limited counts seconds instead of epochs, and an epoch of a large network takes many times as long as one
+of a small network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from studies.objectives.pareto import Array
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
+from studies.samplers.front.feasibility import Params
+from studies.samplers.front.multi_fidelity_gp import HyperparameterCache, MultiFidelityGP, RungData
+
+EpochCost = Callable[[Params], float | None]
+"""Parameters to what an epoch costs, above 0, in one unit for all, such as seconds; None: cannot be built."""
+
+SAMPLES = 8
+"""Candidates whose costs are computed before those of others are predicted."""
+MAX_COMPUTED = 48
+"""Most candidates whose costs are computed: a cost follows from few parameters, and computing one takes up to 0.1 s."""
+
+
+class TrainingCost:
+    """Costs of an epoch of candidates.
+
+    Args:
+        encoder: of the space.
+        first_variant: row to the one that stands for all variants of its training, which cost the same.
+        epoch_cost: computes the cost; asked again for each prediction, as its answers become better while a search runs. None:
+            all cost 1.
+    """
+
+    def __init__(self, encoder: SpaceEncoder, first_variant: Callable[[Row], Row], epoch_cost: EpochCost | None) -> None:
+        self._encoder, self._first_variant, self._epoch_cost = encoder, first_variant, epoch_cost
+        self._computed: set[Row] = set()
+        self._cache = HyperparameterCache()
+
+    @property
+    def differs(self) -> bool:
+        """Whether an epoch of one candidate may cost more than one of another."""
+        return self._epoch_cost is not None
+
+    def learn(self, rows: Iterable[Row], most: int = MAX_COMPUTED) -> None:
+        """Computes the costs of further candidates, until `most` are computed in all."""
+        for row in map(self._first_variant, rows) if self.differs else ():
+            if len(self._computed) >= most:
+                return
+            if self._compute(row) is not None:
+                self._computed.add(row)
+
+    def of(self, rows: Array) -> Array:
+        """(n,) costs of (n, fields) candidates, computed or predicted."""
+        if not self.differs:
+            return np.ones(len(rows))
+        self.learn(map(to_row, rows[: 2 * SAMPLES]), SAMPLES)  # some may be impossible to build
+        known = {row: cost for row in sorted(self._computed) if (cost := self._compute(row)) is not None}
+        if not known:
+            return np.ones(len(rows))
+        trained = [self._first_variant(to_row(row)) for row in rows]
+        data = RungData(list(range(len(known))), [math.log(cost) for cost in known.values()])
+        model = MultiFidelityGP(self._encoder.to_unit_cube(np.array(list(known))), self._encoder.groups, [data], self._cache)
+        if model.fitted:
+            predicted = np.exp(model.predict(self._encoder.to_unit_cube(np.array(trained)))[0])
+        else:
+            predicted = np.full(len(rows), next(iter(known.values())))
+        return np.array([known.get(row, cost) for row, cost in zip(trained, predicted, strict=True)])
+
+    def computed(self, rows: Sequence[Row]) -> Array:
+        """(n,) computed costs of candidates that can be built, such as those that have begun to train."""
+        costs = [self._compute(self._first_variant(row)) for row in rows] if self.differs else [1.0] * len(rows)
+        return np.array([1.0 if cost is None else cost for cost in costs])
+
+    def cheapest(self, rows: Array, fraction: float) -> Array:
+        """The given fraction of (n, fields) candidates that costs least, at least one, in the order given."""
+        kept = np.argsort(self.of(rows), kind="stable")[: max(1, round(fraction * len(rows)))]
+        cheapest: Array = rows[np.sort(kept)]
+        return cheapest
+
+    def _compute(self, row: Row) -> float | None:
+        return None if self._epoch_cost is None else self._epoch_cost(self._encoder.decode(row))

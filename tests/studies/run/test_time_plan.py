@@ -1,0 +1,133 @@
+"""A search with a time limit plans, says so, starts with what is fast, and starts nothing that cannot end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from search_space import Architecture
+from studies.registry.tracker import NoTracker
+from studies.run.budget import GRACE_S
+from studies.run.epoch_seconds import EpochSeconds
+from studies.run.search import search
+from studies.run.time_plan import Plan, TimePlan, planned_first_rung
+from studies.storage.outcomes import Suspended
+from studies.storage.pareto_front import load_front, load_store
+from studies.workspace.paths import Workspace
+from testing.small_studies import RecordingObserver, study
+from testing.timed_engine import Clock, TimedEngine, clock
+
+__all__ = ["clock"]
+
+SPACE = {"width_percent": [25, 50, 75, 100], "encoder_hidden": [16, 24, 32, 40, 48]}
+
+
+def seconds_of(architecture: Architecture) -> float:
+    """From 7 to 100 s an epoch."""
+    return (architecture.width_percent / 100) ** 2 * 100 + architecture.encoder_hidden / 20
+
+
+def timed(time: str, **changes: Any) -> Any:
+    budget = {"trials": 24, "epochs": 9, "time": time}
+    return study(**{"space": SPACE, "budget": budget, "search": {"sampler": "front"}, **changes})
+
+
+def predictor(seconds: float, lines: int = 2000) -> EpochSeconds:
+    made = EpochSeconds(lambda _: 1e6, lines, [Architecture()])
+    made.add(Architecture(width_percent=25), seconds)
+    return made
+
+
+def test_a_plan_counts_what_early_stopping_leaves_to_train():
+    plan = Plan.of(time_s=600, workers=2, epoch_s=10, rungs=(1, 3, 9), eta=3)
+    assert plan.candidates == pytest.approx(2 * 600 / (10 * (1 + 2 / 3 + 6 / 9)))
+    assert plan.deepest == 9
+    assert Plan.of(600, 2, 100, (1, 3, 9), 3).deepest == 3, "five architectures: one of them gets to the second rung"
+    assert Plan.of(600, 2, 100, (9,), 3).deepest == 6, "no rung is reached, but so many epochs are"
+
+
+def test_trainings_are_compared_early_where_few_would_reach_the_first_rung():
+    def first(time: str, workers: int = 2) -> int:
+        asked = study(budget={"trials": 24, "epochs": 40, "time": time}, search={"first_rung": 3})
+        return planned_first_rung(asked, workers, predictor(10.0))
+
+    assert first("5m") == 1 and first("1h") == first("20m", workers=16) == 3
+    assert planned_first_rung(study(budget={"trials": 24, "epochs": 40}, search={"first_rung": 3}), 2, None) == 3
+
+
+def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():
+    notes: list[str] = []
+    seconds = EpochSeconds(lambda a: 1e6 * a.width_percent, 2000, [Architecture(width_percent=50)])
+    asked = study(budget={"trials": 100, "epochs": 9, "time": "20m"}, search={"first_rung": 1})
+    plan = TimePlan(asked, 2, (1, 3, 9), seconds, notes.append)
+    plan.epoch_finished(Architecture(width_percent=25), 30.0, 1170.0)
+    assert notes == [], "one of two workers has measured nothing yet"
+    plan.epoch_finished(Architecture(width_percent=50), 50.0, 1150.0)
+    assert notes == [
+        "plan: 20m with 2 workers: about 23 architectures, compared after 1 epoch (2,000 lines) each, "
+        "the best trained for up to 9 epochs"
+    ]
+    plan.epoch_finished(Architecture(width_percent=75), 60.0, 1100.0)
+    assert len(notes) == 1, "much the same"
+    for width in (90, 100, 125):
+        plan.epoch_finished(Architecture(width_percent=width), 300.0, 900.0)
+    assert len(notes) == 2 and notes[1].startswith("the plan is now: 20m with 2 workers: about ")
+    assert plan.fits(Architecture(width_percent=25), 31.0) and not plan.fits(Architecture(width_percent=25), 29.0)
+
+
+def test_without_a_limit_nothing_is_planned():
+    notes: list[str] = []
+    plan = TimePlan(study(), 2, (1, 3, 9), None, notes.append)
+    plan.epoch_finished(Architecture(), 30.0, None)
+    assert plan.fits(Architecture(), None) and notes == []
+
+
+@pytest.mark.parametrize("minutes", [8, 15, 40])
+def test_a_search_says_its_plan_and_keeps_its_time(workspace: Workspace, clock: Clock, minutes: int) -> None:
+    watcher, engine = RecordingObserver(), TimedEngine(clock, seconds_of)
+    search(timed(f"{minutes}m"), workspace, watcher, engine, NoTracker(), began=0.0)
+    plans = [note for note in watcher.notes if "plan" in note]
+    assert 1 <= len(plans) <= 4 and plans[0].startswith(f"plan: {minutes}m with 2 workers: about ")
+    assert watcher.summary is not None and watcher.summary.reason in ("time is up", "all trials done")
+    assert clock.now <= minutes * 60 + GRACE_S
+    assert load_front(workspace, "s")
+
+
+def test_the_first_to_start_are_fast_and_the_first_point_is_early(workspace: Workspace, clock: Clock) -> None:
+    engine = TimedEngine(clock, seconds_of)
+    search(timed("15m"), workspace, None, engine, NoTracker(), began=0.0)
+    everything = sorted(
+        seconds_of(Architecture(width_percent=w, encoder_hidden=h)) for w in (25, 50, 75, 100) for h in (16, 24, 32, 40, 48)
+    )
+    first = [seconds_of(architecture) for architecture, epoch, _ in engine.starts[:2]]
+    assert max(first) <= everything[len(everything) // 3], first
+
+
+@pytest.mark.parametrize("minutes", [5, 8, 11, 15, 21])
+def test_nothing_starts_that_cannot_finish_an_epoch(workspace: Workspace, clock: Clock, minutes: int) -> None:
+    engine, watcher = TimedEngine(clock, seconds_of), RecordingObserver()
+    search(timed(f"{minutes}m"), workspace, watcher, engine, NoTracker(), began=0.0)
+    known = [architecture for architecture, epoch, _ in engine.starts if epoch]
+    for architecture, _, at in engine.starts:
+        slack = 0 if architecture in known else seconds_of(architecture) / 2  # a new one is predicted
+        assert at + seconds_of(architecture) <= minutes * 60 + slack, (architecture.describe(), at)
+    stored = load_store(workspace, "s").stored_trials()
+    assert not any(trial.is_open for trial in stored)
+    assert all(isinstance(t.outcome, Suspended) or t.outcome is not None for t in stored)
+
+
+@pytest.mark.parametrize("minutes", [6, 7, 8])
+def test_when_nothing_new_fits_paused_trainings_that_do_go_on(workspace: Workspace, clock: Clock, minutes: int) -> None:
+    """Five are fast, and paused or trained before little is left; five are slow."""
+
+    def fast_or_slow(architecture: Architecture) -> float:
+        return 8.0 if architecture.width_percent == 25 else 60.0
+
+    engine = TimedEngine(clock, fast_or_slow)
+    space = {**SPACE, "width_percent": [25, 100]}
+    search(timed(f"{minutes}m", space=space), workspace, None, engine, NoTracker(), began=0.0)
+    last = [(architecture.width_percent, epoch) for architecture, epoch, at in engine.starts if at > minutes * 60 - 60]
+    assert all(width == 25 for width, _ in last)
+    assert any(epoch for _, epoch in last)
+    assert clock.now <= minutes * 60 + GRACE_S
