@@ -3,8 +3,8 @@
 Decisions:
 - Trainings that were stopped, or are running, are on the front with their predicted values: what has been found need not be
   found again, even before it is trained to the end.
-- What is running reduces the variance around it and moves no mean (fantasies), so that several workers do not all try the same
-  corner: with four workers 0.986 instead of 0.983 of the hypervolume of Branin-Currin, 0.954 instead of 0.801 after half the time.
+- What is running reduces the variance around it and moves no mean (fantasies), so that workers do not all try the same corner.
+  With four workers, Branin-Currin, five seeds: hypervolume 0.986 instead of 0.983; after half the time 0.954 instead of 0.801.
 - Objectives known before training (costs) are exact where they were computed, and predicted from those elsewhere.
 - In a large study only the `MAX_CONSIDERED` best trainings are considered, and a GP is fitted to at most `MAX_FITTED`.
 """
