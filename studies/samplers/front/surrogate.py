@@ -4,7 +4,7 @@ Decisions:
 - Trainings that were stopped, or are running, are on the front with their predicted values: what has been found need not be
   found again, even before it is trained to the end.
 - What is running reduces the variance around it and moves no mean (fantasies), so that workers do not all try the same corner.
-  With four workers, Branin-Currin, five seeds: hypervolume 0.986 instead of 0.983; after half the time 0.954 instead of 0.801.
+  Branin-Currin, four workers, five seeds: hypervolume 0.986 instead of 0.983, after three quarters of the time 0.984 and 0.979.
 - Objectives known before training (costs) are exact where they were computed, and predicted from those elsewhere.
 - In a large study only the `MAX_CONSIDERED` best trainings are considered, and a GP is fitted to at most `MAX_FITTED`.
 """
