@@ -93,6 +93,7 @@ HALVING: dict[str, Any] = {
 def study(**changes: Any) -> Study:
     values: dict[str, Any] = {
         "name": "s",
+        "data": {"test": False},  # the files of the scripted engine cannot read any
         "space": SMALL_SPACE,
         "budget": {"trials": 5, "epochs": 2},
         "search": {"sampler": "random"},

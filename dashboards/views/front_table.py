@@ -37,7 +37,8 @@ def front_table(front: list[FrontPoint], width: int) -> Group:
     table.add_column("accuracy", justify="right", no_wrap=True)
     if marked:
         table.add_column("", no_wrap=True)
-    for name in ("CER", "size", "latency", *(["parameters"] if with_parameters else [])):
+    tested = any(point.test_accuracy is not None for point in front)
+    for name in (*(["test lines"] if tested else []), "CER", "size", "latency", *(["parameters"] if with_parameters else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for point in front:
         equal = [] if not marked else ["" if point.equal_to is None else f"= {point.equal_to}"]
@@ -46,12 +47,18 @@ def front_table(front: list[FrontPoint], width: int) -> Group:
             _architecture(point),
             accuracy_words(point.accuracy, point.validation_lines),
             *equal,
+            *([_tested(point)] if tested else []),
             percent(point.cer),
             write_size(point.size_bytes),
             f"{point.latency_ms:.2f} ms",
             *([f"{point.parameters:,}"] if with_parameters else []),
         )
     return Group(table, *(Text(line) for line in _explained(front)))
+
+
+def _tested(point: FrontPoint) -> str:
+    """Accuracy on the test lines, which the search has never seen."""
+    return "" if point.test_accuracy is None else accuracy_words(point.test_accuracy, point.test_lines)
 
 
 def _architecture(point: FrontPoint) -> str:

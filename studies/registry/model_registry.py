@@ -131,6 +131,7 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
             "sha256": digest,
             "bytes": str(point.size_bytes),
             "accuracy": f"{point.accuracy:.6g}",
+            **({} if point.test_accuracy is None else {"test_accuracy": f"{point.test_accuracy:.6g}"}),
             "cer": f"{point.cer:.6g}",
         }
         tags |= {"validation_lines": str(point.validation_lines)} if point.validation_lines else {}

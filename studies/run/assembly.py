@@ -96,5 +96,5 @@ def _parts(
         callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
-    watched = observer, engine, lease, earlier, plan
-    return Parts(study, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)
+    data, watched = (study, preparation.prepared), (observer, engine, lease, earlier, plan)
+    return Parts(*data, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from studies.definition.study import Study
@@ -19,6 +19,7 @@ from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.lease import Lease
 from studies.storage.study_store import StudyStore
+from trainers.data.dataset import LineDataset
 from trainers.trial.run import TrialJob
 
 
@@ -28,6 +29,7 @@ class Parts:
 
     Attributes:
         study: what is searched.
+        prepared: its lines, by input height.
         job_of: makes the job for a worker.
         store: the study as it is stored.
         recorder: closes trials.
@@ -45,6 +47,7 @@ class Parts:
     """
 
     study: Study
+    prepared: Mapping[int, LineDataset]
     job_of: Callable[[Ready], TrialJob]
     store: StudyStore
     recorder: TrialRecorder

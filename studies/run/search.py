@@ -20,6 +20,7 @@ from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
 from studies.run.budget import TIME_IS_UP
 from studies.run.driver import INTERRUPTED, Driver
+from studies.run.held_out_scores import LONGEST_S, read_test_lines
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
@@ -85,6 +86,8 @@ def _run(
                 summary = Driver(parts, began, epochs).run()
         finally:
             engine.close()
+        in_a_hurry = summary.reason in (TIME_IS_UP, INTERRUPTED)
+        read_test_lines(parts.store, workspace, parts.prepared, observer, LONGEST_S if in_a_hurry else None)
     except BaseException:  # also Ctrl-C: MLflow must not show the run as running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise

@@ -33,6 +33,9 @@ class FrontPoint:
         right_lines: which validation lines it reads; None in studies that did not record it.
         equal_to: trial of the next smaller point of the front when the validation lines do not tell the two apart.
         equal_p: p-value of that comparison.
+        test_accuracy: share of test lines read without a fault; None when none have been read.
+        test_cer: character error rate of the test lines.
+        test_lines: number of test lines read.
     """
 
     trial: int
@@ -50,6 +53,9 @@ class FrontPoint:
     right_lines: RightLines | None = None
     equal_to: int | None = None
     equal_p: float | None = None
+    test_accuracy: float | None = None
+    test_cer: float | None = None
+    test_lines: int = 0
 
     @property
     def reads(self) -> bool:
@@ -82,4 +88,7 @@ class FrontPoint:
         values = asdict(self)
         del values["right_lines"]
         low, high = self.accuracy_interval or (None, None)
-        return values | {"accuracy_low": low, "accuracy_high": high}
+        tested = wilson_interval(self.test_accuracy, self.test_lines) if self.test_accuracy is not None else (None, None)
+        return values | dict(
+            zip(("accuracy_low", "accuracy_high", "test_accuracy_low", "test_accuracy_high"), (low, high, *tested), strict=True)
+        )

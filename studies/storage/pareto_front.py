@@ -39,8 +39,17 @@ def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
     Raises:
         UserError: no such study.
     """
-    store = load_store(workspace, name)
-    return points_of(store.candidates(), workspace, store.epochs)
+    return stored_points(load_store(workspace, name), workspace)
+
+
+def stored_points(store: StudyStore, workspace: Workspace) -> list[FrontPoint]:
+    """Every measured candidate of an open study, with what it reads of the test lines where it has been tested."""
+    scores, points = store.test_scores(), points_of(store.candidates(), workspace, store.epochs)
+    for at, point in enumerate(points):
+        if (score := scores.get(point.trial)) is not None:
+            tested = {"test_accuracy": score.accuracy, "test_cer": score.cer, "test_lines": score.lines}
+            points[at] = replace(point, **tested)  # type: ignore[arg-type]
+    return points
 
 
 def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
@@ -52,8 +61,7 @@ def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
         UserError: no such study.
     """
     store = load_store(workspace, name)
-    points = points_of(store.candidates(), workspace, store.epochs)
-    return with_equals(pareto_front(points, store.objectives))
+    return with_equals(pareto_front(stored_points(store, workspace), store.objectives))
 
 
 def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int | None = None) -> list[FrontPoint]:

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import optuna
@@ -42,6 +42,7 @@ from studies.storage.trial_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 
 STUDY_KEY = "paretext:study"
+TEST_KEY = "paretext:test:"
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
@@ -58,6 +59,25 @@ def _distribution(choices: Sequence[Choice]) -> BaseDistribution:
         if len(steps) == 1 and min(steps) > 0:
             return IntDistribution(numbers[0], numbers[-1], step=steps.pop())
     return CategoricalDistribution(tuple(choices))
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """What a file reads of the test lines, which the search has never seen.
+
+    Attributes:
+        accuracy: share of lines read without an error, in [0, 1].
+        cer: character error rate.
+        lines: number of test lines.
+        digest: of the test lines.
+    """
+
+    __test__ = False  # no class of tests, whatever pytest thinks of its name
+
+    accuracy: float
+    cer: float
+    lines: int
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +165,16 @@ class StudyStore:
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
         self._study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+
+    def test_scores(self) -> dict[int, TestScore]:
+        """What trials have read of the test lines, by number; few have been tested."""
+        attributes = self._storage.get_study_system_attrs(self._study._study_id)
+        tested = {key.removeprefix(TEST_KEY): value for key, value in attributes.items() if key.startswith(TEST_KEY)}
+        return {int(number): TestScore(**value) for number, value in tested.items()}
+
+    def add_test_score(self, number: int, score: TestScore) -> None:
+        """Writes what a trial reads of the test lines; a closed trial takes no attributes, so the study has it."""
+        self._storage.set_study_system_attr(self._study._study_id, f"{TEST_KEY}{number}", asdict(score))
 
     @property
     def optuna_study(self) -> optuna.Study:

@@ -1,0 +1,63 @@
+"""Reads the test lines once, when a search ends, with the files on its front.
+
+The accuracy of a file that was chosen among many is too good on the lines that it was chosen by. Nothing that chooses looks at
+the test lines: what the front reads of them is only shown, and written to the study.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from studies.run.observer import Observer
+from studies.storage.pareto_front import pareto_front, stored_points
+from studies.storage.study_store import StudyStore, TestScore
+from studies.workspace.paths import Workspace
+from trainers.base.errors import UserError
+from trainers.data.dataset import LineDataset
+from trainers.data.held_out import HeldOutLines, open_held_out
+from trainers.evaluation.measure import score_file
+
+LONGEST_S = 6.0
+"""Seconds that reading the test lines may take after a search whose time is up; the next run of the study reads the rest."""
+
+
+def read_test_lines(
+    store: StudyStore,
+    workspace: Workspace,
+    prepared: Mapping[int, LineDataset],
+    observer: Observer,
+    longest_s: float | None = LONGEST_S,
+) -> None:
+    """Reads the test lines with every file on the front that has not read them yet, the most accurate first.
+
+    Args:
+        store: of the study.
+        workspace: where its models are.
+        prepared: the study's lines by input height; nothing is done where they have no test lines.
+        observer: told of what could not be read.
+        longest_s: no further file is begun that is expected to end later than this; None reads all.
+    """
+    began, scores = time.monotonic(), store.test_scores()
+    front = sorted(pareto_front(stored_points(store, workspace), store.objectives), key=lambda p: -p.accuracy)
+    opened: dict[int, HeldOutLines | None] = {}
+    for point in front:
+        height_px = int(point.architecture["height_px"])
+        if height_px not in prepared:
+            continue
+        try:
+            if height_px not in opened:
+                opened[height_px] = open_held_out(prepared[height_px], workspace.cache)
+            held_out = opened[height_px]
+            if held_out is None:
+                return
+            known = scores.get(point.trial)
+            expected_s = len(held_out.lines) * point.latency_ms / 1000
+            late = longest_s is not None and time.monotonic() - began + expected_s > longest_s
+            if late or (known is not None and known.digest == held_out.digest):
+                continue
+            score = score_file(Path(point.model), held_out.lines)
+            store.add_test_score(point.trial, TestScore(score.accuracy, score.cer, score.lines, held_out.digest))
+        except (UserError, OSError) as error:
+            observer.note(f"the test lines could not be read with trial {point.trial}: {error}")

@@ -1,0 +1,44 @@
+"""When a search ends, its front reads the test lines once; nothing is chosen by them."""
+
+from __future__ import annotations
+
+import pytest
+
+from studies.run import held_out_scores
+from studies.storage.pareto_front import load_front, load_points, load_store
+from studies.workspace.paths import Workspace
+from testing.scripted_engine import ScriptedEngine
+from testing.small_studies import RecordingObserver, run_search, study
+from trainers.evaluation.metrics import Score
+
+
+def test_the_front_reads_the_test_lines_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def score_file(path: object, lines: list[str]) -> Score:
+        read.append(str(path))
+        return Score(lines=len(lines), accuracy=0.5, cer=0.25)
+
+    monkeypatch.setattr(held_out_scores, "score_file", score_file)
+    asked = study(data={"test": "auto"})
+    run_search(asked, workspace, None, ScriptedEngine())
+    front = load_front(workspace, "s")
+    assert sorted(read) == sorted(point.model for point in front)
+    assert all((point.test_accuracy, point.test_cer, point.test_lines) == (0.5, 0.25, 400) for point in front)
+    others = [point for point in load_points(workspace, "s") if point.trial not in {p.trial for p in front}]
+    assert others and all(point.test_accuracy is None and not point.test_lines for point in others)
+    run_search(asked, workspace, None, ScriptedEngine())
+    assert len(read) == len(front), "what has been read is not read again"
+
+
+def test_a_file_that_cannot_be_read_is_named_and_nothing_else_fails(workspace: Workspace) -> None:
+    watcher = RecordingObserver()
+    run_search(study(data={"test": "auto"}), workspace, watcher, ScriptedEngine())
+    assert watcher.summary is not None and load_store(workspace, "s").test_scores() == {}
+    assert any("test lines could not be read" in note for note in watcher.notes)
+
+
+def test_without_test_lines_nothing_is_opened(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out_scores, "score_file", None)
+    run_search(study(), workspace, None, ScriptedEngine())
+    assert load_front(workspace, "s")[0].test_accuracy is None
