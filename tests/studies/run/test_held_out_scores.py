@@ -17,7 +17,7 @@ def test_the_front_reads_the_test_lines_once(workspace: Workspace, monkeypatch: 
 
     def score_file(path: object, lines: list[str]) -> Score:
         read.append(str(path))
-        return Score(lines=len(lines), accuracy=0.5, cer=0.25)
+        return Score(len(lines), len(lines) // 2, 1, 4)
 
     monkeypatch.setattr(held_out_scores, "score_file", score_file)
     asked = study(data={"test": "auto"})

@@ -12,7 +12,7 @@ from search_space import Architecture
 from search_space.counting import flops
 from search_space.recognizer import Recognizer, build_recognizer
 from testing.striped_lines import InMemoryDataset, InMemoryLines, striped_dataset, striped_lines
-from trainers.base.errors import TrainingFault, UserError
+from trainers.base.errors import UserError
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.line_selection import warmup_epochs
@@ -247,41 +247,6 @@ def test_the_callers_random_numbers_are_left_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     train(TrainingJob(TINY, striped_dataset(16), QUICK, 1, tmp_path, 0), onward)
     assert torch.equal(torch.rand(4), expected)
-
-
-def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
-    """Makes the next `times` losses not finite, or their computation run out of memory."""
-    genuine, left = Recognizer.losses, [times]
-
-    def losses(self: Recognizer, *args: Any) -> torch.Tensor:
-        if left[0]:
-            left[0] -= 1
-            if how == "oom":
-                raise torch.OutOfMemoryError("tried to allocate 20 GiB")
-            return genuine(self, *args) * float("nan")
-        return genuine(self, *args)
-
-    monkeypatch.setattr(Recognizer, "losses", losses)
-
-
-@pytest.mark.parametrize("how", ["nan", "oom"])
-def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    prepared, reports = striped_dataset(20), []
-    train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), onward, until_epoch=1)
-    spoil(monkeypatch, 1, how)
-    outcome = train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), lambda r: not reports.append(r))
-    assert isinstance(outcome, TrainingResult)
-    assert [r.epoch for r in reports] == [2, 3]
-    assert all(np.isfinite(r.loss) for r in reports)
-
-
-@pytest.mark.parametrize("how", ["nan", "oom"])
-def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    spoil(monkeypatch, 10**6, how)
-    with pytest.raises(TrainingFault) as caught:
-        train(TrainingJob(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0), onward)
-    assert caught.value.kind == how
-    assert "\n" not in caught.value.reason
 
 
 def test_lines_without_enough_time_steps_are_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""A fault of a training is answered once, from its last checkpoint, and then fails it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from search_space import Architecture
+from search_space.recognizer import Recognizer
+from testing.striped_lines import striped_dataset
+from trainers.base.errors import TrainingFault
+from trainers.base.progress import EpochReport
+from trainers.base.recipe import Recipe
+from trainers.training.job import TrainingJob
+from trainers.training.loop import TrainingResult, train
+
+TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
+QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
+
+
+def onward(_: EpochReport) -> bool:
+    return True
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
+    """Makes the next `times` losses not finite, or their computation run out of memory."""
+    genuine, left = Recognizer.losses, [times]
+
+    def losses(self: Recognizer, *args: Any) -> torch.Tensor:
+        if left[0]:
+            left[0] -= 1
+            if how == "oom":
+                raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+            return genuine(self, *args) * float("nan")
+        return genuine(self, *args)
+
+    monkeypatch.setattr(Recognizer, "losses", losses)
+
+
+@pytest.mark.parametrize("how", ["nan", "oom"])
+def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    prepared, reports = striped_dataset(20), []
+    train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), onward, until_epoch=1)
+    spoil(monkeypatch, 1, how)
+    outcome = train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0), lambda r: not reports.append(r))
+    assert isinstance(outcome, TrainingResult)
+    assert [r.epoch for r in reports] == [2, 3]
+    assert all(np.isfinite(r.loss) for r in reports)
+
+
+@pytest.mark.parametrize("how", ["nan", "oom"])
+def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    spoil(monkeypatch, 10**6, how)
+    with pytest.raises(TrainingFault) as caught:
+        train(TrainingJob(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0), onward)
+    assert caught.value.kind == how
+    assert "\n" not in caught.value.reason
