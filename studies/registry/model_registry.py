@@ -3,8 +3,7 @@
 Decisions:
 - A model version does not need Paretext: it consists of the ONNX file and one Python file, made from the reader's source.
 - The alias is set only after the new version has read the same text from an example image as the candidate's file.
-- In MLflow the last process that sets an alias wins. So a promotion holds a lock while it reads the old champion, registers the
-  new version and sets the alias.
+- In MLflow the last process that sets an alias wins, so a promotion holds a lock from reading the old champion on.
 - The number of the previous champion and the measurements become tags of the new version, so a promotion can be undone.
 """
 
@@ -131,11 +130,11 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
             "sha256": digest,
             "bytes": str(point.size_bytes),
             "accuracy": f"{point.accuracy:.6g}",
-            **({} if point.test_accuracy is None else {"test_accuracy": f"{point.test_accuracy:.6g}"}),
             "cer": f"{point.cer:.6g}",
         }
-        tags |= {"validation_lines": str(point.validation_lines)} if point.validation_lines else {}
-        tags |= {} if before is None else {"previous_version": str(before)}
+        counts = {"validation_lines": point.validation_lines or None, "test_lines": point.test_lines or None}
+        known = {**counts, "test_accuracy": point.test_accuracy, "previous_version": before}
+        tags |= {name: f"{value:.6g}" for name, value in known.items() if value is not None}
         new = _register(client, workspace, point, file, model, tags)
         _check_same_reading(_registered_version(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)

@@ -74,7 +74,7 @@ def _parts(
     lease: Lease,
     trials: list[StoredTrial],
 ) -> Parts:
-    study, space = preparation.study, preparation.study.search_space
+    study, space, prepared = preparation.study, preparation.study.search_space, preparation.prepared
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
     seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
     schedule = Schedule(study, space, preparation.costs, seconds, planned_first_rung(study, engine.slots, seconds))
@@ -96,5 +96,5 @@ def _parts(
         callback.trial_closed(trial)
     earlier = EarlierRuns(trials, preparation.warm_start)
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
-    data, watched = (study, preparation.prepared), (observer, engine, lease, earlier, plan)
-    return Parts(*data, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)
+    watched = observer, engine, lease, earlier, plan
+    return Parts(study, prepared, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)

@@ -186,7 +186,8 @@ def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, li
     assert {"measured", "stopped"} <= set(states)
     assert [folder.name for folder in place.iterdir()] == ["s"] and not list((place / "s").iterdir())
     assert all(Path(point.model).is_file() for point in load_points(workspace, "s"))
-    assert len(list(workspace.epochs("s").iterdir())) == len(states), "what each has trained is kept"
+    trained = [state for state in states if state not in ("checkpoint", "precision_variant")]
+    assert len(list(workspace.epochs("s").iterdir())) == len(trained), "what each has trained is kept"
 
 
 def test_a_killed_worker_is_lost_and_its_trial_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:
