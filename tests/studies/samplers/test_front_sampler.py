@@ -292,21 +292,3 @@ def test_taking_up_a_large_study_computes_the_costs_of_few_variants(monkeypatch)
         resumed.observe(params, 1, [accuracy_of(params, 1), size_of(params)])
     proposed = resumed.propose()
     assert len(asked) <= 2 * 20 + 20 and proposed["precision"] in ("fp32", "fp16", "int8")
-
-
-def test_what_is_running_counts_in_the_uncertainty_of_what_is_proposed_next():
-    """The variance around a running training is smaller, and no mean moves."""
-    space, rng = SpaceEncoder(SQUARE), np.random.default_rng(0)
-    rows = [tuple(row) for row in rng.random((8, 2))]
-    reached = {row: {1: (row[0], 1 - row[0] + row[1])} for row in rows}
-    observed = Observations(space.fields, 2, (1,))
-    for row, points in reached.items():
-        observed.add(row, 1, points[1])
-    pending, near = [(0.95, 0.05)], np.array([[0.93, 0.07]])
-
-    def predicted(running):
-        caches = [HyperparameterCache() for _ in range(2)]
-        return Surrogate(space, (1,), observed.table(), reached, KnownCosts(), (), running, caches).predict(near)
-
-    (mean, std), (mean_with, std_with) = predicted([]), predicted(pending)
-    assert np.allclose(mean, mean_with) and (std_with < 0.8 * std).all()
