@@ -93,5 +93,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends all processes at once. Checkpoints are kept."""
+        """Ends all processes at once. Checkpoints are kept. A second call does nothing."""
         ...

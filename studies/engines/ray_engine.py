@@ -70,6 +70,7 @@ class RayEngine:
         self._copies = None if shared_folder is None else RemoteTrialFiles(shared_folder)
         self._workspace_folders: dict[int, Path] = {}
         self._bridge = TuneBridge()
+        self._closed = False
         self._ray = Ray(address, workers, self._resources)
         self._capacity_read_at, self._capacity = time.monotonic(), self._ray.capacity()
         self._faults: list[BaseException] = []
@@ -105,6 +106,9 @@ class RayEngine:
             return [self._with_local_files(event) for event in events]
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._bridge.close()
         self._ray.kill_actors()
         self._thread.join(CLOSE_S)

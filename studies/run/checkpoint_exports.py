@@ -13,7 +13,7 @@ Decisions:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from studies.engines.base import Engine, TrialFailed, TrialFinished, TrialLost, TrialPaused
@@ -24,9 +24,10 @@ from studies.run.study_progress import StudyProgress
 from studies.run.trial_recorder import TrialRecorder
 from studies.storage.outcomes import CheckpointOf
 from studies.storage.stored_trial import RungResult, StoredTrial
-from trainers.base.candidate import Measurement
+from trainers.base.candidate import Candidate, Measurement
+from trainers.base.errors import TrainingFault, UserError
 from trainers.pruning.phases import Phases
-from trainers.trial.run import TrialJob
+from trainers.trial.run import TrialJob, run_trial
 
 FIRST_EXPORT_S = 5.0
 """Seconds that an export is expected to take before one has been timed: twice what a small network with 500 lines takes."""
@@ -72,14 +73,40 @@ class CheckpointExports:
             epoch: epochs that it has been trained for.
             result: what it reads after them.
         """
-        job = self._job_of(ready)
-        comparable = Phases.of(job.recipe, job.epochs, ready.architecture.prune_percent).is_comparable(epoch)
-        also = self._wanted(ready, epoch, result) if comparable else None
-        if also is None:
+        job = self._export_job(ready, epoch, result)
+        if job is None:
             return False
         self._under_way[ready.number] = (epoch, time.monotonic())
-        self._engine.submit(ready.number, replace(job, also_in=also, export_only=True))
+        self._engine.submit(ready.number, job)
         return True
+
+    def export_here(self, ended: Iterable[tuple[Ready, int, RungResult]]) -> None:
+        """Exports in this process trainings that were ended in the middle of an epoch, from their last checkpoints.
+
+        Args:
+            ended: trainings, the epochs of their checkpoints, and what they read after them; nothing trains them any more.
+        """
+        for ready, epoch, result in ended:
+            job = self._export_job(ready, epoch, result)
+            try:
+                candidate = None if job is None else run_trial(job, lambda _: True)
+            except (TrainingFault, UserError) as error:
+                self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {error}")
+            else:
+                if isinstance(candidate, Candidate):
+                    self._record(ready, candidate, epoch)
+
+    def _export_job(self, ready: Ready, epoch: int, result: RungResult) -> TrialJob | None:
+        """The job that exports a training; None if it is not worth a file."""
+        job = self._job_of(ready)
+        if not Phases.of(job.recipe, job.epochs, ready.architecture.prune_percent).is_comparable(epoch):
+            return None
+        also = self._wanted(ready, epoch, result)
+        return None if also is None else replace(job, also_in=also, export_only=True)
+
+    def _record(self, ready: Ready, candidate: Candidate, epoch: int) -> None:
+        for file in (candidate, *candidate.also):
+            self._recorder.add_checkpoint(self._proposer.variant(ready, file.architecture), file, epoch)
 
     def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
         """Records the files of an export. If the export failed, the training continues as if it had not been tried.
@@ -90,8 +117,7 @@ class CheckpointExports:
         epoch, began = self._under_way.pop(ready.number)
         self._longest_s = max(self._longest_s, time.monotonic() - began)
         if isinstance(event, TrialFinished):
-            for candidate in (event.candidate, *event.candidate.also):
-                self._recorder.add_checkpoint(self._proposer.variant(ready, candidate.architecture), candidate, epoch)
+            self._record(ready, event.candidate, epoch)
         elif isinstance(event, TrialFailed | TrialLost):
             self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
         return epoch

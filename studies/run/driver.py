@@ -1,8 +1,7 @@
 """The loop of a search: starts trainings while the engine has free slots and handles their events, until the budget is spent.
 
-A free slot goes to the first of these that exists: a trial that an earlier run left, or an architecture of the warm start; a
-paused trial that the scheduler promotes; a new architecture; the best paused trial, if the front has too few points at the end.
-A training that pauses is exported first if its file would be on the front (`studies.run.checkpoint_exports`).
+A free slot goes to a trial that an earlier run left, or to the warm start; else to a paused trial that the scheduler promotes;
+else to a new architecture; at the end to the best paused trial, if the front is short. `CheckpointExports` exports what pauses.
 """
 
 from __future__ import annotations
@@ -281,10 +280,13 @@ class Driver:
         while self._running and time.monotonic() < end + (EXPORT_GRACE_S if self._exports else 0.0):
             for event in self._engine.wait(0.5):
                 self._handle(event)
+        if self._running:  # they are in the middle of an epoch; their checkpoints are exported in this process
+            self._engine.close()
+            ended = ((r, self._epochs[n], self._reached[n]) for n, r in self._running.items() if n in self._reached)
+            self._exports.export_here(ended)
         for ready in (*self._running.values(), *self._paused.values()):
             self._recorder.suspend(ready, self._epochs.get(ready.number, 0), reason)
-        self._running.clear()
-        self._paused.clear()
+        self._running, self._paused = {}, {}
 
     def _stop_paused(self) -> None:
         """Closes the trials that are still paused at the end of the search as stopped."""

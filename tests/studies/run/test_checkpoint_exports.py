@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from studies.engines.base import Event
+from studies.engines.base import EpochFinished, Event
+from studies.run import checkpoint_exports, driver
 from studies.storage.outcomes import CheckpointOf, Measured, Stopped, Suspended
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, run_search, study
+from trainers.base.candidate import Candidate
+from trainers.base.progress import EpochReport
+from trainers.trial.run import TrialJob
 
 
 def checkpoints(workspace: Workspace) -> list[StoredTrial]:
@@ -100,6 +104,40 @@ def test_a_file_at_a_rung_is_not_the_end_of_its_training(workspace: Workspace) -
     exported = {(t.digest, t.outcome.epochs): t.outcome.trial for t in trials.values() if isinstance(t.outcome, CheckpointOf)}
     assert len(exported) == len(checkpoints(workspace)) > 0, "none is exported twice"
     assert all(isinstance(trials[number].outcome, Measured | Stopped) for number in exported.values())
+
+
+def test_ctrl_c_in_a_long_epoch_exports_the_checkpoint_of_the_one_before(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stuck(ScriptedEngine):
+        """Each training ends its first epoch and never its second."""
+
+        def wait(self, timeout_s: float) -> list[Event]:
+            if self.epochs:
+                time.sleep(min(timeout_s, 0.01))
+                if len(self.epochs) == 2:
+                    self.epochs["interrupted"] = 0
+                    raise KeyboardInterrupt
+            waiting = [(number, job) for number, job in self._open if job.architecture.digest not in self.epochs]
+            self.epochs |= {job.architecture.digest: 1 for _, job in waiting}
+            return [EpochFinished(number, EpochReport(1, job.epochs, 1.0, 0.4, 0.2, 60.0)) for number, job in waiting]
+
+    def run_trial(job: TrialJob, report: object) -> Candidate:
+        assert job.export_only and engine.closed, "nothing trains it any more"
+        return engine._candidates(job)
+
+    engine = Stuck()
+    monkeypatch.setattr(checkpoint_exports, "run_trial", run_trial)
+    monkeypatch.setattr(driver, "GRACE_S", 0.1)
+    run_search(
+        study(budget={"trials": 5, "epochs": 9}, search={"sampler": "random", "early_stopping": "none"}),
+        workspace,
+        None,
+        engine,
+    )
+    assert load_front(workspace, "s")
+    assert {t.outcome.epochs for t in checkpoints(workspace) if isinstance(t.outcome, CheckpointOf)} == {1}
+    assert sum(isinstance(t.outcome, Suspended) for t in load_store(workspace, "s").stored_trials()) == 2
 
 
 def test_a_second_ctrl_c_ends_it_at_once(workspace: Workspace) -> None:
