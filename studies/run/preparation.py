@@ -18,6 +18,7 @@ from studies.run.warm_start import architectures
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset, prepare
+from trainers.data.rendered import FEW_LINES
 from trainers.data.spec import DataSpec
 from trainers.trial.run import TrialJob
 
@@ -107,7 +108,8 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
             observer.preparing(what, done, total)
 
         prepared[height_px] = prepare(data_spec(study, height_px), workspace.cache, show)
-    for note in next(iter(prepared.values())).notes:
+    first = next(iter(prepared.values()))
+    for note in (*first.notes, *_few_lines(first)):
         observer.note(note)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
@@ -116,6 +118,16 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
     _check_precisions(preparation, len(charset), observer)
     _check_limits(preparation)
     return preparation
+
+
+def _few_lines(prepared: LineDataset) -> list[str]:
+    """What to expect of few lines, one line; none where there are enough."""
+    own, measured = prepared.own_lines, len(prepared.validation)
+    if own >= FEW_LINES:
+        return []
+    drawn = "" if prepared.spec.rendered is not None else '; lines can be drawn besides (rendered = "auto", docs/data.md)'
+    steps = f"{measured} validation lines tell accuracies apart in steps of {100 / measured:.2g} points"
+    return [f"{own} training lines are few, and {steps}: more lines help most{drawn}"]
 
 
 def _values(space: SearchSpace, field: str) -> list[int]:
