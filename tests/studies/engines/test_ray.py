@@ -65,6 +65,7 @@ def study(lines: Path, trials: int = 3, **searched: Any) -> Study:
     values: dict[str, Any] = {
         "name": "s",
         "data": {"source": str(lines)},
+        "recipe": {"preset": "anytime", "min_epoch_lines": 0},  # an epoch of the few lines takes a second
         "space": {"width_percent": [25], "encoder_hidden": [8, 12, 16, 20, 24, 28]},
         "budget": {"trials": trials, "epochs": 4},
         "search": {**RUNGS, "workers": 1, **searched},

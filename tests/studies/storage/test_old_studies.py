@@ -98,8 +98,8 @@ def test_an_old_study_goes_on_as_it_would_have(old: Workspace, monkeypatch: pyte
     engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
     run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.facts is not None and watcher.facts.resumed
-    (note,) = (note for note in watcher.notes if "differ here" in note)
-    assert "; recipe differ here" in note, "the default recipe is another one by now; the split of the data is kept"
+    (note,) = (note for note in watcher.notes if "are ignored" in note)
+    assert "new values of recipe are ignored" in note, "the default recipe is another one by now; the split of the data is kept"
     assert load_store(old, "old").study.data.split == 1
     assert watcher.facts.finished == EXPECTED["interrupted"]["counts"]
     assert engine.trained == EXPECTED["ended"]["trained"]
