@@ -10,6 +10,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from studies.objectives.pareto import hypervolume
+from studies.samplers.front.sampler import FrontSampler
 
 Params = Mapping[str, Any]
 
@@ -24,6 +25,20 @@ GRID: dict[str, BaseDistribution] = {
 def size_of(params: Params) -> float:
     """Grows with width and hidden size, shrinks with pruning."""
     return float(params["width_percent"] * params["encoder_hidden"] * (100 - params["prune_percent"]))
+
+
+def front_sampler(
+    space: Mapping[str, BaseDistribution] = GRID,
+    seed: int = 0,
+    rungs: Sequence[int] = (9,),
+    costs: bool = True,
+    limit: float | None = None,
+    **more: Any,
+) -> FrontSampler:
+    """The sampler `front` on this problem: accuracy and size, the size known beforehand unless `costs` is False."""
+    known = (lambda params: ([size_of(params)], limit is None or size_of(params) <= limit)) if costs else None
+    limits = {} if limit is None else {1: limit}
+    return FrontSampler(space, ("maximize", "minimize"), seed, rungs, ("linear", "log"), (1,), known, limits, **more)
 
 
 NECK_LOSS = {"none": 0.3, "fpn_a": 0.15, "fpn_d": 0.0}

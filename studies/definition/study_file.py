@@ -29,9 +29,8 @@ def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) ->
     if path is None and overrides.get("data.source") in (None, "digits"):
         values = _read(BUILT_IN)
         if overrides.get("budget.trials") or overrides.get("budget.epochs"):
-            values["budget"].pop(
-                "time"
-            )  # a user who sets the amount of training does not want the time limit of the built-in study
+            # a user who sets the amount of training does not want the time limit of the built-in study
+            values["budget"].pop("time")
     else:
         values = {} if path is None else _read(path)
     for key, value in overrides.items():

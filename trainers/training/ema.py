@@ -13,7 +13,7 @@ class WeightAverage:
     """Keeps a moving average of a network's weights and floating-point buffers.
 
     Args:
-        network: the network to average; its current weights are the first average.
+        network: the network to average; its current weights are the first average. Its tensors must stay the same ones.
         decay: fraction of the average that an update keeps, in (0, 1). The first updates keep less, so that the initial
             weights are soon forgotten.
     """
@@ -22,13 +22,14 @@ class WeightAverage:
         self.decay = decay
         self.steps = 0
         self._averages = _floats(copy.deepcopy(network))
+        self._weights = list(_floats(network).values())  # once: collecting them at each step takes time
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
+    def update(self) -> None:
         """Updates the average with the network's weights after a step."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))
-        torch._foreach_lerp_(list(self._averages.values()), list(_floats(network).values()), 1 - decay)
+        torch._foreach_lerp_(list(self._averages.values()), self._weights, 1 - decay)
 
     @torch.no_grad()
     def copy_to(self, network: nn.Module) -> None:

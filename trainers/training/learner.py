@@ -65,7 +65,7 @@ class Learner:
             group["lr"] = learning_rate
         self._optimizer.step()
         if self._average is not None:
-            self._average.update(self.recognizer)
+            self._average.update()
 
     def prune(self, evaluation_sample: EvaluationSample) -> None:
         """Prunes the network as its architecture asks for, starting from the averaged weights where an average is kept.

@@ -15,21 +15,15 @@ from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.surrogate import Surrogate
-from testing.synthetic_readers import GRID, VALUES, accuracy_of, hypervolume_of, log_accuracy_of, size_of
+from testing.synthetic_readers import GRID, VALUES, accuracy_of, front_sampler, hypervolume_of, log_accuracy_of, size_of
 from testing.synthetic_readers import random_search_hypervolume as by_random_search
 
 SQUARE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(1e-4, 1.0, log=True)}
 DIRECTIONS = ("maximize", "minimize")
 
 
-def sampler(space=GRID, seed=0, rungs=(9,), costs=True, limit=None, **more):
-    told = (lambda params: ([size_of(params)], limit is None or size_of(params) <= limit)) if costs else None
-    limits = {} if limit is None else {1: limit}
-    return FrontSampler(space, DIRECTIONS, seed, rungs, ("linear", "log"), (1,), told, limits, **more)
-
-
 def searched(seed, trainings, reads=accuracy_of):
-    asked, met = sampler(seed=seed), []
+    asked, met = front_sampler(seed=seed), []
     for _ in range(trainings):
         met.append(asked.propose())
         asked.observe(met[-1], 9, [reads(met[-1]), size_of(met[-1])])
@@ -62,7 +56,7 @@ def test_twenty_trainings_reach_what_chance_reaches_with_forty_where_only_the_la
 
 
 def test_learns_from_rungs_what_is_worth_training():
-    asked, taught = sampler(rungs=(1, 3, 9)), 0
+    asked, taught = front_sampler(rungs=(1, 3, 9)), 0
     for i in range(30):
         params = asked.propose()
         taught += i >= 10 and params["neck"] == "fpn_d"
@@ -73,7 +67,7 @@ def test_learns_from_rungs_what_is_worth_training():
 
 def test_what_is_over_a_limit_is_never_proposed():
     limit = 96 * 125 * 30.0
-    asked = sampler(limit=limit)
+    asked = front_sampler(limit=limit)
     for _ in range(25):
         params = asked.propose()
         assert size_of(params) <= limit
@@ -81,7 +75,7 @@ def test_what_is_over_a_limit_is_never_proposed():
 
 
 def test_what_cannot_be_built_is_kept_away_from_even_if_nobody_can_tell():
-    asked, refused = sampler(costs=False, seed=1), []
+    asked, refused = front_sampler(costs=False, seed=1), []
     for _ in range(30):
         params = asked.propose()
         refused.append(params["neck"] == "fpn_d")  # the best one, if it only could be built
@@ -93,13 +87,13 @@ def test_what_cannot_be_built_is_kept_away_from_even_if_nobody_can_tell():
 
 
 def test_the_order_of_what_is_added_does_not_matter():
-    first, records = sampler(rungs=(1, 3, 9)), []
+    first, records = front_sampler(rungs=(1, 3, 9)), []
     for i in range(14):
         params = first.propose()
         for rung in (1, 3, 9)[: 1 + i % 3]:
             records.append((params, rung, [accuracy_of(params, rung), size_of(params)]))
             first.observe(*records[-1])
-    forth, back = sampler(rungs=(1, 3, 9)), sampler(rungs=(1, 3, 9))
+    forth, back = front_sampler(rungs=(1, 3, 9)), front_sampler(rungs=(1, 3, 9))
     for record in records:
         forth.observe(*record)
     for record in reversed(records + records):
@@ -179,7 +173,7 @@ def test_spaces_with_hardly_anything_to_choose(space):
 
 
 def test_equal_values_and_values_that_are_not_numbers():
-    asked = sampler()
+    asked = front_sampler()
     for i in range(8):
         params = asked.propose()
         asked.observe(params, 9, [math.nan if i % 2 else 0.5, math.inf if i % 3 == 1 else size_of(params)])
@@ -189,7 +183,7 @@ def test_equal_values_and_values_that_are_not_numbers():
 
 
 def test_models_from_outside_the_space_are_passed_over():
-    asked = sampler()
+    asked = front_sampler()
     inside = {"width_percent": 50, "neck": "none", "encoder_hidden": 48, "prune_percent": 0}
     for change in ({"width_percent": 60}, {"neck": "fpn_b"}, {"encoder_hidden": 40}, {"width_percent": 150}):
         asked.observe(inside | change, 9, [0.5, 1.0])
@@ -228,7 +222,7 @@ def test_parallel_proposals_are_far_apart():
 
 
 def test_a_better_start_at_a_rung_is_best_to_resume_first():
-    asked, met = sampler(rungs=(1, 3, 9)), []
+    asked, met = front_sampler(rungs=(1, 3, 9)), []
     for _ in range(10):
         met.append(asked.propose())
         asked.observe(met[-1], 1, [accuracy_of(met[-1], 1), size_of(met[-1])])
@@ -251,7 +245,7 @@ def test_the_beginning_fits_the_rungs():
 def test_of_a_large_study_the_best_are_considered(monkeypatch):
     """And none of the front is among those that are not; what is no longer considered is not proposed again either."""
     monkeypatch.setattr("studies.samplers.front.surrogate.MAX_CONSIDERED", 60)
-    asked, by = sampler(rungs=(1, 9)), np.random.default_rng(0)
+    asked, by = front_sampler(rungs=(1, 9)), np.random.default_rng(0)
     choices = list(itertools.product(*VALUES.values()))
     met = [dict(zip(VALUES, choices[i], strict=True)) for i in by.permutation(len(choices))[:300]]
     for i, params in enumerate(met):

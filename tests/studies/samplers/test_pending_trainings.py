@@ -10,7 +10,6 @@ from studies.samplers.front.observations import Observations
 from studies.samplers.front.surrogate import Surrogate
 
 SQUARE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(1e-4, 1.0, log=True)}
-DIRECTIONS = ("maximize", "minimize")
 
 
 def test_what_is_running_counts_in_the_uncertainty_of_what_is_proposed_next():
