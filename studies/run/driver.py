@@ -276,7 +276,7 @@ class Driver:
         self._reason = self._ending = reason
         for number in self._running:
             self._engine.stop(number)
-        end = time.monotonic() + max(GRACE_S, self._spending.left_s or 0.0)
+        end = time.monotonic() + max(GRACE_S, (self._spending.left_s or 0.0) if reason == TIME_IS_UP else 0.0)
         while self._running and time.monotonic() < end + (EXPORT_GRACE_S if self._exports else 0.0):
             for event in self._engine.wait(0.5):
                 self._handle(event)
