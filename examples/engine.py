@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialPaused
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
@@ -57,10 +57,9 @@ class InProcessEngine:
 
         try:
             outcome = self._run(job, report, until_epoch)
-        except TrainingFault as fault:
+        except Exception as error:  # the driver decides what becomes of the trial
+            fault = fault_of(error)
             return TrialFailed(number, fault.kind, fault.reason)
-        except Exception as error:  # a faulty trial fails alone; the study goes on
-            return TrialFailed(number, "error", f"{type(error).__name__}: {error}")
         return TrialPaused(number, outcome.epoch) if isinstance(outcome, Paused) else TrialFinished(number, outcome)
 
 

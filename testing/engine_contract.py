@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from search_space import Architecture
 from studies.engines.base import Engine, EpochFinished, Event, TrialFailed, TrialFinished, TrialPaused
 from trainers.base.candidate import Candidate, Measurement
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import TrainingFault, UserError
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
@@ -20,8 +21,9 @@ PATIENCE_S = 60.0
 """How long an event may take: a worker process that is started first imports what it needs."""
 LONG = 10_000
 """Epochs of a training that does not end by itself within a test; one takes 10 ms."""
-NAN_SEED, BROKEN_SEED = 1, 2
-"""Seeds with which `count_epochs` raises a TrainingFault, and an exception that nobody expects."""
+NAN_SEED, BROKEN_SEED, FULL_SEED, AWAY_SEED = 1, 2, 3, 4
+"""Seeds with which `count_epochs` raises a TrainingFault, an exception that nobody expects, and what a full disk and a missing
+data source raise."""
 
 
 def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Candidate | Paused:
@@ -30,6 +32,10 @@ def count_epochs(job: TrialJob, report: Report, until_epoch: int | None) -> Cand
         raise TrainingFault("nan", "the loss is not finite")
     if job.seed == BROKEN_SEED:
         raise KeyError("broken")
+    if job.seed == FULL_SEED:
+        raise OSError(errno.ENOSPC, "no space left on device")
+    if job.seed == AWAY_SEED:
+        raise UserError("the folder /data/lines is not there")
     job.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = job.folder / "checkpoint.txt"
     done = epochs_in(job.folder)
@@ -116,6 +122,15 @@ class EngineContract:
             engine.submit(2, job(tmp_path / "2", epochs=3, seed=BROKEN_SEED))
             (failed,) = until_ended(engine)
             assert isinstance(failed, TrialFailed) and failed.kind == "error" and "KeyError" in failed.reason
+            engine.submit(3, job(tmp_path / "3", epochs=1))
+            assert isinstance(until_ended(engine)[-1], TrialFinished)
+
+    def test_a_fault_of_the_machine_is_told_from_one_of_the_trial(self, tmp_path: Path) -> None:
+        with self._engine() as engine:
+            for number, (seed, words) in enumerate({FULL_SEED: "no space left", AWAY_SEED: "/data/lines is not there"}.items()):
+                engine.submit(number, job(tmp_path / str(number), epochs=3, seed=seed))
+                (failed,) = until_ended(engine)
+                assert isinstance(failed, TrialFailed) and failed.kind == "machine" and words in failed.reason
             engine.submit(3, job(tmp_path / "3", epochs=1))
             assert isinstance(until_ended(engine)[-1], TrialFinished)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from studies.definition.settings import Setting
     from studies.definition.study import Study
     from studies.run.observer import StudyFacts, Summary
+    from studies.storage.front_point import FrontPoint
     from studies.workspace.paths import Workspace
 
 DESCRIPTION = """\
@@ -77,42 +79,54 @@ def overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Searches, then shows the front and what comes next; 1 when nothing reads yet, 130 after Ctrl-C."""
+    """Searches, then shows the front and what comes next.
+
+    Returns:
+        1 when nothing reads yet, 130 after Ctrl-C, otherwise 0.
+
+    Raises:
+        RunFault: the run met a fault of the machine; the front so far has been shown.
+    """
     began = time.monotonic()  # the imports below take seconds, which are part of its time
     from studies.definition.study_file import load_study
+    from trainers.base.errors import UserError
 
     given = overrides(arguments)
     if given["search.address"] is not None and given["search.engine"] is None:
         given["search.engine"] = "ray"
     study = load_study(arguments.study, given)
     with _watcher() as watcher:
-        from studies.run.search import search, stored_study  # behind the watcher: these imports take seconds
+        from studies.run.fault_watch import RunFault  # behind the watcher: these imports take seconds
+        from studies.run.search import search, stored_study
+        from studies.storage.pareto_front import load_front
         from studies.workspace.paths import Workspace
 
         workspace = Workspace.of_environment()
         if arguments.study is None and (stored := stored_study(workspace, study.name)) is not None:
             study = continued(stored, given)
-        summary = search(study, workspace, watcher, began=began)
+        fault = None
+        try:
+            summary = search(study, workspace, watcher, began=began)
+        except RunFault as stopped_by:
+            fault = stopped_by  # raised below, once the watcher has left the terminal
+    if fault is not None:
+        with suppress(UserError):  # the studies may be on the disk that is full
+            _show_front(arguments, load_front(workspace, study.name))
+        raise fault
     return _show(arguments, study, workspace, summary, watcher.facts)
 
 
 def _show(arguments: argparse.Namespace, study: Study, workspace: Workspace, summary: Summary, facts: StudyFacts | None) -> int:
     """Shows what a search has come to, on stdout, and what comes next, on stderr; returns the exit code."""
     from dashboards.cli.after_search import SearchEnd, next_commands, nothing_reads
-    from dashboards.views.console import print_json, stderr_console, stdout_console
+    from dashboards.views.console import stderr_console
     from studies.run.driver import INTERRUPTED
     from studies.run.reading_progress import lowest_cer, waiting_trainings
     from studies.storage.pareto_front import load_front, load_store
 
     front, trials = load_front(workspace, study.name), load_store(workspace, study.name).stored_trials()
     end = SearchEnd(study.name, tuple(arguments.words), summary, waiting_trainings(trials), facts)
-    if arguments.json:
-        print_json([point.as_dict() for point in front])
-    elif front:
-        from dashboards.views.front_table import front_table
-
-        console = stdout_console()
-        console.print(front_table(front, console.width))
+    _show_front(arguments, front)
     if not front:
         said = nothing_reads(end, lowest_cer(trials, workspace, study.name), bool(study.data.rendered))
     else:
@@ -120,6 +134,19 @@ def _show(arguments: argparse.Namespace, study: Study, workspace: Workspace, sum
     for line in said:
         stderr_console().print(line, markup=False, soft_wrap=True)
     return 130 if summary.reason == INTERRUPTED else 0 if front else 1
+
+
+def _show_front(arguments: argparse.Namespace, front: list[FrontPoint]) -> None:
+    """Prints a front to stdout, as a table or as JSON."""
+    from dashboards.views.console import print_json, stdout_console
+
+    if arguments.json:
+        print_json([point.as_dict() for point in front])
+    elif front:
+        from dashboards.views.front_table import front_table
+
+        console = stdout_console()
+        console.print(front_table(front, console.width))
 
 
 def continued(stored: Study, given: dict[str, Any]) -> Study:

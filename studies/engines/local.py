@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.engines.catalog import engines
 from trainers.base.cores import usable_cores
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
@@ -189,12 +189,9 @@ def _train(request: _Train, pipe: Connection, stopped: set[int], run: TrialRunne
 
     try:
         outcome = run(request.job, report, request.until_epoch)
-    except TrainingFault as fault:
+    except Exception as error:  # whatever it is, the worker goes on; the driver decides what becomes of the trial
+        fault = fault_of(error)
         return TrialFailed(request.number, fault.kind, fault.reason)
-    except MemoryError:
-        return TrialFailed(request.number, "oom", "out of memory")
-    except Exception as error:  # whatever it is, only this trial fails; the study continues
-        return TrialFailed(request.number, "error", f"{type(error).__name__}: {error}".splitlines()[0])
     if isinstance(outcome, Paused):
         return TrialPaused(request.number, outcome.epoch)
     return TrialFinished(request.number, outcome)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.base.candidate import Candidate
-from trainers.base.errors import TrainingFault, UserError
+from trainers.base.errors import fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
@@ -62,14 +62,10 @@ def run_on_node(
         resources = TrialResources(**json.loads(request["resources"]))
         job = _adapt_to_machine(TrialJob.from_dict(json.loads(request["job"])), resources, on_driver_node)
         return {"finished": json.dumps(_train(job, request["shared_folder"], send, run).as_dict())}
-    except TrainingFault as fault:
-        return _failed(fault.kind, fault.reason)
-    except MemoryError:
-        return _failed("oom", "out of memory")
-    except UserError as error:
-        return _failed("error", f"on {os.uname().nodename}: {error}")
-    except Exception as error:  # whatever it is, only this trial fails; the study continues
-        return _failed("error", f"{type(error).__name__}: {error}".splitlines()[0])
+    except Exception as error:  # whatever it is, the node goes on; the driver decides what becomes of the trial
+        fault = fault_of(error)
+        where = f"on {os.uname().nodename}: " if fault.kind == "machine" else ""
+        return _failed(fault.kind, where + fault.reason)
 
 
 def _train(job: TrialJob, shared_folder: str | None, send: Callable[[dict[str, Any]], None], run: TrialRunner) -> Candidate:

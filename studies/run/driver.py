@@ -12,6 +12,7 @@ from typing import assert_never
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.run.budget import EXPORT_GRACE_S, GRACE_S, TIME_IS_UP, BudgetTracker
+from studies.run.fault_watch import FaultWatch
 from studies.run.observer import Summary
 from studies.run.parts import Parts
 from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Ready
@@ -26,8 +27,6 @@ ALL_DONE = "all trials done"
 """Why a search ended that has trained all that it was to train."""
 INTERRUPTED = "interrupted"
 """The reason in the summary of a search that was ended by Ctrl-C."""
-MAX_LOSSES = 2
-"""How often in a row a trial is restarted after its process died without finishing an epoch; then it fails."""
 
 
 class Driver:
@@ -50,14 +49,14 @@ class Driver:
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._reached: dict[int, RungResult] = {}
-        self._losses: dict[int, int] = {}
+        self._faults = FaultWatch()
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None
         self._nothing_new = False  # a new training was not started, since its first epoch would have ended too late
 
     def run(self) -> Summary:
-        """Runs the search to its end. Ctrl-C ends it as the time limit does; a second Ctrl-C ends it at once."""
+        """Runs the search to its end. Ctrl-C ends it as the time limit does; a second one, and a RunFault, end it at once."""
         try:
             while self._fill() and self._over() is None:
                 self._lease.keep()
@@ -189,7 +188,7 @@ class Driver:
         elif isinstance(event, TrialLost):
             self._restart(ready, event)
         elif isinstance(event, TrialFailed):
-            self._fail(ready, f"{event.kind}: {event.reason}")
+            self._fail(ready, self._faults.failed(event))
         elif isinstance(event, TrialFinished):
             del self._running[ready.number]
             for other in event.candidate.also:  # before the trial is closed, so that a killed run leaves them in its folder
@@ -213,7 +212,7 @@ class Driver:
         self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
-        self._losses.pop(ready.number, None)
+        self._faults.epoch_finished(ready.number)
         self._plan.epoch_finished(ready.architecture, report.seconds, self._spending.usable_s(self._exports.seconds))
         if self._schedule.is_rung(ready.number, ready.architecture, report.epoch):
             self._note_rung(ready, report.epoch, self._reached[ready.number])
@@ -260,9 +259,9 @@ class Driver:
         return False
 
     def _restart(self, ready: Ready, event: TrialLost) -> None:
-        losses = self._losses[ready.number] = self._losses.get(ready.number, 0) + 1
-        if losses > MAX_LOSSES:
-            self._fail(ready, f"{event.reason}, {losses} times")
+        over = self._faults.lost(event)
+        if over is not None:
+            self._fail(ready, over)
             return
         self._observer.trial_lost(ready.number, event.reason)
         self._start(ready, self._epochs.get(ready.number, 0))
@@ -270,6 +269,7 @@ class Driver:
     def _fail(self, ready: Ready, reason: str) -> None:
         del self._running[ready.number]
         self._recorder.close(ready.closed(outcomes.Failed(reason)))
+        self._faults.check()
 
     def _suspend_all(self, reason: str) -> None:
         """Ends the search: trainings pause after their epoch and are exported; those that take too long are ended."""

@@ -20,6 +20,7 @@ from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
 from studies.run.budget import TIME_IS_UP
 from studies.run.driver import INTERRUPTED, Driver
+from studies.run.fault_watch import run_faults
 from studies.run.held_out_scores import LONGEST_S, read_test_lines
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
@@ -53,7 +54,7 @@ def search(
 
     Raises:
         UserError: the study is being run by another process, its data cannot be read, nothing can meet its limits, or the
-            cluster does not answer.
+            cluster does not answer; as a `RunFault`, that the run met a fault of the machine, such as a full disk.
     """
     began = time.monotonic() if began is None else began
     workspace.prepare()
@@ -82,7 +83,7 @@ def _run(
     tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
     try:
         try:
-            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs):
+            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs), run_faults():
                 summary = Driver(parts, began, epochs).run()
         finally:
             engine.close()

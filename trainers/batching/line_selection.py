@@ -9,7 +9,7 @@ import torch
 
 from search_space.recognizer import Recognizer
 from search_space.time_steps import LONGEST_ATTENTION_LINE, reason_against
-from trainers.base.errors import UserError
+from trainers.base.errors import UnfitArchitecture
 from trainers.base.preprocess import canonical_width
 from trainers.base.recipe import Recipe
 from trainers.batching.batch_planner import BatchPlanner
@@ -43,7 +43,7 @@ def plan_lines(
         The planner, and the feed that makes the tensors of its batches.
 
     Raises:
-        UserError: the recogniser can produce the label of no line.
+        UnfitArchitecture: the recogniser can produce the label of no line.
     """
     architecture = recognizer.architecture
     stride = architecture.time_stride
@@ -52,7 +52,7 @@ def plan_lines(
     fits = writable_lines(architecture, labels, widths)
     if not fits.any():
         width = canonical_width(int(widths[0]), stride)
-        raise UserError(f"no training line fits; the first: {reason_against(architecture, lines.text(0), width)}")
+        raise UnfitArchitecture(f"no training line fits; the first: {reason_against(architecture, lines.text(0), width)}")
     kept = np.flatnonzero(fits)
     weights = None if lines.weights is None else np.asarray(lines.weights)[kept]
     may_join = _within_decoder([len(labels[i]) for i in kept]) if architecture.head == "attention" else None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from trainers.base.errors import UserError
+from trainers.base.errors import UnfitArchitecture
 
 Table = Mapping[str, Sequence[tuple[float, float]]]
 """Layer to pairs (ratio of channels removed, share of the accuracy lost)."""
@@ -70,7 +70,7 @@ def solve(
         Layer to channels removed; the work removed is the least at or above `target` that one threshold gives.
 
     Raises:
-        UserError: even the largest ratios of the table remove less.
+        UnfitArchitecture: even the largest ratios of the table remove less.
     """
 
     def plan(loss: float) -> dict[str, int]:
@@ -91,11 +91,11 @@ def least_that_meets(
     """The plan of the least threshold in [0, highest] that removes at least `target` of the work.
 
     Raises:
-        UserError: not even the highest does.
+        UnfitArchitecture: not even the highest does.
     """
     most = removed_work(plan(highest))
     if most < target:
-        raise UserError(
+        raise UnfitArchitecture(
             f"pruning {100 * target:.0f} % of the backbone's work is not possible: the most that leaves every layer its "
             f"floor is {100 * most:.1f} %; ask for less"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import torch
 
 from trainers.base.atomic_write import atomic_write
-from trainers.base.errors import TrainingFault
 
 CHECKPOINT_NAME = "checkpoint.pt"
 """Name of the checkpoint in a trial's folder."""
@@ -24,13 +24,12 @@ def save_checkpoint(folder: Path, identity: str, state: dict[str, Any]) -> None:
         state: tensors, numbers, strings, and lists and dicts of them.
 
     Raises:
-        TrainingFault: the file could not be written, for example because the disk is full ("error").
+        OSError: the file could not be written, for example because the disk is full.
     """
-    try:
-        with atomic_write(folder / CHECKPOINT_NAME) as path, path.open("wb") as file:
-            torch.save({"identity": identity, "state": state}, file)
-    except OSError as error:
-        raise TrainingFault("error", f"checkpoint in {folder} could not be written: {error}") from error
+    buffer = io.BytesIO()  # torch would hide a full disk behind a RuntimeError
+    torch.save({"identity": identity, "state": state}, buffer)
+    with atomic_write(folder / CHECKPOINT_NAME) as path:
+        path.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(folder: Path, identity: str) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from search_space.backbones.timm import TimmBackbone
 from search_space.recognizer import Recognizer
 from search_space.timm_adapter import WeightsUnavailable
-from trainers.base.errors import UserError
+from trainers.base.errors import UnfitArchitecture, UserError
 
 
 def load_pretrained(recognizer: Recognizer, weights: str) -> bool:
@@ -21,7 +21,8 @@ def load_pretrained(recognizer: Recognizer, weights: str) -> bool:
         Whether weights were loaded.
 
     Raises:
-        UserError: the file does not exist, the weights cannot be downloaded, or they belong to another model.
+        UserError: the file does not exist, or the weights cannot be downloaded.
+        UnfitArchitecture: the file cannot be loaded, or its weights belong to another model.
     """
     if not isinstance(recognizer.backbone, TimmBackbone):
         return False
@@ -30,4 +31,5 @@ def load_pretrained(recognizer: Recognizer, weights: str) -> bool:
     try:
         return recognizer.backbone.adopt(weights)
     except WeightsUnavailable as fault:
-        raise UserError(f"recipe.pretrained: {fault}; train without, or name a file with the weights") from fault
+        kind = UserError if weights == "timm" else UnfitArchitecture
+        raise kind(f"recipe.pretrained: {fault}; train without, or name a file with the weights") from fault

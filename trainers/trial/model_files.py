@@ -59,6 +59,7 @@ class ModelFiles:
 
         Raises:
             TrainingFault: the export failed, or the fp32 file reads a line differently from the network.
+            OSError: the file could not be written.
         """
         architecture = self._architecture.with_(precision=precision)
         metadata = metadata_of(self._recognizer, architecture, self._prepared, self._normaliser)
@@ -66,7 +67,7 @@ class ModelFiles:
             if self._graph is None:
                 self._graph = graph_of(self._recognizer, metadata.height_px)
             write(self._graph, path, metadata, precision)
-        except (RuntimeError, OSError, TypeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
         lines, reader = self._prepared.validation, Reader(path, self._threads)
         readings = read_all(reader, lines)

@@ -1,11 +1,11 @@
 """Laws of checkpoints: whole or not at all, and nobody else's."""
 
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 
-from trainers.base.errors import TrainingFault
 from trainers.training.checkpoint import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
 
 STATE = {"weights": torch.arange(4.0), "history": [{"epoch": 1, "loss": 0.5}], "eased": {}}
@@ -42,11 +42,13 @@ def test_a_damaged_checkpoint_is_none(tmp_path: Path, kept: float) -> None:
 def test_a_save_that_is_cut_short_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_checkpoint(tmp_path, "this", STATE)
 
-    def full_disk(*_: object) -> None:
-        raise OSError("no space left on device")
+    def full_disk(self: Path, data: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(TrainingFault, match="no space left"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="no space left"):
         save_checkpoint(tmp_path, "this", {"weights": torch.zeros(1)})
     held = load_checkpoint(tmp_path, "this")
     assert held is not None and torch.equal(held["weights"], STATE["weights"])
