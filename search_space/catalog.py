@@ -14,6 +14,7 @@ import ast
 import difflib
 import importlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -109,6 +110,25 @@ class Catalog(Generic[T]):
             return choice
 
         return put
+
+    @contextmanager
+    def temporary(self, name: str, choice: T) -> Iterator[None]:
+        """A `with` block in which the catalog has one more choice, for tests of a class that no package registers.
+
+        Raises:
+            ValueError: the catalog has a choice of this name.
+        """
+        if name in self:
+            raise ValueError(f"{self.kind} '{name}' is registered already")
+        self._registered[name] = choice
+        try:
+            yield
+        finally:
+            del self._registered[name]
+
+    def is_built_in(self, name: str) -> bool:
+        """Whether a file of the catalog's folder registers this name. Imports nothing."""
+        return name in self._module_of
 
     def names(self) -> list[str]:
         """All names, sorted: built in, added by installed packages, registered in this process. Imports none of them."""

@@ -3,14 +3,18 @@
 Shapes: N images, C channels, H rows, W columns; T time steps of D features; V logits per step of the head; L target length.
 Every component works at any W (a multiple of the time stride) and any N, exports to ONNX with both dynamic, and is
 deterministic in eval mode. Its class and its constructor arguments alone determine its layers, because file sizes are estimated
-before training and cached by class and arguments. `tests/search_space/test_contracts.py` checks all components.
+before training and cached by class and arguments. All random numbers come from torch's generator. Weights that only training
+uses are not exported (a method `fused_for_export` drops them, see `search_space.fusing`).
+
+`tests/search_space/test_contracts.py` checks all components, with the suites in `testing/component_contract.py` and
+`testing/network_contract.py`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -24,7 +28,12 @@ class Activation(nn.Module):
     Args:
         channels: C.
         standard: name of the activation that the backbone's paper uses at this place, for example "relu" or "hardswish".
+
+    Attributes:
+        prunable: see `Backbone`.
     """
+
+    prunable: ClassVar[bool] = True
 
     def __init__(self, channels: int, standard: str) -> None:
         super().__init__()
@@ -35,7 +44,12 @@ class Attention(nn.Module):
 
     Args:
         channels: C.
+
+    Attributes:
+        prunable: see `Backbone`.
     """
+
+    prunable: ClassVar[bool] = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -79,8 +93,11 @@ class Backbone(nn.Module):
         level_heights: rows of each map at `height_px`; each is a multiple of the next.
         out_channels: C of the input of the last pooling: that of the only map, or the one that the neck must produce.
         pool_width: columns of the window of the last pooling (1, 2 or 3).
+        prunable: whether torch-pruning can remove channels of the maps that it takes and gives. An architecture that is pruned
+            and has a component that declares False is refused.
     """
 
+    prunable: ClassVar[bool] = True
     level_channels: tuple[int, ...]
     level_heights: tuple[int, ...]
     out_channels: int
@@ -104,8 +121,10 @@ class Neck(nn.Module):
 
     Attributes:
         tap: the blocks of the backbone whose maps it reads, "first" or "last"; with "none" there is no neck.
+        prunable: see `Backbone`.
     """
 
+    prunable: ClassVar[bool] = True
     tap: Tap
 
     def __init__(
@@ -123,7 +142,12 @@ class Pooling(nn.Module):
     Args:
         channels: C.
         kernel: (rows, columns) of the window; rows equals H, so one row is left.
+
+    Attributes:
+        prunable: see `Backbone`.
     """
+
+    prunable: ClassVar[bool] = True
 
     def __init__(self, channels: int, kernel: tuple[int, int]) -> None:
         super().__init__()

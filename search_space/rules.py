@@ -1,6 +1,7 @@
 """The rules that refuse an architecture. Each is a few lines and yields its reasons.
 
-The rule that needs torch, because it inspects timm models, comes last and runs only for timm backbones.
+Only two rules may import torch: one inspects timm models, and runs only for timm backbones; the other asks components of other
+packages whether they can be pruned, and runs only for architectures that are pruned.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ CATALOGS: dict[str, Catalog[Any]] = {
     "auxiliary": auxiliaries,
 }
 """Architecture field to the catalog of its names."""
+
+PRUNED_WITH_THE_BACKBONE = ("backbone", "neck", "attention", "activation", "pooling")
+"""Fields of the components that may declare `prunable = False` (`search_space.contracts`): pruning removes channels of the maps
+that they take and give. An encoder or a head that cannot lose inputs keeps them all."""
 
 CHOICES: dict[str, tuple[object, ...]] = {
     "height_px": (32, 48, 64),
@@ -107,6 +112,23 @@ def _timm_can_be_cut(architecture: Architecture) -> Iterator[str]:
         yield f"{architecture.backbone} cannot be pruned; all backbones of our own can, and of timm's {', '.join(CUTTABLE)}"
 
 
+def _components_that_cannot_be_pruned(architecture: Architecture) -> Iterator[str]:
+    """Asks only components of other packages, because every built-in one can be pruned and looking at it imports torch."""
+    if not architecture.prune_percent:
+        return
+    for field in PRUNED_WITH_THE_BACKBONE:
+        catalog, name = CATALOGS[field], getattr(architecture, field)
+        if name not in catalog or catalog.is_built_in(name):
+            continue
+        try:
+            component = catalog[name]
+        except UnknownComponent as error:
+            yield str(error)
+        else:
+            if not getattr(component, "prunable", True):
+                yield f"{field} {name} cannot be pruned; use another one, or prune_percent 0"
+
+
 def _super_resolution_needs_a_picture(architecture: Architecture) -> Iterator[str]:
     if architecture.auxiliary != "super_resolution":
         return
@@ -142,6 +164,7 @@ RULES: list[Callable[[Architecture], Iterator[str]]] = [
     _stride_needs_height,
     _pruning_needs_a_criterion,
     _timm_can_be_cut,
+    _components_that_cannot_be_pruned,
     _super_resolution_needs_a_picture,
     _guide_needs_ctc,
     _timm_must_fit,

@@ -26,6 +26,10 @@ SYMBOLS = 40
 SPACE = full_space()
 """Every registered component."""
 
+SIZE_TOLERANCE = 0.01
+"""Largest error of a size estimate, as a fraction of the file: ten times the largest that `benchmarks/size_estimate` found, and
+far less than two candidates of a front differ by."""
+
 PRUNED = SearchSpace({**SPACE.choices, "prune_percent": (0, 30, 60, 90), "prune_criterion": (None, *PRUNE_CRITERIA)})
 """The same space with pruning."""
 

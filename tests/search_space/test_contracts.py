@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from examples.component import SimAM
 from search_space.architecture import Architecture, RefusedArchitecture
+from search_space.attentions import attentions
 from search_space.auxiliaries import auxiliaries
 from search_space.contracts import Features
 from search_space.heads import heads
@@ -26,6 +29,7 @@ from testing.component_cases import (
     component_cases,
 )
 from testing.component_contract import ComponentContract, outputs
+from testing.network_contract import NetworkContract, component_networks
 
 CASES = component_cases()
 
@@ -35,11 +39,26 @@ class TestEveryComponent(ComponentContract):
         return CASES
 
 
+class TestEveryNetwork(NetworkContract):
+    def networks(self) -> Sequence[Mapping[str, Any]]:
+        return component_networks()
+
+
 class TestExampleComponent(ComponentContract):
     """The example in `examples/component.py`, as a package of its own would test it."""
 
     def cases(self) -> Sequence[ComponentCase]:
         return list(attention_cases("simam", SimAM))
+
+
+class TestExampleNetworks(NetworkContract):
+    """The same, for networks with it."""
+
+    def networks(self) -> Sequence[Mapping[str, Any]]:
+        return [{"attention": "simam"}]
+
+    def registered(self) -> AbstractContextManager[None]:
+        return attentions.temporary("simam", SimAM)
 
 
 @pytest.mark.parametrize("name", backbone_names())

@@ -13,6 +13,7 @@ from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
+from testing.space_checks import SIZE_TOLERANCE
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
@@ -37,7 +38,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
 @pytest.mark.parametrize("index", range(4))
 def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
-    assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 0.01, architecture
+    assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < SIZE_TOLERANCE, architecture
 
 
 @pytest.mark.slow
@@ -46,7 +47,7 @@ def test_estimates_over_the_whole_space(first: int) -> None:
     far = {}
     for index, architecture in enumerate(islice(drawn(full_space(), seed=5), first, first + 5)):
         error = largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)])
-        if error >= 0.01:
+        if error >= SIZE_TOLERANCE:
             far[architecture.describe()] = error
     assert not far
 
