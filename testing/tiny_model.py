@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from studies.storage.front_point import FrontPoint
+from trainers.base.file_digest import file_sha256
 from trainers.export.onnx_file import export
 from trainers.inference.model_metadata import ModelMetadata
 
@@ -38,4 +39,6 @@ def tiny_model(path: Path, seed: int = 0) -> Path:
 def tiny_point(path: Path, trial: int = 0, seed: int = 0, accuracy: float = 0.5) -> FrontPoint:
     """The file as a point of a front."""
     model = tiny_model(path, seed)
-    return FrontPoint(trial, accuracy, 0.1, model.stat().st_size, 0.2, 1_000, ARCHITECTURE, str(model))
+    return FrontPoint(
+        trial, accuracy, 0.1, model.stat().st_size, 0.2, 1_000, ARCHITECTURE, str(model), sha256=file_sha256(model)
+    )

@@ -96,16 +96,17 @@ def _count(found: list[dict[str, Any]]) -> None:
 
 
 def _reader(model: str | None, workspace: Workspace) -> Read:
-    """A function that reads images, with an exported file or with a registered model as it would be served.
+    """A function that reads images, with an exported file or with the file of a registered model.
 
     Raises:
         UserError: no such file or model, or none has been promoted yet.
     """
     if model is not None and not model.startswith("models:"):
+        from trainers.data.lines import decode
         from trainers.inference.reader import Reader
 
         reader = Reader(Path(model))
-        return lambda images: reader.read([_open(image) for image in images])
+        return lambda images: reader.read([decode(image) for image in images])
     from studies.registry.model_registry import find, newest_champion
 
     registered = newest_champion(workspace) if model is None else find(workspace, model)
@@ -114,11 +115,3 @@ def _reader(model: str | None, workspace: Workspace) -> Read:
         origin = f"study {tags.get('study')}, trial {tags.get('trial')}"
         print(f"reading with models:/{registered.model}@champion, version {registered.version} ({origin})", file=sys.stderr)
     return registered.read
-
-
-def _open(image: bytes) -> Any:
-    import io
-
-    from PIL import Image
-
-    return Image.open(io.BytesIO(image))

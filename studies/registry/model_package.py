@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import import_mlflow
 from studies.registry.source_bundler import bundle_source
-from trainers.inference.reader import Reader
+from trainers.inference.reader import Reader, Reading
 
 REQUIREMENTS = ("numpy", "pillow", "onnxruntime")
 """Packages that the model's Python file imports, besides mlflow and its dependencies. The installed versions are pinned."""
@@ -51,6 +50,16 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str) -> N
     )
 
 
-def load_pyfunc_model(folder: Path) -> Any:
-    """Loads a pyfunc model from its folder; the result has a method `predict`."""
-    return import_mlflow().pyfunc.load_model(str(folder))
+def read_as_served(folder: Path, image: bytes) -> Reading:
+    """Returns a reading of an image, made with the pyfunc model of a folder as in a process that serves it.
+
+    This runs the Python file in the folder, so the folder must be one that this process has just written.
+
+    Args:
+        folder: what `save_pyfunc_model` has written.
+        image: the content of a PNG file.
+    """
+    import pandas as pd
+
+    answer = import_mlflow().pyfunc.load_model(str(folder)).predict(pd.DataFrame({"image": [image]}))
+    return Reading(str(answer["text"][0]), float(answer["confidence"][0]))

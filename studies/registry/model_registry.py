@@ -4,31 +4,31 @@ Decisions:
 - A model version does not need Paretext: it consists of the ONNX file and one Python file, made from the reader's source.
 - The alias is set only after the new version has read the same text from an example image as the candidate's file.
 - In MLflow the last process that sets an alias wins, so a promotion holds a lock from reading the old champion on.
+- A file is promoted only if it still has the SHA-256 with which it was measured.
 - The number of the previous champion and the measurements become tags of the new version, so a promotion can be undone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from search_space.catalog import nearest
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.registry.model_package import load_pyfunc_model, save_pyfunc_model
+from studies.registry.model_package import read_as_served, save_pyfunc_model
+from studies.registry.registered_version import RegisteredVersion
 from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
+from trainers.base.file_digest import file_sha256
 from trainers.base.file_lock import locked
-from trainers.inference.reader import Reader, Reading
+from trainers.data.lines import decode
+from trainers.inference.reader import Reader
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -77,34 +77,6 @@ class PromotedVersion:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """A model version in the registry.
-
-    Attributes:
-        model: name of the registered model.
-        version: number of the version.
-        tags: tags that `promote` has set: study, trial, sha256, bytes, accuracy, cer, previous_version.
-        folder: the folder of its pyfunc model.
-    """
-
-    model: str
-    version: int
-    tags: dict[str, str]
-    folder: Path
-
-    def read(self, images: Sequence[bytes]) -> list[Reading]:
-        """Returns a reading of each image, made with the pyfunc model as in a process that serves it.
-
-        Args:
-            images: the content of PNG, JPEG or other image files.
-        """
-        import pandas as pd  # type: ignore[import-untyped]
-
-        answer = load_pyfunc_model(self.folder).predict(pd.DataFrame({"image": list(images)}))
-        return [Reading(str(t), float(c)) for t, c in zip(answer["text"], answer["confidence"], strict=True)]
-
-
 def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> PromotedVersion:
     """Registers a candidate as a new version of `model` and makes it the champion.
 
@@ -119,11 +91,10 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
         RuntimeError: the registered file reads an example image differently; the champion has not changed.
     """
     file = Path(point.model)
-    _check(point, file, model, study)
+    digest = _check(point, file, model, study)
     with locked(workspace.lock("registry")):
         client = open_mlflow(workspace)
         before = _champion_version(client, model)
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
         tags = {
             "study": study,
             "trial": str(point.trial),
@@ -136,7 +107,7 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
         known = {**counts, "test_accuracy": point.test_accuracy, "previous_version": before}
         tags |= {name: f"{value:.6g}" for name, value in known.items() if value is not None}
         new = _register(client, workspace, point, file, model, tags)
-        _check_same_reading(_registered_version(client, new), file, digest)
+        _check_same_reading(RegisteredVersion.of(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)
     low, high = point.accuracy_interval or (None, None)
     return PromotedVersion(
@@ -184,7 +155,7 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
         versions = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
         wanted = f"alias '{alias}'" if alias else f"version {number}"
         raise UserError(f"model '{name}' has no {wanted}; its versions are {versions}") from None
-    return _registered_version(client, found)
+    return RegisteredVersion.of(client, found)
 
 
 def newest_champion(workspace: Workspace) -> RegisteredVersion:
@@ -201,10 +172,11 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
             champions.append(client.get_model_version(name, str(number)))
     if not champions:
         raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
-    return _registered_version(client, max(champions, key=lambda v: int(v.creation_timestamp)))
+    return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)))
 
 
-def _check(point: FrontPoint, file: Path, model: str, study: str) -> None:
+def _check(point: FrontPoint, file: Path, model: str, study: str) -> str:
+    """Checks the name and that the file is the one that was measured; returns its SHA-256."""
     if not _MODEL_NAME.fullmatch(model):
         raise UserError(
             f"'{model}' is not a valid model name; use up to 80 letters, digits, '.', '_' or '-', and a letter or digit first"
@@ -213,6 +185,13 @@ def _check(point: FrontPoint, file: Path, model: str, study: str) -> None:
         raise UserError(f"the file of trial {point.trial} of '{study}' no longer exists: {file}")
     if file.stat().st_size != point.size_bytes:
         raise UserError(f"{file} has changed since it was measured: it has {file.stat().st_size} bytes, not {point.size_bytes}")
+    digest = file_sha256(file)
+    if point.sha256 is not None and digest != point.sha256:
+        raise UserError(
+            f"{file} has changed since it was measured: its SHA-256 is {digest[:12]}… and not {point.sha256[:12]}…; the disk "
+            f"may have damaged it: promote another trial, or restore the file from a copy"
+        )
+    return digest
 
 
 def _register(
@@ -242,33 +221,21 @@ def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) 
     """Checks that the registered file is the measured one and reads the same text from an example image.
 
     Raises:
+        UserError: the copy in the registry is damaged.
         RuntimeError: the file or the reading differs.
     """
     import base64
-    import io
 
-    from PIL import Image
-
-    (copy,) = registered.folder.rglob("*.onnx")
-    if hashlib.sha256(copy.read_bytes()).hexdigest() != digest:
+    copy = registered.checked_file()
+    if registered.tags["sha256"] != digest:
         raise RuntimeError(f"the registered file {copy} is not the one that was measured; the champion has not changed")
-    reader = Reader(file)
-    image = base64.b64decode(example_png_base64(reader.metadata.charset))
-    (expected,) = reader.read([Image.open(io.BytesIO(image))])
-    (found,) = registered.read([image])
+    image = base64.b64decode(example_png_base64(Reader(file).metadata.charset))
+    (expected,) = Reader(file).read([decode(image)])
+    found = read_as_served(registered.folder, image)
     if found != expected:
         raise RuntimeError(
             f"version {registered.version} reads {found} but its file reads {expected}; the champion has not changed"
         )
-
-
-def _registered_version(client: MlflowClient, found: ModelVersion) -> RegisteredVersion:
-    """Adds the folder of its files to a model version; raises UserError if they are missing."""
-    location = urlparse(client.get_model_version_download_uri(found.name, found.version))
-    folder = Path(url2pathname(location.path))
-    if not folder.is_dir():
-        raise UserError(f"the files of {found.name} version {found.version} no longer exist: {folder}")
-    return RegisteredVersion(found.name, int(found.version), dict(found.tags), folder)
 
 
 def _champion_version(client: MlflowClient, model: str) -> int | None:

@@ -6,8 +6,10 @@ handle it.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from studies.definition.study import Study
@@ -28,7 +30,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
-from trainers.base.candidate import Candidate
+from trainers.base.candidate import Candidate, is_whole
 
 
 class TrialRecorder:
@@ -123,10 +125,17 @@ class TrialRecorder:
         """Copies a candidate's file to where models are kept; returns its path relative to the workspace folder.
 
         The copy is on the disk when this returns: a database row never outlives the model file that it names.
+
+        Raises:
+            OSError: the file cannot be copied, or is no longer the one that was measured.
         """
         kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.architecture.digest}{suffix}.onnx"
         with atomic_write(kept) as temporary:
             shutil.copyfile(candidate.model, temporary)
+            if not is_whole(replace(candidate, model=temporary)):
+                raise OSError(
+                    errno.EIO, f"{candidate.model} is not the file that was measured: it was damaged since", str(kept)
+                )
         return kept.relative_to(self._workspace.folder)
 
 

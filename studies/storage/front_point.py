@@ -31,6 +31,7 @@ class FrontPoint:
         epochs_trained: epochs that it had been trained for; None when that is not known.
         epochs: epochs of a full training in its study; None when that is not known.
         right_lines: which validation lines it reads; None in studies that did not record it.
+        sha256: hash of the file when it was measured; None in studies that did not record it.
         equal_to: trial of the next smaller point of the front when the validation lines do not tell the two apart.
         equal_p: p-value of that comparison.
         test_accuracy: share of test lines read without a fault; None when none have been read.
@@ -51,6 +52,7 @@ class FrontPoint:
     epochs_trained: int | None = None
     epochs: int | None = None
     right_lines: RightLines | None = None
+    sha256: str | None = None
     equal_to: int | None = None
     equal_p: float | None = None
     test_accuracy: float | None = None

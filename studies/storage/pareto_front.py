@@ -93,6 +93,7 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int |
                 epochs_trained=epochs if isinstance(outcome, PrecisionVariantOf) else outcome.epochs,
                 epochs=epochs,
                 right_lines=measured.right_lines,
+                sha256=measured.sha256,
             )
         )
     return points

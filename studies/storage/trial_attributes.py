@@ -2,7 +2,7 @@
 
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
-                          latency_ms, parameters, flops, validation_lines, model, duplicate_of, precision_variant_of,
+                          latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
                           checkpoint_of
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
                           architecture, costs, training, rung:EPOCH, right_lines
@@ -258,6 +258,7 @@ def _measurement(trial: FrozenTrial) -> Measurement:
         lines=user["validation_lines"],
         flops=user.get("flops"),
         right_lines=None if right is None else RightLines(**right),
+        sha256=user.get("sha256"),
     )
 
 

@@ -17,6 +17,7 @@ from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Measurement
+from trainers.base.file_digest import file_sha256
 
 ACCURACIES = {25: 0.5, 50: 0.75, 75: 0.7, 100: 0.9}
 """Width to accuracy; the sizes grow with the width, so the third is beaten by the second."""
@@ -45,7 +46,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         assert store.ask_params({"width_percent": width}, asked).number == number
         model = workspace.models / "plates" / f"{number}.onnx"
         size_bytes = _padded(tiny_model(model, seed=number), width)
-        measured = Measurement(accuracy, 0.1, size_bytes, 0.4, 1_000 * width, 500)
+        measured = Measurement(accuracy, 0.1, size_bytes, 0.4, 1_000 * width, 500, sha256=file_sha256(model))
         outcome = Measured(measured, model.relative_to(workspace.folder), 40)
         store.close(StoredTrial.of(number, {"width_percent": width}, architecture, None, outcome))
     last = store.ask_params({"width_percent": 100}, asked)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space.architecture import Architecture
+from trainers.base.file_digest import file_sha256
 from trainers.base.right_lines import RightLines
 
 READING_CER = 0.5
@@ -30,6 +31,7 @@ class Measurement:
         lines: number of validation lines read.
         flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
         right_lines: which of the lines the file reads without a mistake; None when that is not recorded.
+        sha256: hash of the file, 64 hexadecimal digits; None when that is not recorded.
     """
 
     accuracy: float
@@ -40,6 +42,7 @@ class Measurement:
     lines: int
     flops: int | None = None
     right_lines: RightLines | None = None
+    sha256: str | None = None
 
     @property
     def reads(self) -> bool:
@@ -96,3 +99,13 @@ class Candidate:
             Path(values["model"]),
             tuple(cls.from_dict(other) for other in values.get("also", ())),
         )
+
+
+def is_whole(candidate: Candidate) -> bool:
+    """Whether a candidate's file is there and is the one that was measured, as far as that is recorded.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    recorded = candidate.measurement.sha256
+    return candidate.model.is_file() and (recorded is None or file_sha256(candidate.model) == recorded)

@@ -3,6 +3,7 @@
 Decisions:
 - Accuracy and CER are over all lines; labels and readings are compared as in training.
 - The measurement has one bit per line that says whether it is right, so that two files can be compared line by line.
+- The measurement has the hash of the file, so that a file that has been damaged since is never taken for the measured one.
 - Latency is the median over evenly spaced lines, each in a batch of its own. It includes everything from pixels to text, and
   not opening and resizing the image, which a model of any size needs.
 """
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.candidate import Measurement
+from trainers.base.file_digest import file_sha256
 from trainers.base.right_lines import RightLines
 from trainers.data.fingerprint import digest_of
 from trainers.evaluation.metrics import Score, evenly_spaced, score
@@ -80,6 +82,7 @@ def measure(
         lines=found.lines,
         flops=flops,
         right_lines=RightLines.of(digest_of_lines(lines), [a == b for a, b in zip(truths, readings, strict=True)]),
+        sha256=file_sha256(path),
     )
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_space.architecture import Architecture
 from trainers.base.atomic_write import atomic_write
-from trainers.base.candidate import Candidate
+from trainers.base.candidate import Candidate, is_whole
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
@@ -221,14 +221,15 @@ def _candidate(job: TrialJob, trained: TrainingResult, prepared: LineDataset, pr
 
 
 def _load_candidate(folder: Path, identity: str) -> Candidate | None:
-    """The candidate of the same trial from an earlier run, with paths in `folder`; None if that run did not finish."""
+    """The candidate of the same trial from an earlier run, with paths in `folder`; None if that run did not finish or a file of
+    it is damaged."""
     try:
         stored = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
         candidate = Candidate.from_dict(stored["candidate"]).in_folder(folder)
+        whole = all(is_whole(each) for each in (candidate, *candidate.also))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    complete = all(each.model.is_file() for each in (candidate, *candidate.also))
-    return candidate if stored["identity"] == identity and complete else None
+    return candidate if stored["identity"] == identity and whole else None
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

@@ -202,6 +202,62 @@ def test_a_file_that_is_gone_or_has_changed_is_not_promoted(workspace: Workspace
     assert "never" not in [model.name for model in open_mlflow(workspace).search_registered_models()]
 
 
+def damage(path: Path) -> None:
+    """Zeroes 200 bytes in the middle, as a failing disk does; the size stays."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    assert any(data[middle : middle + 200])
+    data[middle : middle + 200] = bytes(200)
+    path.write_bytes(data)
+
+
+def test_a_file_that_the_disk_has_damaged_is_not_promoted(workspace: Workspace, tmp_path: Path) -> None:
+    point = tiny_point(tmp_path / "damaged.onnx")
+    damage(Path(point.model))
+    with pytest.raises(UserError, match="has changed since it was measured: its SHA-256 is"):
+        promote(point, "damaged", workspace, "digits")
+    assert "damaged" not in [model.name for model in open_mlflow(workspace).search_registered_models()]
+
+
+def test_a_registered_file_that_is_damaged_or_exchanged_is_not_read(workspace: Workspace, points: list[FrontPoint]) -> None:
+    image = base64.b64decode(example_png_base64("01"))
+    promote(points[0], "kept", workspace, "digits")
+    assert find(workspace, "models:/kept@champion").read([image])
+    (file,) = find(workspace, "models:/kept@champion").folder.rglob("*.onnx")
+    whole = file.read_bytes()
+    damage(file)
+    with pytest.raises(UserError, match="is damaged or was exchanged"):
+        find(workspace, "models:/kept@champion").read([image])
+    file.write_bytes(Path(points[1].model).read_bytes())
+    with pytest.raises(UserError, match="is damaged or was exchanged"):
+        find(workspace, "models:/kept@champion").read([image])
+    file.write_bytes(whole)
+    assert find(workspace, "models:/kept@champion").read([image])
+
+
+def test_reading_runs_nothing_that_lies_in_a_registered_folder(workspace: Workspace, points: list[FrontPoint]) -> None:
+    image = base64.b64decode(example_png_base64("01"))
+    promote(points[0], "trap", workspace, "digits")
+    folder = find(workspace, "models:/trap@champion").folder
+    expected = find(workspace, "models:/trap@champion").read([image])
+    (code,) = folder.rglob("line_reader.py")
+    code.write_text(f"open({str(folder / 'ran')!r}, 'w').close()\n" + code.read_text())
+    pickled = "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n    model_path: model.pkl\n"
+    for content in ((folder / "MLmodel").read_text(), pickled):
+        (folder / "MLmodel").write_text(content)
+        (folder / "model.pkl").write_bytes(f"cos\nsystem\n(Vtouch {folder / 'ran'}\ntR.".encode())
+        assert find(workspace, "models:/trap@champion").read([image]) == expected
+        assert not (folder / "ran").exists()
+
+
+def test_a_version_of_another_program_is_named_and_not_run(workspace: Workspace, points: list[FrontPoint]) -> None:
+    promote(points[0], "theirs", workspace, "digits")
+    client = open_mlflow(workspace)
+    client.delete_model_version_tag("theirs", "1", "sha256")
+    with pytest.raises(UserError, match="was not registered by 'paretext promote'"):
+        find(workspace, "models:/theirs/1").read([base64.b64decode(example_png_base64("01"))])
+
+
 def test_a_version_that_reads_otherwise_does_not_become_champion(
     workspace: Workspace, points: list[FrontPoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import RecordingObserver, RecordingTracker, numbers_in, run_search, study
 from testing.striped_lines import striped_lines, write_pairs
+from trainers.base.candidate import Candidate
 from trainers.base.errors import FaultKind, UnfitArchitecture, UserError, fault_of
 from trainers.base.recipe import Recipe
 from trainers.batching.line_selection import plan_lines
@@ -110,6 +112,18 @@ def test_a_full_disk_of_the_driver_is_one_line_and_loses_nothing(workspace: Work
     assert numbers_in(workspace, TrialState.FAIL) == [] and numbers_in(workspace, TrialState.RUNNING)
     run_search(study(), workspace, None, ScriptedEngine())
     assert len(load_points(workspace, "s")) == 5
+
+
+def test_a_model_that_was_damaged_after_it_was_measured_is_not_recorded(workspace: Workspace) -> None:
+    class Damaging(ScriptedEngine):
+        def _candidates(self, job: TrialJob) -> Candidate:
+            made = super()._candidates(job)
+            return replace(made, measurement=replace(made.measurement, sha256="0" * 64))
+
+    with pytest.raises(RunFault, match="is not the file that was measured"):
+        run_search(study(), workspace, None, Damaging())
+    assert load_points(workspace, "s") == [] and numbers_in(workspace, TrialState.FAIL) == []
+    assert not list(workspace.models.rglob("*.onnx"))
 
 
 def test_which_exceptions_a_candidate_is_to_blame_for() -> None:

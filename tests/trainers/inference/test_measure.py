@@ -1,6 +1,7 @@
 """Everything is measured from the file, and the file must read what the network reads."""
 
 import copy
+import hashlib
 import re
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
     found = measure(model, lines, parameters=7)
     assert (found.accuracy, found.cer) == (5 / 6, 2 / characters)
     assert (found.size_bytes, found.parameters, found.lines) == (model.stat().st_size, 7, 6)
-    assert found.latency_ms > 0
+    assert found.latency_ms > 0 and found.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
     scored = score_file(model, lines)
     assert (scored.accuracy, scored.cer, scored.lines) == (5 / 6, 2 / characters, 6)
     assert found.right_lines is not None and found.right_lines.unpacked() == [False, *[True] * 5]

@@ -57,6 +57,10 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
     assert isinstance(candidate, Candidate)
     assert [r.epoch for r in reports] == [1, 2]
     assert run_trial(job, never) == candidate
+    whole = candidate.model.read_bytes()
+    candidate.model.write_bytes(bytes(len(whole)))
+    assert isinstance(run_trial(job, never), Candidate), "a damaged file is exported again, without training"
+    assert candidate.model.read_bytes() == whole
     assert candidate.measurement.size_bytes == candidate.model.stat().st_size
     assert candidate.measurement.lines == 9
     assert Reader(candidate.model).metadata.digest == TINY.digest

@@ -1,0 +1,91 @@
+"""A model version in the registry, and how it is read: with its ONNX file and never with its code.
+
+Decisions:
+- An MLflow model is a program: loading it runs the Python file in its folder, or unpickles what its `MLmodel` names. Whoever
+  writes to the folder could run anything. So Paretext reads the ONNX file, which is data, with its own reader.
+- The file must have the SHA-256 that was recorded at promotion: a damaged or exchanged file is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from trainers.base.errors import UserError
+from trainers.base.file_digest import file_sha256
+from trainers.data.lines import decode
+from trainers.inference.reader import Reader, Reading
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A model version in the registry.
+
+    Attributes:
+        model: name of the registered model.
+        version: number of the version.
+        tags: tags that `promote` has set: study, trial, sha256, bytes, accuracy, cer, previous_version.
+        folder: the folder of its pyfunc model.
+    """
+
+    model: str
+    version: int
+    tags: dict[str, str]
+    folder: Path
+
+    @classmethod
+    def of(cls, client: MlflowClient, found: ModelVersion) -> RegisteredVersion:
+        """Adds the folder of its files to a model version.
+
+        Raises:
+            UserError: the folder is missing.
+        """
+        location = urlparse(client.get_model_version_download_uri(found.name, found.version))
+        folder = Path(url2pathname(location.path))
+        if not folder.is_dir():
+            raise UserError(f"the files of {found.name} version {found.version} no longer exist: {folder}")
+        return cls(found.name, int(found.version), dict(found.tags), folder)
+
+    def read(self, images: Sequence[bytes]) -> list[Reading]:
+        """Returns a reading of each image.
+
+        Args:
+            images: the content of PNG, JPEG or other image files.
+
+        Raises:
+            UserError: an image cannot be read, or as for `checked_file`.
+        """
+        return self._reader.read([decode(image) for image in images])
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.checked_file())
+
+    def checked_file(self) -> Path:
+        """The ONNX file, after a comparison with the hash in the tags.
+
+        Raises:
+            UserError: the version was not made by `paretext promote`, or its file is not the one that was promoted.
+        """
+        name = f"{self.model} version {self.version}"
+        files = [path for path in self.folder.rglob("*.onnx") if path.is_file()]
+        if "sha256" not in self.tags or len(files) != 1:
+            raise UserError(
+                f"{name} was not registered by 'paretext promote'; load it with MLflow if you trust it: {self.folder}"
+            )
+        (file,) = files
+        if file_sha256(file) != self.tags["sha256"]:
+            raise UserError(
+                f"the file of {name} is damaged or was exchanged ({file}): its SHA-256 is not the one that was registered; "
+                f"promote its trial again"
+            )
+        return file
