@@ -22,7 +22,7 @@ from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_progress import StudyProgress
-from studies.run.time_plan import TimePlan, planned_first_rung
+from studies.run.time_plan import Beginning, TimePlan
 from studies.run.tracking_callback import TrackingCallback
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
@@ -77,7 +77,8 @@ def _parts(
     study, space, prepared = preparation.study, preparation.study.search_space, preparation.prepared
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
     seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
-    schedule = Schedule(study, space, preparation.costs, seconds, planned_first_rung(study, engine.slots, seconds))
+    begin = Beginning.of(study, engine.slots, seconds)
+    schedule = Schedule(study, space, preparation.costs, seconds, begin.first_rung, begin.initial_trainings)
     schedule.replay(trials)
     files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
     variants = PrecisionVariants(space, study.search.every_precision)

@@ -141,6 +141,9 @@ class Driver:
 
     def _start_new(self) -> bool:
         while self._wanting() and not self._nothing_new:
+            if not self._plan.leaves_room_for_new(self._spending.usable_s(self._exports.seconds)):
+                self._nothing_new = True
+                break
             proposed = self._proposer.next(self._running.values(), self._paused.values())
             if isinstance(proposed, Exhausted):
                 self._reason = proposed.reason
@@ -158,7 +161,9 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""
-        if not self._plan.fits(ready.architecture, self._spending.usable_s(self._exports.seconds)):
+        if not self._plan.fits(
+            ready.architecture, self._spending.usable_s(self._exports.seconds), not self._epochs.get(ready.number)
+        ):
             self._running.pop(ready.number, None)
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
             return False

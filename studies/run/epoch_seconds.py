@@ -3,6 +3,7 @@
     seconds = overhead + rate * multiply-adds        neither is negative
 
 Decisions:
+- Multiply-adds are those of a line of average width in the study's data.
 - All trainings of a study show the same number of lines in an epoch, so both parts hold for the whole study.
 - Fitted to relative errors, since epochs of large and small networks differ by factors. One far off, such as one measured
   while the machine was busy, counts less (Huber weights).
@@ -15,9 +16,10 @@ Decisions:
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 from collections.abc import Callable, Sequence
-from statistics import mean, median
+from statistics import median
 
 import numpy as np
 from scipy.optimize import nnls
@@ -29,9 +31,9 @@ from studies.run.preparation import Preparation
 
 FIRST_OVERHEAD_S = 1e-3
 """Overhead of a training line before anything is measured, in seconds; one core of a laptop."""
-FIRST_RATE_S = 6e-10
+FIRST_RATE_S = 3e-10
 """Seconds that a training line takes for each multiply-add before anything is measured: three are done, forward, for the
-gradient of the weights and for that of the input, at 5e9 a second."""
+gradient of the weights and for that of the input, at 1e10 a second. benchmarks/any_clock took 2.9e-10."""
 PRIOR_WEIGHT = 0.5
 """Weight of the prior on each of the two parts, relative to that of one measured architecture."""
 DRAWN = 5
@@ -52,6 +54,8 @@ class EpochSeconds:
 
     Attributes:
         lines: that an epoch shows.
+        longest_s: seconds that an epoch of a new architecture may take, so that there is time for enough of them; the plan
+            for the time sets it (`studies.run.time_plan`).
     """
 
     def __init__(self, multiply_adds: Callable[[Architecture], float], lines: int, drawn: Sequence[Architecture]) -> None:
@@ -59,6 +63,7 @@ class EpochSeconds:
         self._known: dict[Architecture, float] = {}
         self._measured: dict[Architecture, list[float]] = {}
         self._fit: tuple[float, float] | None = None
+        self.longest_s = math.inf
 
     @property
     def measured(self) -> int:
@@ -67,8 +72,16 @@ class EpochSeconds:
 
     @property
     def typical_s(self) -> float:
-        """Seconds of an epoch of a typical architecture: the mean of those measured and those drawn, as the first are cheap."""
-        return mean(self(architecture) for architecture in (*self._measured, *self._drawn))
+        """Seconds of an epoch of a typical architecture: the median of those measured and those drawn, as the first are cheap.
+
+        Not the mean: the largest networks take a hundred times as long as the smallest, and are the last to be tried.
+        """
+        return median(self(architecture) for architecture in (*self._measured, *self._drawn))
+
+    @property
+    def shortest_s(self) -> float:
+        """Seconds of an epoch of the fastest architecture among those measured and those drawn."""
+        return min(self(architecture) for architecture in (*self._measured, *self._drawn))
 
     def add(self, architecture: Architecture, seconds: float) -> None:
         """Adds a measured epoch."""
@@ -120,12 +133,14 @@ def _fitted(multiply_adds: Array, seconds: Array) -> tuple[float, float]:
 def epoch_seconds_of(preparation: Preparation) -> EpochSeconds:
     """The prediction for a study's data, recipe and space."""
     from trainers.batching.epoch_length import EpochLength
+    from trainers.trial.model_files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX
 
-    study, data = preparation.study, next(iter(preparation.prepared.values()))
+    study, (height_px, data) = preparation.study, next(iter(preparation.prepared.items()))
     symbols, lines = len(data.charset.symbols), len(data.training)
+    share = float(np.mean(data.training.widths)) / height_px / (FLOPS_WIDTH_PX / FLOPS_HEIGHT_PX)
 
-    def multiply_adds(architecture: Architecture) -> int:
-        return count_weights_and_flops(architecture, symbols)[1]
+    def multiply_adds(architecture: Architecture) -> float:
+        return share * count_weights_and_flops(architecture, symbols)[1]
 
     drawn, rng = list(preparation.warm_start[:DRAWN]), random.Random(study.search.seed)
     for _ in range(10 * DRAWN):

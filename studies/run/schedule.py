@@ -12,7 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -20,7 +20,9 @@ from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before_training
+from studies.run.epoch_seconds import EpochSeconds
 from studies.run.precision_variants import PRECISION
+from studies.samplers.front.training_cost import EpochCost
 from studies.samplers.optuna_based.factory import FRONT
 from studies.schedulers.decisions import Decision, Promotion
 from studies.schedulers.factory import EarlyStopping, make_scheduler_and_sampler
@@ -67,6 +69,7 @@ class Schedule:
         costs: computes the costs of an architecture; None: they are not known before training.
         epoch_seconds: predicts the seconds of an epoch where time is limited, so that gains count per second; None: per epoch.
         first_rung: epochs after which trainings are first compared; None: as the study says.
+        initial_trainings: most trainings of the initial design of the sampler `front`; None: as many as its rungs suggest.
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
@@ -77,8 +80,9 @@ class Schedule:
         study: Study,
         space: SearchSpace,
         costs: CostModel | None = None,
-        epoch_seconds: Callable[[Architecture], float] | None = None,
+        epoch_seconds: EpochSeconds | None = None,
         first_rung: int | None = None,
+        initial_trainings: int | None = None,
     ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._objectives, self._recipe = study.objectives, study.training_recipe
@@ -100,7 +104,8 @@ class Schedule:
             costs=known,
             limits=known.limits if known else None,
             variant_parameter=PRECISION if search.every_precision else None,
-            epoch_cost=None if epoch_seconds is None else _EpochCost(space, epoch_seconds),
+            initial_trainings=initial_trainings,
+            epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds),
         )
 
     def replay(self, trials: Iterable[StoredTrial]) -> None:
@@ -192,18 +197,16 @@ class Schedule:
         return self._sampler.propose(running, suspended)
 
 
-class _EpochCost:
-    """Seconds of an epoch for the sampler `front`, from parameters."""
+def _epoch_cost(space: SearchSpace, seconds: EpochSeconds) -> EpochCost:
+    """Seconds of an epoch for the sampler `front`."""
 
-    def __init__(self, space: SearchSpace, seconds: Callable[[Architecture], float]) -> None:
-        self._space, self._seconds = space, seconds
-
-    def __call__(self, params: Mapping[str, Any]) -> float | None:
-        """None if the architecture cannot be built."""
+    def of(params: Mapping[str, Any]) -> float | None:
         try:
-            return self._seconds(self._space.sample(lambda name, _: params[name]))
+            return seconds(space.sample(lambda name, _: params[name]))
         except RefusedArchitecture:
             return None
+
+    return EpochCost(of, lambda: seconds.longest_s)
 
 
 class _KnownCosts:

@@ -2,9 +2,11 @@
 
 Decisions:
 - The plan is an estimate to be read by a person; what trains is decided by expected gain per second, one step at a time.
+- A new architecture is proposed only if there is time for `NEW_EPOCHS` of its epochs: with fewer it would hardly read, and
+  its time would be lost to those that do. The first few get half of that time, since they must share it.
 - It is said after the first measurements, and again only when the number of architectures turns out to differ by more than
   `SAID_AGAIN`.
-- A training that cannot finish an epoch before time is up is not started.
+- A training that cannot finish an epoch before time is up is not started, nor a new one that cannot finish `LEAST_EPOCHS`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,19 @@ SAID_AGAIN = 1.5
 """Factor by which the number of architectures must differ from what was said last."""
 FEWEST_CANDIDATES = 12
 """Trainings are compared after one epoch if fewer than this many would reach a later first rung in the time there is."""
+NEW_EPOCHS = 6
+"""Epochs that there must be time for when a new architecture is proposed: with 300 lines, networks read half of them after 3
+epochs and four fifths after 6 (benchmarks/any_clock)."""
+LEAST_EPOCHS = 3
+"""Epochs that there must be time for when a new architecture starts, since its seconds are only predicted until then."""
+FIRST_SHARE = 0.5
+"""Fraction of the time left that a worker may give to one of the first architectures, so that a front has further points."""
+FIRST_ARCHITECTURES = 3
+"""So many are the first: with fewer points a front is hardly a choice."""
+INITIAL_SHARE = 0.25
+"""Fraction of the architectures that the time allows which may belong to the initial design."""
+SAFETY = 1.1
+"""Factor on the predicted seconds when it is decided whether an epoch still fits: they vary by so much."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Plan:
 
     Attributes:
         candidates: architectures that can be trained to the first rung, with one in `eta` continued from each rung.
-        deepest: epochs of the last rung that any of them reaches.
+        deepest: epochs that one of them can be trained for in the time that comparing all of them leaves.
     """
 
     candidates: float
@@ -50,24 +65,38 @@ class Plan:
         """
         epochs = sum((after - before) / eta**k for k, (before, after) in enumerate(zip((0, *rungs), rungs, strict=False)))
         candidates = time_s * workers / (epoch_s * epochs)
-        reached = [rung for k, rung in enumerate(rungs) if candidates >= eta**k and rung * epoch_s <= time_s]
-        return cls(candidates, max(reached, default=min(rungs[0], max(1, int(time_s / epoch_s)))))
+        compared_s = min(time_s / 2, max(1.0, candidates) * rungs[0] * epoch_s / workers) if len(rungs) > 1 else 0.0
+        return cls(candidates, min(rungs[-1], max(1, int((time_s - compared_s) / epoch_s))))
 
 
-def planned_first_rung(study: Study, workers: int, seconds: EpochSeconds | None) -> int:
-    """The first rung of a study: one epoch if time is limited and few trainings would get to the one that the study names.
+@dataclass(frozen=True)
+class Beginning:
+    """How a search begins.
 
-    Args:
-        study: its budget and search settings count.
-        workers: trainings at the same time.
-        seconds: predicts the seconds of an epoch; None where time is not limited.
+    Attributes:
+        first_rung: epochs after which trainings are first compared.
+        initial_trainings: most trainings before a model proposes further ones; None: no plan limits them.
     """
-    limit_s, epochs, eta = study.budget.seconds, study.budget.epochs, study.search.eta
-    first_rung = min(study.search.first_rung, epochs)
-    if limit_s is None or seconds is None or first_rung == 1:
-        return first_rung
-    plan = Plan.of(limit_s, workers, seconds.typical_s, rungs_up_to(epochs, eta, first_rung), eta)
-    return first_rung if plan.candidates >= FEWEST_CANDIDATES else 1
+
+    first_rung: int
+    initial_trainings: int | None = None
+
+    @classmethod
+    def of(cls, study: Study, workers: int, seconds: EpochSeconds | None) -> Beginning:
+        """As the study says, or earlier if its time allows only a few trainings.
+
+        Args:
+            study: its budget and search settings count.
+            workers: trainings at the same time.
+            seconds: predicts the seconds of an epoch; None where time is not limited.
+        """
+        limit_s, epochs, eta = study.budget.seconds, study.budget.epochs, study.search.eta
+        first_rung = min(study.search.first_rung, epochs)
+        if limit_s is None or seconds is None:
+            return cls(first_rung)
+        candidates = Plan.of(limit_s, workers, seconds.typical_s, rungs_up_to(epochs, eta, first_rung), eta).candidates
+        initial = max(FIRST_ARCHITECTURES, round(candidates * INITIAL_SHARE))
+        return cls(first_rung if candidates >= FEWEST_CANDIDATES else 1, initial)
 
 
 class TimePlan:
@@ -113,13 +142,33 @@ class TimePlan:
             self._note(self._written(candidates, whole.deepest, self._seconds.lines))
             self._said = candidates
 
-    def fits(self, architecture: Architecture, usable_s: float | None) -> bool:
-        """Whether a training can finish an epoch in the seconds left; True before anything has been measured."""
+    def fits(self, architecture: Architecture, usable_s: float | None, new: bool = False) -> bool:
+        """Whether a training can finish an epoch in the seconds left; True before anything has been measured.
+
+        Args:
+            architecture: what would be trained.
+            usable_s: seconds left to train in; None where time is not limited.
+            new: whether it has not been trained yet; then it must be able to finish `LEAST_EPOCHS`.
+        """
         if self._seconds is None or usable_s is None or not self._seconds.measured:
             return True
-        fits = self._seconds(architecture) <= usable_s
+        fits = SAFETY * self._seconds(architecture) * (LEAST_EPOCHS if new else 1) <= usable_s
         self.out_of_time |= not fits
         return fits
+
+    def leaves_room_for_new(self, usable_s: float | None) -> bool:
+        """Whether a new architecture can be tried in the seconds left; sets how long its epochs may be.
+
+        Args:
+            usable_s: seconds left to train in; None where time is not limited.
+        """
+        if self._seconds is None or usable_s is None:
+            return True
+        first = self._seconds.measured < FIRST_ARCHITECTURES
+        self._seconds.longest_s = max(0.0, usable_s) * (FIRST_SHARE if first else 1.0) / NEW_EPOCHS
+        room = not self._seconds.measured or SAFETY * self._seconds.shortest_s * LEAST_EPOCHS <= usable_s
+        self.out_of_time |= not room
+        return room
 
     def _written(self, candidates: float, deepest: int, lines: int) -> str:
         now = "plan" if self._said is None else "the plan is now"

@@ -36,6 +36,7 @@ def make_scheduler_and_sampler(
     limits: Mapping[int, float] | None = None,
     variant_parameter: str | None = None,
     epoch_cost: EpochCost | None = None,
+    initial_trainings: int | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -54,15 +55,15 @@ def make_scheduler_and_sampler(
         limits: position to the highest allowed value, for some of these.
         variant_parameter: the parameter of which one training gives all values; None: there is none.
         epoch_cost: what an epoch of a training costs, such as its seconds where time is limited; None: the same for all.
+        initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
 
     Raises:
         UserError: an unknown sampler.
     """
     made: Sampler
     if sampler == FRONT:
-        made = FrontSampler(
-            distributions, directions, seed, rungs, scales, known_objectives, costs, limits, variant_parameter, epoch_cost
-        )
+        known = known_objectives, costs, limits, variant_parameter
+        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, epoch_cost, initial_trainings)
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:

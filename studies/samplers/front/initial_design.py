@@ -78,8 +78,10 @@ class InitialDesign:
             rng: source of randomness.
         """
         pool = candidates[rng.permutation(len(candidates))[:POOL_SIZE]]
+        pool, highest = self._training_cost.allowed(pool), self._training_cost.highest
         if self._training_cost.differs and number < FIRST_FAST:
             pool = self._training_cost.cheapest(pool, FAST_FRACTION)
+            highest = min(highest, float(self._training_cost.of(pool).max()))
         points = self._encoder.to_unit_cube(pool)
         room = np.full(len(pool), math.inf)  # (pool,) distance to the nearest of what is begun
         if self._feasibility.known_objectives:
@@ -91,8 +93,9 @@ class InitialDesign:
             others = self._encoder.to_unit_cube(np.array(begun))
             room = np.minimum(room, np.sqrt(((points[:, None] - others[None]) ** 2).sum(axis=2)).min(axis=1))
         order = np.argsort(-room, kind="stable")
-        feasible = (row for i in order[:MAX_CHECKS] if self._feasibility.check(row := to_row(pool[i])))
-        return next(feasible, to_row(pool[order[0]]))
+        rows = [row for i in order[:MAX_CHECKS] if self._feasibility.check(row := to_row(pool[i]))]
+        cheap = (row for row in rows if self._training_cost.computed([row])[0] <= highest)
+        return next(cheap, next(iter(rows), to_row(pool[order[0]])))
 
     def _sample_costs(self, pool: Array) -> None:
         """Computes the costs of some candidates, so that those of others can be predicted."""

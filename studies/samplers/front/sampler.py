@@ -32,7 +32,7 @@ from scipy.special import ndtr
 from studies.objectives.pareto import Array, Point, Scale
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
-from studies.samplers.front.initial_design import InitialDesign, initial_design_size
+from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations, ObservationTable
 from studies.samplers.front.precision_variants import VariantGroups
@@ -77,6 +77,7 @@ class FrontSampler:
         limits: position to the highest allowed value, for some of those.
         variant_parameter: a parameter of which one training yields every value, such as the precision of stored weights.
         epoch_cost: what an epoch of a training costs, such as its seconds: improvements count per cost. None: 1 for all.
+        initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
     """
 
     def __init__(
@@ -91,12 +92,13 @@ class FrontSampler:
         limits: Mapping[int, float] | None = None,
         variant_parameter: str | None = None,
         epoch_cost: EpochCost | None = None,
+        initial_trainings: int | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions)
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximized))
         self._rungs, self._seed = tuple(rungs), seed
-        self._initial_size = initial_design_size(rungs)[0]
+        self._initial_size = min(initial_design_size(rungs)[0], initial_trainings or MAX_SIZE)
         self._taken: set[Row] = set()
         self._feasibility = Feasibility(self._encoder, known_objectives, costs, limits or {}, self._to_minimized, self._taken)
         self._variants = VariantGroups(self._encoder, variant_parameter)
@@ -286,7 +288,8 @@ class FrontSampler:
         )
         for k, limit in self._feasibility.limits.items():
             scores *= ndtr((limit - means[:, k]) / np.maximum(stds[:, k], 1e-9))
-        return scores / self._cost.of(rows)
+        costs = self._cost.of(rows)
+        return np.where(costs <= self._cost.highest, scores / costs, 0.0)
 
     def _to_minimized(self, k: int, value: float) -> float:
         """A value of objective k as it is modelled: to be minimised, on a linear scale."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,13 +17,24 @@ from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.feasibility import Params
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache, MultiFidelityGP, RungData
 
-EpochCost = Callable[[Params], float | None]
-"""Parameters to what an epoch costs, above 0, in one unit for all, such as seconds; None: cannot be built."""
-
-SAMPLES = 8
-"""Candidates whose costs are computed before those of others are predicted."""
+SAMPLES = 16
+"""Candidates whose costs are computed before those of others are predicted. With 8, the fastest third was often missed."""
 MAX_COMPUTED = 48
 """Most candidates whose costs are computed: a cost follows from few parameters, and computing one takes up to 0.1 s."""
+
+
+@dataclass(frozen=True)
+class EpochCost:
+    """What an epoch of a training costs, in one unit for all, such as seconds.
+
+    Attributes:
+        of: cost of a candidate with the given parameters, above 0; None: it cannot be built. It is called again for each
+            prediction, as its answers become better while a search runs.
+        highest: most that an epoch of a new training may cost at this time; by default any.
+    """
+
+    of: Callable[[Params], float | None]
+    highest: Callable[[], float] = field(default=lambda: math.inf)
 
 
 class TrainingCost:
@@ -31,8 +43,7 @@ class TrainingCost:
     Args:
         encoder: of the space.
         first_variant: row to the one that stands for all variants of its training, which cost the same.
-        epoch_cost: computes the cost; asked again for each prediction, as its answers become better while a search runs. None:
-            all cost 1.
+        epoch_cost: computes the cost; None: all cost 1.
     """
 
     def __init__(self, encoder: SpaceEncoder, first_variant: Callable[[Row], Row], epoch_cost: EpochCost | None) -> None:
@@ -81,5 +92,17 @@ class TrainingCost:
         cheapest: Array = rows[np.sort(kept)]
         return cheapest
 
+    @property
+    def highest(self) -> float:
+        """Most that an epoch of a new training may cost; infinite where costs do not differ."""
+        return math.inf if self._epoch_cost is None else self._epoch_cost.highest()
+
+    def allowed(self, rows: Array) -> Array:
+        """Those of (n, fields) candidates whose epochs are predicted to cost no more than `highest`; all if there are none."""
+        if math.isinf(self.highest):
+            return rows
+        kept: Array = rows[self.of(rows) <= self.highest]
+        return kept if len(kept) else rows
+
     def _compute(self, row: Row) -> float | None:
-        return None if self._epoch_cost is None else self._epoch_cost(self._encoder.decode(row))
+        return None if self._epoch_cost is None else self._epoch_cost.of(self._encoder.decode(row))

@@ -31,7 +31,8 @@ def test_the_first_measurement_replaces_the_first_guess():
     assert seconds(of(50)) == 40
     assert seconds(of(100)) == pytest.approx(60)  # half of 40 is overhead
     assert seconds(of(25)) == pytest.approx(30)
-    assert seconds.typical_s == pytest.approx((40 + 40 + 60) / 3), "what is measured, and the two drawn"
+    assert seconds.typical_s == pytest.approx(40), "the median of what is measured, 40, and of the two drawn, 40 and 60"
+    assert seconds.shortest_s == 40
 
 
 @pytest.mark.parametrize("overhead", [0.0, 5.0, 50.0])

@@ -11,7 +11,7 @@ from studies.registry.tracker import NoTracker
 from studies.run.budget import GRACE_S
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.search import search
-from studies.run.time_plan import Plan, TimePlan, planned_first_rung
+from studies.run.time_plan import Beginning, Plan, TimePlan
 from studies.storage.outcomes import Suspended
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
@@ -43,17 +43,19 @@ def test_a_plan_counts_what_early_stopping_leaves_to_train():
     plan = Plan.of(time_s=600, workers=2, epoch_s=10, rungs=(1, 3, 9), eta=3)
     assert plan.candidates == pytest.approx(2 * 600 / (10 * (1 + 2 / 3 + 6 / 9)))
     assert plan.deepest == 9
-    assert Plan.of(600, 2, 100, (1, 3, 9), 3).deepest == 3, "five architectures: one of them gets to the second rung"
+    assert Plan.of(600, 2, 100, (1, 3, 9), 3).deepest == 3, "five architectures take 257 s to compare"
     assert Plan.of(600, 2, 100, (9,), 3).deepest == 6, "no rung is reached, but so many epochs are"
 
 
 def test_trainings_are_compared_early_where_few_would_reach_the_first_rung():
-    def first(time: str, workers: int = 2) -> int:
+    def begin(time: str, workers: int = 2) -> Beginning:
         asked = study(budget={"trials": 24, "epochs": 40, "time": time}, search={"first_rung": 3})
-        return planned_first_rung(asked, workers, predictor(10.0))
+        return Beginning.of(asked, workers, predictor(10.0))
 
-    assert first("5m") == 1 and first("1h") == first("20m", workers=16) == 3
-    assert planned_first_rung(study(budget={"trials": 24, "epochs": 40}, search={"first_rung": 3}), 2, None) == 3
+    assert begin("5m") == Beginning(1, 3) and begin("1h").first_rung == begin("20m", workers=16).first_rung == 3
+    assert begin("20m").initial_trainings == 7, "a quarter of the architectures that the time allows"
+    unlimited = study(budget={"trials": 24, "epochs": 40}, search={"first_rung": 3})
+    assert Beginning.of(unlimited, 2, None) == Beginning(3, None)
 
 
 def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():
@@ -65,12 +67,12 @@ def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():
     assert notes == [], "one of two workers has measured nothing yet"
     plan.epoch_finished(Architecture(width_percent=50), 50.0, 1150.0)
     assert notes == [
-        "plan: 20m with 2 workers: about 23 architectures, compared after 1 epoch (2,000 lines) each, "
+        "plan: 20m with 2 workers: about 20 architectures, compared after 1 epoch (2,000 lines) each, "
         "the best trained for up to 9 epochs"
     ]
     plan.epoch_finished(Architecture(width_percent=75), 60.0, 1100.0)
     assert len(notes) == 1, "much the same"
-    for width in (90, 100, 125):
+    for width in (80, 90, 100, 110, 125):
         plan.epoch_finished(Architecture(width_percent=width), 300.0, 900.0)
     assert len(notes) == 2 and notes[1].startswith("the plan is now: 20m with 2 workers: about ")
     assert plan.fits(Architecture(width_percent=25), 31.0) and not plan.fits(Architecture(width_percent=25), 29.0)

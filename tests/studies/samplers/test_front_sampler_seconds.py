@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from studies.samplers.front.training_cost import EpochCost
 from testing.synthetic_readers import VALUES, accuracy_of, front_sampler, size_of
 
 
@@ -22,24 +23,39 @@ def test_proposals_are_faster_to_train_where_an_epoch_costs_seconds():
                 asked.observe(params, 9, [accuracy_of(params), size_of(params)])
         return np.mean(costs)
 
-    assert mean_cost(epoch_cost=seconds_of) < mean_cost()
+    assert mean_cost(epoch_cost=EpochCost(seconds_of)) < mean_cost()
 
 
 def test_the_first_two_are_among_the_fastest_third_where_an_epoch_costs_seconds():
     third = np.quantile([seconds_of(dict(zip(VALUES, v, strict=True))) for v in itertools.product(*VALUES.values())], 0.4)
     for seed in range(5):
-        asked = front_sampler(seed=seed, epoch_cost=seconds_of)
+        asked = front_sampler(seed=seed, epoch_cost=EpochCost(seconds_of))
         first = asked.propose()
         assert seconds_of(first) <= third and seconds_of(asked.propose([first])) <= third
 
 
 def test_equal_costs_change_nothing():
-    even, timed = front_sampler(seed=1), front_sampler(seed=1, epoch_cost=lambda params: 2.0)
-    for _ in range(2):  # beyond these the initial design draws from other candidates
-        timed.propose(), even.propose()
+    even, timed = front_sampler(seed=1), front_sampler(seed=1, epoch_cost=EpochCost(lambda params: 2.0))
     for params in itertools.islice(
         (dict(zip(VALUES, v, strict=True)) for v in itertools.product(*VALUES.values())), 0, 400, 25
     ):
         for asked in (even, timed):
             asked.observe(params, 9, [accuracy_of(params), size_of(params)])
     assert even._model_and_proposal()[1] == timed._model_and_proposal()[1]
+
+
+def test_nothing_is_proposed_whose_epochs_take_longer_than_allowed():
+    highest = 4.0
+    asked = front_sampler(seed=2, epoch_cost=EpochCost(seconds_of, lambda: highest))
+    for number in range(16):
+        if number == 10:
+            highest = 1.0
+        params = asked.propose()
+        assert seconds_of(params) <= highest, (number, params)
+        asked.observe(params, 9, [accuracy_of(params), size_of(params)])
+
+
+def test_the_initial_design_can_be_shortened():
+    rungs = [1, 3, 9, 27]
+    assert front_sampler(rungs=rungs)._initial_size == 8
+    assert front_sampler(rungs=rungs, initial_trainings=4)._initial_size == 4

@@ -7,6 +7,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution
 
 from studies.samplers.front.sampler import FrontSampler
+from studies.samplers.front.training_cost import EpochCost
 from studies.schedulers.decisions import Decision
 from studies.schedulers.expected_gain import ExpectedGainStopping
 from testing.synthetic_readers import GRID, VALUES, accuracy_of, size_of
@@ -95,7 +96,7 @@ def test_at_a_rung_where_nothing_is_learnt_nobody_pauses(uninformative):
 
 def a_timed_rule(seconds):
     costs = lambda params: ([size_of(params)], True)  # noqa: E731
-    sampler = FrontSampler(GRID, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, epoch_cost=seconds)
+    sampler = FrontSampler(GRID, DIRECTIONS, 0, RUNGS, ("linear", "log"), (1,), costs, epoch_cost=EpochCost(seconds))
     return ExpectedGainStopping(RUNGS, sampler, limited_time=True), sampler
 
 
