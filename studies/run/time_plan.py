@@ -3,7 +3,7 @@
 Decisions:
 - The plan is an estimate to be read by a person; what trains is decided by expected gain per second, one step at a time.
 - A new architecture is proposed only if there is time for `NEW_EPOCHS` of its epochs: with fewer it would hardly read, and
-  its time would be lost to those that do. The first few get half of that time, since they must share it.
+  its time would be lost to those that do. For the first few it is less, since they share the time.
 - It is said after the first measurements, and again only when the number of architectures turns out to differ by more than
   `SAID_AGAIN`.
 - A training that cannot finish an epoch before time is up is not started, nor a new one that cannot finish `LEAST_EPOCHS`.
@@ -30,7 +30,7 @@ NEW_EPOCHS = 6
 epochs and four fifths after 6 (benchmarks/any_clock)."""
 LEAST_EPOCHS = 3
 """Epochs that there must be time for when a new architecture starts, since its seconds are only predicted until then."""
-FIRST_SHARE = 0.5
+FIRST_SHARE = 0.75
 """Fraction of the time left that a worker may give to one of the first architectures, so that a front has further points."""
 FIRST_ARCHITECTURES = 3
 """So many are the first: with fewer points a front is hardly a choice."""

@@ -38,10 +38,9 @@ MAX_CHECKS = 8
 COST_TARGETS = (0.4, 0.1, 0.7, 0.25, 0.55, 0.0, 0.85, 0.3)
 """Where the first candidates lie in the range of log costs: the middle, then the ends, then the gaps."""
 
-FIRST_FAST = 2
-"""So many of the first are among the fastest to train where time is limited; further ones would leave gaps in the range."""
-FAST_FRACTION = 1 / 3
-"""Fraction of the random candidates that counts as the fastest."""
+FAST_FRACTIONS = (1 / 2, 1 / 3, 1 / 3)
+"""The first candidates are among such fractions of the fastest to train where time is limited. With a third for the first one,
+too, the best reader of benchmarks/any_clock was too small; further ones would leave gaps in the range."""
 
 
 def initial_design_size(rungs: Sequence[int]) -> tuple[int, int]:
@@ -79,8 +78,8 @@ class InitialDesign:
         """
         pool = candidates[rng.permutation(len(candidates))[:POOL_SIZE]]
         pool, highest = self._training_cost.allowed(pool), self._training_cost.highest
-        if self._training_cost.differs and number < FIRST_FAST:
-            pool = self._training_cost.cheapest(pool, FAST_FRACTION)
+        if self._training_cost.differs and number < len(FAST_FRACTIONS):
+            pool = self._training_cost.cheapest(pool, FAST_FRACTIONS[number])
             highest = min(highest, float(self._training_cost.of(pool).max()))
         points = self._encoder.to_unit_cube(pool)
         room = np.full(len(pool), math.inf)  # (pool,) distance to the nearest of what is begun

@@ -75,7 +75,20 @@ def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():
     for width in (80, 90, 100, 110, 125):
         plan.epoch_finished(Architecture(width_percent=width), 300.0, 900.0)
     assert len(notes) == 2 and notes[1].startswith("the plan is now: 20m with 2 workers: about ")
-    assert plan.fits(Architecture(width_percent=25), 31.0) and not plan.fits(Architecture(width_percent=25), 29.0)
+    assert plan.fits(Architecture(width_percent=25), 34.0) and not plan.fits(Architecture(width_percent=25), 32.0), "30 s"
+
+
+def test_a_new_architecture_needs_time_for_several_epochs():
+    seconds = EpochSeconds(lambda a: 1e6 * a.width_percent, 2000, [Architecture(width_percent=50)])
+    plan = TimePlan(study(budget={"trials": 100, "epochs": 9, "time": "20m"}), 2, (1, 3, 9), seconds, lambda _: None)
+    assert plan.leaves_room_for_new(600.0) and seconds.longest_s == 600 * 0.75 / 6, "one of the first"
+    for width in (25, 50, 75):
+        plan.epoch_finished(Architecture(width_percent=width), 30.0 + width, 1100.0)
+    assert plan.leaves_room_for_new(600.0) and seconds.longest_s == 600 / 6
+    assert not plan.out_of_time
+    assert not plan.leaves_room_for_new(160.0), "the fastest takes 55 s an epoch"
+    assert plan.out_of_time
+    assert plan.fits(Architecture(width_percent=25), 160.0) and not plan.fits(Architecture(width_percent=25), 160.0, new=True)
 
 
 def test_without_a_limit_nothing_is_planned():

@@ -26,12 +26,14 @@ def test_proposals_are_faster_to_train_where_an_epoch_costs_seconds():
     assert mean_cost(epoch_cost=EpochCost(seconds_of)) < mean_cost()
 
 
-def test_the_first_two_are_among_the_fastest_third_where_an_epoch_costs_seconds():
-    third = np.quantile([seconds_of(dict(zip(VALUES, v, strict=True))) for v in itertools.product(*VALUES.values())], 0.4)
+def test_the_first_are_among_the_fastest_where_an_epoch_costs_seconds():
+    everything = [seconds_of(dict(zip(VALUES, v, strict=True))) for v in itertools.product(*VALUES.values())]
+    half, third = np.quantile(everything, 0.55), np.quantile(everything, 0.4)
     for seed in range(5):
-        asked = front_sampler(seed=seed, epoch_cost=EpochCost(seconds_of))
-        first = asked.propose()
-        assert seconds_of(first) <= third and seconds_of(asked.propose([first])) <= third
+        asked, begun = front_sampler(seed=seed, epoch_cost=EpochCost(seconds_of)), []
+        for _ in range(3):
+            begun.append(asked.propose(begun))
+        assert seconds_of(begun[0]) <= half and max(map(seconds_of, begun[1:])) <= third
 
 
 def test_equal_costs_change_nothing():
