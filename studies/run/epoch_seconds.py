@@ -74,9 +74,10 @@ class EpochSeconds:
     def typical_s(self) -> float:
         """Seconds of an epoch of a typical architecture: the median of those measured and those drawn, as the first are cheap.
 
-        Not the mean: the largest networks take a hundred times as long as the smallest, and are the last to be tried.
+        Drawn ones that would take longer than `longest_s` do not count, since they are not proposed.
         """
-        return median(self(architecture) for architecture in (*self._measured, *self._drawn))
+        seconds = [self(architecture) for architecture in (*self._measured, *self._drawn)]
+        return median([s for s in seconds if s <= self.longest_s] or seconds)
 
     @property
     def shortest_s(self) -> float:

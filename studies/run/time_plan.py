@@ -166,7 +166,7 @@ class TimePlan:
             return True
         first = self._seconds.measured < FIRST_ARCHITECTURES
         self._seconds.longest_s = max(0.0, usable_s) * (FIRST_SHARE if first else 1.0) / NEW_EPOCHS
-        room = not self._seconds.measured or SAFETY * self._seconds.shortest_s * LEAST_EPOCHS <= usable_s
+        room = not self._seconds.measured or SAFETY * self._seconds.shortest_s * NEW_EPOCHS <= usable_s
         self.out_of_time |= not room
         return room
 

@@ -33,6 +33,9 @@ def test_the_first_measurement_replaces_the_first_guess():
     assert seconds(of(25)) == pytest.approx(30)
     assert seconds.typical_s == pytest.approx(40), "the median of what is measured, 40, and of the two drawn, 40 and 60"
     assert seconds.shortest_s == 40
+    seconds.longest_s = 50
+    seconds.add(of(25), 20.0)
+    assert seconds.typical_s == pytest.approx(40), "100 % width is too slow to be proposed: 20, 40 and 40 are left"
 
 
 @pytest.mark.parametrize("overhead", [0.0, 5.0, 50.0])

@@ -86,7 +86,7 @@ def test_a_new_architecture_needs_time_for_several_epochs():
         plan.epoch_finished(Architecture(width_percent=width), 30.0 + width, 1100.0)
     assert plan.leaves_room_for_new(600.0) and seconds.longest_s == 600 / 6
     assert not plan.out_of_time
-    assert not plan.leaves_room_for_new(160.0), "the fastest takes 55 s an epoch"
+    assert not plan.leaves_room_for_new(320.0), "the fastest takes 55 s an epoch"
     assert plan.out_of_time
     assert plan.fits(Architecture(width_percent=25), 160.0) and not plan.fits(Architecture(width_percent=25), 160.0, new=True)
 
