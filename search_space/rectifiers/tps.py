@@ -1,15 +1,15 @@
-"""Thin-plate spline: a small network finds 20 points along the edges of the line, and the image is warped to straighten them.
+"""Thin-plate spline rectifier: a small network predicts control points along the edges of a line, and a spline warps the image.
 
 Decisions:
-- It starts as the identity, so a recogniser with it starts where one without it does. The spline is of how far points move,
-  not of where they go, which is the same curve and leaves no rounding error where nothing moves.
-- Coordinates run from -1 at the left and top edge to 1 at the right and bottom edge, pixels have their centres between
-  (`align_corners=False`); so the same control points fit any width, and the grid is made for the width at hand.
-- Places are worked out in float64: large terms cancel in the spline, and in float32 what is left would be wrong by
-  thousandths of a pixel, in bfloat16 by whole ones (autocast leaves float64 alone). A float64 constant is stored as it is,
-  too, where an int8 file would round the spline's matrix to steps of a seventh.
-- Beyond the image its edge is repeated.
-- `affine` is the seed's layer behind the control points (40 -> 6, zero at first), which sets the spline's side conditions.
+- It is initialised to the identity, so a recogniser with it starts like one without it. The spline interpolates displacements
+  and not positions: the curve is the same, and where nothing moves there is no rounding error.
+- Coordinates run from -1 at the left and top edge to 1 at the right and bottom edge, with `align_corners=False`. So the control
+  points are the same for every width, and the sampling grid is computed for the width of the input.
+- The grid is computed in float64, because large terms of the spline cancel: in float32 the result would be wrong by thousandths
+  of a pixel, in bfloat16 by whole pixels (autocast does not change float64). Float64 constants are also exempt from int8
+  storage, which would round the matrix of the spline to steps of 1/7.
+- Beyond the image, its edge is repeated.
+- `affine` maps the control points to the three side conditions of the spline (40 -> 6, zero at first), as in PaddleOCR.
 """
 
 from __future__ import annotations
@@ -27,20 +27,24 @@ from search_space.contracts import Rectifier
 from search_space.rectifiers import rectifiers
 
 POINTS = 20
+"""Number of control points, half of them along each edge, as in STAR-Net and PaddleOCR."""
 CHANNELS = (16, 32, 64, 128)
+"""Channels of the localisation network's convolutions, as in PaddleOCR's small one."""
 FEATURES = 64
+"""Features between the convolutions and the control points, as in PaddleOCR's small network."""
 EPSILON = 1e-6
+"""Added to a distance before its logarithm, because r² log r is 0 at 0 and the logarithm alone is not finite there."""
 
 
 def control_points() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Where the points lie in the straight image, (20, 2) as (x, y): ten along the top edge, ten along the bottom."""
+    """Control points of the rectified image, (20, 2) as (x, y): ten along the top edge, then ten along the bottom edge."""
     x = np.linspace(-1.0, 1.0, POINTS // 2)
     return np.concatenate([np.stack([x, np.full_like(x, y)], 1) for y in (-1.0, 1.0)])
 
 
 @cache
 def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(23, 23): times the found points and three side conditions, it gives the spline's coefficients."""
+    """Inverse of the spline's system matrix, (23, 23): maps 20 displacements and 3 side conditions to the coefficients."""
     points = control_points()
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(distance, 1.0)  # r² log r is 0 at 0
@@ -53,34 +57,33 @@ def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
-    """(H, W, 2) float64: where the centre of each pixel lies, as (x, y)."""
+    """Coordinates of the pixel centres, (H, W, 2) float64, as (x, y)."""
     x = (torch.arange(width, device=device, dtype=torch.float64) * 2 + 1) / width - 1
     y = (torch.arange(height, device=device, dtype=torch.float64) * 2 + 1) / height - 1
     return torch.stack([x.expand(height, -1), y.unsqueeze(1).expand(-1, x.shape[0])], 2)
 
 
-def shares(places: Tensor) -> Tensor:
-    """How far each place goes with each control point and side condition.
+def spline_weights(positions: Tensor) -> Tensor:
+    """Weights of the control points' displacements and of the side conditions at each position.
 
     Args:
-        places: (H, W, 2) float64, as (x, y); mirrored at either axis they are the same ones, as the control points are. So
-            a quarter of the logarithms is enough.
+        positions: (H, W, 2) float64, as (x, y). They must be symmetric about both axes, as the control points are; then a
+            quarter of the logarithms is enough.
 
     Returns:
         (H, W, 23) float64.
     """
-    quarter = torch.from_numpy(control_points()[: POINTS // 4]).to(places.device)
-    square = (places.unsqueeze(2) - quarter).square().sum(3)
+    quarter = torch.from_numpy(control_points()[: POINTS // 4]).to(positions.device)
+    square = (positions.unsqueeze(2) - quarter).square().sum(3)
     left = 0.5 * square * torch.log(square + EPSILON**2)  # r² log r
     upper = torch.cat([left, left.flip((1, 2))], 2)
     bending = torch.cat([upper, upper.flip(0)], 2)
-    return torch.cat([torch.ones_like(places[..., :1]), places, bending], 2) @ torch.from_numpy(solved_spline()).to(
-        places.device
-    )
+    terms = torch.cat([torch.ones_like(positions[..., :1]), positions, bending], 2)
+    return terms @ torch.from_numpy(solved_spline()).to(positions.device)
 
 
 class PointFinder(nn.Module):
-    """Images (N, 3, H, W) -> how far each control point lies from its place in the straight image, (N, 20, 2); 0 at first."""
+    """The localisation network: images (N, 3, H, W) -> displacements of the control points (N, 20, 2), initially 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +113,7 @@ class PointFinder(nn.Module):
     ),
 )
 class ThinPlateSpline(Rectifier):
-    """Finds 20 control points and samples the image along the spline through them."""
+    """Predicts 20 control points and samples the image along the spline through them."""
 
     def __init__(self, height_px: int) -> None:
         super().__init__(height_px)
@@ -125,5 +128,5 @@ class ThinPlateSpline(Rectifier):
         moves = self.finder(images)
         conditions = self.affine((self.straight + moves).flatten(1)).reshape(-1, 3, 2)
         pixels = pixel_centres(images.shape[2], images.shape[3], images.device)
-        grid = pixels + shares(pixels) @ torch.cat([moves, conditions], 1).double().unsqueeze(1)
+        grid = pixels + spline_weights(pixels) @ torch.cat([moves, conditions], 1).double().unsqueeze(1)
         return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False)

@@ -12,8 +12,8 @@ from trainers.base.file_digest import file_sha256
 from trainers.base.right_lines import RightLines
 
 READING_CER = 0.5
-"""Character error rate from which on a model does not read. One that writes nothing is at 1; below this, most characters are
-right."""
+"""Character error rate from which a model counts as not reading. An empty reading has an error rate of 1; below this value,
+most characters are right."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Measurement:
 
     @property
     def reads(self) -> bool:
-        """Whether the model reads at all; one that does not is no candidate, however small it is."""
+        """Whether the model reads at all. A model that does not is not a candidate, however small it is."""
         return self.cer < READING_CER
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How many cores this process may use."""
+"""Counts the cores that this process may use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def usable_cores() -> int:
-    """The cores this process may run on; all of the machine where the system cannot say (macOS).
+    """Counts the cores that this process may run on; all cores of the machine if the system has no such limit (macOS).
 
     Returns:
         A number from 1.

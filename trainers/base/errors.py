@@ -1,9 +1,9 @@
-"""What can go wrong, typed: a user's mistake is one line; a training fault names its kind, so that it can be answered.
+"""Exceptions: mistakes of the user, and faults of a training with their kind.
 
 Decisions:
-- An architecture cannot make a file system fail or a data source disappear. So an `OSError` and a `UserError` in a training are
-  faults of the machine or of the request: they say nothing about the candidate, and a search must not hold them against it.
-- The exceptions are lack of memory, which a large candidate may cause, and `UnfitArchitecture`.
+- An architecture cannot make a file system fail or a data source disappear. So an `OSError` or a `UserError` in a training is a
+  fault of the machine or of the request, and a search does not count it against the architecture.
+- Two errors do count: lack of memory, which a large network may cause, and `UnfitArchitecture`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ FaultKind = Literal["nan", "oom", "cache", "export", "machine", "error"]
 
 
 class UserError(ValueError):
-    """A request that cannot be met. One line: the thing, the rule, and what to do; shown without a traceback, exit code 2."""
+    """A request that cannot be met. Its message is one line: the thing, the rule, and what to do. The command line prints it
+    without a traceback and exits with code 2."""
 
 
 class UnfitArchitecture(UserError):
-    """A request that cannot be met for one architecture, such as labels that it can never write; others may do."""
+    """A request that one architecture cannot meet, such as labels that it cannot write; other architectures may."""
 
 
 class TrainingFault(RuntimeError):
-    """A training that could not go on.
+    """A training that cannot continue.
 
     Args:
         kind: "nan" (loss not finite), "oom" (out of memory), "cache" (prepared data damaged), "export" (the file does
-            not read as the network does), "machine" (no fault of the architecture: disk full, data source gone, no network),
+            not read what the network reads), "machine" (no fault of the architecture: disk full, data source gone, no network),
             "error" (anything else).
         reason: one line for the log and the trial's record.
     """
@@ -42,10 +43,10 @@ class TrainingFault(RuntimeError):
 
 
 def fault_of(error: Exception) -> TrainingFault:
-    """The fault that a training ended with, whatever exception ended it; every engine reports it as `TrialFailed`.
+    """Converts the exception that ended a training to a fault; every engine reports it as `TrialFailed`.
 
     Args:
-        error: what `trainers.trial.run.run_trial` raised.
+        error: the exception that `trainers.trial.run.run_trial` raised.
     """
     match error:
         case TrainingFault():

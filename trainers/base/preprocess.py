@@ -1,12 +1,12 @@
-"""How an image becomes what a network sees: the same few lines of numpy and Pillow in training and in the reader.
+"""Preprocesses images for a network, with numpy and Pillow only, in the same way in training and in the reader.
 
 Decisions:
-- Height is fixed, width follows the aspect ratio: letters keep their shape.
-- Pixels are x / 127.5 - 1 ("plain"), or have the line's own mean taken off and its own contrast scaled to a fixed one ("even"):
-  photographs differ more in light and colour than letters differ from their ground.
-- Padding is on the right, with 0.0 (mid grey), which is as far from ink as from paper.
-- Every image has one canonical width, a multiple of 32 px, so its text does not depend on what else is in the batch.
-- Transparent pixels are white; 16-bit scans are scaled to 8 bits; the orientation that a camera noted is applied.
+- The height is fixed and the width follows the aspect ratio, so letters keep their shape.
+- Contrast "plain" maps pixels to x / 127.5 - 1. Contrast "even" normalises each line to mean 0 and a fixed standard deviation,
+  because photographs differ more in light and colour than letters differ from their background.
+- Images are padded on the right with 0.0 (mid grey), which differs as much from ink as from paper.
+- Each image has one canonical width, a multiple of 32 px, so its reading does not depend on the other images of the batch.
+- Transparent pixels become white, 16-bit scans are scaled to 8 bits, and the EXIF orientation is applied.
 """
 
 from __future__ import annotations
@@ -20,40 +20,42 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 CANONICAL_MULTIPLE = 32
-"""Columns: every image is padded on the right to a multiple of this many."""
+"""Every image is padded on the right to a multiple of so many columns; 32 is the total stride of the deepest backbones."""
 
 ORIENTATION_TAG = 0x0112
+"""The EXIF tag with the orientation of the camera."""
 
 Contrast = Literal["plain", "even"]
+"""How pixels are mapped to numbers."""
 EVEN_DEVIATION = 0.43
-"""Standard deviation that an even line is scaled to; what lies beyond 1 on either side is cut off."""
+"""Standard deviation of a line after "even" normalisation; values beyond [-1, 1] are clipped."""
 LEAST_DEVIATION = 0.03
-"""Added to a line's own deviation, so that the noise of an empty line is not blown up."""
+"""Added to the standard deviation of a line before the division, so that the noise of an empty line is not amplified."""
 
 
 def scaled_width(width: int, height: int, height_px: int) -> int:
-    """Columns of a `width` x `height` image once it is `height_px` high; at least 1."""
+    """Width of a `width` x `height` image after it is scaled to `height_px` rows; at least 1."""
     return max(1, round(width * height_px / height))
 
 
 def canonical_width(width: int, time_stride: int = 4) -> int:
-    """The width an image of `width` columns is padded to: the next multiple of 32 and of `time_stride` (12: of 96)."""
+    """The width that an image is padded to: the next multiple of 32 and of `time_stride` (of 96 for a stride of 12)."""
     multiple = math.lcm(CANONICAL_MULTIPLE, time_stride)
     return max(1, math.ceil(width / multiple)) * multiple
 
 
 def fit_height(image: Image.Image | NDArray[np.uint8], height_px: int) -> NDArray[np.uint8]:
-    """Resizes to `height_px` rows, keeping the aspect ratio, with Pillow's antialiased bilinear filter.
+    """Scales an image to `height_px` rows with Pillow's antialiased bilinear filter; keeps the aspect ratio.
 
     Args:
         image: a Pillow image of any mode, or a uint8 array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
-        height_px: rows to produce. An image that has them already is not resampled.
+        height_px: rows of the result. An image of this height is not resampled.
 
     Returns:
         uint8 RGB (height_px, W, 3).
 
     Raises:
-        ValueError: an array of another type or shape, or without pixels.
+        ValueError: the array has another type or shape, or no pixels.
     """
     flat = flatten(image)
     width = scaled_width(flat.width, flat.height, height_px)
@@ -64,7 +66,7 @@ def fit_height(image: Image.Image | NDArray[np.uint8], height_px: int) -> NDArra
 
 
 def flatten(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
-    """The same picture in mode L or RGB: upright, on white where it was transparent, in 8 bits."""
+    """Converts an image to mode L or RGB with 8 bits: upright, and white where it was transparent."""
     if not isinstance(image, Image.Image):
         image = _from_array(image)
     if image.getexif().get(ORIENTATION_TAG, 1) != 1:
@@ -90,7 +92,7 @@ def _from_array(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """Modes I;16, I and F: taken as 16 bits when a value passes 255, else as 8."""
+    """Converts modes I;16, I and F to 8 bits. Values are taken as 16 bits if one exceeds 255, else as 8 bits."""
     values: NDArray[Any] = np.asarray(image, dtype=np.float64)
     if values.max(initial=0.0) > 255:
         values = values / 257.0
@@ -98,12 +100,12 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 
 def to_input(images: Sequence[NDArray[np.uint8]], width: int, contrast: Contrast = "plain") -> NDArray[np.float32]:
-    """Stacks images of one height into a network's input, padded on the right.
+    """Stacks images of one height to the input of a network, padded on the right.
 
     Args:
         images: N arrays uint8 (H, W, 3), each W at most `width`.
         width: columns of the result.
-        contrast: how pixels become numbers.
+        contrast: how pixels are mapped to numbers.
 
     Returns:
         float32 (N, 3, H, width) in [-1, 1]; padding is 0.0.

@@ -27,7 +27,7 @@ class Recipe(StrictModel):
         learning_rate: highest learning rate of the schedule, in [1e-8, 1].
         warmup_epochs: epochs over which the learning rate rises linearly from near 0; at most a third of the training.
         schedule: "cosine" falls to `final_rate` at the last epoch, so it needs to know which one that is; "constant" keeps the
-            rate after the warm-up, so a training may end after any epoch, and go on after any.
+            rate after the warm-up, so a training may end after any epoch and be continued after any.
         final_rate: learning rate at the end of the cosine schedule, as a fraction of `learning_rate`, in [0, 1].
         weight_decay: weight decay, 0 to 10.
         decoupled_decay: True uses AdamW, without decay on biases and normalisation layers; False uses Adam, whose decay

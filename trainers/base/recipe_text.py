@@ -1,4 +1,4 @@
-"""A recipe as it is written on the command line."""
+"""Parses a recipe as it is written on the command line."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from trainers.base.recipe import Recipe, find_recipe
 
 
 def parse_recipe(text: str) -> Recipe:
-    """A recipe in a line of text: a preset's name, and changes after commas: `seed,batch_lines=16`.
+    """Parses the name of a preset, followed by changes after commas: `seed,batch_lines=16`.
 
     Raises:
-        UserError: no such preset or value, or one out of its range.
+        UserError: the preset or a setting does not exist, or a value is out of range.
     """
     name, *changes = (part.strip() for part in text.split(","))
     values = find_recipe(name).as_dict()

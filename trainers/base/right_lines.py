@@ -1,4 +1,4 @@
-"""Which lines of a set a file reads without a mistake: one bit a line, so that two files can be compared line by line."""
+"""Stores which lines a file reads without a mistake, one bit per line, so that two files can be compared line by line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RightLines:
-    """Which lines of a set a file reads without a mistake.
+    """The lines of a dataset that a file reads without a mistake.
 
     Attributes:
-        digest: of the set of lines; only files that have read the same lines can be compared.
+        digest: digest of the dataset; only files that have read the same lines can be compared.
         lines: number of lines.
-        bits: one bit a line, 1 where it is read without a mistake, in the order of the set, as base64.
+        bits: one bit per line in the order of the dataset, 1 for a line without a mistake, as base64.
     """
 
     digest: str
@@ -35,7 +35,7 @@ class RightLines:
         return [digit == "1" for digit in digits[: self.lines]]
 
     def differences(self, other: RightLines) -> tuple[int, int] | None:
-        """Numbers of lines that only this file and only the other file reads; None when they have read different lines."""
+        """Counts the lines that only this file and only the other file reads; None if the datasets differ."""
         if (self.digest, self.lines) != (other.digest, other.lines):
             return None
         return (self._number & ~other._number).bit_count(), (other._number & ~self._number).bit_count()

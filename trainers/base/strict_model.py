@@ -1,4 +1,4 @@
-"""Base of settings that travel: frozen values, checked by pydantic, written as JSON and built from it."""
+"""Base class of settings: frozen values that pydantic validates, and that can be stored as JSON."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from trainers.base.validation_errors import InvalidSettings, error_lines
 
 
 class StrictModel(BaseModel):
-    """Settings in which an unknown key is an error and a value is never converted into another type, but int to float.
+    """Settings in which an unknown key is an error. Values are not converted to another type, except int to float.
 
     Attributes:
-        called: what stands before each key in a message; empty for none.
+        called: prefix of each key in messages; empty for none.
 
     Raises:
         InvalidSettings: a `UserError` that names every wrong key and value, one line.
@@ -31,22 +31,22 @@ class StrictModel(BaseModel):
             raise InvalidSettings("; ".join(error_lines(error, type(self), self.called))) from None
 
     def as_dict(self) -> dict[str, Any]:
-        """Every value by name; JSON can write it."""
+        """All values by name, as JSON can hold them."""
         return self.model_dump()
 
     def with_(self, **changes: Any) -> Self:
-        """A copy with some values replaced, checked like any other.
+        """Returns a validated copy with some values replaced.
 
         Raises:
-            InvalidSettings: an unknown name, or a value out of its range.
+            InvalidSettings: a name is unknown, or a value is out of range.
         """
         return type(self)(**{**self.as_dict(), **changes})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Builds one from named values; those left out take their defaults.
+        """Builds settings from named values; the others take their defaults.
 
         Raises:
-            InvalidSettings: an unknown name, with the nearest known one, a missing value, or one out of its range.
+            InvalidSettings: a name is unknown (the message has the most similar one), or a value is missing or out of range.
         """
         return cls(**values)

@@ -1,4 +1,4 @@
-"""Validation errors of pydantic in our own words: one line for each, with the key, the rule, the value and the nearest name."""
+"""Converts pydantic's validation errors to messages: one line each, with the key, the rule, the value and the nearest key."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from search_space.catalog import nearest
 from trainers.base.errors import UserError
 
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-"""What a value of a type is called in a message."""
+"""The name of each type in messages."""
 
 _OWN_WORDS = ("_type", "_parsing", "int_from_float", "greater_than", "less_than", "_equal", "finite_number", "literal_error")
-"""Ends of the names of those errors of pydantic for which the rule of the field says what is wanted."""
+"""Suffixes of pydantic's error types for which the message states the rule of the field."""
 
 
 class InvalidSettings(UserError):
-    """Settings with wrong keys or values; the message names each in full, also where these settings are part of others."""
+    """Settings with wrong keys or values. The message has the full name of each, also if the settings are part of others."""
 
 
 def error_lines(error: ValidationError, model: type[BaseModel], called: str = "") -> list[str]:
-    """Everything that is wrong, in the order of the fields.
+    """Lists all errors, in the order of the fields.
 
     Args:
-        error: what pydantic found.
-        model: the model that was to be built.
-        called: what stands before each key, such as `recipe`; empty for none.
+        error: the validation error of pydantic.
+        model: the model that was validated.
+        called: prefix of each key, such as `recipe`; empty for none.
 
     Returns:
         One line for each fault, such as `recipe.batch_lines must be a whole number from 0 to 4096, not -1`.
@@ -63,7 +63,7 @@ def _missing(named: list[str], field: FieldInfo | None) -> str:
 
 
 def _rule(field: FieldInfo) -> str:
-    """What a value of the field must be, in words; empty where pydantic's own words say it better."""
+    """States what a value of the field must be; empty if pydantic's message is better."""
     words, kinds = _words(field), _types(field)
     if words:
         return f"one of {', '.join(words)}"
@@ -81,7 +81,7 @@ def _range(bounds: Mapping[str, float]) -> list[str]:
 
 
 def _words(field: FieldInfo | None) -> list[str]:
-    """The words that a value of the field may be; none where that is open."""
+    """The values of a field with fixed choices; empty for other fields."""
     kinds = [] if field is None else _types(field)
     return [str(word) for word in get_args(kinds[0])] if len(kinds) == 1 and get_origin(kinds[0]) is Literal else []
 
@@ -94,7 +94,7 @@ def _types(field: FieldInfo) -> list[Any]:
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> dict[str, FieldInfo]:
-    """The fields of the model at a path; none where there is no model."""
+    """The fields of the model at a path; empty if there is no model."""
     for part in path:
         inner = _types(model.model_fields[part]) if part in model.model_fields else []
         found = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]

@@ -1,1 +1,1 @@
-"""Labelled text lines: where they come from, how they are checked, and how they lie ready for training."""
+"""Labelled text lines: data sources, checks, splits, and the cache of decoded lines."""

@@ -19,7 +19,7 @@ from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 def writable_lines(
     architecture: Architecture, labels: Sequence[Sequence[object]], widths: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Which labels a recogniser can write: those that fit CTC's time steps, or the steps of an attention head's decoder.
+    """Finds the labels that a recogniser can write: those that fit its CTC time steps, or the steps of an attention decoder.
 
     Args:
         architecture: of the recogniser.
@@ -43,7 +43,7 @@ class LineArrays:
         widths: (N,) int32 columns of each image.
         contents: (N,) uint64, a hash of each image's pixels.
         originals: (N,) uint64, a hash of each image as it was decoded, before resizing.
-        weights: (N,) float32 with mean 1, how often each line is shown; None shows all lines equally often.
+        weights: (N,) float32 with mean 1, relative sampling frequency of each line; None samples all lines equally often.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LineArrays:
             stores: cache entries with the lines.
             at: (N, 2) position of the entry in `stores`, and position of the line in the entry.
             texts: N labels.
-            weights: (N,) how often each line is shown, with mean 1.
+            weights: (N,) relative sampling frequency of each line, with mean 1.
         """
         self._stores = stores
         self._at = at
@@ -97,7 +97,7 @@ class LineArrays:
         return store.names[place]
 
     def source_of(self, i: int) -> int:
-        """Number of the cache entry with the line."""
+        """Index of the cache entry that holds the line."""
         return int(self._at[i, 0])
 
     def tiny(self) -> NDArray[np.uint8]:
@@ -120,7 +120,7 @@ class LineArrays:
 
     @cached_property
     def longest_label(self) -> int:
-        """Characters of the longest label."""
+        """Number of characters of the longest label."""
         return max((len(t) for t in self.texts), default=0)
 
     def writable(self, architecture: Architecture) -> NDArray[np.bool_]:

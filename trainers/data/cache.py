@@ -1,16 +1,17 @@
-"""A source's images, decoded once: memory-mapped uint8 files that all processes on the machine share, read-only.
+"""The cache of decoded images: one entry per source and height, in memory-mapped uint8 files that all processes share.
 
-    <cache>/data/<source>-<content>/index.json   names, labels, widths, places, checksums, and what was skipped
-                                    w00320.bin   every image whose padded width is 320 px, one after the other
-                                    tiny.dat     a tiny grey version of each image as it was decoded, to find near copies
+    <cache>/data/<source>-<content>/index.json   names, labels, widths, offsets, checksums, and skipped lines
+                                    w00320.bin   all images whose padded width is 320 px
+                                    tiny.dat     a tiny grey version of each decoded image, to find near duplicates
 
 Decisions:
-- An entry's name holds the source's fingerprint and the height: a changed source is another entry, and the old one goes.
-- An entry is built under another name and renamed when complete, with a file lock around it: of two studies that start
-  together one builds and the other waits; what a killed one left is swept away by the next.
-- Images keep their own width; files group like widths, so that a batch's pixels lie close together.
+- The name of an entry contains the fingerprint of the source and the height. If a source changes, a new entry is built and the
+  old one is deleted.
+- An entry is built under a temporary name, under a file lock, and renamed when it is complete. Of two studies that start
+  together, one builds and the other waits. The next build deletes what a killed process has left.
+- Images keep their own width. Images of similar width share a file, so the pixels of a batch are close together.
 - Grey images are stored with one channel.
-- Every image has a checksum, which is looked at the first time a process reads it.
+- Every image has a checksum, which a process verifies when it first reads the image.
 """
 
 from __future__ import annotations
@@ -40,36 +41,40 @@ from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
 FORMAT = 2
-"""Raised when the layout, the geometry or the decoding changes: old entries are then left behind."""
+"""Version of the layout, the geometry and the decoding. Increase it when one of them changes; entries are then built again."""
 CHUNK_LINES = 64
+"""Lines that a process decodes at once: enough work that handing it over takes no noticeable time."""
 PROCESSES_PAY_FROM = 3000
-"""Lines below which starting processes takes longer than decoding."""
+"""Number of lines below which starting processes takes longer than decoding in one process."""
 SPARE_BYTES = 64 << 20
+"""Space that must stay free on the disk, for the files of a search that starts afterwards."""
 
 Progress = Callable[[int, int], None]
+"""A function that is called with the number of lines done and the number of lines in total."""
 TINY_NAME = "tiny.dat"
+"""Name of the file with the tiny images of an entry."""
 
 
 class CacheEntry:
-    """An entry, open for reading.
+    """A cache entry, open for reading.
 
     Attributes:
-        folder: where it lies.
+        folder: folder of the entry.
         height_px: rows of every image.
-        names, texts: of each line, as the source has them.
-        skipped: what the source or its images were lacking.
-        widths: (N,) int32 columns.
-        sizes: (N, 2) int32 width and height the image came in.
-        contents: (N,) uint64, a hash of the pixels at this height; equal images have equal ones.
-        originals: (N,) uint64, a hash of the image as it was decoded, before resizing: the same at every height.
-        tiny: (N, 192) uint8, a tiny grey version of the image as it was decoded.
+        names, texts: name and label of each line, as in the source.
+        skipped: lines that were left out, with the reason.
+        widths: (N,) int32 columns of each image.
+        sizes: (N, 2) int32 width and height of each image in the source.
+        contents: (N,) uint64, a hash of the pixels at this height.
+        originals: (N,) uint64, a hash of the decoded image before resizing, equal at every height.
+        tiny: (N, 192) uint8, a tiny grey version of the decoded image.
     """
 
     def __init__(self, folder: Path) -> None:
         """Opens an entry.
 
         Raises:
-            TrainingFault: of kind "cache" when it is incomplete or damaged.
+            TrainingFault: of kind "cache" if the entry is incomplete or damaged.
         """
         self.folder = folder
         self._stamp = file_stamp(folder / "index.json")
@@ -93,7 +98,7 @@ class CacheEntry:
         return len(self.names)
 
     def is_current(self) -> bool:
-        """Whether the entry on disk is still the one that was opened: neither deleted nor built again."""
+        """Whether the entry on disk is still the one that was opened, neither deleted nor built again."""
         return file_stamp(self.folder / "index.json") == self._stamp
 
     def is_grey(self, i: int) -> bool:
@@ -104,7 +109,7 @@ class CacheEntry:
         """Pixels of a line: uint8 (H, W, 3), read-only and not copied; a grey line repeats one channel.
 
         Raises:
-            TrainingFault: of kind "cache" when they are not what was written.
+            TrainingFault: of kind "cache" if the checksum does not match; the entry is then built again.
         """
         width, channels, offset = int(self.widths[i]), self._channels[i], self._offsets[i]
         data = self._groups[canonical_width(width)][offset : offset + self.height_px * width * channels]
@@ -127,18 +132,18 @@ def open_entry(
     progress: Progress | None = None,
     processes: int | None = None,
 ) -> CacheEntry:
-    """The decoded lines of a source, from the cache or decoded now.
+    """Opens the decoded lines of a source; decodes them first if the cache does not have them.
 
     Args:
         found: the source.
-        name: what it is called; of entries with one name and height only the newest is kept.
-        height_px: rows.
-        cache_folder: shared by all studies; made when missing.
+        name: name of the source. Of the entries with one name and height, only the newest is kept.
+        height_px: rows of the images.
+        cache_folder: folder of the cache, shared by all studies; created if missing.
         progress: called with (lines done, lines in total) while decoding.
-        processes: that decode together; None takes as many as there are cores, when there is much to decode.
+        processes: number of processes that decode; None uses all cores if there are at least `PROCESSES_PAY_FROM` lines.
 
     Raises:
-        UserError: no readable line in the source, or not enough room on the disk.
+        UserError: the source has no readable line, or there is not enough space on the disk.
     """
     place = digest_of(name, height_px)
     folder = cache_folder / "data" / f"{place}-{digest_of(FORMAT, found.fingerprint(), height_px)}"
@@ -149,7 +154,7 @@ def open_entry(
                 held.enter_context(locked(folder.parent / f"{place}.lock"))
             except OSError as error:
                 raise UserError(f"cannot write to the cache folder {folder.parent}: {error.strerror or error}") from None
-            opened = _try_to_open(folder)  # somebody else may have built it while we waited
+            opened = _try_to_open(folder)  # another process may have built it meanwhile
             if opened is None:
                 for old in folder.parent.glob(f"{place}-*"):
                     shutil.rmtree(old, ignore_errors=True)
@@ -198,7 +203,7 @@ def _group_file(folder: Path, width: int) -> Path:
 
 
 def _build(folder: Path, source: Source, height_px: int, progress: Progress | None, processes: int | None) -> None:
-    """Decodes a source into a folder that appears only when it is complete."""
+    """Decodes a source into a temporary folder, and renames the folder when it is complete."""
     line_set = source.read()
     building = folder.with_name(folder.name + ".building")
     try:
@@ -260,7 +265,11 @@ def _write_index(building: Path, index: dict[str, Any]) -> None:
 
 
 def _check_room(lines: Sequence[Line], height_px: int, folder: Path) -> None:
-    """Refuses to start on a disk that some sample lines say is too small."""
+    """Estimates the size of the entry from a sample of lines.
+
+    Raises:
+        UserError: there is not enough free space on the disk.
+    """
     sample = [decode_line(line, height_px) for line in lines[:: max(1, len(lines) // 32)][:32]]
     sizes = [len(result.pixels) for result in sample if not isinstance(result, str)]
     needed = int(1.1 * len(lines) * float(np.mean(sizes))) if sizes else 0

@@ -1,9 +1,9 @@
-"""The characters a recogniser can write, and what happens to a label that holds another.
+"""The characters that a recogniser can write, and how labels with other characters are treated.
 
 Decisions:
-- A symbol is one Unicode code point; its index in a network's output is its place in the charset plus 1 (0 is the blank).
-- From labels, symbols are in code point order, so equal sets of labels give equal charsets.
-- `map` tries written forms of the same character (width, compatibility, simplified, other case) and never invents one.
+- A symbol is one Unicode code point. Its index in a network's output is its position in the charset plus 1 (0 is the blank).
+- The charset of some labels is in code point order, so equal sets of labels give equal charsets.
+- `map` tries other forms of the same character only: width, compatibility, simplified Chinese, other case.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Charset:
     """Distinct single characters, in the order of a network's outputs.
 
     Raises:
-        UserError: no symbol at all, one of several characters, or one that comes twice.
+        UserError: there is no symbol, a symbol has several characters, or a symbol is repeated.
     """
 
     symbols: tuple[str, ...]
@@ -52,10 +52,10 @@ class Charset:
         return {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
 
     def encode(self, text: str) -> list[int]:
-        """Indices (charset index + 1) of a text's characters.
+        """Converts a text to indices (charset index + 1).
 
         Raises:
-            UserError: a character that is not in the charset.
+            UserError: a character is not in the charset.
         """
         try:
             return [self._index[symbol] for symbol in text]
@@ -63,11 +63,11 @@ class Charset:
             raise UserError(f"character {error.args[0]!r} of {text!r} is not in the charset") from None
 
     def outside(self, text: str) -> list[str]:
-        """Characters of a text that the charset lacks, each once, in the order of the text."""
+        """The distinct characters of a text that the charset lacks, in the order of the text."""
         return list(dict.fromkeys(symbol for symbol in text if symbol not in self._index))
 
     def mapped(self, text: str) -> str | None:
-        """The text with every unknown character in another of its written forms, or None where there is none."""
+        """Replaces each unknown character by another form of it that is in the charset. Returns None if there is none."""
         written = [symbol if symbol in self._index else self._other_form(symbol) for symbol in text]
         known = [w for w in written if w is not None]
         return "".join(known) if len(known) == len(written) else None
@@ -85,7 +85,7 @@ class Charset:
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Charset:
-        """Every character of some labels, in code point order."""
+        """Makes a charset of all characters of some labels, in code point order."""
         return cls(tuple(sorted(set().union(*map(set, texts)))))
 
     @classmethod
@@ -93,7 +93,7 @@ class Charset:
         """Reads a dictionary file: UTF-8, one character a line; a line with one space is the space. Empty lines are ignored.
 
         Raises:
-            UserError: no such file, not UTF-8, or a line of several characters.
+            UserError: the file does not exist, is not UTF-8, or has a line of several characters.
         """
         try:
             text = path.read_text(encoding="utf-8-sig")

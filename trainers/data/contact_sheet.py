@@ -1,4 +1,4 @@
-"""A page of line images with captions, for a person to look at."""
+"""Draws contact sheets: pages of line images with captions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Picture:
     """One cell of a sheet.
 
     Attributes:
-        image: None where there is none to show.
-        caption: below it, in one row.
+        image: the image, or None for an empty cell.
+        caption: one row of text below the image.
     """
 
     image: Image.Image | None
@@ -43,7 +43,7 @@ class SheetSection:
 
     Attributes:
         heading: one row of text above the pictures.
-        pictures: cells, from left to right and top to bottom.
+        pictures: the cells, row by row.
     """
 
     heading: str
@@ -51,10 +51,10 @@ class SheetSection:
 
 
 def draw_sheet(sections: Sequence[SheetSection]) -> Image.Image:
-    """Draws sections one below the other, three pictures in a row.
+    """Draws sections below each other, with three pictures in a row.
 
     Returns:
-        RGB, as high as it takes.
+        An RGB image; its height depends on the number of pictures.
     """
     rows = sum(-(-len(s.pictures) // COLUMNS) for s in sections)
     height = rows * CELL_PX[1] + len(sections) * HEADING_PX + 8
@@ -84,7 +84,7 @@ def _draw_picture(sheet: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, 
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int) -> None:
-    """Writes as much of a text as fits into one row, in a font that has its characters."""
+    """Draws as much of a text as fits into one row, in a font that has its characters."""
     text = " ".join(text.split())
     face = next((f for f in _faces() if f.draws(text)), None)
     if face is None:
@@ -98,7 +98,7 @@ def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int,
 
 @lru_cache(maxsize=1)
 def _faces() -> list[Face]:
-    """Fonts to try for a text, those with many letters first."""
+    """Lists the fonts to try for captions, those with the most characters first."""
     try:
         system = [f for f in find_faces() if f.index == 0]
     except UserError:

@@ -1,14 +1,15 @@
-"""A study's lines, ready for training: charset, training and validation lines, decoded and memory-mapped.
+"""The dataset of a study: charset, training lines and validation lines, decoded and memory-mapped.
 
 Decisions:
-- Images are stored once per source and height (`store`); charset, normaliser, split and joining are views on them, so
-  studies that differ in those share the pixels.
-- Labels lose white space at both ends (no image shows it) and are then normalised; an empty label is skipped.
-- The charset is that of the training labels, unless a file is named. The policy for other characters is for training lines;
-  validation lines keep their truth, since a character that a model cannot write is an error it makes.
-- Without a validation source some of the training lines measure (`division`, `split`): the same lines every time, whatever
-  their order, their names and the input height, and never one image on both sides.
-- Test lines are only named here; `held_out` opens them.
+- Images are stored once per source and height (`cache`). Charset, normaliser, split and joining are views on them, so studies
+  that differ only in those share the pixels.
+- White space at both ends of a label is removed, because no image shows it; then the label is normalised. Lines with an empty
+  label are skipped.
+- The charset is that of the training labels unless a file is named. The policy for other characters applies to training lines.
+  Validation lines keep their labels: a character that a model cannot write counts as an error of the model.
+- Without a validation source, some training lines are used for validation (`division`, `split`). The choice does not depend on
+  the order and names of the lines or on the input height, and no image is on both sides.
+- Test lines are only recorded here; `held_out` opens them.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from trainers.data.spec import AUTO, DataSpec
 
 @dataclass(frozen=True)
 class LineDataset:
-    """All a training needs to know of its data.
+    """The data of a training.
 
     Attributes:
-        spec: what was asked for, with the rendered lines that "auto" came to.
-        charset: the characters a recogniser is to write.
-        training: lines to learn from.
-        validation: lines to measure on.
+        spec: the specification; "auto" in it is replaced by the rendered lines that were chosen.
+        charset: the characters that a recogniser writes.
+        training: training lines.
+        validation: validation lines.
         digest: 16 hex digits; equal for equal pixels, labels, order and charset.
-        skipped: every line that was left out, named once, and why.
-        warmup: rendered lines to begin with; None where none were asked for.
-        set_aside: test lines that were taken from the training sources; None where none were.
-        test_source: source of other test lines; None where there is none.
-        notes: what a user should know of the lines, a sentence each.
-        rendered_lines: how many training lines were drawn; they are the last ones.
+        skipped: each line that was left out, with the reason.
+        warmup: rendered lines for the warm-up phase; None if the study has none.
+        set_aside: test lines taken from the training sources; None if there are none.
+        test_source: source of other test lines; None if there is none.
+        notes: sentences for the user about the lines.
+        rendered_lines: number of rendered training lines; they come last in `training`.
     """
 
     spec: DataSpec
@@ -63,43 +64,44 @@ class LineDataset:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many lines were left out for each reason."""
+        """Number of skipped lines for each reason."""
         return counted(self.skipped)
 
     @property
     def longest_label(self) -> int:
-        """Characters of the longest label, training and validation."""
+        """Number of characters of the longest label of the training and validation lines."""
         return max(self.training.longest_label, self.validation.longest_label)
 
     @property
     def own_lines(self) -> int:
-        """Training lines that were not drawn."""
+        """Training lines that were not rendered."""
         return len(self.training) - self.rendered_lines
 
     def is_current(self) -> bool:
-        """Whether the cache still holds what this was made from; it says nothing of the source's files."""
+        """Whether the cache still holds the entries of this dataset. The source files are not checked."""
         parts = (self.training, self.validation) if self.warmup is None else (self.training, self.validation, self.warmup)
         return all(lines.is_current() for lines in parts)
 
     def infeasible(self, architecture: Architecture) -> list[int]:
-        """Training lines whose label a recogniser of this architecture cannot write; they are left out of its training.
+        """Names of training lines whose label a recogniser of this architecture cannot write; its training leaves them out.
 
-        Drawn lines are left out in the same way, but are not named: nobody has to mend them.
+        Rendered lines are left out as well, but not named, because a user cannot correct them.
         """
         return [int(i) for i in np.flatnonzero(~self.training.writable(architecture)) if i < self.own_lines]
 
 
 def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None, processes: int | None = None) -> LineDataset:
-    """Decodes what is not yet decoded, and applies the rules of the spec.
+    """Makes the dataset of a specification; decodes the lines that are not in the cache.
 
     Args:
-        spec: which lines.
-        cache_folder: where decoded lines are kept, for all studies and workers.
+        spec: sources, height, normaliser and charset.
+        cache_folder: folder of decoded lines, shared by all studies and workers.
         progress: called with (lines done, lines in total) while decoding.
-        processes: that decode together; None chooses.
+        processes: number of processes that decode; None chooses it.
 
     Raises:
-        UserError: no such source, nothing usable in it, no room on the disk, or characters against the policy `error`.
+        UserError: a source does not exist or has no usable line, the disk is full, or a label has a character outside the
+            charset and the policy is `error`.
     """
     opener = LineOpener(spec, cache_folder, progress, processes)
     divided = divide(opener)
@@ -129,7 +131,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
 
 
 def _first_lines(lines: LineArrays, count: int) -> LineArrays:
-    """So many lines, the first ones of each source, in proportion to its size."""
+    """Selects a number of lines: the first ones of each source, in proportion to its size."""
     if count >= len(lines):
         return lines
     place = lines.place_in_source()
@@ -138,7 +140,7 @@ def _first_lines(lines: LineArrays, count: int) -> LineArrays:
 
 
 def _within(charset: Charset, lines: LineArrays, spec: DataSpec, skipped: list[Skipped]) -> LineArrays:
-    """Lines that the charset can write, after the policy for those that it can't."""
+    """Selects the lines that the charset can write, and applies the policy to the others."""
     kept: list[int] = []
     texts: list[str] = []
     for i, text in enumerate(lines.texts):

@@ -1,4 +1,4 @@
-"""One line, from the image of its source to the pixels that the cache keeps."""
+"""Decodes one line: from the image in its source to the pixels in the cache."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from trainers.data.lines import Line
 from trainers.data.near_equal import image_hash, tiny_version
 
 WIDEST = 150
-"""Width in heights beyond which an image is no line of text."""
+"""Largest ratio of width to height; an image beyond it is not a line of text."""
 
 
 @dataclass(frozen=True)
 class DecodedLine:
-    """A line at the height of the entry.
+    """A line at the height of the cache entry.
 
     Attributes:
-        pixels, width, channels: of the resized image.
-        size: width and height the image came in.
+        pixels, width, channels: bytes, columns and channels of the resized image.
+        size: width and height of the image in the source.
         original: hash of the image before resizing.
-        tiny: its tiny grey version.
+        tiny: its tiny grey version (`near_equal.tiny_version`).
     """
 
     pixels: bytes
@@ -34,13 +34,13 @@ class DecodedLine:
 
 
 def decode_chunk(chunk: tuple[Sequence[Line], int]) -> list[DecodedLine | str]:
-    """`decode_line` of some lines at one height, for a process of its own."""
+    """Calls `decode_line` for some lines at one height; for use in a worker process."""
     lines, height_px = chunk
     return [decode_line(line, height_px) for line in lines]
 
 
 def decode_line(line: Line, height_px: int) -> DecodedLine | str:
-    """A line's pixels at the height, or why there are none."""
+    """Decodes a line at a height. Returns the reason as text if that is not possible."""
     try:
         image = line.load()
         if image.width > WIDEST * image.height:

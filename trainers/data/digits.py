@@ -1,11 +1,11 @@
-"""Built-in data: lines of three to eight handwritten digits, composed from the 1,797 real scans that scikit-learn brings.
+"""Built-in data: lines of three to eight handwritten digits, composed of the 1,797 scans in scikit-learn.
 
 Decisions:
-- The scans are split first (scikit-learn's stratified split, a fifth for validation), the lines are composed after: no
-  scan that training shows is ever in a validation line.
-- `unseen` and `test` lines hold validation scans in lines that no other split has: `unseen` is for trying a finished model,
+- The scans are split before lines are composed (scikit-learn's stratified split, a fifth for validation), so no scan of a
+  training line is in a validation line.
+- The splits `unseen` and `test` use validation scans in lines that no other split has: `unseen` for trying a finished model,
   `test` for measuring it once.
-- A line is a function of (seed, split, number): nothing is stored, and the same seed gives the same lines on any machine.
+- A line is a function of (seed, split, number). Nothing is stored, and equal seeds give equal lines on every machine.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SPLITS: tuple[Split, ...] = ("training", "validation", "unseen", "test")
 LINES: dict[Split, int] = {"training": 2000, "validation": 500, "unseen": 100, "test": 400}
 HEIGHT_PX = 32
 REVISION = 2
-"""Increased when the same seed gives other lines than before, so that caches are prepared again."""
+"""Part of the fingerprint. Increase it when a change makes the same seed give other lines, so that caches are built again."""
 
 _OVERSAMPLING = 3
 
 
 @lru_cache(maxsize=1)
 def _scans() -> dict[bool, tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """8x8 scans in [0, 1] and their digits; the key says whether they are training's."""
+    """The 8x8 scans, in [0, 1], and their digits; the key is True for training scans."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -44,12 +44,12 @@ def _scans() -> dict[bool, tuple[NDArray[np.float64], NDArray[np.int64]]]:
 
 @dataclass(frozen=True)
 class DigitLine:
-    """Composes one line when called.
+    """A line of digits; calling it composes the image.
 
     Attributes:
-        seed: of the whole set.
-        split: which scans are used, and which sequence of lines this is.
-        number: place of the line in its split.
+        seed: seed of the dataset.
+        split: name of the split, which determines the scans and the sequence of lines.
+        number: number of the line in its split, from 0.
     """
 
     seed: int
@@ -74,7 +74,7 @@ class DigitLine:
 
 
 def _compose(rng: np.random.Generator, scans: list[NDArray[np.float64]]) -> Image.Image:
-    """Writes the scans side by side on paper, 32 px high."""
+    """Draws the scans side by side on paper, 32 px high."""
     height = HEIGHT_PX * _OVERSAMPLING
     slant, size, spacing = rng.uniform(-0.12, 0.16), rng.uniform(0.74, 0.88), rng.uniform(0.0, 0.16)
     glyphs = [_glyph(scan, round(height * size * rng.uniform(0.93, 1.07)), slant + rng.normal(0, 0.03)) for scan in scans]
@@ -95,7 +95,7 @@ def _compose(rng: np.random.Generator, scans: list[NDArray[np.float64]]) -> Imag
 
 
 def _glyph(scan: NDArray[np.float64], height: int, slant: float) -> NDArray[np.float64]:
-    """One digit, enlarged, sharpened to pen strokes, slanted and cut to its ink; values in [0, 1]."""
+    """Enlarges a digit, sharpens it to pen strokes, slants it and crops it to the ink; values in [0, 1]."""
     columns = np.flatnonzero(scan.max(axis=0) > 0.1)
     cut = np.pad(scan[:, columns[0] : columns[-1] + 1], 1)
     width = max(1, round(height * cut.shape[1] / cut.shape[0]))
@@ -109,7 +109,7 @@ def _glyph(scan: NDArray[np.float64], height: int, slant: float) -> NDArray[np.f
 
 
 def _on_paper(rng: np.random.Generator, ink: NDArray[np.float64]) -> Image.Image:
-    """Ink on unevenly lit paper, seen by a slightly blurred and noisy camera; RGB, 32 px high."""
+    """Puts the ink on unevenly lit paper, and adds slight blur and noise; RGB, 32 px high."""
     width = round(ink.shape[1] / _OVERSAMPLING)
     image = Image.fromarray((ink * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
     cover = np.asarray(image.resize((width, HEIGHT_PX), Image.Resampling.BOX))[:, :, None] / 255.0
@@ -122,7 +122,7 @@ def _on_paper(rng: np.random.Generator, ink: NDArray[np.float64]) -> Image.Image
 
 
 def _blotches(rng: np.random.Generator, width: int, strength: float) -> NDArray[np.float64]:
-    """Slow changes of brightness over the paper, (32, width, 1)."""
+    """Smooth random brightness of the paper, (32, width, 1)."""
     coarse = rng.normal(128, 40, size=(3, max(3, width // 24))).clip(0, 255).astype(np.uint8)
     smooth = Image.fromarray(coarse).resize((width, HEIGHT_PX), Image.Resampling.BICUBIC)
     blotches: NDArray[np.float64] = (np.asarray(smooth, dtype=np.float64)[:, :, None] - 128) / 40 * strength

@@ -1,11 +1,11 @@
 """Divides the lines of a dataset's sources into training, validation and test lines.
 
 Decisions:
-- Validation lines are those of the validation source. Without one, each source gives those that it brings (a Hugging Face
-  set with a validation split), or some of its lines (`split`).
-- Test lines are those of the test source. With "auto", each source gives those that it brings, or some of its lines where
-  there are many.
-- The pictures of many lines are kept in the cache, for all heights and workers.
+- Validation lines are those of the validation source. Without one, each training source gives its own validation lines (such
+  as the validation split of a Hugging Face dataset), or some of its training lines (`split`).
+- Test lines are those of the test source. With "auto", each training source gives its own test lines, or some of its training
+  lines if there are many.
+- Which lines show one picture is stored in the cache if there are many lines, for all heights and workers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from trainers.data.spec import AUTO, DataSpec
 from trainers.data.split import LEFT_OUT, TEST, TRAINING, VALIDATION, VALIDATION_SHARE, Splitter
 
 KEPT_FROM = 2000
-"""Lines from which their pictures are kept in the cache; fewer are compared in less than a second."""
+"""Number of lines from which the result of the comparison is cached; fewer lines are compared in less than a second."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Division:
     """The lines of a dataset, divided.
 
     Attributes:
-        training, validation: lines to learn from and to measure on.
-        set_aside: test lines that were taken from the training sources; None where none were.
-        test_source: source of other test lines; None where there is none.
-        notes: what a user should know of it, a sentence each.
+        training, validation: training lines and validation lines.
+        set_aside: test lines taken from the training sources; None if there are none.
+        test_source: source of other test lines; None if there is none.
+        notes: sentences for the user about the division.
     """
 
     training: LineArrays
@@ -54,7 +54,7 @@ def divide(opener: LineOpener) -> Division:
     """Opens the sources of a dataset and divides their lines.
 
     Raises:
-        UserError: a source cannot be used, or its lines cannot be split by the group that is asked for.
+        UserError: a source cannot be used, or its lines cannot be split by the group of the specification.
     """
     spec = opener.spec
     names = split_sources(spec.training)
@@ -88,7 +88,7 @@ def _sides(
     gives_test: Sequence[bool],
     cache_folder: Path,
 ) -> NDArray[np.int8]:
-    """(N,) side of each line; nothing is compared where no source gives any of its lines."""
+    """(N,) side of each line. Lines are compared only if some source gives validation or test lines."""
     if len(lines) < 2 or not any([*gives_validation, *gives_test]):
         return np.full(len(lines), TRAINING, dtype=np.int8)
     groups = None if spec.group is None else groups_of(lines, names, spec.group, spec.seed)
@@ -97,7 +97,7 @@ def _sides(
 
 
 def _pictures(lines: LineArrays, cache_folder: Path) -> NDArray[np.int64]:
-    """Number of each line's picture, from the cache or found now."""
+    """(N,) number of the picture that each line shows, from the cache or computed now."""
     if len(lines) < KEPT_FROM:
         return same_pictures(lines.originals, lines.tiny(), lines.texts)
     name = hashlib.blake2b(lines.originals.tobytes() + "\n".join(lines.texts).encode(), digest_size=8).hexdigest()
@@ -112,7 +112,7 @@ def _pictures(lines: LineArrays, cache_folder: Path) -> NDArray[np.int64]:
 
 
 def _overlap(training: LineArrays, validation: LineArrays) -> tuple[str, ...]:
-    """A sentence where images of a validation source are training lines too."""
+    """A note if images of a validation source are among the training lines."""
     both = int(np.isin(validation.originals, training.originals).sum())
     if not both:
         return ()
@@ -120,7 +120,7 @@ def _overlap(training: LineArrays, validation: LineArrays) -> tuple[str, ...]:
 
 
 def _divided_as_formerly(lines: LineArrays, others: str | None, opener: LineOpener) -> Division:
-    """As studies were divided that have no `split` stored: by the pixels at the input height, a tenth of all lines."""
+    """Divides as versions did that stored no `split`: a tenth of all lines, chosen by the pixels at the input height."""
     if others is not None:
         validation = opener.open(split_sources(others))
     elif len(lines) < 2:

@@ -1,4 +1,4 @@
-"""Short names for contents: equal parts give equal digests, on every machine."""
+"""Digests of values, and stamps of files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def digest_of(*parts: object) -> str:
-    """16 hex digits of anything JSON can write."""
+    """Hashes values that JSON can hold to 16 hex digits, equal on every machine."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def file_stamp(path: Path) -> tuple[str, int, int]:
-    """What tells a file from its older self without reading it: (name, bytes, nanoseconds since 1970); zeros if it is gone."""
+    """Identifies the state of a file without reading it: (name, bytes, nanoseconds since 1970); zeros if it does not exist."""
     try:
         status = path.stat()
     except OSError:

@@ -10,34 +10,34 @@ from trainers.data.arrays import LineArrays
 from trainers.data.source_registry import find_source
 
 FOLDER = "folder"
-"""The key that every source has: the folder in the name of an image."""
+"""The key that every source has: the folder of the image."""
 
 
 @runtime_checkable
 class HasColumns(Protocol):
-    """A source whose lines have further columns, such as a table's."""
+    """A source whose lines have more columns, such as a table."""
 
     def column(self, name: str) -> Mapping[str, str]:
-        """Name of a line to its value in a column.
+        """The values of a column, by the name of the line.
 
         Raises:
-            UserError: there is no such column.
+            UserError: the source has no such column.
         """
         ...
 
 
 def groups_of(lines: LineArrays, sources: Sequence[str], key: str, seed: int) -> list[str | None]:
-    """The group of each line.
+    """Finds the group of each line.
 
     Args:
-        lines: of the sources, in their order.
+        lines: lines of all sources, in their order.
         sources: names of the sources.
-        key: `folder`, or a column of a table or a Hugging Face set. A value of a column means the same in every source, a
-            folder does not.
-        seed: of generated lines.
+        key: `folder`, or a column of a table or a Hugging Face dataset. Equal values of a column are one group in all sources;
+            equal folder names in two sources are two groups.
+        seed: seed of generated lines.
 
     Returns:
-        A name for each line; None where its column is empty.
+        The name of the group of each line; None if the column is empty.
 
     Raises:
         UserError: a source has no such column.

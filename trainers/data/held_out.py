@@ -1,4 +1,4 @@
-"""Test lines: never seen by a search, read once when it ends. They are opened only when they are asked for."""
+"""Test lines: a search does not open them until it ends, and then reads them once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class HeldOutLines:
     """Test lines, decoded.
 
     Attributes:
-        lines: at the height of the dataset.
-        digest: 16 hex digits of their images before resizing and their labels: equal at all heights.
-        origin: where they are from, for a report.
+        lines: the lines at the height of the dataset.
+        digest: 16 hex digits of their labels and of their images before resizing, equal at all heights.
+        origin: where they come from, for a report.
     """
 
     lines: LineArrays
@@ -31,16 +31,16 @@ class HeldOutLines:
 def open_held_out(
     dataset: LineDataset, cache_folder: Path, progress: Progress | None = None, processes: int | None = None
 ) -> HeldOutLines | None:
-    """The test lines of a dataset: those of its test source and those that were set aside.
+    """Opens the test lines of a dataset: those of its test source and those that were set aside.
 
     Args:
-        dataset: whose test lines.
-        cache_folder: where decoded lines are kept.
-        progress: called with (lines done, lines in all) while decoding.
-        processes: that decode together; None chooses.
+        dataset: the dataset.
+        cache_folder: folder of decoded lines.
+        progress: called with (lines done, lines in total) while decoding.
+        processes: number of processes that decode; None chooses it.
 
     Returns:
-        None where the dataset has none.
+        The test lines; None if the dataset has none.
 
     Raises:
         UserError: the test source cannot be used.

@@ -1,4 +1,4 @@
-"""Labels of single images: what stands beside a file that somebody names."""
+"""Finds the labels of single image files in the files beside them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from trainers.data.kinds.pairs import LABEL_SUFFIX, split_image
 
 
 def labels_beside(paths: list[Path]) -> dict[Path, str]:
-    """Labels that lie beside images: `x.gt.txt`, or a line of `labels.txt` (name, tab, text).
+    """Reads the labels of images from `x.gt.txt`, or from a row `name<TAB>text` of `labels.txt`, in the folder of the image.
 
     Raises:
-        UserError: an image has none.
+        UserError: an image has no label.
     """
     truths = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""A labelled line, and a set of them: what every data source gives, whatever its files look like."""
+"""Labelled lines and sets of them, as every data source returns them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".g
 
 @dataclass(frozen=True)
 class Line:
-    """One image of one line of text.
+    """One image of one line of text, with its label.
 
     Attributes:
-        name: what a report calls it: the image's path, or its key in a database.
-        text: the label as the source has it, without line ends; not yet normalised.
-        load: decodes the image; picklable, so that other processes can call it. Raises OSError or ValueError when it can't.
+        name: name in reports: the path of the image, or its key in a database.
+        text: the label in the source, without line ends, not yet normalised.
+        load: decodes the image; can be pickled for worker processes. Raises OSError or ValueError if the image is not readable.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A line that is left out, and why, in a few words."""
+    """A line that was left out, with the reason in a few words."""
 
     name: str
     reason: str
@@ -39,7 +39,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class LineSet:
-    """All lines of a source, in its own order, and what had to be left out while listing them."""
+    """All lines of a source in its order, and the lines that were left out while listing them."""
 
     lines: Sequence[Line]
     skipped: list[Skipped] = field(default_factory=list)
@@ -47,7 +47,7 @@ class LineSet:
 
 @dataclass(frozen=True)
 class FromFile:
-    """Loads an image file; a value and not a closure, so that it can travel to another process."""
+    """Loads an image file. It is a dataclass and not a closure, so that it can be pickled."""
 
     path: str
 
@@ -56,10 +56,10 @@ class FromFile:
 
 
 def decode(data: bytes) -> Image.Image:
-    """Decodes a whole image from the bytes of a file.
+    """Decodes an image from the bytes of a file.
 
     Raises:
-        UserError: what is wrong with it, in a few words.
+        UserError: the image cannot be decoded; the message says why in a few words.
     """
     import io
 
@@ -76,5 +76,5 @@ def decode(data: bytes) -> Image.Image:
 
 
 def counted(skipped: Iterable[Skipped]) -> dict[str, int]:
-    """How many lines were left out for each reason, most frequent first."""
+    """Counts the skipped lines for each reason, most frequent first."""
     return dict(Counter(s.reason for s in skipped).most_common())

@@ -1,13 +1,13 @@
-"""Which images are equal, or nearly so: the same line recompressed, brightened, or cropped by a pixel or two.
+"""Finds equal and nearly equal images: the same line recompressed, brightened, or cropped by a pixel or two.
 
 Decisions:
-- Both are judged by the image as it was decoded, before any resizing, so the answer is the same at every input height.
-- Equal images have equal pixels. Nearly equal ones have the same label, apart from white space and case, and tiny grey
-  versions that correlate: two labels that differ in one letter give tiny images that hardly differ.
-- Measured on lines of 32 to 70 px (`LEAST_CORRELATION`): recompressed, brightened and cropped by up to 2 px correlate by
-  0.84 and more; other pictures with the same label by at most 0.80 (printed codes) and 0.84 (handwritten digits).
-- Not every pair is compared. Lines with one label are put into buckets by the signs of random projections of their tiny
-  images, several times over, and each is compared with its neighbours in the bucket. The time is linear but for the sorting.
+- Images are compared as they were decoded, before any resizing, so the result is the same at every input height.
+- Equal images have equal pixels. Nearly equal images have the same label, apart from white space and case, and tiny grey
+  versions that correlate. The labels must agree because texts that differ in one letter have almost equal tiny images.
+- Measured on lines of 32 to 70 px (`LEAST_CORRELATION`): copies that are recompressed, brightened and cropped by up to 2 px
+  correlate by at least 0.84; other images with the same label by at most 0.80 (printed codes) and 0.84 (handwritten digits).
+- Not all pairs are compared. Lines with one label are hashed into buckets several times, by the signs of random projections of
+  their tiny images, and each is compared with its neighbours in the bucket. Apart from the sorting, the time is linear.
 
 Source: M. S. Charikar, "Similarity estimation techniques from rounding algorithms", STOC 2002 (signs of random projections).
 """
@@ -23,30 +23,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 TINY_ROWS, TINY_COLUMNS = 8, 24
-"""Size of the tiny version: letters of a line still differ, and a crop of a pixel or two moves it by a fraction of a cell."""
+"""Size of the tiny version: large enough to distinguish lines, small enough that a crop of 2 px moves it by less than a
+cell."""
 SHIFTS = (-0.25, 0.0, 0.25)
-"""Parts of a cell that one of two tiny images is moved by, down and across, to make up for a crop; the best counts."""
+"""Fractions of a cell by which one of two tiny images is shifted, vertically and horizontally, to compensate for a crop. The
+largest correlation of all shifts counts."""
 LEAST_CORRELATION = 0.85
-"""Correlation from which two tiny images with one label are taken for the same picture."""
+"""Two tiny images with one label show the same picture if they correlate by at least this (measured, see above)."""
 LEAST_UNMOVED_CORRELATION = 0.6
-"""Pairs that correlate less before one of them is moved are not looked at any further; moving adds up to 0.15."""
+"""Pairs that correlate by less than this without a shift are not compared further, since a shift adds at most 0.15."""
 TABLES = 8
-"""How often lines are put into buckets: a pair that correlates by 0.9 is in one bucket in about every third table."""
+"""Number of hash tables. A pair that correlates by 0.9 shares a bucket in about every third table."""
 MOST_BITS = 14
-"""Signs that name a bucket at most, enough for 100,000 lines with one label."""
+"""Largest number of bits of a hash, enough for 100,000 lines with one label."""
 NEIGHBOURS = 6
-"""Lines of a bucket that are compared with each other. Lines with one label need no buckets while there are no more of them."""
+"""Number of neighbours in a bucket that a line is compared with. Up to so many lines with one label are all compared."""
 PAIRS_AT_ONCE = 20_000
-"""Pairs whose tiny images are in memory at the same time, some 60 MB."""
+"""Number of pairs whose tiny images are in memory at the same time, about 60 MB."""
 PROJECTION_SEED = 0
-"""Of the directions that tiny images are projected on."""
+"""Seed of the random projections; fixed, so that the same images are found on every machine."""
 
 
 def image_hash(flat: Image.Image) -> int:
-    """64 bits of an image's size and pixels; a grey image has the same in mode L and in mode RGB.
+    """Hashes the size and the pixels of an image to 64 bits. A grey image has the same hash in mode L and in mode RGB.
 
     Args:
-        flat: in mode L or RGB, as `flatten` gives it.
+        flat: image in mode L or RGB, from `flatten`.
     """
     pixels = np.asarray(flat)
     if pixels.ndim == 3 and bool((pixels == pixels[:, :, :1]).all()):
@@ -56,20 +58,20 @@ def image_hash(flat: Image.Image) -> int:
 
 
 def tiny_version(flat: Image.Image) -> bytes:
-    """A tiny grey version of an image: `TINY_ROWS` x `TINY_COLUMNS` bytes, row by row."""
+    """Scales an image down to a tiny grey version of `TINY_ROWS` x `TINY_COLUMNS` bytes, row by row."""
     return flat.convert("L").resize((TINY_COLUMNS, TINY_ROWS), Image.Resampling.BOX).tobytes()
 
 
 def same_pictures(hashes: NDArray[np.uint64], tiny: NDArray[np.uint8], labels: Sequence[str]) -> NDArray[np.int64]:
-    """Numbers the pictures of some lines, so that equal and nearly equal images have one number.
+    """Numbers lines so that lines with equal and nearly equal images have the same number.
 
     Args:
-        hashes: (N,) of `image_hash`.
-        tiny: (N, 192) of `tiny_version`.
+        hashes: (N,) hashes from `image_hash`.
+        tiny: (N, 192) tiny versions from `tiny_version`.
         labels: N labels.
 
     Returns:
-        (N,) number of each line's picture.
+        (N,) number of the picture that each line shows.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -79,7 +81,7 @@ def same_pictures(hashes: NDArray[np.uint64], tiny: NDArray[np.uint8], labels: S
     equal = hashes[order][1:] == hashes[order][:-1]
     edges = [np.stack([order[1:][equal], order[:-1][equal]])]
     label_of = np.unique([_comparable(label) for label in labels], return_inverse=True)[1]
-    repeated = order[(np.bincount(label_of)[label_of] > 1)[order]]  # by hash, so that the order of the lines is of no account
+    repeated = order[(np.bincount(label_of)[label_of] > 1)[order]]  # by hash: the order of the lines does not matter
     if len(repeated):
         units = _standardised(tiny[repeated])
         edges += [repeated[pairs] for pairs in _near_pairs(units, label_of[repeated])]
@@ -90,16 +92,19 @@ def same_pictures(hashes: NDArray[np.uint64], tiny: NDArray[np.uint8], labels: S
 
 
 def _comparable(label: str) -> str:
-    """A label without white space, width and case."""
+    """Removes white space and differences of width and case from a label."""
     return "".join(unicodedata.normalize("NFKC", label).casefold().split())
 
 
 def _near_pairs(units: NDArray[np.float32], label_of: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """(2, pairs) places of lines with one label that show one picture.
+    """Finds pairs of lines with one label that show one picture.
 
     Args:
         units: (M, 192) tiny images, standardised.
-        label_of: (M,) number of each line's label.
+        label_of: (M,) number of the label of each line.
+
+    Returns:
+        (2, pairs) indices of the lines.
     """
     rng = np.random.default_rng(PROJECTION_SEED)
     with_label = np.bincount(label_of)[label_of]
@@ -130,7 +135,7 @@ def _unmoved(units: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np
 
 
 def _moved_correlation(units: NDArray[np.float32], pairs: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Correlation of pairs of tiny images, one of them moved so that it is greatest."""
+    """The largest correlation of pairs of tiny images over all shifts of one of them."""
     first, second = units[pairs[0]].reshape(-1, TINY_ROWS, TINY_COLUMNS), units[pairs[1]]
     best = np.full(len(second), -1, dtype=np.float32)
     for down in SHIFTS:
@@ -142,7 +147,7 @@ def _moved_correlation(units: NDArray[np.float32], pairs: NDArray[np.int64]) -> 
 
 
 def _moved(images: NDArray[np.float32], by: float, axis: int) -> NDArray[np.float32]:
-    """Images moved by a part of a cell along an axis, between neighbouring cells; the edge is repeated."""
+    """Shifts images by a fraction of a cell along an axis, with linear interpolation; the edge is repeated."""
     if by == 0:
         return images
     count = images.shape[axis]
@@ -152,7 +157,7 @@ def _moved(images: NDArray[np.float32], by: float, axis: int) -> NDArray[np.floa
 
 
 def _standardised(tiny: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tiny images with mean 0 and length 1, so that a product is a correlation; an even surface is all 0."""
+    """Scales tiny images to mean 0 and norm 1, so that a dot product is a correlation; a uniform image becomes all 0."""
     centred = tiny.astype(np.float32)
     centred -= centred.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)

@@ -1,6 +1,6 @@
-"""Named ways to make labels comparable; the name is stored with every result, since it changes what a score means.
+"""Named functions that normalise labels. The name is stored with every result, because scores depend on it.
 
-A normaliser is applied to labels before training, and to truth and prediction before they are compared.
+A normaliser is applied to labels before training, and to labels and predictions before they are compared.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _SIMPLIFIED = str.maketrans(dict(zip(PAIRS[::2], PAIRS[1::2], strict=True)))
 
 
 def half_width(text: str) -> str:
-    """Full-width forms (U+FF01 to U+FF5E) and the ideographic space as plain ASCII."""
+    """Converts full-width forms (U+FF01 to U+FF5E) and the ideographic space to ASCII."""
     return text.translate(_HALF_WIDTH)
 
 
 def simplified(text: str) -> str:
-    """Traditional Chinese characters in their simplified form, one for one."""
+    """Converts traditional Chinese characters to simplified ones, one by one."""
     return text.translate(_SIMPLIFIED)
 
 
@@ -65,27 +65,27 @@ NORMALISERS: dict[str, Callable[[str], str]] = {
     "fudan": _fudan,
     "english_36": _english_36,
 }
-"""Name to function; each is idempotent.
+"""Normalisers by name; each is idempotent.
 
-- none: the label as it is.
+- none: does not change the label.
 - nfc, nfkc: Unicode's canonical or compatibility composition.
-- lower: small letters.
-- no_spaces: without white space (PaddleOCR's default when it scores).
-- contest_zh: full width to half width, traditional to simplified (the 10 MB contest of 2021 scored so).
-- fudan: contest_zh and small letters (FudanVI's Chinese benchmark).
-- english_36: small letters and digits only (the six English word sets).
+- lower: converts to lower case.
+- no_spaces: removes white space (the default of PaddleOCR's evaluation).
+- contest_zh: converts full width to half width and traditional to simplified (the scoring of the 10 MB contest of 2021).
+- fudan: contest_zh and lower case (FudanVI's Chinese benchmark).
+- english_36: lower-case letters and digits only (the six English word benchmarks).
 """
 
 
 def check_normaliser(name: str) -> None:
-    """Raises UserError, with the nearest known name, unless `name` is a normaliser."""
+    """Raises UserError, with the most similar name, unless `name` is a normaliser."""
     if name not in NORMALISERS:
         known = list(NORMALISERS)
         raise UserError(f"no normaliser is called '{name}'{nearest(name, known)} (known: {', '.join(known)})")
 
 
 def normalise(name: str, text: str) -> str:
-    """A text as the named normaliser makes it.
+    """Applies the normaliser with a name to a text.
 
     Raises:
         UserError: no normaliser has this name.

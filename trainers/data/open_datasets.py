@@ -1,11 +1,11 @@
-"""Datasets kept open in this process: a worker trains many trials on the same lines and prepares them once.
+"""Datasets that stay open in this process: a worker trains many trials on the same lines and prepares them once.
 
 Decisions:
-- `prepare` looks at every source file each time it is called. A study's driver calls it when a run starts, so a source that
-  changed between two runs is noticed there; it becomes another cache entry, and the old entry is deleted.
-- `prepare_once` looks only at the cache entries that its dataset was made from. While they are what they were, all trials of
-  a run learn from the lines that its driver checked, even when somebody writes to the source meanwhile. Once an entry was
-  replaced, or deleted because it was damaged, the dataset is prepared again.
+- `prepare` checks every source file each time it is called. The driver of a study calls it when a run starts, and so notices a
+  source that changed between two runs: a new cache entry is built and the old one is deleted.
+- `prepare_once` checks only the cache entries of its dataset. While they are unchanged, all trials of a run train on the lines
+  that the driver checked, even if a source changes during the run. If an entry was replaced, or deleted because it was damaged,
+  the dataset is prepared again.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from trainers.data.fingerprint import file_stamp
 from trainers.data.spec import DataSpec
 
 MOST_OPEN = 4
-"""Datasets held at once; a study has one for each input height of its space, and few spaces have more than three."""
+"""Largest number of open datasets. A study has one for each input height of its space; few spaces have more than three."""
 
 _open: OrderedDict[tuple[object, ...], LineDataset] = OrderedDict()
-"""Held datasets, the one used last at the end."""
+"""The open datasets, the most recently used last."""
 
 
 def prepare_once(spec: DataSpec, cache_folder: Path) -> LineDataset:
-    """The dataset of a spec: the one this process holds, or `prepare`'s.
+    """Returns the open dataset of a specification, or prepares it.
 
     Args:
-        spec: which lines.
-        cache_folder: where decoded lines are kept.
+        spec: sources, height, normaliser and charset.
+        cache_folder: folder of decoded lines.
 
     Raises:
-        UserError: as `prepare`.
+        UserError: see `prepare`.
     """
     charset = file_stamp(Path(spec.charset)) if spec.charset else None
     key = (json.dumps(spec.as_dict(), sort_keys=True), Path.cwd(), cache_folder, charset)

@@ -1,4 +1,4 @@
-"""From the names of sources to labelled lines: decoded or found in the cache, normalised, those without a label left out."""
+"""Opens sources by name: decodes their lines or finds them in the cache, normalises labels, and leaves out empty ones."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class LineOpener:
     """Opens the sources of one dataset.
 
     Attributes:
-        spec: height, normaliser and seed.
-        cache_folder: where decoded lines are kept.
-        progress: called with (lines done, lines in all) while decoding.
-        processes: that decode together; None chooses.
-        skipped: every line that was left out so far, and why.
+        spec: specification of the dataset; height, normaliser and seed are used.
+        cache_folder: folder of decoded lines.
+        progress: called with (lines done, lines in total) while decoding.
+        processes: number of processes that decode; None chooses it.
+        skipped: the lines that were left out so far, with the reason.
     """
 
     spec: DataSpec
@@ -36,10 +36,10 @@ class LineOpener:
     skipped: list[Skipped] = field(default_factory=list)
 
     def open(self, names: Sequence[str]) -> LineArrays:
-        """All labelled lines of some sources.
+        """Opens all labelled lines of some sources.
 
         Raises:
-            UserError: no such source, nothing usable in it, or no room on the disk.
+            UserError: a source does not exist or has no usable line, or the disk is full.
         """
         seed = self.spec.seed
         entries = [
@@ -48,10 +48,10 @@ class LineOpener:
         return self._labelled(entries)
 
     def open_source(self, source: Source, name: str) -> LineArrays:
-        """All labelled lines of one source, kept in the cache under a name.
+        """Opens all labelled lines of one source, which is cached under a name.
 
         Raises:
-            UserError: as `open`.
+            UserError: see `open`.
         """
         return self._labelled([self._entry(source, name)])
 
@@ -59,7 +59,7 @@ class LineOpener:
         return open_entry(source, name, self.spec.height_px, self.cache_folder, self.progress, self.processes)
 
     def _labelled(self, entries: Sequence[CacheEntry]) -> LineArrays:
-        """All lines of some cache entries that have a label once it is normalised."""
+        """Selects the lines of some cache entries whose normalised label is not empty."""
         at: list[tuple[int, int]] = []
         texts: list[str] = []
         for number, entry in enumerate(entries):

@@ -1,11 +1,11 @@
-"""Spreads work over processes: for decoding and rendering, which keep one core busy and the others waiting.
+"""Maps a function over work with several processes, for decoding and rendering.
 
 Decisions:
-- Fresh processes (spawn), since the caller may have threads of torch or of a store; the caller's script is not run again in
-  them, so a script without `if __name__ == "__main__"` works.
-- Results come in the order of the work, whatever the number of processes.
-- A worker ends when its parent is gone, even a killed one.
-- Where processes cannot be had (a daemon's child, work that cannot travel), everything is done here, in one.
+- Processes are spawned and not forked, because the caller may have threads of torch or of a storage. They do not import the
+  caller's script, so a script without `if __name__ == "__main__"` works.
+- Results are in the order of the work, whatever the number of processes.
+- A worker ends when its parent process has ended, also if the parent was killed.
+- Where no processes can be started (in a daemonic process, or if the work cannot be pickled), this process does all the work.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ PARENT_POLL_SECONDS = 1.0
 
 
 def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
-    """Results of `function` for each piece of work, in order.
+    """Yields the result of `function` for each item of work, in order.
 
     Args:
-        function: of a module, picklable, without side effects: a piece may be done again after a worker died.
-        work: pieces; at most four per process are taken ahead of the results.
-        processes: 1 works in this process.
+        function: a function of a module, without side effects, since an item is done again if a worker dies.
+        work: items; at most four per process are taken ahead of the results.
+        processes: number of processes; 1 works in this process.
     """
     pieces = iter(work)
     if processes <= 1 or multiprocessing.current_process().daemon:
@@ -55,7 +55,7 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
                 yield waiting[0][1].result()
                 waiting.popleft()
     except (BrokenProcessPool, pickle.PicklingError, AttributeError, TypeError):
-        for piece, _ in waiting:  # a real mistake in the work shows itself again here
+        for piece, _ in waiting:  # if the work itself is at fault, the error is raised again here
             yield function(piece)
         yield from map(function, pieces)
     finally:
@@ -63,7 +63,7 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
 
 
 def _begin_worker(parent: int) -> None:
-    """Leaves Ctrl-C to the parent, and ends when the parent has."""
+    """Ignores Ctrl-C, which the parent handles, and ends when the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
@@ -76,7 +76,7 @@ def _begin_worker(parent: int) -> None:
 
 @contextmanager
 def _script_left_alone() -> Iterator[None]:
-    """Hides where the main module came from, so that spawned processes do not run it."""
+    """Hides the path of the main module, so that spawned processes do not run it."""
     main = vars(sys.modules["__main__"])
     hidden: dict[str, Any] = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
     main["__spec__"] = None

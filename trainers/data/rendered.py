@@ -1,4 +1,4 @@
-"""Rendered lines inside a study: asked for in its data, drawn from its own labels and charset, kept in its cache.
+"""Rendered lines of a study: its definition asks for them, and they are drawn from its labels and charset.
 
 rendered = { count = 20000 }                        extra training lines, from recombined training labels
 rendered = { count = 5000, use = "warmup" }         lines for a warm-up phase before the real ones
@@ -16,11 +16,11 @@ from trainers.base.errors import UserError
 from trainers.base.strict_model import StrictModel
 
 FEW_LINES = 1000
-"""Training lines below which `rendered = "auto"` draws some: there, lines drawn from the labels help most."""
+"""Number of training lines below which `rendered = "auto"` renders lines, since they help most where there are few."""
 DRAWN_LINES = 2000
-"""How many it draws."""
+"""Number of lines that `rendered = "auto"` renders."""
 LEAST_DRAWABLE_SHARE = 0.9
-"""Share of the labels that the fonts must be able to draw; drawing fewer would teach a part of the charset only."""
+"""Share of the labels that the fonts must be able to draw, since lines of fewer would cover only a part of the charset."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,19 +30,20 @@ if TYPE_CHECKING:
 
 
 class Rendered(StrictModel):
-    """Lines to draw for a study.
+    """Settings of the rendered lines of a study.
 
     Attributes:
-        count: how many.
-        use: `extra` joins them to the training lines, `warmup` keeps them apart for a phase before.
-        labels: a text file or a data source whose texts are drawn; None takes the training labels.
-        fonts: a font file or a folder of fonts; None takes the system's.
+        count: number of lines.
+        use: `extra` adds them to the training lines; `warmup` trains on them alone in a phase before.
+        labels: a text file or a data source whose texts are drawn; None uses the training labels.
+        fonts: a font file or a folder of fonts; None uses those of the system.
         style: `scene`, `web`, `print`, or `mixed`.
-        photos: folder of photographs to draw on; None takes the two that scikit-learn brings.
-        recombine_percent: share of texts put together from two labels; None means 50 for training labels and 0 for others.
+        photos: folder of photographs used as backgrounds; None uses the two that scikit-learn installs.
+        recombine_percent: percentage of texts that are recombined from two labels; None means 50 for training labels and 0 for
+            other texts.
 
     Raises:
-        UserError: every unknown name and every value out of its range, in one message.
+        UserError: there are unknown names or values out of range; one message names all of them.
     """
 
     called: ClassVar[str] = "rendered"
@@ -59,17 +60,17 @@ class Rendered(StrictModel):
 def rendered_source(
     rendered: Rendered, training_texts: Sequence[str], charset: Charset, normaliser: str, seed: int
 ) -> RenderedSource:
-    """The source of the lines that a study asks for.
+    """Makes the source of the rendered lines of a study.
 
     Args:
-        rendered: what it asks for.
-        training_texts: labels of its own lines, normalised.
-        charset: what its models can write; other texts are left out.
-        normaliser: applied to other labels.
-        seed: of the study.
+        rendered: settings of the lines.
+        training_texts: normalised labels of the training lines.
+        charset: characters of the models; texts with other characters are left out.
+        normaliser: name of the normaliser that is applied to texts from `rendered.labels`.
+        seed: seed of the study.
 
     Raises:
-        UserError: no such labels.
+        UserError: `rendered.labels` does not exist.
     """
     from trainers.data.render.plan import read_texts
     from trainers.data.render.source import RenderedSource
@@ -83,17 +84,17 @@ def rendered_source(
 
 
 def rendered_if_few(available: int, training_texts: Sequence[str], charset: Charset) -> tuple[Rendered | None, tuple[str, ...]]:
-    """What `rendered = "auto"` comes to: lines to draw where there are few, if the fonts of the machine can write them.
+    """Resolves `rendered = "auto"`: renders lines if there are few training lines and the fonts can draw their labels.
 
-    Only training labels are drawn: the text of a validation or test line would be learnt by heart.
+    Only training labels are drawn, since a model could memorise the text of a validation or test line.
 
     Args:
-        available: training lines that the sources have.
-        training_texts: their labels, normalised.
-        charset: what models can write.
+        available: number of training lines of the sources.
+        training_texts: their normalised labels.
+        charset: characters of the models.
 
     Returns:
-        What to draw, None for nothing; and the sentence that says so, none where there are lines enough.
+        The settings, or None to render nothing; and notes for the user, empty if there are enough lines.
     """
     from trainers.data.render.fonts import characters, find_faces
 

@@ -1,4 +1,4 @@
-"""The contract of a data source, and what the sources that list images in a text file have in common."""
+"""The contract of data sources, and base classes of sources that list images in a text file."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ SNIFFED_ROWS = 50
 
 
 class Source(Protocol):
-    """Labelled lines somewhere."""
+    """A source of labelled lines."""
 
     def fingerprint(self) -> str:
-        """Changes when the content does; cheap: file names, sizes and times, not bytes."""
+        """A digest that changes with the content. It is cheap: it uses names, sizes and times of files, not their bytes."""
         ...
 
     def read(self) -> LineSet:
         """Lists all lines without decoding an image.
 
         Raises:
-            UserError: there is no usable line.
+            UserError: the source has no usable line.
         """
         ...
 
 
 class DataKind:
-    """A kind of source; `testing.data_kind_contract` holds every kind to this.
+    """A kind of source; `testing.data_kind_contract` tests every kind.
 
     Attributes:
-        order: kinds are asked in this order what a path looks like when none is named, lowest first.
-        has_parts: whether the last name of a path may be a part inside its folder that is no file, such as a split.
+        order: if a path names no kind, kinds are asked in this order whether they recognise it, lowest first.
+        has_parts: whether the last name of a path may be a part of a dataset, such as a split, and not a file or folder.
     """
 
     order: ClassVar[int] = 100
@@ -45,26 +45,26 @@ class DataKind:
 
     @abstractmethod
     def looks_like(self, path: Path) -> bool:
-        """Whether a file or folder that exists is of this kind, judged by names and first rows."""
+        """Whether an existing file or folder is of this kind; looks only at names and first rows."""
 
     @abstractmethod
     def open(self, path: Path, extra: str | None) -> Source:
-        """The source at a path.
+        """Opens the source at a path.
 
         Args:
             path: a file or folder.
-            extra: what stood behind `@`; None when nothing did.
+            extra: the text after `@` in the name of the source; None if there is none.
 
         Raises:
-            UserError: nothing there is of this kind, or `extra` means nothing to it.
+            UserError: there is nothing of this kind, or `extra` is not valid for it.
         """
 
     def validation(self, path: Path) -> str | None:
-        """The validation source that lies beside a training source of this kind; None when there is none."""
+        """The validation source beside a training source of this kind; None if there is none."""
         return None
 
     def test(self, path: Path) -> str | None:
-        """The source of test lines that lies beside a training source of this kind; None when there is none."""
+        """The source of test lines beside a training source of this kind; None if there is none."""
         return None
 
 
@@ -72,8 +72,8 @@ class ListedImages:
     """A text file that lists image files and their labels.
 
     Args:
-        label_file: the list.
-        images: folder that its names are relative to; None looks for it near the list.
+        label_file: path of the list.
+        images: folder that the image names are relative to; None searches for it near the list.
     """
 
     kind: ClassVar[str]
@@ -84,7 +84,7 @@ class ListedImages:
 
     @abstractmethod
     def rows(self) -> tuple[list[tuple[str, str]], list[Skipped]]:
-        """(image name, label) of each row, and the rows that cannot be read."""
+        """The (image name, label) of each row, and the rows that cannot be read."""
 
     @cached_property
     def _rows(self) -> tuple[list[tuple[str, str]], list[Skipped]]:
@@ -100,18 +100,18 @@ class ListedImages:
 
     @cached_property
     def images(self) -> Path:
-        """Folder that the names in the list are relative to."""
+        """The folder that the names in the list are relative to."""
         if self._images is not None:
             return self._images
         return find_images(self.label_file, self.kind, [name for name, _ in self._rows[0]])
 
     def fingerprint(self) -> str:
-        """Changes when the list or any of its images is rewritten."""
+        """A digest that changes when the list or one of its images is rewritten."""
         names = dict.fromkeys(name for name, _ in self._rows[0])
         return digest_of(self.kind, file_stamp(self.label_file), [file_stamp(self.images / name) for name in names])
 
     def read(self) -> LineSet:
-        """The lines in the order of the list."""
+        """Lists the lines in the order of the file."""
         rows, skipped = self._rows
         lines, skipped = [], list(skipped)
         for name, text in rows:
@@ -130,9 +130,9 @@ class ListedKind(DataKind):
     """A kind whose source is a text file that lists images: the file itself, or the only such file of a folder.
 
     Attributes:
-        labels: reads such a file.
-        suffixes: of its name.
-        expected: what it holds, for the message where there is none.
+        labels: class that reads such a file.
+        suffixes: suffixes of the file name.
+        expected: description of the file, for the message if there is none.
     """
 
     labels: ClassVar[type[ListedImages]]
@@ -141,27 +141,27 @@ class ListedKind(DataKind):
 
     @abstractmethod
     def is_row(self, row: str) -> bool:
-        """Whether a row of text may be one of such a file; most of its first rows must be."""
+        """Whether a row of text may belong to such a file. Most of its first rows must."""
 
     def _fits(self, path: Path) -> bool:
         rows = first_rows(path)
         return bool(rows) and sum(map(self.is_row, rows)) > len(rows) / 2
 
     def looks_like(self, path: Path) -> bool:
-        """Whether a path is such a file, or a folder that holds one."""
+        """Whether a path is such a file, or a folder that contains one."""
         return bool(label_files(path, self.suffixes, self._fits))
 
     def open(self, path: Path, extra: str | None) -> ListedImages:
-        """The list at a path; `extra` is the folder of its images."""
+        """Opens the list at a path; `extra` is the folder of its images."""
         found = only_one(path, label_files(path, self.suffixes, self._fits), self.labels.kind, self.expected)
         return self.labels(found, folder_or_none(extra))
 
 
 def find_images(label_file: Path, kind: str, names: Sequence[str]) -> Path:
-    """The folder near a list in which most of its first images lie.
+    """Finds the folder near a list that contains most of its first images.
 
     Raises:
-        UserError: none of them lies anywhere near.
+        UserError: no folder near the list contains one of them.
     """
     near = label_file.parent
     places = [near, near / "images", near / label_file.stem, *islice(near.resolve().parents, 2)]
@@ -176,7 +176,10 @@ def find_images(label_file: Path, kind: str, names: Sequence[str]) -> Path:
 
 
 def read_rows(path: Path) -> tuple[list[str], list[Skipped]]:
-    """Rows of a UTF-8 text file that are not blank, without line ends and byte order mark; and those that are not UTF-8.
+    """Reads the rows of a UTF-8 text file that are not blank, without line ends and byte order mark.
+
+    Returns:
+        The rows, and those that were skipped because they are not UTF-8.
 
     Raises:
         UserError: the file cannot be read, or most of it is not UTF-8.
@@ -201,7 +204,7 @@ def read_rows(path: Path) -> tuple[list[str], list[Skipped]]:
 
 
 def first_rows(path: Path) -> list[str]:
-    """The first rows of a file, for a look; none when it is not text."""
+    """Reads the first rows of a file, to recognise its kind; an empty list if it is not text."""
     try:
         with path.open("rb") as file:
             raw = list(islice(file, SNIFFED_ROWS))
@@ -212,12 +215,12 @@ def first_rows(path: Path) -> list[str]:
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a name ends like an image's."""
+    """Whether a name has the suffix of an image file."""
     return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def text_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Files of a folder (not of those in it) with one of some suffixes, sorted."""
+    """Lists the files of a folder, without subfolders, that have one of some suffixes, sorted."""
     return sorted(p for p in folder.iterdir() if _is_listing(p.name, suffixes) and p.is_file())
 
 
@@ -226,17 +229,17 @@ def _is_listing(name: str, suffixes: tuple[str, ...]) -> bool:
 
 
 def label_files(path: Path, suffixes: tuple[str, ...], fits: Callable[[Path], bool]) -> list[Path]:
-    """The label files meant by a path: itself, or those in the folder."""
+    """Lists the label files at a path: the file itself, or those in the folder."""
     if path.is_dir():
         return [p for p in text_files(path, suffixes) if fits(p)]
     return [path] if path.suffix.lower() in suffixes and fits(path) else []
 
 
 def only_one(path: Path, files: Sequence[Path], kind: str, expected: str) -> Path:
-    """The one label file meant by a path.
+    """Returns the only label file at a path.
 
     Raises:
-        UserError: none, or several.
+        UserError: there is none, or there are several.
     """
     if path.is_file():
         return path
@@ -249,10 +252,10 @@ def only_one(path: Path, files: Sequence[Path], kind: str, expected: str) -> Pat
 
 
 def folder_or_none(extra: str | None) -> Path | None:
-    """The folder named behind `@`.
+    """The folder named after `@`; None if nothing is named.
 
     Raises:
-        UserError: it is not there.
+        UserError: the folder does not exist.
     """
     if extra is None:
         return None

@@ -1,6 +1,7 @@
-"""From what a person writes after `--data` to labelled lines: `digits`, a path, `kind:path`, several joined by `;`.
+"""Finds data sources by the text that a user writes: `digits`, a path, `kind:path`, or several of them joined by `;`.
 
-What a path holds is found by looking; `kind:path` says it, and `kind:path@extra` names an image folder or columns.
+The kind of a path is detected from its files unless `kind:path` names it. `kind:path@extra` names an image folder or columns
+too.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from trainers.data.source import DataKind, Source
 
 @dataclass(frozen=True)
 class Digits:
-    """The built-in lines.
+    """The built-in lines of handwritten digits.
 
     Attributes:
         split: `training`, `validation`, `unseen` or `test`.
-        seed: of the whole set.
+        seed: seed of the dataset.
     """
 
     split: Split
@@ -37,20 +38,20 @@ class Digits:
 
 
 def open_source(text: str, seed: int = 0) -> LineSet:
-    """All lines of a source.
+    """Lists all lines of a source.
 
     Args:
         text: `digits`, `digits:validation`, a path, or `kind:path`.
-        seed: of generated lines; files do not care.
+        seed: seed of generated lines; files ignore it.
 
     Raises:
-        UserError: no such source, with the nearest known thing, or one without a usable line.
+        UserError: the source does not exist (the message has the most similar one), or has no usable line.
     """
     return find_source(text, seed).read()
 
 
 def split_sources(text: str) -> list[str]:
-    """The single sources in `a;b;c`."""
+    """Splits `a;b;c` into single sources."""
     parts = [part.strip() for part in text.split(";") if part.strip()]
     if not parts:
         raise UserError("no data source is named; try 'digits' or a folder")
@@ -58,7 +59,7 @@ def split_sources(text: str) -> list[str]:
 
 
 def own_validation(text: str) -> str | None:
-    """The validation source that belongs to a training source, where it brings one; `digits` does."""
+    """The validation source that belongs to a training source; None if it has none. `digits` has one."""
     if text in ("digits", "digits:training"):
         return "digits:validation"
     kind, path, extra = _read(text)
@@ -69,7 +70,7 @@ def own_validation(text: str) -> str | None:
 
 
 def own_test(text: str) -> str | None:
-    """The source of test lines that belongs to a training source, where it brings one; `digits` does."""
+    """The source of test lines that belongs to a training source; None if it has none. `digits` has one."""
     if text in ("digits", "digits:training"):
         return "digits:test"
     kind, path, extra = _read(text)
@@ -80,10 +81,10 @@ def own_test(text: str) -> str | None:
 
 
 def find_source(text: str, seed: int = 0) -> Source:
-    """The source that a text names, found but not read.
+    """Finds the source that a text names, without reading it.
 
     Raises:
-        UserError: no such source, with the nearest known thing.
+        UserError: the source does not exist; the message has the most similar one.
     """
     name, colon, rest = text.partition(":")
     if name == "digits":
@@ -95,7 +96,7 @@ def find_source(text: str, seed: int = 0) -> Source:
 
 
 def _read(text: str) -> tuple[DataKind | None, Path, str | None]:
-    """Kind, path and what stands behind `@`; no kind when there is no such path or it looks like none."""
+    """Splits a text into kind, path and the part after `@`. The kind is None if it is neither named nor recognised."""
     name, _, rest = text.partition(":")
     named = data_kinds[name]() if name in data_kinds else None
     written = rest if named else text
@@ -113,7 +114,7 @@ def _read(text: str) -> tuple[DataKind | None, Path, str | None]:
 
 
 def _nothing_like(text: str, path: Path) -> str:
-    """Why a text names no source."""
+    """The message for a text that names no source."""
     if path.is_dir() and not any(path.iterdir()):
         return f"data source '{path}' is an empty folder"
     if path.exists():

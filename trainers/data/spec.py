@@ -13,31 +13,33 @@ from trainers.data.rendered import Rendered
 from trainers.data.source_registry import split_sources
 
 AUTO: Final = "auto"
-"""In place of a setting: what suits the lines."""
+"""Value of a setting that is chosen by the number and kind of lines."""
 
 
 class DataSpec(StrictModel):
-    """Which lines, at which height, under which rules; plain values, so that it travels as JSON.
+    """The specification of a dataset; its values can be stored as JSON.
 
     Attributes:
         training: source of training lines; several joined by `;`.
-        validation: source of validation lines; None takes what each training source brings, or some of its lines.
-        test: source of test lines; "auto" takes what each training source brings, or sets some of its lines aside where there
-            are many; None does without.
-        group: what must not be on two sides of a split: `folder`, or a column of the label file; None is each image alone.
-        split: 2, or 1 for the way in which studies were split whose definition has no such value.
+        validation: source of validation lines; None uses the validation lines of each training source, or some of its training
+            lines.
+        test: source of test lines; "auto" uses the test lines of each training source, or sets some of its training lines aside
+            if there are many; None has no test lines.
+        group: key whose values are kept on one side of a split: `folder`, or a column of the label file; None splits single
+            images.
+        split: version of the split: 2, or 1 for studies whose definition has no such value.
         height_px: rows of every image.
-        normaliser: applied to all labels.
-        charset: a file with one character a line; None takes the characters of the training labels.
-        unknown: what becomes of a training line with a character outside the charset: `drop` (and count), `error`, or
-            `map` (write another form of the character, drop where there is none).
-        seed: of generated lines.
-        training_lines: use only so many, the first ones of each source in proportion; None uses all.
-        weights: how often a line of each training source is shown, relative to the others; None shows all alike.
-        rendered: lines to draw besides; "auto" draws some where there are few; None draws none.
+        normaliser: name of the normaliser that is applied to all labels.
+        charset: a file with one character per line; None uses the characters of the training labels.
+        unknown: policy for training lines with a character outside the charset: `drop` (and count), `error`, or `map` (replace
+            the character by another form of it, or drop the line if there is none).
+        seed: seed of generated lines.
+        training_lines: number of training lines to use, the first ones of each source in proportion; None uses all.
+        weights: sampling weight of the lines of each training source, relative to the others; None samples all equally.
+        rendered: settings of rendered lines; "auto" renders some if there are few training lines; None renders none.
 
     Raises:
-        UserError: every unknown name and every value out of its range, in one message.
+        UserError: there are unknown names or values out of range; one message names all of them.
     """
 
     training: str = Field(description="source of training lines")

@@ -1,12 +1,12 @@
-"""Which lines train, which measure, and which are set aside for the end: one answer for all heights, charsets and studies.
+"""Splits lines into training, validation and test lines, in the same way for all heights, charsets and studies.
 
 Decisions:
-- The order in which lines are chosen is that of a hash of their images as they were decoded, before any resizing: the same
-  lines every time, whatever their names and order, and at every input height.
-- What is chosen are whole pictures (equal and nearly equal images, `near_equal`), or whole groups where the data have a
-  key for them, such as the page or the writer.
-- Each source without validation lines of its own gives some.
-- A picture that lies in two groups would be on two sides: its training lines are left out.
+- Lines are chosen in the order of a hash of their decoded images, before any resizing. So the choice does not depend on the
+  names and the order of the lines or on the input height.
+- The unit of a split is a picture (equal and nearly equal images, see `near_equal`), or a group if the data have a key for it,
+  such as the page or the writer.
+- Each source without validation lines of its own gives some of its training lines.
+- A picture in two groups could be on two sides of the split. In that case its training lines are left out.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from numpy.typing import NDArray
 from trainers.base.errors import UserError
 
 VALIDATION_SHARE = 0.1
-"""Share of the lines that measures where there are many; training keeps the rest."""
+"""Share of the lines that is used for validation if there are many."""
 LEAST_VALIDATION_LINES = 200
-"""Lines that measure where a tenth would be fewer: with 200 a line is half a percent, and an accuracy of 90 % is known to
-within 4 points (95 %); with 30 the steps are 3.3 % and half of all candidates look alike."""
+"""Validation lines to use if a tenth would be fewer. With 200, one line is half a percent and the 95 % confidence interval of
+an accuracy of 90 % is 4 points wide on each side; with 30, one line is 3.3 % and half of all candidates look alike."""
 LARGEST_VALIDATION_SHARE = 0.2
-"""Share of the lines that measures where there are fewer than 1,000: beyond that, training would lose too much."""
+"""Largest share of the lines that is used for validation; it keeps enough training lines if there are fewer than 1,000."""
 MOST_VALIDATION_LINES = 4000
-"""Validation lines beyond this tell candidates hardly better apart (90 % is known to within 0.9 points), and every export reads
-all of them."""
+"""Largest number of validation lines. More would hardly distinguish candidates better (an accuracy of 90 % is known to within
+0.9 points), and every export reads all of them."""
 TEST_LINES_FROM = 2000
-"""Training lines, after validation lines are chosen, from which test lines are set aside. Below, a tenth of them costs more
-accuracy than knowing it to within 4 points is worth."""
+"""Number of training lines, without validation lines, from which test lines are set aside. With fewer, the loss of a tenth of
+the training lines costs more accuracy than a test score with an uncertainty of 4 points is worth."""
 TEST_SHARE = 0.1
-"""Share of the remaining lines that is set aside for the end."""
+"""Share of the training lines that is set aside as test lines."""
 MOST_TEST_LINES = 2000
-"""Test lines beyond this tell nothing more: an accuracy of 90 % is known to within 1.3 points."""
+"""Largest number of test lines; with this many, an accuracy of 90 % is known to within 1.3 points."""
 
 TRAINING, VALIDATION, TEST, LEFT_OUT = 0, 1, 2, 3
-"""Sides of a split."""
+"""The sides of a split."""
 
 
 def validation_count(lines: int) -> int:
-    """How many of so many lines measure: a tenth, but at least 200, but at most a fifth and at most 4,000."""
+    """Number of validation lines among `lines` lines: a tenth, at least 200, but at most a fifth and at most 4,000."""
     share = max(lines * VALIDATION_SHARE, min(LEAST_VALIDATION_LINES, lines * LARGEST_VALIDATION_SHARE))
     return max(1, min(round(share), MOST_VALIDATION_LINES))
 
 
 def test_count(lines: int) -> int:
-    """How many of so many training lines are set aside as test lines: a tenth and at most 2,000; 0 below 2,000 lines."""
+    """Number of test lines among so many training lines: a tenth, at most 2,000; 0 if there are fewer than 2,000 lines."""
     return 0 if lines < TEST_LINES_FROM else min(MOST_TEST_LINES, round(lines * TEST_SHARE))
 
 
 @dataclass(frozen=True)
 class Splitter:
-    """Lines that are to be split.
+    """Splits lines.
 
     Attributes:
-        hashes: (N,) of each image as decoded (`image_hash`).
-        pictures: (N,) number of each line's picture (`same_pictures`).
-        source: (N,) number of the source that each line is from.
-        groups: N names of each line's group, None for a line without one; None where the data have no key.
+        hashes: (N,) hash of each decoded image (`image_hash`).
+        pictures: (N,) number of the picture that each line shows (`same_pictures`).
+        source: (N,) number of the source of each line.
+        groups: name of the group of each line, None for a line without one; None if the data have no key.
     """
 
     hashes: NDArray[np.uint64]
@@ -69,17 +69,17 @@ class Splitter:
     groups: Sequence[str | None] | None = None
 
     def sides(self, gives_validation: Sequence[bool], gives_test: Sequence[bool]) -> NDArray[np.int8]:
-        """The side of each line.
+        """Chooses the side of each line.
 
         Args:
-            gives_validation: of each source, whether validation lines are chosen from it.
-            gives_test: of each source, whether test lines are, where there are enough.
+            gives_validation: for each source, whether validation lines are chosen from it.
+            gives_test: for each source, whether test lines are chosen from it if it has enough lines.
 
         Returns:
             (N,) `TRAINING`, `VALIDATION`, `TEST` or `LEFT_OUT`.
 
         Raises:
-            UserError: all the lines of a source are in one group.
+            UserError: all lines of a source are in one group.
         """
         units = self._units()
         sides = np.full(len(self.hashes), TRAINING, dtype=np.int8)
@@ -99,7 +99,7 @@ class Splitter:
         return self._apart(sides)
 
     def _units(self) -> NDArray[np.int64]:
-        """(N,) number of what each line is chosen with: its group, else its picture."""
+        """(N,) number of the unit of each line: its group, or its picture if it has no group."""
         if self.groups is None:
             return self.pictures
         names = [f"group {g}" if g is not None else f"picture {p}" for g, p in zip(self.groups, self.pictures, strict=True)]
@@ -107,9 +107,9 @@ class Splitter:
         return units
 
     def _chosen(self, units: NDArray[np.int64], free: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
-        """(N,) lines of some units: those with the smallest hashes that together have at most so many free lines.
+        """(N,) whether a line is chosen: takes the units with the smallest hashes, up to a number of free lines.
 
-        Where every unit has more, it is the smallest one; a single unit is left to training.
+        If every unit has more lines, the smallest unit is chosen. If there is only one unit, none is chosen.
         """
         key = np.full(int(units.max()) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
         np.minimum.at(key, units, self.hashes)
@@ -126,7 +126,7 @@ class Splitter:
         return found
 
     def _apart(self, sides: NDArray[np.int8]) -> NDArray[np.int8]:
-        """The sides, without lines whose picture is also on another side: validation keeps it before test and training."""
+        """Leaves out lines whose picture is also on another side; validation has priority over test, and test over training."""
         if self.groups is None:
             return sides
         for keeps, loses in ((VALIDATION, TEST), (VALIDATION, TRAINING), (TEST, TRAINING)):

@@ -1,6 +1,6 @@
-"""Traditional to simplified Chinese characters, one to one, from OpenCC's table (`traditional_to_simplified.txt`, Apache-2.0).
+"""Maps traditional to simplified Chinese characters by OpenCC's table (`traditional_to_simplified.txt`, Apache-2.0).
 
-Kept as a table of our own, so that a normaliser does the same on every machine and in ten years.
+The table is part of this repository, so that a normaliser gives the same result on every machine and in every release.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ def _read(file: Path) -> str:
 
 
 PAIRS = _read(Path(__file__).with_name("traditional_to_simplified.txt"))
-"""Characters in pairs: traditional, simplified, traditional, simplified ..."""
+"""The table as one string: traditional, simplified, traditional, simplified ..."""

@@ -1,6 +1,6 @@
-"""Kinds of data sources, one file each: what they look like, and how their lines are read.
+"""Kinds of data sources. Each file recognises one kind and reads its lines.
 
-A file registers its kind with one decorator; an installed package adds one by an entry point of the group
+A file registers its kind with a decorator. An installed package adds a kind with an entry point of the group
 `paretext.data_kind` (`docs/extending-data.md`).
 """
 

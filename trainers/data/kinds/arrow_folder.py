@@ -1,10 +1,10 @@
-"""Hugging Face data sets on disk: what `save_to_disk` writes (Arrow files), or a download of a set's Parquet files.
+"""Hugging Face datasets on disk: the Arrow files that `save_to_disk` writes, or the Parquet files of a dataset.
 
 Decisions:
-- The files are read with pyarrow alone, memory-mapped; the package `datasets` is not needed.
-- Of several splits the training split is meant; another one is named by its folder (`hf:SET/validation`) or, for Parquet
-  files, by the beginning of their names. The validation split of a training set is found by itself.
-- The columns are the first known ones; `hf:SET@image_column,text_column` names others.
+- pyarrow alone reads the files, memory-mapped where possible; the package `datasets` is not needed.
+- A dataset with several splits gives its training split. `hf:SET/validation` names another split: by its folder or, for Parquet
+  files, by the beginning of their names. The validation and test splits beside a training split are found automatically.
+- The first columns with known names are used; `hf:SET@image_column,text_column` names others.
 
 Source: https://huggingface.co/docs/datasets, "Process", section "Save".
 """
@@ -27,13 +27,16 @@ from trainers.data.lines import Line, LineSet, Skipped, decode
 from trainers.data.source import DataKind
 
 TRAINING_SPLITS = ("train", "training")
+"""Names of training splits on the Hugging Face hub, most common first."""
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
+"""Names of validation splits, most common first."""
 TEST_SPLITS = ("test",)
+"""Names of test splits."""
 
 
 @lru_cache(maxsize=4)
 def _column(file: str, column: str, stamp: tuple[str, int, int]) -> Any:
-    """A column of a file, memory-mapped where its format allows it. The stamp only names the file's state."""
+    """Reads a column of a file, memory-mapped if the format allows it. `stamp` is part of the cache key only."""
     try:
         import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
         from pyarrow import parquet
@@ -60,12 +63,12 @@ def _column_names(file: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class FromTable:
-    """Loads an image out of a table.
+    """Loads an image from a table.
 
     Attributes:
-        file: Arrow or Parquet file.
-        column: of the images.
-        row: number in the file.
+        file: path of an Arrow or Parquet file.
+        column: name of the image column.
+        row: row number in the file, from 0.
     """
 
     file: str
@@ -86,28 +89,28 @@ class FromTable:
 
 @dataclass(frozen=True)
 class ArrowFolder:
-    """One split of a data set.
+    """One split of a dataset.
 
     Attributes:
-        folder: of the set or of a split.
-        columns: of images and labels; None takes known names.
+        folder: folder of the dataset or of a split.
+        columns: names of the image and the label column; None uses the first known names.
     """
 
     folder: Path
     columns: tuple[str, str] | None
 
     def fingerprint(self) -> str:
-        """Changes when a file of the split does."""
+        """A digest that changes when a file of the split changes."""
         return digest_of("hf", self.columns, [file_stamp(f) for f in self._files()])
 
     def _files(self) -> list[Path]:
         return _split_files(self.folder)
 
     def column(self, name: str) -> dict[str, str]:
-        """Name of each line to its value in a column.
+        """The values of a column, by the name of the line.
 
         Raises:
-            UserError: a file without the column.
+            UserError: a file lacks the column.
         """
         values: dict[str, str] = {}
         for file in self._files():
@@ -118,10 +121,10 @@ class ArrowFolder:
         return values
 
     def read(self) -> LineSet:
-        """The lines of the split.
+        """Lists the lines of the split.
 
         Raises:
-            UserError: no file, no such column, or no line.
+            UserError: there is no file, no column of this name, or no line.
         """
         files = self._files()
         if not files:
@@ -154,7 +157,7 @@ def _known_columns(file: Path) -> tuple[str, str]:
 
 
 def _split_files(folder: Path) -> list[Path]:
-    """Data files of a split: of the folder itself, or of its training split."""
+    """Lists the data files of a split: those of the folder itself, or those of its training split."""
     if (folder / "state.json").is_file():
         named = json.loads((folder / "state.json").read_text(encoding="utf-8")).get("_data_files", [])
         return [folder / entry["filename"] for entry in named]
@@ -165,7 +168,7 @@ def _split_files(folder: Path) -> list[Path]:
 
 
 def _parquet_files(folder: Path, splits: tuple[str, ...]) -> list[Path]:
-    """Parquet files of a folder (or its folder `data`): those of a split, or all when no name tells a split."""
+    """Lists the Parquet files of a split, in a folder or its subfolder `data`; all files if no file name names a split."""
     inside = folder if folder.is_dir() else folder.parent
     files = sorted([*inside.glob("*.parquet"), *(inside / "data").glob("*.parquet")])
     if not folder.is_dir():
@@ -177,7 +180,7 @@ def _parquet_files(folder: Path, splits: tuple[str, ...]) -> list[Path]:
 
 
 def split_beside(folder: Path, names: tuple[str, ...]) -> str | None:
-    """A split with one of some names beside the training split, as a source; None when there is none."""
+    """Finds a split with one of some names beside the training split. Returns it as a source, or None."""
     for split in names:
         if (folder / split / "state.json").is_file():
             return f"hf:{folder / split}"
@@ -188,17 +191,17 @@ def split_beside(folder: Path, names: tuple[str, ...]) -> str | None:
 
 @data_kinds.register("hf")
 class ArrowKind(DataKind):
-    """A folder of Arrow or Parquet files."""
+    """Hugging Face datasets: folders of Arrow or Parquet files."""
 
     order = 50
     has_parts = True
 
     def looks_like(self, path: Path) -> bool:
-        """Whether a training split lies in the folder."""
+        """Whether the folder holds a training split."""
         return path.is_dir() and bool(_split_files(path))
 
     def open(self, path: Path, extra: str | None) -> ArrowFolder:
-        """The split at a path; `extra` names its columns, as `image,text`."""
+        """Opens the split at a path; `extra` names its columns, as `image,text`."""
         if extra is None:
             return ArrowFolder(path, None)
         image, comma, text = extra.partition(",")

@@ -1,4 +1,4 @@
-"""What docTR trains on: a folder `images/` and a `labels.json` of {"image": "label"}.
+"""docTR training data: a folder `images/` and a file `labels.json` with {"image": "label"}.
 
 Source: docTR, references/recognition/README.md.
 """
@@ -16,7 +16,7 @@ from trainers.data.source import DataKind, ListedImages, folder_or_none, is_imag
 
 
 class DoctrLabels(ListedImages):
-    """A `labels.json` of docTR."""
+    """The lines of a `labels.json`."""
 
     kind = "doctr"
 
@@ -42,12 +42,12 @@ def _file(path: Path) -> Path:
 
 @data_kinds.register("doctr")
 class DoctrKind(DataKind):
-    """A `labels.json`, or the folder it is in."""
+    """docTR data: a `labels.json`, or the folder that contains it."""
 
     order = 30
 
     def looks_like(self, path: Path) -> bool:
-        """Whether there is a JSON object that has names of images."""
+        """Whether the file is a JSON object with image names as keys."""
         file = _file(path)
         if file.suffix.lower() != ".json" or not file.is_file():
             return False
@@ -55,7 +55,7 @@ class DoctrKind(DataKind):
         return isinstance(labels, dict) and any(is_image_name(name) for name in list(labels)[:50])
 
     def open(self, path: Path, extra: str | None) -> DoctrLabels:
-        """The labels at a path; `extra` is the folder of their images."""
+        """Opens the labels at a path; `extra` is the folder of their images."""
         if not _file(path).is_file():
             raise UserError(f"{path} holds no labels.json")
         return DoctrLabels(_file(path), folder_or_none(extra))

@@ -1,8 +1,9 @@
-"""Word tasks of the ICDAR robust reading competitions: `gt.txt` with rows `word_1.png, "Text"`, often with a byte order mark.
+"""Word recognition data of the ICDAR robust reading competitions: `gt.txt` with rows `word_1.png, "Text"`.
 
 Decisions:
-- The row is cut at its first comma, so labels keep their commas; one pair of quotes around the label goes, `\\"` inside is `"`.
-- `###` means that the word cannot be read: such rows are skipped and counted.
+- A row is split at its first comma, so labels may contain commas. The quotes around a label are removed, and `\\"` becomes `"`.
+- A byte order mark at the beginning of the file is ignored.
+- The label `###` marks a word as unreadable; such rows are skipped and counted.
 
 Source: https://rrc.cvc.uab.es, tasks "word recognition".
 """
@@ -19,7 +20,7 @@ ROW = re.compile(r"^([^,]+),\s*(.*?)\s*$")
 
 
 class IcdarLabels(ListedImages):
-    """A `gt.txt` of ICDAR's word tasks."""
+    """The lines of a `gt.txt`."""
 
     kind = "icdar"
 
@@ -45,7 +46,7 @@ def _unquoted(label: str) -> str:
 
 @data_kinds.register("icdar")
 class IcdarKind(ListedKind):
-    """A file or folder of ICDAR word labels."""
+    """ICDAR word recognition data: a `gt.txt`, or the folder that contains it."""
 
     order = 60
     labels = IcdarLabels
@@ -53,5 +54,5 @@ class IcdarKind(ListedKind):
     expected = "gt.txt of rows 'image, \"label\"'"
 
     def is_row(self, row: str) -> bool:
-        """Whether a row names an image and has a label behind it."""
+        """Whether a row has an image name followed by a label."""
         return is_image_name(row.partition(",")[0].strip()) and "," in row

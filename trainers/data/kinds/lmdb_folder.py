@@ -1,7 +1,7 @@
-"""LMDB sets as deep-text-recognition-benchmark, PARSeq, OpenOCR and FudanVI's benchmark have them.
+"""LMDB datasets in the layout of deep-text-recognition-benchmark, PARSeq, OpenOCR and FudanVI's benchmark.
 
-Keys count from 1: `image-000000001` (bytes of an image file), `label-000000001` (UTF-8), and `num-samples` in all.
-Databases in folders inside the folder are joined, in the order of their paths.
+The keys are `num-samples` and, counted from 1, `image-000000001` (bytes of an image file) and `label-000000001` (UTF-8).
+Databases in subfolders are joined, in the order of their paths.
 
 Source: https://github.com/clovaai/deep-text-recognition-benchmark, create_lmdb_dataset.py and dataset.py.
 """
@@ -24,14 +24,14 @@ from trainers.data.source import DataKind
 FILE = "data.mdb"
 
 _open_environments: dict[str, tuple[tuple[str, int, int], Any]] = {}
-"""A process may open a database only once at a time: path to (stamp of the file, environment)."""
+"""Open databases: path to (stamp of the file, environment). LMDB forbids a process to open a database twice."""
 
 
 def _environment(folder: str) -> Any:
-    """The database in a folder, opened once per process and again when its file has changed.
+    """Opens the database in a folder, once per process and again when its file has changed.
 
     Raises:
-        UserError: the package is missing, or the file is no database.
+        UserError: the package `lmdb` is not installed, or the file is not a database.
     """
     try:
         import lmdb
@@ -53,11 +53,11 @@ def _environment(folder: str) -> Any:
 
 @dataclass(frozen=True)
 class FromDatabase:
-    """Loads an image out of a database.
+    """Loads an image from a database.
 
     Attributes:
-        folder: of the database.
-        key: of the image.
+        folder: folder of the database.
+        key: key of the image.
     """
 
     folder: str
@@ -73,10 +73,10 @@ class FromDatabase:
 
 @dataclass(frozen=True)
 class LmdbFolder:
-    """Databases in a folder or below it.
+    """The databases in a folder and its subfolders.
 
     Attributes:
-        folder: where to look.
+        folder: the folder to search.
     """
 
     folder: Path
@@ -85,15 +85,15 @@ class LmdbFolder:
         return sorted(Path(place) for place, _, names in os.walk(self.folder.resolve()) if FILE in names)
 
     def fingerprint(self) -> str:
-        """Changes when a database is added, removed or written to."""
+        """A digest that changes when a database is added, removed or written to."""
         root = self.folder.resolve()
         return digest_of("lmdb", [(str(d.relative_to(root)), file_stamp(d / FILE)) for d in self._databases()])
 
     def read(self) -> LineSet:
-        """The lines of all databases.
+        """Lists the lines of all databases.
 
         Raises:
-            UserError: no database, or no line in any.
+            UserError: there is no database, or none has a line.
         """
         lines: list[Line] = []
         skipped: list[Skipped] = []
@@ -127,14 +127,14 @@ class LmdbFolder:
 
 @data_kinds.register("lmdb")
 class LmdbKind(DataKind):
-    """A folder with databases."""
+    """LMDB datasets: folders with databases."""
 
     order = 20
 
     def looks_like(self, path: Path) -> bool:
-        """Whether a database lies anywhere in the folder."""
+        """Whether the folder or a subfolder holds a database."""
         return path.is_dir() and any(FILE in names for _, _, names in os.walk(path))
 
     def open(self, path: Path, extra: str | None) -> LmdbFolder:
-        """The databases of a folder."""
+        """Opens the databases of a folder."""
         return LmdbFolder(path)

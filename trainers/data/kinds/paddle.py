@@ -1,9 +1,9 @@
-"""Label files as PaddleOCR and OpenOCR train on: `path<TAB>label`, UTF-8, one image a row.
+"""Label files of PaddleOCR and OpenOCR: UTF-8 rows `path<TAB>label`, one image per row.
 
 Decisions:
-- The row is cut at its first tab: a label may hold tabs.
-- A first field that is a JSON list of images gives one line for each of them (PaddleOCR shows one at random).
-- Rows of detection labels (a JSON list of polygons as label) are skipped and counted.
+- A row is split at its first tab, so labels may contain tabs.
+- If the first field is a JSON list of images, each of them becomes a line (PaddleOCR draws one at random).
+- Rows with detection labels (a JSON list of polygons) are skipped and counted.
 
 Source: PaddleOCR, ppocr/data/simple_dataset.py.
 """
@@ -19,7 +19,7 @@ from trainers.data.source import ListedImages, ListedKind, is_image_name, read_r
 
 
 class PaddleLabels(ListedImages):
-    """A label file of PaddleOCR."""
+    """The lines of a PaddleOCR label file."""
 
     kind = "paddle"
 
@@ -54,7 +54,7 @@ def _is_detection(label: str) -> bool:
 
 @data_kinds.register("paddle")
 class PaddleKind(ListedKind):
-    """A file or folder of PaddleOCR labels."""
+    """PaddleOCR data: a label file, or the folder that contains it."""
 
     order = 70
     labels = PaddleLabels
@@ -62,6 +62,6 @@ class PaddleKind(ListedKind):
     expected = "label file of rows image<TAB>label"
 
     def is_row(self, row: str) -> bool:
-        """Whether a row names an image and has a label behind it."""
+        """Whether a row has an image name followed by a label."""
         image, tab, _ = row.partition("\t")
         return bool(tab) and (is_image_name(image.strip()) or (image.startswith("[") and is_image_name(image.rstrip('"] '))))

@@ -1,9 +1,9 @@
-"""Folders of `x.gt.txt` beside `x.png`, as OCRopus, Tesseract and kraken train on.
+"""Folders of pairs `x.png` and `x.gt.txt`, the training data of OCRopus, Tesseract and kraken.
 
 Decisions:
-- Every image suffix is stripped to find the stem: `x.bin.png`, `x.nrm.png` and `x.png` are one line, and one image of it
-  is used, the binarised one first, since mixing them would show one line three times.
-- Folders inside the folder are read too.
+- `x.bin.png`, `x.nrm.png` and `x.png` are images of one line. Only one of them is used, preferably the binarised one; otherwise
+  the line would be trained three times.
+- Subfolders are read too.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
 from trainers.data.source import DataKind
 
 LABEL_SUFFIX = ".gt.txt"
+"""Suffix of label files."""
 VARIANTS = (".bin", ".nrm", "", ".dew", ".raw", ".gray", ".color")
-"""Words between stem and image suffix, the one to prefer first."""
+"""Words between the stem and the image suffix, the preferred one first; OCRopus and kraken write them."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A file of the folder: path below it, bytes, nanoseconds since 1970."""
+    """A file of the folder: path relative to it, size in bytes, time of change in nanoseconds since 1970."""
 
     path: str
     size: int
@@ -37,20 +38,20 @@ class Pairs:
     """A folder of image and label pairs.
 
     Attributes:
-        folder: where they lie.
+        folder: path of the folder.
     """
 
     folder: Path
 
     def fingerprint(self) -> str:
-        """Changes when any file of the folder is added, removed, renamed, resized or rewritten."""
+        """A digest that changes when a file of the folder is added, removed, renamed or rewritten."""
         return digest_of("pairs", *((f.path, f.size, f.changed) for f in self._files()))
 
     def read(self) -> LineSet:
         """Lists the pairs in the order of their names.
 
         Raises:
-            UserError: no pair at all.
+            UserError: the folder holds no pair.
         """
         labels, images = self._by_stem()
         lines: list[Line] = []
@@ -88,7 +89,7 @@ class Pairs:
         return sorted(found, key=lambda f: f.path)
 
     def _by_stem(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Label path and best image path of each stem."""
+        """The label path and the preferred image path of each stem."""
         labels: dict[str, str] = {}
         images: dict[str, tuple[int, str]] = {}
         for found in self._files():
@@ -121,7 +122,7 @@ def _found(path: str, entry: os.DirEntry[str]) -> _Found:
 
 
 def split_image(path: str) -> tuple[str, int] | None:
-    """Stem of an image's path without any image suffix, and how far from preferred it is; None when it is no image."""
+    """Splits an image path into its stem and its rank in `VARIANTS` (0 is preferred). Returns None if it is not an image."""
     stem = path
     while stem.lower().endswith(IMAGE_SUFFIXES):
         stem = stem[: stem.rindex(".")]
@@ -138,9 +139,9 @@ class PairsKind(DataKind):
     order = 10
 
     def looks_like(self, path: Path) -> bool:
-        """Whether a `.gt.txt` lies anywhere in the folder."""
+        """Whether the folder or a subfolder holds a `.gt.txt`."""
         return path.is_dir() and any(name.endswith(LABEL_SUFFIX) for _, _, names in os.walk(path) for name in names)
 
     def open(self, path: Path, extra: str | None) -> Pairs:
-        """The pairs of a folder."""
+        """Opens the pairs of a folder."""
         return Pairs(path)

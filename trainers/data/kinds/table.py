@@ -1,10 +1,10 @@
-"""Tables with a header, one image a row: EasyOCR's `labels.csv` (`filename,words`), Hugging Face's `metadata.csv`, and others.
+"""Tables with a header and one image per row: EasyOCR's `labels.csv` (`filename,words`), Hugging Face's `metadata.csv`, others.
 
 Decisions:
-- Cells are cut at commas, semicolons or tabs, whichever the header is cut at.
-- With just two columns the row is cut once, since EasyOCR writes labels with commas and without quotes; a label in a full
-  pair of quotes is a quoted cell.
-- `csv:FILE@image_column,text_column` names the columns where their names are unusual.
+- The delimiter is the comma, semicolon or tab that is most frequent in the header.
+- With only two columns, a row is split at its first delimiter, because EasyOCR writes labels that contain commas without
+  quotes. A label inside a pair of quotes is read as a quoted cell.
+- `csv:FILE@image_column,text_column` names columns that have other names than the known ones.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from trainers.data.lines import Skipped
 from trainers.data.source import DataKind, ListedImages, first_rows, label_files, only_one, read_rows
 
 SUFFIXES = (".csv", ".tsv", ".txt")
+"""Suffixes of files that may be tables."""
 IMAGE_COLUMNS = ("filename", "file_name", "image", "image_path", "path", "file", "img", "image_name", "name")
+"""Known names of image columns, most specific first."""
 TEXT_COLUMNS = ("words", "text", "label", "transcription", "ground_truth", "gt", "sentence")
+"""Known names of label columns, most specific first."""
 
 
 class TableLabels(ListedImages):
     """A table of image names and labels.
 
     Args:
-        label_file: the table.
-        columns: names of the image and the text column; None takes the first known ones.
+        label_file: path of the table.
+        columns: names of the image and the text column; None uses the first known names.
     """
 
     kind = "csv"
@@ -54,10 +57,10 @@ class TableLabels(ListedImages):
         return rows, skipped
 
     def column(self, name: str) -> dict[str, str]:
-        """Name of each image to its value in a column.
+        """The values of a column, by image name.
 
         Raises:
-            UserError: no such column.
+            UserError: the table has no such column.
         """
         texts, _ = read_rows(self.label_file)
         delimiter, header = _header(texts[0] if texts else "")
@@ -101,16 +104,16 @@ def _fits(path: Path) -> bool:
 
 @data_kinds.register("csv")
 class TableKind(DataKind):
-    """A table, or a folder that holds one."""
+    """Tables: a file, or a folder that contains one."""
 
     order = 40
 
     def looks_like(self, path: Path) -> bool:
-        """Whether there is a table with a known column of images and one of labels."""
+        """Whether the path holds a table with a known image column and a known label column."""
         return bool(label_files(path, SUFFIXES, _fits))
 
     def open(self, path: Path, extra: str | None) -> TableLabels:
-        """The table at a path; `extra` names its columns, as `image,text`."""
+        """Opens the table at a path; `extra` names its columns, as `image,text`."""
         file = only_one(path, label_files(path, SUFFIXES, _fits), "csv", "table with a header such as filename,words")
         if extra is None:
             return TableLabels(file, None)

@@ -1,7 +1,7 @@
-"""What TextRecognitionDataGenerator writes with `--name_format 2`: images and a `labels.txt` of `name label` rows.
+"""Output of TextRecognitionDataGenerator with `--name_format 2`: images and a `labels.txt` with rows `name label`.
 
-The row is cut at its first space. (Formats 0 and 1 put the label into the file's name and lose characters; write it again
-with format 2.)
+A row is split at its first space. The formats 0 and 1 are not supported, because they put the label into the file name and lose
+characters.
 
 Source: https://github.com/Belval/TextRecognitionDataGenerator, trdg/run.py.
 """
@@ -14,7 +14,7 @@ from trainers.data.source import ListedImages, ListedKind, is_image_name, read_r
 
 
 class TrdgLabels(ListedImages):
-    """A `labels.txt` of TextRecognitionDataGenerator."""
+    """The lines of a `labels.txt`."""
 
     kind = "trdg"
 
@@ -32,7 +32,7 @@ class TrdgLabels(ListedImages):
 
 @data_kinds.register("trdg")
 class TrdgKind(ListedKind):
-    """A file or folder of TextRecognitionDataGenerator."""
+    """TextRecognitionDataGenerator data: a `labels.txt`, or the folder that contains it."""
 
     order = 80
     labels = TrdgLabels
@@ -40,5 +40,5 @@ class TrdgKind(ListedKind):
     expected = "labels.txt of rows 'image label'"
 
     def is_row(self, row: str) -> bool:
-        """Whether a row names an image and has a label behind it."""
+        """Whether a row has an image name followed by a label."""
         return is_image_name(row.partition(" ")[0]) and " " in row

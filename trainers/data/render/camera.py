@@ -1,6 +1,6 @@
-"""What happens between the lettering and the file: light, perspective, blur, noise, compression.
+"""The camera between the painted line and the image file: light, perspective, blur, noise and compression.
 
-Each step takes and gives float32 (rows, columns, 3) in about [0, 255], unless it says otherwise.
+Unless its docstring says otherwise, a function maps pixels to pixels: float32 (rows, columns, 3) in about [0, 255].
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from PIL import Image, ImageFilter
 from trainers.data.render.textures import Pixels, texture
 
 LARGEST_CUT = 0.05
-"""How far a corner may move into the part that is to be seen, in heights of it: letters stay whole."""
+"""How far a corner may move into the visible part, as a fraction of its height: small enough that no letter is cut."""
 
 
 def lit(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixels:
-    """Light from a side, a slow shadow, at times a glare or a hard shadow's edge."""
+    """Adds uneven light: a gradient, soft shadows, and sometimes a glare or the edge of a hard shadow."""
     rows, columns = pixels.shape[:2]
     y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
@@ -39,13 +39,13 @@ def lit(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixels:
 def seen_from_a_side(
     image: Image.Image, inner: tuple[int, int, int, int], rng: np.random.Generator, tilt: float, size: tuple[int, int]
 ) -> Image.Image:
-    """Looks at a part of an image from a side and turned a little.
+    """Crops a part of an image with a small random rotation and perspective.
 
     Args:
-        image: the whole, with room around the part.
-        inner: left, top, right, bottom of the part.
+        image: the whole image, with a margin around the part.
+        inner: left, top, right and bottom of the part, in pixels.
         rng: draws how far each corner moves.
-        tilt: how far, in heights of the part.
+        tilt: strength of the distortion, as a fraction of the height of the part.
         size: (columns, rows) of the result.
     """
     left, top, right, bottom = inner
@@ -71,7 +71,7 @@ def seen_from_a_side(
 
 
 def _perspective(corners: NDArray[np.float64], size: tuple[int, int]) -> tuple[float, ...]:
-    """Pillow's eight coefficients; corners are upper left, lower left, lower right, upper right."""
+    """Computes Pillow's eight perspective coefficients; corners are upper left, lower left, lower right, upper right."""
     width, height = size
     rows, values = [], []
     for (x, y), (u, v) in zip([(0, 0), (0, height), (width, height), (width, 0)], corners, strict=True):
@@ -81,7 +81,7 @@ def _perspective(corners: NDArray[np.float64], size: tuple[int, int]) -> tuple[f
 
 
 def motion_blurred(pixels: Pixels, rng: np.random.Generator, longest: int) -> Pixels:
-    """As a hand that moves leaves it: the mean along a short way."""
+    """Blurs along a line of random direction, as a moving camera does."""
     steps = int(rng.integers(2, max(3, longest + 1)))
     angle = rng.uniform(0, np.pi)
     total = np.zeros_like(pixels)
@@ -92,7 +92,7 @@ def motion_blurred(pixels: Pixels, rng: np.random.Generator, longest: int) -> Pi
 
 
 def noisy(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixels:
-    """Noise of a sensor: more in the dark, some of it coloured."""
+    """Adds sensor noise, which is stronger where the image is dark and coloured in half of the images."""
     shape = pixels.shape[:2]
     grain = texture(rng, shape, "fine" if rng.random() < 0.4 else "white")[:, :, None]
     noise = grain * np.float32(strength)
@@ -103,7 +103,7 @@ def noisy(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixels:
 
 
 def developed(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixels:
-    """What a camera makes of colours: white balance, exposure, contrast, saturation."""
+    """Changes white balance, exposure, saturation, contrast and gamma at random."""
     balance = 1 + rng.normal(0, 0.07 * strength, size=3)
     pixels = pixels * (balance * (1 + rng.normal(0, 0.12 * strength))).astype(np.float32)
     grey = pixels.mean(axis=2, keepdims=True)
@@ -115,12 +115,12 @@ def developed(pixels: Pixels, rng: np.random.Generator, strength: float) -> Pixe
 
 
 def sharpened(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """With the bright rims that phones draw around edges."""
+    """Sharpens with an unsharp mask, which leaves bright rims around edges as phones do."""
     return image.filter(ImageFilter.UnsharpMask(radius=rng.uniform(0.8, 2), percent=int(rng.integers(60, 180)), threshold=1))
 
 
 def encoded(image: Image.Image, quality: int) -> bytes:
-    """A JPEG file; `quality` 0 gives a lossless PNG."""
+    """Encodes an image as JPEG, or as a lossless PNG if `quality` is 0. Returns the bytes of the file."""
     file = io.BytesIO()
     if quality:
         image.save(file, "JPEG", quality=quality, subsampling=2 if quality < 90 else 0)

@@ -1,4 +1,4 @@
-"""Colours of lettering and of what it stands on, as signs, screens and prints have them."""
+"""Colours of the letters and of the background, as they occur on signs, screens and prints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SIGNS: tuple[tuple[Colour, Colour], ...] = (
     ((250, 250, 250), (104, 36, 120)),
     ((255, 250, 200), (16, 120, 140)),
 )
-"""Lettering and ground."""
+"""Pairs of letter colour and background colour that are common on signs."""
 
 
 HUES = (0.0, 0.0, 0.03, 0.08, 0.1, 0.13, 0.15, 0.33, 0.4, 0.56, 0.59, 0.62)
@@ -42,12 +42,12 @@ HUES = (0.0, 0.0, 0.03, 0.08, 0.1, 0.13, 0.15, 0.33, 0.4, 0.56, 0.59, 0.62)
 
 @dataclass(frozen=True)
 class Colours:
-    """What a line is painted in.
+    """The colours of a line.
 
     Attributes:
-        ink: of the lettering.
-        ground: behind it.
-        accent: of an outline, a border or the end of a gradient.
+        ink: colour of the letters.
+        ground: colour of the background.
+        accent: colour of an outline, of a border or of the end of a gradient.
     """
 
     ink: Colour
@@ -56,12 +56,12 @@ class Colours:
 
 
 def luminance(colour: Colour) -> float:
-    """How bright a colour looks, in [0, 255]."""
+    """Perceived brightness of a colour, in [0, 255]."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
 def choose_colours(rng: np.random.Generator, style: Style) -> Colours:
-    """Colours for a line, far enough apart to be read."""
+    """Draws colours for a line. Ink and background differ enough to be legible."""
     if style == "print":
         paper = rng.uniform(205, 252)
         tint = np.array([0, rng.uniform(-3, 0), rng.uniform(-16, 2)])
@@ -87,7 +87,7 @@ def _ground(rng: np.random.Generator, style: Style) -> Colour:
 
 
 def _against(rng: np.random.Generator, ground: Colour, style: Style) -> Colour:
-    """A colour that stands out from another: much brighter or darker, white or black more often than not."""
+    """Draws a colour that is much brighter or darker than another; in 60 % of draws it is nearly white or nearly black."""
     least = 45 if rng.random() < 0.15 else 90
     for _ in range(20):
         if rng.random() < 0.6:
@@ -101,7 +101,7 @@ def _against(rng: np.random.Generator, ground: Colour, style: Style) -> Colour:
 
 
 def _hue(rng: np.random.Generator, low: float, high: float, dark: float, bright: float) -> Colour:
-    """Any hue with a saturation and a brightness between bounds in [0, 1]."""
+    """Draws a colour with a common hue, and with a saturation and a brightness between bounds in [0, 1]."""
     hue = rng.random() if rng.random() < 0.15 else HUES[int(rng.integers(len(HUES)))] + rng.normal(0, 0.025)
     red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, min(1.0, rng.uniform(low, high)), rng.uniform(dark, bright))
     return (255 * red, 255 * green, 255 * blue)

@@ -1,7 +1,7 @@
-"""Font files, and which characters each of them can draw.
+"""Finds font files and the characters that each of them can draw.
 
-A collection (`.ttc`) holds several faces, each of which counts as a font of its own. What a face can draw is read from its
-character map with fontTools; a face that claims a character and draws nothing is found out when it draws.
+A collection (`.ttc`) holds several faces; each of them is used as a font. fontTools reads the characters of a face from its
+character map. A face may list a character and still draw nothing; the renderer notices that and tries the next face.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from PIL import ImageFont
 from trainers.base.errors import UserError
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
+"""Suffixes of TrueType and OpenType fonts and of collections of them; FreeType and fontTools read all four."""
 SYSTEM_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -29,11 +30,12 @@ SYSTEM_FOLDERS = (
     "/System/Library/Fonts",
     "~/Library/Fonts",
 )
-
+"""The font folders of Linux and macOS, for all users and for one."""
 
 NO_GLYPH = ".notdef"
+"""The glyph that OpenType draws for a character that the font lacks."""
 PLACEHOLDER_SERVES = 32
-"""Characters that one glyph stands for before it is taken for a placeholder, as fonts of last resort have them."""
+"""A glyph that stands for at least this many characters is a placeholder, as in fallback fonts, and does not count."""
 
 
 @dataclass(frozen=True, order=True)
@@ -41,8 +43,8 @@ class Face:
     """A face in a font file.
 
     Attributes:
-        path: of the file.
-        index: of the face in a collection; 0 elsewhere.
+        path: path of the file.
+        index: number of the face in a collection; 0 in other files.
     """
 
     path: str
@@ -50,7 +52,7 @@ class Face:
 
     @property
     def name(self) -> str:
-        """What a report calls it."""
+        """The name of the face in messages."""
         return Path(self.path).name + (f"#{self.index}" if self.index else "")
 
     def draws(self, text: str) -> bool:
@@ -59,7 +61,7 @@ class Face:
         return all(ord(c) in known or c.isspace() or unicodedata.category(c) == "Cf" for c in text)
 
     def at(self, size_px: int) -> ImageFont.FreeTypeFont:
-        """The font for drawing, with an em of so many pixels."""
+        """Loads the face for drawing at `size_px` pixels per em."""
         return _sized(self, size_px)
 
 
@@ -70,7 +72,7 @@ def _sized(face: Face, size_px: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=512)
 def characters(face: Face) -> frozenset[int]:
-    """Code points that a face has glyphs for."""
+    """Code points for which a face has glyphs."""
     from fontTools.ttLib import TTFont
 
     with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
@@ -86,7 +88,7 @@ def _any_names() -> list[str]:
 
 
 def font_files(folders: Iterable[Path]) -> list[Path]:
-    """Font files in some folders and below them, sorted; each real file once."""
+    """Lists the font files in folders and their subfolders, sorted. Links to one file count once."""
     found: dict[str, Path] = {}
     for folder in folders:
         for place, _, names in os.walk(folder.expanduser()):
@@ -98,10 +100,13 @@ def font_files(folders: Iterable[Path]) -> list[Path]:
 
 
 def find_faces(folders: Sequence[Path] | None = None) -> list[Face]:
-    """All faces in some folders; None looks where the system keeps its fonts.
+    """Finds all faces in some folders.
+
+    Args:
+        folders: folders or font files; None searches the font folders of the system.
 
     Raises:
-        UserError: a folder that is not there, or no font in any.
+        UserError: a folder does not exist, or there is no font in any of them.
     """
     where = [Path(f).expanduser() for f in SYSTEM_FOLDERS] if folders is None else list(folders)
     if folders is not None:
@@ -117,7 +122,7 @@ def find_faces(folders: Sequence[Path] | None = None) -> list[Face]:
 
 
 def _faces(file: Path) -> list[Face]:
-    """The faces of a file that can be scaled; none when it cannot be read."""
+    """Lists the scalable faces of a file; an unreadable file has none."""
     from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
     opened: Any = None
@@ -139,7 +144,7 @@ def _has_outlines(font: Any) -> bool:
 
 
 def bundled_faces() -> list[Face]:
-    """The fonts that matplotlib brings: enough for labels in Latin, Greek, Cyrillic, Hebrew and Arabic letters."""
+    """Finds the fonts that matplotlib installs; they cover Latin, Greek, Cyrillic, Hebrew and Arabic letters."""
     import matplotlib
 
     return [Face(str(p), 0) for p in font_files([Path(matplotlib.get_data_path()) / "fonts" / "ttf"]) if p.stem == "DejaVuSans"]

@@ -1,4 +1,4 @@
-"""From a text and a face to a mask of its letters: spacing, slant, stretch, curve, wear.
+"""Draws a text in a face as a mask of its letters, with spacing, slant, stretch, curvature and wear.
 
 Masks are float32 (rows, columns) in [0, 1]; 1 is all ink.
 """
@@ -15,21 +15,21 @@ from trainers.data.render.textures import Pixels, texture
 
 
 class NoInk(ValueError):
-    """A face drew nothing for a text although its character map has the characters."""
+    """A face drew nothing for a text, although its character map has all the characters."""
 
 
 @dataclass(frozen=True)
 class Lettering:
-    """How a text is set.
+    """How a text is typeset.
 
     Attributes:
-        em_px: size of the type.
-        spacing: space added behind each character, in ems; may be negative.
-        bold_px: rows that strokes are thickened by on each side.
-        slant: columns a row is shifted by per row, to the right at the top when positive.
-        stretch: width factor.
-        curve: how far the middle of the line bulges upwards (positive) or downwards, in ems.
-        unrest: how far letters leave the base line, in ems; above 0 each is placed and turned on its own.
+        em_px: size of the type, in pixels per em.
+        spacing: space added after each character, in ems; may be negative.
+        bold_px: pixels by which strokes are thickened on each side.
+        slant: horizontal shear, in columns per row; a positive value leans the letters to the right.
+        stretch: factor of the width.
+        curve: height of the arc that the base line follows, in ems: positive bulges upwards, negative downwards.
+        unrest: largest distance of a letter from the base line, in ems; above 0, each letter is placed and rotated separately.
     """
 
     em_px: int
@@ -42,7 +42,7 @@ class Lettering:
 
 
 def set_text(text: str, face: Face, lettering: Lettering, rng: np.random.Generator) -> Image.Image:
-    """Draws a text as a mask in mode L, cut to its ink.
+    """Draws a text as a mask in mode L, cropped to the ink.
 
     Raises:
         NoInk: the face drew nothing.
@@ -89,7 +89,7 @@ def _letter_by_letter(text: str, face: Face, lettering: Lettering, rng: np.rando
 def _place_turned(
     mask: Image.Image, character: str, face: Face, lettering: Lettering, at: tuple[float, float], rng: np.random.Generator
 ) -> None:
-    """Draws one letter off the base line and a little turned."""
+    """Draws one letter slightly rotated and away from the base line."""
     em = lettering.em_px
     tile = Image.new("L", (2 * em, 2 * em))
     ImageDraw.Draw(tile).text((em // 2, em // 3), character, font=face.at(em), fill=255, stroke_width=lettering.bold_px)
@@ -126,14 +126,14 @@ def _curved(mask: Image.Image, bulge: float) -> Image.Image:
 
 
 def worn(mask: Pixels, rng: np.random.Generator, wear: float) -> Pixels:
-    """Letters as old paint or a dry stamp leaves them; `wear` in [0, 1]: small flakes are gone, large parts only paler."""
+    """Wears off ink, as on old paint or a dry stamp: removes small flakes and makes large parts paler; `wear` in [0, 1]."""
     flakes = np.clip((texture(rng, mask.shape, "fine") + 2.6 - 2.2 * wear) * 1.6, 0, 1)
     pale = np.clip(0.9 + 0.12 * texture(rng, mask.shape, "cloud"), 0.65, 1)
     return np.asarray(mask * flakes * pale, dtype=np.float32)
 
 
 def thickened(mask: Image.Image, pixels: int) -> Image.Image:
-    """The mask with strokes thicker by so many pixels on each side, rounded."""
+    """Thickens the strokes of a mask by a number of pixels on each side, with round corners."""
     for _ in range(pixels):
         mask = mask.filter(ImageFilter.MaxFilter(3))
     return mask

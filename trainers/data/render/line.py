@@ -1,10 +1,10 @@
-"""One rendered line: a text, a face and a random stream in, the bytes of an image file out.
+"""Renders one line: takes a text, a face and a random generator, returns the bytes of an image file.
 
-    letters (mask) -> painted on a surface -> lit -> seen from a side -> blurred, noised, developed -> JPEG or PNG
+    letters (mask) -> painted on a surface -> light -> perspective -> blur, noise, colours -> JPEG or PNG
 
 Decisions:
-- Everything is drawn a little larger than it comes out, so that edges are those of a lens and not of a rasteriser.
-- The crop is what a text detector leaves: close to the letters, sometimes with a part of the next line.
+- A line is drawn larger than its final size and then scaled down, so that edges are as soft as those of photographs.
+- It is cropped as a text detector would crop it: close to the letters, sometimes with a part of the next line.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from trainers.data.render.textures import Pixels
 
 StyleChoice = Literal["mixed", "scene", "web", "print"]
 STYLES: tuple[StyleChoice, ...] = ("mixed", "scene", "web", "print")
+"""The values of `style`."""
 MIX: dict[Style, float] = {"scene": 0.62, "web": 0.18, "print": 0.2}
-"""Shares of styles in `mixed`: street view first, as in scene text sets."""
+"""Share of each style in `mixed`. Street scenes have the largest, as in public datasets of scene text."""
 
 
 def render_line(text: str, face: Face, rng: np.random.Generator, style: StyleChoice, photos: str | None = None) -> bytes:
-    """Draws one line.
+    """Renders one line.
 
     Args:
-        text: one line, in the order in which it is read.
-        face: has all its characters.
-        rng: decides everything that is left open.
+        text: one line, in reading order.
+        face: a face that has all its characters.
+        rng: draws everything else: colours, surface, typesetting, camera.
         style: `scene`, `web`, `print`, or `mixed`.
-        photos: folder of photographs to draw on; None takes the two that scikit-learn brings.
+        photos: folder of photographs used as backgrounds; None uses the two that scikit-learn installs.
 
     Returns:
-        Bytes of a JPEG or PNG file, 20 to 96 px high.
+        The bytes of a JPEG or PNG file, 20 to 96 px high.
 
     Raises:
         NoInk: the face drew nothing.
@@ -54,7 +55,7 @@ def render_line(text: str, face: Face, rng: np.random.Generator, style: StyleCho
 
 
 def _lettering(rng: np.random.Generator, style: Style, text: str, em_px: int) -> Lettering:
-    """How the text is set; letters of scripts that join are never taken apart."""
+    """Draws how the text is typeset. Letters of connected scripts, such as Arabic, are never placed one by one."""
     joined = any("\u0590" <= c <= "\u109f" for c in text)
     scene = style == "scene"
     spacing = 0.0 if joined or rng.random() < 0.55 else float(np.clip(rng.normal(0.05, 0.1), -0.06, 0.5))
@@ -72,7 +73,7 @@ def _lettering(rng: np.random.Generator, style: Style, text: str, em_px: int) ->
 def _painted(
     rng: np.random.Generator, mask: Image.Image, colours: Colours, style: Style, em_px: int, photos: str | None
 ) -> tuple[Image.Image, tuple[int, int, int, int]]:
-    """The letters on their surface, with room around them; and the part that the crop is to show."""
+    """Paints the letters on a surface with a margin. Returns the pixels and the box that the crop will show."""
     room = round(0.55 * em_px)
     top, bottom = (round(em_px * m) for m in rng.uniform(0.03, 0.22, size=2))
     left, right = (round(em_px * m) for m in rng.uniform(0.03, 0.4, size=2))
@@ -92,7 +93,7 @@ def _painted(
 
 
 def _inked(rng: np.random.Generator, ground: Pixels, mask: Image.Image, colours: Colours, style: Style, em_px: int) -> Pixels:
-    """Shadow, outline and letters, one above the other."""
+    """Paints the shadow, the outline and the letters, in this order."""
     pixels = ground
     letters = _cover(mask)
     ornate = {"scene": 0.3, "web": 0.22, "print": 0.02}[style]
@@ -123,7 +124,7 @@ def _over(pixels: Pixels, cover: Pixels, paint: Pixels) -> Pixels:
 
 
 def _shadowed(rng: np.random.Generator, pixels: Pixels, mask: Image.Image, em_px: int) -> Pixels:
-    """A soft shadow, or the sides of raised letters."""
+    """Paints a soft shadow, or the sides of raised letters."""
     dx, dy = (round(em_px * d) for d in rng.uniform(-0.08, 0.1, size=2))
     if rng.random() < 0.5:
         shade = mask.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 3.5)))
@@ -138,7 +139,7 @@ def _shadowed(rng: np.random.Generator, pixels: Pixels, mask: Image.Image, em_px
 
 
 def _framed(rng: np.random.Generator, pixels: Pixels, colours: Colours, inner: tuple[int, int, int, int]) -> Pixels:
-    """The edge of the board, or a line around the text, where the crop just shows it."""
+    """Paints the edge of a board, or a frame around the text, at the border of the crop."""
     height, width = pixels.shape[:2]
     frame = Image.new("L", (width, height))
     draw = ImageDraw.Draw(frame)
@@ -157,7 +158,7 @@ def _framed(rng: np.random.Generator, pixels: Pixels, colours: Colours, inner: t
 def _with_neighbour(
     rng: np.random.Generator, pixels: Pixels, mask: Image.Image, colours: Colours, rows: tuple[int, int]
 ) -> Pixels:
-    """The feet of the line above, or the heads of the line below, at the edge of the crop."""
+    """Paints parts of the line above or of the line below at the border of the crop."""
     piece = mask.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.3 else mask
     shown = max(2, round(mask.height * rng.uniform(0.03, 0.12)))
     shift = int(rng.integers(-mask.width // 3, mask.width // 3 + 1))
@@ -171,7 +172,7 @@ def _with_neighbour(
 def _photographed(
     rng: np.random.Generator, sheet: Image.Image, inner: tuple[int, int, int, int], style: Style, rows_px: int
 ) -> bytes:
-    """Perspective, blur, noise and compression; the file's bytes."""
+    """Applies perspective, blur, noise and compression. Returns the bytes of the file."""
     scene = style == "scene"
     image = _taken(rng, sheet, inner, {"scene": 0.09, "web": 0.0, "print": 0.02}[style], rows_px)
     strength = {"scene": 1.0, "web": 0.15, "print": 0.4}[style]
@@ -195,7 +196,7 @@ def _photographed(
 def _taken(
     rng: np.random.Generator, sheet: Image.Image, inner: tuple[int, int, int, int], tilt: float, rows_px: int
 ) -> Image.Image:
-    """The inner part at its final height, from a side where there is a tilt; at times from farther away and enlarged."""
+    """Crops the inner part at its final height, with perspective if there is a tilt; sometimes it loses resolution."""
     columns = max(8, round((inner[2] - inner[0]) * rows_px / (inner[3] - inner[1])))
     if tilt:
         large = (inner[2] - inner[0], inner[3] - inner[1])

@@ -1,10 +1,10 @@
-"""Which text is drawn in which face: decided before anything is drawn, for each line from (seed, number) alone.
+"""Plans rendered lines: chooses the text and the faces of each line before anything is drawn, from (seed, number) alone.
 
 Decisions:
-- A text is drawn only in faces that have all its characters; texts that no face has are left out and counted.
-- A font file is chosen first and then one of its faces, so that a collection of ten does not outweigh a single font.
+- A text is drawn only in faces that have all its characters. Texts for which there is no such face are left out and counted.
+- A font file is chosen first and then one of its faces, so that a collection of ten faces has no more weight than one font.
 - Texts with rare characters are chosen more often (weight: mean of 1 / sqrt(occurrences) over the characters).
-- Recombined texts are the beginning of one label and the end of another: new words in the set's own characters.
+- A recombined text is the beginning of one label and the end of another: a new text in the characters of the labels.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ from trainers.data.source import is_image_name, read_rows
 from trainers.data.source_registry import open_source
 
 REVISION = 1
-"""Increased when the same seed draws other lines than before, so that caches are prepared again."""
+"""Part of the fingerprint. Increase it when a change makes the same seed render other lines, so that caches are built again."""
 FACES_TO_TRY = 4
+"""Faces planned for a line, so that the next one can be tried when a face draws nothing."""
 
 
 @dataclass(frozen=True)
 class RenderedLine:
-    """A line that is drawn when called.
+    """A planned line; calling it renders the image.
 
     Attributes:
-        text: its label.
-        faces: to draw it in, the first one that leaves ink.
-        seed, number: what everything else about it follows from.
+        text: the label.
+        faces: faces to draw it in; the first one that leaves ink is used.
+        seed, number: seed of the plan and number of the line, which determine everything else.
         style: `mixed`, `scene`, `web` or `print`.
-        photos: folder of photographs to draw on, or None.
+        photos: folder of photographs used as backgrounds, or None.
     """
 
     text: str
@@ -53,7 +54,7 @@ class RenderedLine:
     photos: str | None
 
     def encoded(self) -> bytes:
-        """Bytes of a JPEG or PNG file.
+        """Renders the line. Returns the bytes of a JPEG or PNG file.
 
         Raises:
             UserError: no face left ink.
@@ -72,12 +73,12 @@ class RenderedLine:
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts that can be drawn.
+    """Texts that can be drawn, and what prevents the others.
 
     Attributes:
-        usable: as often as they occur.
-        left_out: how many can't be, for want of a font or a place in the charset.
-        missing: characters that no font has, or that the charset lacks, most frequent first.
+        usable: texts that can be drawn, with repetitions.
+        left_out: number of texts that no font can draw or that the charset cannot write.
+        missing: characters that no font has or that the charset lacks, most frequent first.
     """
 
     usable: Sequence[str]
@@ -86,15 +87,15 @@ class Texts:
 
 
 def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str]:
-    """Texts to draw.
+    """Reads the texts to draw.
 
     Args:
-        labels: a text file, one text a row, or `image<TAB>text` whose images need not exist; or any data source.
-        normaliser: applied to each.
-        seed: of generated sources.
+        labels: a text file with a text or `image<TAB>text` in each row (the images need not exist), or any data source.
+        normaliser: name of the normaliser that is applied to each text.
+        seed: seed of generated sources.
 
     Raises:
-        UserError: no such file or source, or no text in it.
+        UserError: the file or source does not exist, or holds no text.
     """
     path = Path(labels).expanduser()
     if path.is_file() and labels.partition(":")[0] not in data_kinds:
@@ -114,10 +115,10 @@ def _text_of(row: str) -> str:
 
 
 def drawable(texts: Iterable[str], faces: Sequence[Face], charset: Iterable[str] | None = None) -> Texts:
-    """The texts that some face can draw and that the charset, if any, can write.
+    """Selects the texts that some face can draw and that the charset, if there is one, can write.
 
     Raises:
-        UserError: none is left.
+        UserError: no text is left.
     """
     all_texts = list(texts)
     counts = Counter(c for text in all_texts for c in text)
@@ -136,7 +137,7 @@ def drawable(texts: Iterable[str], faces: Sequence[Face], charset: Iterable[str]
 
 
 def _one_per_map(faces: Sequence[Face]) -> list[Face]:
-    """The first face of each file: those of a collection differ in weight or locale, hardly in characters."""
+    """The first face of each file: the faces of a collection differ in weight or locale, and hardly in characters."""
     return list({face.path: face for face in reversed(faces)}.values())
 
 
@@ -149,16 +150,16 @@ def plan_lines(
     photos: str | None = None,
     recombine: float = 0.0,
 ) -> list[RenderedLine]:
-    """Chooses texts and faces for so many lines.
+    """Chooses the text and the faces of each line.
 
     Args:
-        texts: drawable ones.
-        faces: to choose from.
-        count: lines wanted.
-        seed: the same gives the same lines; a longer plan begins with the shorter one's lines.
-        style: of all lines.
-        photos: folder of photographs to draw on, or None.
-        recombine: share of lines whose text is put together from two labels.
+        texts: texts that can be drawn.
+        faces: faces to choose from.
+        count: number of lines.
+        seed: equal seeds give equal lines; a longer plan begins with the lines of a shorter one.
+        style: style of all lines.
+        photos: folder of photographs used as backgrounds, or None.
+        recombine: fraction of lines, in [0, 1], whose text is recombined from two labels.
     """
     files: dict[str, list[Face]] = {}
     for face in faces:
@@ -197,7 +198,7 @@ def _draw_text(rng: np.random.Generator, texts: Sequence[str], steps: np.ndarray
 
 
 def _choose_faces(rng: np.random.Generator, text: str, files: dict[str, list[Face]]) -> tuple[Face, ...]:
-    """Up to four faces of different files that have all the characters, in random order."""
+    """Chooses up to four faces of different files that have all the characters, in random order."""
     chosen: list[Face] = []
     names = list(files)
     for place in rng.permutation(len(names)):

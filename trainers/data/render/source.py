@@ -1,4 +1,4 @@
-"""Rendered lines as a data source: decoded lines of them are kept like those of any other set."""
+"""Rendered lines as a data source: they are decoded and cached as those of any other source."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from trainers.data.render.textures import photo_files
 
 @dataclass(frozen=True)
 class RenderedSource:
-    """Lines drawn from texts.
+    """A source of lines rendered from texts.
 
     Attributes:
-        texts: to draw; those that no font can draw are left out.
+        texts: texts to draw; those that no font can draw are left out.
         symbols: the charset; texts with other characters are left out.
-        count: lines.
-        seed: of all that is left open.
-        fonts: a font file or a folder of fonts; None takes the system's.
+        count: number of lines.
+        seed: seed of the plan and of all random choices.
+        fonts: a font file or a folder of fonts; None uses those of the system.
         style: `mixed`, `scene`, `web` or `print`.
-        photos: folder of photographs to draw on, or None.
-        recombine: share of texts put together from two labels.
+        photos: folder of photographs used as backgrounds, or None.
+        recombine: fraction of lines, in [0, 1], whose text is recombined from two labels.
     """
 
     texts: Sequence[str]
@@ -39,10 +39,10 @@ class RenderedSource:
     recombine: float
 
     def fingerprint(self) -> str:
-        """Changes with the texts, the fonts and everything that decides how lines look.
+        """A digest of the texts, the fonts and all settings that change how lines look.
 
         Raises:
-            UserError: there are no such fonts or photographs.
+            UserError: there are no fonts or photographs where they should be.
         """
         faces = find_faces(None if self.fonts is None else [self.fonts])
         fonts = sorted({file_stamp(Path(face.path)) for face in faces})
@@ -51,7 +51,7 @@ class RenderedSource:
         return digest_of("rendered", how, fonts, photos, list(self.texts), list(self.symbols))
 
     def read(self) -> LineSet:
-        """Plans the lines; they are drawn when they are loaded.
+        """Plans the lines. Each is rendered when it is loaded.
 
         Raises:
             UserError: no text can be drawn.

@@ -1,4 +1,4 @@
-"""What letters stand on: painted boards, walls, metal, screens, photographs, paper.
+"""Backgrounds of the letters: painted boards, walls, metal, screens, photographs and paper.
 
 Surfaces are float32 (rows, columns, 3) in [0, 255].
 """
@@ -13,7 +13,7 @@ from trainers.data.render.textures import Grain, Pixels, photo_crop, texture
 
 
 def surface(rng: np.random.Generator, shape: tuple[int, int], colours: Colours, style: Style, photos: str | None) -> Pixels:
-    """A surface of a style in the ground colour (but for photographs, whose colours are drawn towards it)."""
+    """Draws a surface of a style in the background colour; photographs are blended with that colour."""
     if style == "print":
         return _paper(rng, shape, colours)
     shares = SCENE_GROUNDS if style == "scene" else WEB_GROUNDS
@@ -28,20 +28,20 @@ def _plain(shape: tuple[int, int], colours: Colours) -> Pixels:
 
 
 def _grained(rng: np.random.Generator, pixels: Pixels, grain: Grain, strength: float) -> Pixels:
-    """Grain that is stronger where the surface is bright, as it is on real ones."""
+    """Adds grain in proportion to the brightness, as on real surfaces."""
     height, width = pixels.shape[:2]
     grains: Pixels = 1 + np.float32(strength / 128) * texture(rng, (height, width), grain)[:, :, None]
     return pixels * grains
 
 
 def _board(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -> Pixels:
-    """Paint, plastic or metal: even, or faintly brushed."""
+    """Paint, plastic or metal: uniform, or slightly brushed."""
     grain: Grain = "brushed" if rng.random() < 0.3 else "cloud"
     return _grained(rng, _plain(shape, colours), grain, rng.uniform(0, 7))
 
 
 def _wall(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -> Pixels:
-    """Plaster, stone, concrete or rust: grained at several scales."""
+    """Plaster, stone, concrete or rust, with grain at several scales."""
     pixels = _grained(rng, _plain(shape, colours), "cloud", rng.uniform(4, 20))
     pixels = _grained(rng, pixels, "fine", rng.uniform(2, 14))
     if rng.random() < 0.3:
@@ -52,7 +52,7 @@ def _wall(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) ->
 
 
 def _gradient(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -> Pixels:
-    """From the ground colour to a neighbour of it, in any direction."""
+    """A gradient from the background colour to a similar one, in any direction."""
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[0 : 1 : shape[0] * 1j, 0 : 1 : shape[1] * 1j].astype(np.float32)
     along = np.cos(angle) * columns + np.sin(angle) * rows
@@ -63,7 +63,7 @@ def _gradient(rng: np.random.Generator, shape: tuple[int, int], colours: Colours
 
 
 def _photo(rng: np.random.Generator, shape: tuple[int, int], colours: Colours, photos: str | None) -> Pixels:
-    """A photograph, softened and drawn towards the ground colour, so that letters on it can be read."""
+    """A photograph, often blurred and blended with the background colour, so that letters on it are legible."""
     pixels = photo_crop(rng, shape, photos)
     if rng.random() < 0.6:
         soft = Image.fromarray(pixels.astype(np.uint8)).filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 5)))
@@ -73,7 +73,7 @@ def _photo(rng: np.random.Generator, shape: tuple[int, int], colours: Colours, p
 
 
 def _stripes(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -> Pixels:
-    """Slats, tiles or corrugated metal: edges that run straight across."""
+    """Slats, tiles or corrugated metal: straight edges across the whole surface."""
     pixels = _board(rng, shape, colours)
     upright = rng.random() < 0.6
     length = shape[1] if upright else shape[0]
@@ -89,7 +89,7 @@ def _stripes(rng: np.random.Generator, shape: tuple[int, int], colours: Colours)
 
 
 def _paper(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -> Pixels:
-    """Paper, at times with the print of the other side showing through or a rule below the text."""
+    """Paper, sometimes with print that shows through from the other side, or with a rule below the text."""
     pixels = _grained(rng, _plain(shape, colours), "paper", rng.uniform(0.3, 3.5))
     if rng.random() < 0.25:
         through = np.clip(texture(rng, shape, "fine"), 0, 1.5)[:, ::-1, None] * np.float32(rng.uniform(1, 7))
@@ -105,4 +105,4 @@ def _paper(rng: np.random.Generator, shape: tuple[int, int], colours: Colours) -
 GROUNDS = {"board": _board, "wall": _wall, "gradient": _gradient, "stripes": _stripes}
 SCENE_GROUNDS = {"board": 0.34, "wall": 0.22, "gradient": 0.16, "photo": 0.16, "stripes": 0.12}
 WEB_GROUNDS = {"board": 0.34, "wall": 0.02, "gradient": 0.34, "photo": 0.24, "stripes": 0.06}
-"""Kind of surface to its share."""
+"""Share of each kind of surface."""

@@ -1,7 +1,7 @@
-"""Textures to draw on and with: noise of several grains, and crops of photographs.
+"""Textures for surfaces and letters: noise of several grain sizes, and crops of photographs.
 
-Tiles are made once per process from fixed seeds and cut at random places, since making noise for every line would take longer
-than everything else about it.
+Each process makes one tile of noise per grain from a fixed seed and takes random crops of it, since new noise for every line
+would take longer than the rest of its rendering.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from trainers.data.lines import IMAGE_SUFFIXES
 Pixels = NDArray[np.float32]
 Grain = Literal["white", "fine", "cloud", "brushed", "paper"]
 GRAINS: tuple[Grain, ...] = ("white", "fine", "cloud", "brushed", "paper")
+"""All grains. The position of a grain is the seed of its tile."""
 TILE = (384, 1536)
+"""Rows and columns of a tile: a few times as large as a line, so that two crops seldom show the same noise."""
 LONGEST_PHOTO_PX = 900
+"""Longer side that photographs are scaled down to when they are read: enough for a background, and little memory."""
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int], grain: Grain) -> Pixels:
-    """Noise with mean 0 and standard deviation about 1.
+    """Draws noise with mean 0 and a standard deviation of about 1.
 
     Args:
         rng: chooses the place in the tile.
         shape: (rows, columns).
-        grain: `white` has no structure, `fine` grains of 2 to 4 px, `cloud` slow changes, `brushed` runs along the line,
-            `paper` mixes slow and fine.
+        grain: `white` is uncorrelated, `fine` has grains of 2 to 4 px, `cloud` changes slowly, `brushed` is stretched along the
+            line, `paper` mixes slow and fine.
     """
     tile = _tile(grain)
     rows, columns = (int(rng.integers(0, size)) for size in tile.shape)
@@ -62,7 +65,7 @@ def _tile(grain: Grain) -> Pixels:
 
 
 def _octave(rng: np.random.Generator, grain: tuple[int, int]) -> Pixels:
-    """Noise whose grains are so many rows high and columns wide, smooth between them."""
+    """Smooth noise with grains of (rows, columns) pixels."""
     small = rng.standard_normal((TILE[0] // grain[0] + 1, TILE[1] // grain[1] + 1), dtype=np.float32)
     resized = Image.fromarray(small).resize((TILE[1], TILE[0]), Image.Resampling.BICUBIC)
     octave: Pixels = np.asarray(resized, dtype=np.float32)
@@ -71,12 +74,12 @@ def _octave(rng: np.random.Generator, grain: tuple[int, int]) -> Pixels:
 
 
 def photo_crop(rng: np.random.Generator, shape: tuple[int, int], folder: str | None) -> Pixels:
-    """A piece of a photograph, (rows, columns, 3) in [0, 255].
+    """A random crop of a photograph, (rows, columns, 3) in [0, 255].
 
     Args:
-        rng: chooses photograph, place and enlargement.
+        rng: chooses the photograph, the place and the scale.
         shape: (rows, columns).
-        folder: of photographs; None takes the two that scikit-learn brings.
+        folder: folder of photographs; None uses the two that scikit-learn installs.
     """
     photos = _photos(folder)
     photo = photos[int(rng.integers(len(photos)))]
@@ -95,9 +98,7 @@ def photo_crop(rng: np.random.Generator, shape: tuple[int, int], folder: str | N
 @lru_cache(maxsize=4)
 def _photos(folder: str | None) -> list[Image.Image]:
     if folder is None:
-        spec = find_spec(
-            "sklearn"
-        )  # its two photographs are files; importing it would take longer than drawing a hundred lines
+        spec = find_spec("sklearn")  # only its files are needed; importing it takes longer than rendering a hundred lines
         if spec is None or spec.origin is None:
             raise UserError("no photographs to draw on: install scikit-learn, or name a folder of photographs")
         folder = str(Path(spec.origin).parent / "datasets" / "images")
@@ -110,10 +111,10 @@ def _photos(folder: str | None) -> list[Image.Image]:
 
 
 def photo_files(folder: Path) -> list[Path]:
-    """Image files in a folder, sorted.
+    """Lists the image files in a folder, sorted.
 
     Raises:
-        UserError: there is none.
+        UserError: the folder has no image files.
     """
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES) if folder.is_dir() else []
     if not files:

@@ -1,4 +1,4 @@
-"""Draws planned lines into a folder: images and a PaddleOCR label file, by several processes.
+"""Renders planned lines into a folder with several processes: images and a PaddleOCR label file.
 
 OUT/labels.txt              images/000/000000.jpg<TAB>text
 OUT/images/000/000000.jpg   a thousand images to a folder
@@ -18,17 +18,19 @@ from trainers.data.processes import parallel_map
 from trainers.data.render.plan import RenderedLine
 
 CHUNK_LINES = 32
+"""Lines that a process renders at once: about a second of work, so that handing them over takes no noticeable time."""
 LABELS = "labels.txt"
+"""Name of the label file, by which the folder is recognised as PaddleOCR data."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was drawn.
+    """The result of `write_lines`.
 
     Attributes:
-        labels: the label file.
-        lines: how many images there are.
-        skipped: lines whose faces left no ink.
+        labels: path of the label file.
+        lines: number of images.
+        skipped: lines for which no face left ink.
     """
 
     labels: Path
@@ -39,16 +41,16 @@ class Written:
 def write_lines(
     lines: Sequence[RenderedLine], folder: Path, processes: int | None = None, progress: Progress | None = None
 ) -> Written:
-    """Draws lines and writes them; the same lines give the same files, whatever the number of processes.
+    """Renders lines and writes them. The files do not depend on the number of processes.
 
     Args:
-        lines: the plan.
-        folder: made when missing; must not hold a label file already.
-        processes: that draw together; None takes all cores.
+        lines: the planned lines.
+        folder: created if missing; must not hold a label file.
+        processes: number of processes; None uses all cores.
         progress: called with (lines done, lines in total).
 
     Raises:
-        UserError: the folder is taken or cannot be written.
+        UserError: the folder has a label file already, or cannot be written.
     """
     labels = folder / LABELS
     if labels.exists():
@@ -75,7 +77,7 @@ def write_lines(
 
 
 def _draw_chunk(chunk: tuple[Sequence[RenderedLine], str]) -> list[str | None]:
-    """Names of the images of some lines; None where nothing could be drawn."""
+    """Renders some lines. Returns the name of each image, or None if nothing could be drawn."""
     lines, folder = chunk
     names: list[str | None] = []
     for line in lines:
