@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture
-from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, shares
+from search_space.rectifiers.tps import POINTS, ThinPlateSpline, control_points, spline_weights
 from trainers.export.onnx_file import finished, simplified_graph
 from trainers.export.size_estimate import expected_metadata
 from trainers.inference.onnx_session import OnnxSession
@@ -79,7 +79,7 @@ def test_the_spline_goes_through_every_point() -> None:
     torch.manual_seed(0)
     found = straight() + 0.1 * torch.randn(POINTS, 2)
     moves = torch.cat([found - straight(), torch.zeros(3, 2)])
-    reached = straight() + (shares(straight().double().reshape(2, -1, 2)).float() @ moves).flatten(0, 1)
+    reached = straight() + (spline_weights(straight().double().reshape(2, -1, 2)).float() @ moves).flatten(0, 1)
     torch.testing.assert_close(reached, found, atol=1e-6, rtol=0)
 
 
