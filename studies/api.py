@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studies.definition.study import Study
     from studies.engines.base import Engine
-    from studies.registry.model_registry import PromotedVersion
+    from studies.registry.promoted_version import PromotedVersion
     from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
     from studies.storage.front_point import FrontPoint

@@ -14,6 +14,7 @@ from studies.run.observer import Observer, SilentObserver, StudyFacts, Summary
 from studies.run.search import search
 from studies.storage.pareto_front import load_store
 from studies.storage.stored_trial import StoredTrial
+from studies.storage.study_store import TestScore
 from studies.workspace.paths import Workspace
 
 
@@ -22,10 +23,12 @@ class RecordingTracker(NoTracker):
 
     Attributes:
         calls: ("start", name of the study), (trial number, state) for each trial, ("finish", state).
+        test_scores: trial number to what its file reads of the test lines, the last that was sent.
     """
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.test_scores: dict[int, TestScore] = {}
 
     @property
     def trials(self) -> list[tuple[Any, ...]]:
@@ -37,6 +40,9 @@ class RecordingTracker(NoTracker):
 
     def log_trial(self, number: int, architecture: Any, measurement: Any, state: str, *_: Any, **__: Any) -> None:
         self.calls.append((number, state))
+
+    def log_test_score(self, number: int, score: TestScore) -> None:
+        self.test_scores[number] = score
 
     def finish(self, state: str = "complete", **_: Any) -> None:
         self.calls.append(("finish", state))

@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(promotion.as_dict())
         return 0
     measured = f"accuracy {accuracy_words(point.accuracy, point.validation_lines)}, {write_size(point.size_bytes)}"
+    if point.test_accuracy is not None:
+        measured += f"; {point.test_lines:,} test lines: {accuracy_words(point.test_accuracy, point.test_lines)}"
     before = "" if promotion.previous_version is None else f" (before: version {promotion.previous_version})"
     print(f"{promotion.address} is now version {promotion.version}{before}: trial {point.trial}, {measured}")
     return 0

@@ -5,6 +5,7 @@ The folder is written with MLflow's "models from code": it holds a Python file a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +18,7 @@ REQUIREMENTS = ("numpy", "pillow", "onnxruntime")
 """Packages that the model's Python file imports, besides mlflow and its dependencies. The installed versions are pinned."""
 
 
-def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str) -> None:
+def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str, facts: Mapping[str, str | int | float]) -> None:
     """Writes a pyfunc model: ONNX file, Python file, signature, input example and requirements.
 
     Args:
@@ -25,6 +26,7 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str) -> N
         file: the ONNX file.
         model_id: ID of MLflow's logged model that the folder will belong to.
         run_id: ID of the run that the model comes from.
+        facts: metadata for the folder's `MLmodel` file.
     """
     mlflow = import_mlflow()
     import pandas as pd  # type: ignore[import-untyped]
@@ -46,7 +48,7 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str) -> N
         signature=signature,
         input_example=pd.DataFrame({"image": [example_png_base64(Reader(file).metadata.charset)]}),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        mlflow_model=Model(model_id=model_id, run_id=run_id),
+        mlflow_model=Model(model_id=model_id, run_id=run_id, metadata=dict(facts)),
     )
 
 

@@ -6,22 +6,24 @@ Decisions:
 - In MLflow the last process that sets an alias wins, so a promotion holds a lock from reading the old champion on.
 - A file is promoted only if it still has the SHA-256 with which it was measured.
 - The number of the previous champion and the measurements become tags of the new version, so a promotion can be undone.
+- The ONNX file is registered as it was measured; test scores are metadata of the version (`studies.registry.model_card`).
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from search_space.catalog import nearest
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
+from studies.registry.model_card import Facts, as_tags, description_of, facts_of
 from studies.registry.model_package import read_as_served, save_pyfunc_model
+from studies.registry.promoted_version import PromotedVersion
 from studies.registry.registered_version import RegisteredVersion
-from studies.registry.run_tracker import KIND_TAG, STUDY_TAG, TRIAL_TAG
+from studies.registry.run_writer import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -38,43 +40,6 @@ CHAMPION = "champion"
 """The alias of the model version that was promoted last."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/([0-9]+))")
-
-
-@dataclass(frozen=True)
-class PromotedVersion:
-    """A model version that has become the champion.
-
-    Attributes:
-        model: name of the registered model.
-        version: number of the new version.
-        previous_version: number of the previous champion; None if there was none.
-        address: URI of the champion, `models:/NAME@champion`.
-        study: name of the study that the candidate comes from.
-        trial: number of the candidate's trial.
-        accuracy: fraction of validation lines that are read without an error, in [0, 1], as measured in the study.
-        accuracy_low: lower end of its 95 % confidence interval; None if the number of validation lines is not known.
-        accuracy_high: upper end of that interval.
-        validation_lines: number of lines that it was measured on; 0 if that is not known.
-        size_bytes: size of the ONNX file.
-        sha256: hash of the ONNX file, as hexadecimal digits.
-    """
-
-    model: str
-    version: int
-    previous_version: int | None
-    address: str
-    study: str
-    trial: int
-    accuracy: float
-    accuracy_low: float | None
-    accuracy_high: float | None
-    validation_lines: int
-    size_bytes: int
-    sha256: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the attributes as a dictionary that can be written as JSON."""
-        return asdict(self)
 
 
 def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> PromotedVersion:
@@ -95,35 +60,11 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
     with locked(workspace.lock("registry")):
         client = open_mlflow(workspace)
         before = _champion_version(client, model)
-        tags = {
-            "study": study,
-            "trial": str(point.trial),
-            "sha256": digest,
-            "bytes": str(point.size_bytes),
-            "accuracy": f"{point.accuracy:.6g}",
-            "cer": f"{point.cer:.6g}",
-        }
-        counts = {"validation_lines": point.validation_lines or None, "test_lines": point.test_lines or None}
-        known = {**counts, "test_accuracy": point.test_accuracy, "previous_version": before}
-        tags |= {name: f"{value:.6g}" for name, value in known.items() if value is not None}
-        new = _register(client, workspace, point, file, model, tags)
+        facts = facts_of(point, study, digest, before)
+        new = _register(client, workspace, point, file, model, facts)
         _check_same_reading(RegisteredVersion.of(client, new), file, digest)
         client.set_registered_model_alias(model, CHAMPION, new.version)
-    low, high = point.accuracy_interval or (None, None)
-    return PromotedVersion(
-        model=model,
-        version=int(new.version),
-        previous_version=before,
-        address=f"models:/{model}@{CHAMPION}",
-        study=study,
-        trial=point.trial,
-        accuracy=point.accuracy,
-        accuracy_low=low,
-        accuracy_high=high,
-        validation_lines=point.validation_lines,
-        size_bytes=point.size_bytes,
-        sha256=digest,
-    )
+    return PromotedVersion.of(point, study, model, int(new.version), before, f"models:/{model}@{CHAMPION}", digest)
 
 
 def find(workspace: Workspace, address: str) -> RegisteredVersion:
@@ -195,17 +136,17 @@ def _check(point: FrontPoint, file: Path, model: str, study: str) -> str:
 
 
 def _register(
-    client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, tags: dict[str, str]
+    client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, facts: Facts
 ) -> ModelVersion:
     """Logs the pyfunc model with its files and creates a model version of it."""
-    experiment = experiment_id(client, workspace)
-    run_id = _run_of_trial(client, experiment, tags["study"], point.trial)
+    experiment, study, tags = experiment_id(client, workspace), str(facts["study"]), as_tags(facts)
+    run_id = _run_of_trial(client, experiment, study, point.trial)
     params = {key: str(value) for key, value in point.architecture.items()}
     logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
-            save_pyfunc_model(folder, file, logged.model_id, run_id)
+            save_pyfunc_model(folder, file, logged.model_id, run_id, facts)
             client.log_model_artifacts(logged.model_id, str(folder))
         client.finalize_logged_model(logged.model_id, "READY")
     except BaseException:
@@ -214,7 +155,8 @@ def _register(
     if model not in _names(workspace):
         client.create_registered_model(model, description="Reads lines of text; made by paretext.")
     # the path of the folder and not models:/…, which MLflow would look up with its global registry URI
-    return client.create_model_version(model, logged.artifact_location, run_id, tags, model_id=logged.model_id)
+    location, description = logged.artifact_location, description_of(point, study)
+    return client.create_model_version(model, location, run_id, tags, description=description, model_id=logged.model_id)
 
 
 def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) -> None:

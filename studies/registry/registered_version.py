@@ -33,7 +33,7 @@ class RegisteredVersion:
     Attributes:
         model: name of the registered model.
         version: number of the version.
-        tags: tags that `promote` has set: study, trial, sha256, bytes, accuracy, cer, previous_version.
+        tags: tags that `promote` has set, see `studies.registry.model_card.facts_of`.
         folder: the folder of its pyfunc model.
     """
 

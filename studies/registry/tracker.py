@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from studies.storage.study_store import TestScore
+
 
 class Tracker(Protocol):
     """Records a study and its trials for people to browse. Its methods may not raise: a tracker must never end a search."""
@@ -39,6 +41,15 @@ class Tracker(Protocol):
         """
         ...
 
+    def log_test_score(self, number: int, score: TestScore) -> None:
+        """Records what the file of a trial reads of the test lines. A resumed search sends every known score again.
+
+        Args:
+            number: the trial's number in the study; the trial has been sent before.
+            score: what its file reads.
+        """
+        ...
+
     def finish(self, state: Literal["complete", "stopped"] = "complete", *, wait_s: float = 120.0) -> None:
         """Ends the record of the run. It is also called if the search failed before `start`.
 
@@ -63,5 +74,7 @@ class NoTracker:
         model: Path | None = None,
         tags: Mapping[str, Any] | None = None,
     ) -> None: ...
+
+    def log_test_score(self, number: int, score: TestScore) -> None: ...
 
     def finish(self, state: Literal["complete", "stopped"] = "complete", *, wait_s: float = 120.0) -> None: ...

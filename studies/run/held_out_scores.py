@@ -1,7 +1,8 @@
 """Reads the test lines once, when a search ends, with the files on its front.
 
 The accuracy of a file that was chosen among many is too good on the lines that it was chosen by. Nothing that chooses looks at
-the test lines: what the front reads of them is only shown, and written to the study.
+the test lines: what the front reads of them is only shown, and written to the study and to MLflow. It is not written into the
+ONNX file, whose bytes have been measured by then (`studies.registry.model_card`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from studies.registry.tracker import Tracker
 from studies.run.observer import Observer
+from studies.storage.front_point import FrontPoint
 from studies.storage.pareto_front import pareto_front, stored_points
 from studies.storage.study_store import StudyStore, TestScore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset
-from trainers.data.held_out import HeldOutLines, open_held_out
+from trainers.data.held_out import HeldOutLines, held_out_digest, open_held_out
 from trainers.evaluation.measure import score_file
 
 LONGEST_S = 6.0
@@ -28,6 +31,7 @@ def read_test_lines(
     workspace: Workspace,
     prepared: Mapping[int, LineDataset],
     observer: Observer,
+    tracker: Tracker,
     longest_s: float | None = LONGEST_S,
 ) -> None:
     """Reads the test lines with every file on the front that has not read them yet, the most accurate first.
@@ -35,29 +39,45 @@ def read_test_lines(
     Args:
         store: of the study.
         workspace: where its models are.
-        prepared: the study's lines by input height; nothing is done where they have no test lines.
-        observer: told of what could not be read.
+        prepared: the study's lines by input height; nothing is read where they have no test lines.
+        observer: receives a line for what could not be read.
+        tracker: receives all scores of the study, also those of earlier runs, which may not be written yet.
         longest_s: no further file is begun that is expected to end later than this; None reads all.
     """
-    began, scores = time.monotonic(), store.test_scores()
-    front = sorted(pareto_front(stored_points(store, workspace), store.objectives), key=lambda p: -p.accuracy)
-    opened: dict[int, HeldOutLines | None] = {}
-    for point in front:
+    began, opened = time.monotonic(), dict[int, HeldOutLines | None]()
+    for point in _not_read(store, workspace, prepared, observer):
         height_px = int(point.architecture["height_px"])
-        if height_px not in prepared:
-            continue
         try:
             if height_px not in opened:
                 opened[height_px] = open_held_out(prepared[height_px], workspace.cache)
             held_out = opened[height_px]
             if held_out is None:
-                return
-            known = scores.get(point.trial)
+                continue
             expected_s = len(held_out.lines) * point.latency_ms / 1000
-            late = longest_s is not None and time.monotonic() - began + expected_s > longest_s
-            if late or (known is not None and known.digest == held_out.digest):
+            if longest_s is not None and time.monotonic() - began + expected_s > longest_s:
                 continue
             score = score_file(Path(point.model), held_out.lines)
             store.add_test_score(point.trial, TestScore(score.accuracy, score.cer, score.lines, held_out.digest))
         except (UserError, OSError) as error:
             observer.note(f"the test lines could not be read with trial {point.trial}: {error}")
+    for number, known in store.test_scores().items():
+        tracker.log_test_score(number, known)
+
+
+def _not_read(
+    store: StudyStore, workspace: Workspace, prepared: Mapping[int, LineDataset], observer: Observer
+) -> list[FrontPoint]:
+    """The files on the front that have not read these test lines, the most accurate first; no test line is opened for it."""
+    scores = store.test_scores()
+    front = sorted(pareto_front(stored_points(store, workspace), store.objectives), key=lambda p: -p.accuracy)
+    try:
+        digests = {height_px: held_out_digest(dataset) for height_px, dataset in prepared.items()}
+    except UserError as error:
+        observer.note(f"the test lines could not be read: {error}")
+        return []
+    wanted = []
+    for point in front:
+        digest, known = digests.get(int(point.architecture["height_px"])), scores.get(point.trial)
+        if digest is not None and (known is None or known.digest != digest):
+            wanted.append(point)
+    return wanted

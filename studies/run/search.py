@@ -88,7 +88,7 @@ def _run(
         finally:
             engine.close()
         in_a_hurry = summary.reason in (TIME_IS_UP, INTERRUPTED)
-        read_test_lines(parts.store, workspace, parts.prepared, observer, LONGEST_S if in_a_hurry else None)
+        read_test_lines(parts.store, workspace, parts.prepared, observer, tracker, LONGEST_S if in_a_hurry else None)
     except BaseException:  # also Ctrl-C: MLflow must not show the run as running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise

@@ -70,6 +70,11 @@ class FrontPoint:
         return wilson_interval(self.accuracy, self.validation_lines) if self.validation_lines else None
 
     @property
+    def test_interval(self) -> tuple[float, float] | None:
+        """95 % confidence interval of the accuracy on the test lines; None when none have been read."""
+        return None if self.test_accuracy is None else wilson_interval(self.test_accuracy, self.test_lines)
+
+    @property
     def is_checkpoint(self) -> bool:
         """Whether it was exported before the last epoch of its training."""
         return self.epochs_trained is not None and self.epochs is not None and self.epochs_trained < self.epochs
@@ -90,7 +95,7 @@ class FrontPoint:
         values = asdict(self)
         del values["right_lines"]
         low, high = self.accuracy_interval or (None, None)
-        tested = wilson_interval(self.test_accuracy, self.test_lines) if self.test_accuracy is not None else (None, None)
+        tested = self.test_interval or (None, None)
         return values | dict(
             zip(("accuracy_low", "accuracy_high", "test_accuracy_low", "test_accuracy_high"), (low, high, *tested), strict=True)
         )

@@ -55,5 +55,5 @@ class EpochLength:
         if self.parts == 1:
             return [batch for _ in range(self.passes) for batch in planner.plan(rng)]
         number, part = divmod(epoch, self.parts)
-        whole = planner.plan(np.random.default_rng([seed, number, self.parts]))  # the same for all parts of a pass
+        whole = planner.plan_of_pass(seed, number, self.parts)
         return whole[part * len(whole) // self.parts : (part + 1) * len(whole) // self.parts]

@@ -10,7 +10,7 @@ from trainers.data.cache import Progress
 from trainers.data.dataset import LineDataset
 from trainers.data.fingerprint import digest_of
 from trainers.data.opener import LineOpener
-from trainers.data.source_registry import split_sources
+from trainers.data.source_registry import find_source, split_sources
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,30 @@ class HeldOutLines:
 
     Attributes:
         lines: the lines at the height of the dataset.
-        digest: 16 hex digits of their labels and of their images before resizing, equal at all heights.
+        digest: see `held_out_digest`.
         origin: where they come from, for a report.
     """
 
     lines: LineArrays
     digest: str
     origin: str
+
+
+def held_out_digest(dataset: LineDataset) -> str | None:
+    """16 hex digits that identify the test lines of a dataset, at every input height; None where it has none.
+
+    Nothing is decoded for it: lines of a source count by its fingerprint (names, sizes and times of its files), lines that were
+    set aside by their images before resizing and their labels.
+
+    Raises:
+        UserError: there is no such source.
+    """
+    lines, spec = dataset.set_aside, dataset.spec
+    aside = None if lines is None or not len(lines) else (lines.originals.tolist(), lines.texts)
+    names = [] if dataset.test_source is None else split_sources(dataset.test_source)
+    if aside is None and not names:
+        return None
+    return digest_of("test", aside, spec.normaliser, *((name, find_source(name, spec.seed).fingerprint()) for name in names))
 
 
 def open_held_out(
@@ -45,6 +62,9 @@ def open_held_out(
     Raises:
         UserError: the test source cannot be used.
     """
+    digest = held_out_digest(dataset)
+    if digest is None:
+        return None
     lines = dataset.set_aside
     origins = [] if lines is None else [f"{len(lines):,} lines set aside of {dataset.spec.training}"]
     if dataset.test_source is not None:
@@ -53,4 +73,4 @@ def open_held_out(
         lines = opened if lines is None else lines.joined(opened)
     if lines is None or not len(lines):
         return None
-    return HeldOutLines(lines, digest_of("test", lines.originals.tolist(), lines.texts), " and ".join(origins))
+    return HeldOutLines(lines, digest, " and ".join(origins))

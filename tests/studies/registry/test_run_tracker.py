@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from studies.registry import run_tracker
+from studies.registry import run_writer
 from studies.registry.mlflow_client import open_mlflow
-from studies.registry.run_tracker import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG, RunTracker, flatten
+from studies.registry.run_tracker import RunTracker, flatten
+from studies.registry.run_writer import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
+from studies.storage.study_store import TestScore
 from studies.workspace.paths import Workspace
 
 MEASURED = {"accuracy": 0.9, "cer": 0.02, "size_bytes": 400_000, "latency_ms": 1.5, "parameters": 100_000}
@@ -69,6 +71,42 @@ def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(works
     assert sorted(int(run.data.tags[TRIAL_TAG]) for run in runs_of(workspace, "resumed", "trial")) == [0, 1, 2, 3]
 
 
+def test_what_a_trial_reads_of_the_test_lines_is_added_to_its_closed_run_once(workspace: Workspace) -> None:
+    first = TestScore(0.75, 0.05, 400, "ab")
+    for known in (first, first, TestScore(0.5, 0.25, 300, "cd")):
+        tracker = RunTracker(workspace, "tested", pytest.fail)
+        tracker.start({})
+        tracker.log_trial(0, {}, MEASURED, "measured")
+        tracker.log_test_score(0, known)
+        tracker.finish()
+    (run,) = runs_of(workspace, "tested", "trial")
+    assert run.data.metrics == MEASURED | {"test_accuracy": 0.5, "test_cer": 0.25}
+    assert run.data.tags["paretext.test_lines"] == "300" and run.info.status == "FINISHED"
+    history = open_mlflow(workspace).get_metric_history(run.info.run_id, "test_accuracy")
+    assert [entry.value for entry in history] == [0.75, 0.5], "the same lines are not written twice"
+
+
+def test_a_test_score_waits_for_the_run_of_its_trial(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_trial, failed = run_writer.RunWriter._write_trial, list[int]()
+
+    def fails_once(writer: run_writer.RunWriter, trial: run_writer.ClosedTrial) -> str:
+        if not failed:
+            failed.append(trial.number)
+            raise OSError("no space left on device")
+        return write_trial(writer, trial)
+
+    monkeypatch.setattr(run_writer.RunWriter, "_write_trial", fails_once)
+    said: list[str] = []
+    tracker = RunTracker(workspace, "waiting", said.append)
+    tracker.start({})
+    tracker.log_trial(0, {}, MEASURED, "measured")
+    tracker.log_test_score(0, TestScore(0.75, 0.05, 400, "ab"))
+    tracker.finish()
+    assert len(said) == 1 and "no space left" in said[0]
+    (run,) = runs_of(workspace, "waiting", "trial")
+    assert run.data.metrics["test_accuracy"] == 0.75
+
+
 def test_a_run_that_a_killed_driver_left_open_is_replaced(workspace: Workspace) -> None:
     tracker = RunTracker(workspace, "killed", pytest.fail)
     tracker.start({})
@@ -108,17 +146,17 @@ def test_a_database_that_cannot_be_opened_is_said_once_and_stops_nothing(tmp_pat
 
 def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"left": 2}
-    write_trial = run_tracker._RunWriter._write_trial
+    write_trial = run_writer.RunWriter._write_trial
 
-    def fails_twice(writer: run_tracker._RunWriter, trial: run_tracker._Trial) -> None:
+    def fails_twice(writer: run_writer.RunWriter, trial: run_writer.ClosedTrial) -> str:
         if wrong["left"]:
             wrong["left"] -= 1
             tags = {"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"}
             writer._client.create_run(writer._experiment, tags=tags)
             raise OSError("no space left on device")
-        write_trial(writer, trial)
+        return write_trial(writer, trial)
 
-    monkeypatch.setattr(run_tracker._RunWriter, "_write_trial", fails_twice)
+    monkeypatch.setattr(run_writer.RunWriter, "_write_trial", fails_twice)
     said: list[str] = []
     tracker = RunTracker(workspace, "late", said.append)
     tracker.start({})
@@ -139,7 +177,7 @@ def test_starting_and_logging_do_not_wait_for_mlflow(workspace: Workspace, monke
         opened.set()
         return open_mlflow(of)
 
-    monkeypatch.setattr(run_tracker, "open_mlflow", opens_late)
+    monkeypatch.setattr(run_writer, "open_mlflow", opens_late)
     tracker = RunTracker(workspace, "quick", pytest.fail)
     tracker.start({"name": "quick"})
     tracker.log_trial(0, {}, {"accuracy": 1.0}, "measured")

@@ -8,7 +8,7 @@ from studies.run import held_out_scores
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
-from testing.small_studies import RecordingObserver, run_search, study
+from testing.small_studies import RecordingObserver, RecordingTracker, run_search, study
 from trainers.evaluation.metrics import Score
 
 
@@ -21,14 +21,20 @@ def test_the_front_reads_the_test_lines_once(workspace: Workspace, monkeypatch: 
 
     monkeypatch.setattr(held_out_scores, "score_file", score_file)
     asked = study(data={"test": "auto"})
-    run_search(asked, workspace, None, ScriptedEngine())
+    tracker = RecordingTracker()
+    run_search(asked, workspace, None, ScriptedEngine(), tracker)
     front = load_front(workspace, "s")
+    assert tracker.test_scores == load_store(workspace, "s").test_scores()
+    assert set(tracker.test_scores) == {point.trial for point in front}
     assert sorted(read) == sorted(point.model for point in front)
     assert all((point.test_accuracy, point.test_cer, point.test_lines) == (0.5, 0.25, 400) for point in front)
     others = [point for point in load_points(workspace, "s") if point.trial not in {p.trial for p in front}]
     assert all(point.test_accuracy is None and not point.test_lines for point in others)
-    run_search(asked, workspace, None, ScriptedEngine())
-    assert len(read) == len(front), "what has been read is not read again"
+    monkeypatch.setattr(held_out_scores, "open_held_out", None)
+    again = RecordingTracker()
+    run_search(asked, workspace, None, ScriptedEngine(), again)
+    assert len(read) == len(front), "what has been read is neither opened nor read again"
+    assert again.test_scores == tracker.test_scores, "MLflow may have missed it"
 
 
 def test_a_file_that_cannot_be_read_is_named_and_nothing_else_fails(workspace: Workspace) -> None:

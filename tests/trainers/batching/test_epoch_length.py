@@ -44,6 +44,15 @@ def test_the_parts_of_a_pass_are_the_whole_set() -> None:
     assert passes[0] != passes[1], "the next pass has another order"
 
 
+def test_a_pass_is_planned_once_for_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    planner, length, planned = _planner(1000), EpochLength.of(BOUNDED, 1000), list[int]()
+    plan = BatchPlanner.plan
+    monkeypatch.setattr(BatchPlanner, "plan", lambda self, rng: planned.append(1) or plan(self, rng))
+    epochs = [_shown(planner, length, epoch) for epoch in range(6)]
+    assert len(planned) == 2
+    assert epochs == [_shown(_planner(1000), length, epoch) for epoch in range(6)], "as a training that resumes plans them"
+
+
 def test_few_lines_are_shown_several_times_in_different_orders() -> None:
     planner, length = _planner(50), EpochLength.of(BOUNDED, 50)
     shown = _shown(planner, length, 0)

@@ -1,0 +1,65 @@
+"""What a registered model says of itself: tags of its version, metadata in its `MLmodel` file, and a description.
+
+The ONNX file is registered byte for byte. Its own metadata say how it was made and nothing of what it reads, since they are
+written before it is measured: a score added afterwards would change the size and the hash of the file that was measured. The
+scores of validation and test lines are therefore metadata of the registered model, which also travel with its folder.
+"""
+
+from __future__ import annotations
+
+from studies.storage.front_point import FrontPoint
+
+Facts = dict[str, str | int | float]
+"""Name of a fact to its value."""
+
+
+def facts_of(point: FrontPoint, study: str, sha256: str, previous_version: int | None) -> Facts:
+    """What is known of a candidate that is promoted; what is not known is left out.
+
+    Args:
+        point: the candidate.
+        study: name of the study that it comes from.
+        sha256: hash of its file, as hexadecimal digits.
+        previous_version: number of the previous champion; None if there was none.
+    """
+    known: dict[str, str | int | float | None] = {
+        "study": study,
+        "trial": point.trial,
+        "sha256": sha256,
+        "bytes": point.size_bytes,
+        "accuracy": point.accuracy,
+        "cer": point.cer,
+        "validation_lines": point.validation_lines or None,
+        "test_accuracy": point.test_accuracy,
+        "test_cer": point.test_cer,
+        "test_lines": point.test_lines or None,
+        "previous_version": previous_version,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def as_tags(facts: Facts) -> dict[str, str]:
+    """The facts as tags of a model version, which are strings."""
+    return {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in facts.items()}
+
+
+def description_of(point: FrontPoint, study: str) -> str:
+    """What a person reads of a model version: where it comes from and what it reads, in sentences."""
+    sentences = [f"Trial {point.trial} of study '{study}', {point.size_bytes:,} bytes."]
+    read = _read_words(point.accuracy, point.cer, point.accuracy_interval)
+    sentences.append(f"{_lines(point.validation_lines, 'validation')}: {read}.")
+    if point.test_accuracy is not None:
+        read = _read_words(point.test_accuracy, point.test_cer, point.test_interval)
+        sentences.append(f"{_lines(point.test_lines, 'test')}, which the search has not seen: {read}.")
+    return " ".join(sentences)
+
+
+def _lines(count: int, kind: str) -> str:
+    return f"{count:,} {kind} lines" if count else f"{kind.capitalize()} lines"
+
+
+def _read_words(accuracy: float, cer: float | None, interval: tuple[float, float] | None) -> str:
+    words = f"{accuracy:.1%} read without an error"
+    if interval is not None:
+        words += f" (95 % interval {interval[0]:.1%} to {interval[1]:.1%})"
+    return words if cer is None else f"{words}, {cer:.1%} of characters wrong"

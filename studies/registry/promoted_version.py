@@ -1,0 +1,82 @@
+"""A model version that has become the champion."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from studies.storage.front_point import FrontPoint
+
+
+@dataclass(frozen=True)
+class PromotedVersion:
+    """A model version that has become the champion.
+
+    Attributes:
+        model: name of the registered model.
+        version: number of the new version.
+        previous_version: number of the previous champion; None if there was none.
+        address: URI of the champion, `models:/NAME@champion`.
+        study: name of the study that the candidate comes from.
+        trial: number of the candidate's trial.
+        accuracy: fraction of validation lines that are read without an error, in [0, 1], as measured in the study.
+        accuracy_low: lower end of its 95 % confidence interval; None if the number of validation lines is not known.
+        accuracy_high: upper end of that interval.
+        validation_lines: number of lines that it was measured on; 0 if that is not known.
+        size_bytes: size of the ONNX file.
+        sha256: hash of the ONNX file, as hexadecimal digits.
+        test_accuracy: fraction of test lines that are read without an error; None if none have been read.
+        test_accuracy_low: lower end of its 95 % confidence interval.
+        test_accuracy_high: upper end of that interval.
+        test_cer: character error rate of the test lines.
+        test_lines: number of test lines read.
+    """
+
+    model: str
+    version: int
+    previous_version: int | None
+    address: str
+    study: str
+    trial: int
+    accuracy: float
+    accuracy_low: float | None
+    accuracy_high: float | None
+    validation_lines: int
+    size_bytes: int
+    sha256: str
+    test_accuracy: float | None = None
+    test_accuracy_low: float | None = None
+    test_accuracy_high: float | None = None
+    test_cer: float | None = None
+    test_lines: int = 0
+
+    @classmethod
+    def of(
+        cls, point: FrontPoint, study: str, model: str, version: int, previous_version: int | None, address: str, sha256: str
+    ) -> PromotedVersion:
+        """The version of a candidate; the arguments are those of the attributes."""
+        low, high = point.accuracy_interval or (None, None)
+        test_low, test_high = point.test_interval or (None, None)
+        return cls(
+            model=model,
+            version=version,
+            previous_version=previous_version,
+            address=address,
+            study=study,
+            trial=point.trial,
+            accuracy=point.accuracy,
+            accuracy_low=low,
+            accuracy_high=high,
+            validation_lines=point.validation_lines,
+            size_bytes=point.size_bytes,
+            sha256=sha256,
+            test_accuracy=point.test_accuracy,
+            test_accuracy_low=test_low,
+            test_accuracy_high=test_high,
+            test_cer=point.test_cer,
+            test_lines=point.test_lines,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the attributes as a dictionary that can be written as JSON."""
+        return asdict(self)
