@@ -12,7 +12,8 @@ Decisions:
   Optuna's calls may be repeated, except one: if the answer to "create a trial" got lost, the trial exists twice, and the search
   closes the unused one.
 - SQLite is in WAL mode, so that a dashboard can read while a search writes.
-- If a power cut has left half a line at the end of a journal, the next search removes that line; nothing else is lost.
+- Journal files are opened in `studies.storage.journal_file`.
+- The tables of a new SQLite file are made under a lock, since two searches may start at the same time.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from studies.storage.journal_file import open_journal
 from trainers.base.errors import UserError
+from trainers.base.file_lock import locked
 
 Storage = BaseStorage
 """What `open_storage` returns, for those who do not import Optuna."""
@@ -62,7 +64,7 @@ def open_storage(url: str, notify: Callable[[str], None] | None = None) -> BaseS
     """
     try:
         if url.startswith(JOURNAL):
-            storage = _journal(Path(url.removeprefix(JOURNAL)).expanduser(), mend=notify is not None)
+            storage: BaseStorage = open_journal(Path(url.removeprefix(JOURNAL)).expanduser(), mend=notify is not None)
         else:
             storage = _sqlite(url) if url.startswith("sqlite:///") else _server(url)
     except ModuleNotFoundError as error:
@@ -87,34 +89,29 @@ def without_password(url: str) -> str:
     return url
 
 
-def _journal(path: Path, mend: bool) -> BaseStorage:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if mend:
-        _remove_half_line(path)
-    return JournalStorage(JournalFileBackend(str(path)))
-
-
-def _remove_half_line(journal: Path) -> None:
-    """Removes a last line that has no end: Optuna could not read what is appended to it."""
-    if not journal.exists():
-        return
-    with journal.open("rb+") as file:
-        content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
-
-
 def _sqlite(url: str) -> BaseStorage:
     path = Path(url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(path, timeout=60) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
-    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
+    engine = {"connect_args": {"timeout": 60}}
+    if _has_tables(path):
+        storage = RDBStorage(url, engine_kwargs=engine)
+    else:
+        with locked(path.with_name(f"{path.name}.lock")):  # Optuna makes its tables without a lock, and two searches may start
+            storage = RDBStorage(url, engine_kwargs=engine)
     # with WAL, NORMAL loses at most the last commits on a power cut and nothing on a crash; it saves one fsync for each commit
     sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
     storage.engine.dispose()
     return storage
+
+
+def _has_tables(path: Path) -> bool:
+    """Whether Optuna has made all its tables in a SQLite file; the version of the last one is written at the end."""
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return "alembic_version" in tables and bool(connection.execute("SELECT 1 FROM alembic_version").fetchone())
 
 
 def _server(url: str) -> BaseStorage:

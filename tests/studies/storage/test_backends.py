@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy
+from optuna.storages.journal import JournalFileSymlinkLock
 from optuna.trial import TrialState
 
+from studies.storage import journal_file
 from studies.storage.backends import RetryingStorage, open_storage, without_password
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
@@ -53,6 +56,77 @@ def test_a_cut_off_journal_is_mended(tmp_path: Path) -> None:
     file.write_bytes(whole + b'{"op_code": 4, "worker_')
     StudyStore.open(open_storage(f"journal:{file}", print), "s")
     assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"SQLite format 3\0" + bytes(range(256)),
+        b"first line\nsecond line without an end",
+        b'{"op_code": "a", "worker_id": 1}\n{"op_code',
+        b'["op_code"]',
+        b"no line end at all",
+        b"\n\nx",
+    ],
+)
+def test_a_file_that_is_not_a_journal_is_refused_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "precious"
+    file.write_bytes(content)
+    for notify in (print, None):
+        with pytest.raises(UserError, match="is not a journal of Optuna"):
+            open_storage(f"journal:{file}", notify)
+    assert file.read_bytes() == content and list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("kept", [0, 3, 11, 40])
+def test_a_journal_whose_first_line_was_cut_short_begins_anew(tmp_path: Path, kept: int) -> None:
+    file = tmp_path / "studies.journal"
+    StudyStore.create_or_open(open_storage(f"journal:{file}", print), study())
+    file.write_bytes(file.read_bytes()[:kept])
+    StudyStore.create_or_open(open_storage(f"journal:{file}", print), study())
+    assert StudyStore.open(open_storage(f"journal:{file}"), "s").study.name == "s"
+
+
+def test_a_journal_is_mended_under_the_lock_of_its_writers(tmp_path: Path) -> None:
+    """A line that another process is still writing is no half line."""
+    file = tmp_path / "studies.journal"
+    StudyStore.create_or_open(open_storage(f"journal:{file}", print), study())
+    whole = file.read_bytes()
+    line = whole.splitlines(keepends=True)[0]
+    writer = JournalFileSymlinkLock(str(file))
+    writer.acquire()
+    file.write_bytes(whole + line[:20])
+    with ThreadPoolExecutor(1) as pool:
+        mended = pool.submit(journal_file._remove_half_line, file)
+        time.sleep(0.2)
+        assert not mended.done() and file.read_bytes() == whole + line[:20]
+        file.write_bytes(whole + line)
+        writer.release()
+        mended.result(timeout=30)
+    assert file.read_bytes() == whole + line
+
+
+def test_a_journal_that_is_damaged_in_the_middle_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "studies.journal"
+    StudyStore.create_or_open(open_storage(f"journal:{file}", print), study())
+    lines = file.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([lines[0], b"\0" * 30 + b"\n", *lines[1:]])
+    file.write_bytes(damaged)
+    with pytest.raises(UserError, match="is damaged"):
+        StudyStore.open(open_storage(f"journal:{file}"), "s")
+    assert file.read_bytes() == damaged
+
+
+def test_two_processes_may_make_the_tables_of_a_new_home_at_the_same_time(tmp_path: Path) -> None:
+    from multiprocessing import get_context
+
+    with get_context("spawn").Pool(3) as pool:
+        for home in range(3):
+            assert pool.map(_open_new, [f"sqlite:///{tmp_path}/{home}/optuna.db"] * 3, chunksize=1) == [0, 0, 0]
+
+
+def _open_new(url: str) -> int:
+    return len(open_storage(url, print).get_all_studies())
 
 
 def test_a_storage_that_cannot_be_opened_is_one_line_without_the_password(tmp_path: Path) -> None:
