@@ -49,7 +49,7 @@ class Driver:
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._reached: dict[int, RungResult] = {}
-        self._faults = FaultWatch()
+        self._faults = FaultWatch(self._observer.note)
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None
@@ -212,12 +212,12 @@ class Driver:
     def _epoch_finished(self, ready: Ready, event: EpochFinished) -> None:
         report = event.report
         new = report.epoch - self._epochs.get(ready.number, 0)
+        self._faults.epoch_finished(event, new)
         if new <= 0:
             return  # a training that resumes first reports the epoch of its checkpoint
         self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
-        self._faults.epoch_finished(ready.number)
         self._plan.epoch_finished(ready.architecture, report.seconds, self._spending.usable_s(self._exports.seconds))
         if self._schedule.is_rung(ready.number, ready.architecture, report.epoch):
             self._note_rung(ready, report.epoch, self._reached[ready.number])

@@ -12,10 +12,10 @@ Decisions:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from studies.engines.base import TrialFailed, TrialLost
+from studies.engines.base import EpochFinished, TrialFailed, TrialLost
 from trainers.base.errors import UserError, one_line
 
 MAX_LOSSES = 2
@@ -33,18 +33,31 @@ class RunFault(UserError):
 
 
 class FaultWatch:
-    """The faults of one run."""
+    """The faults of one run.
 
-    def __init__(self) -> None:
+    Args:
+        note: receives one line for a person.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
         self._losses: dict[int, int] = {}
         self._trained: set[int] = set()  # trials with an epoch in this run
         self._alike: list[str] = []  # reasons of the last trials that failed before their first epoch, while they are alike
 
-    def epoch_finished(self, number: int) -> None:
-        """Notes that a trial trains: its process lives, and nothing keeps every training from starting."""
-        self._losses.pop(number, None)
-        self._trained.add(number)
-        self._alike.clear()
+    def epoch_finished(self, event: EpochFinished, new: int) -> None:
+        """Passes on what a report notes. New epochs show that trainings can start and that this one's process lives.
+
+        Args:
+            event: the report of a training.
+            new: epochs that the trial has more than before; 0 or less if it repeats some.
+        """
+        if event.report.note:
+            self._note(f"trial {event.number}: {event.report.note}")
+        if new > 0:
+            self._losses.pop(event.number, None)
+            self._trained.add(event.number)
+            self._alike.clear()
 
     def failed(self, event: TrialFailed) -> str:
         """Returns the reason for the record of a trial that has failed.

@@ -18,6 +18,7 @@ class EpochReport:
         accuracy: fraction of validation lines that the torch network reads without a mistake, in [0, 1].
         cer: character error rate on the validation lines, 0 and up.
         seconds: duration of the epoch with its validation, in seconds.
+        note: what a person should know of the training, one line, such as that its checkpoint was damaged; empty as a rule.
     """
 
     epoch: int
@@ -26,10 +27,14 @@ class EpochReport:
     accuracy: float
     cer: float
     seconds: float
+    note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as values that JSON can hold."""
-        return asdict(self)
+        """The report as values that JSON can hold; without the note when there is none."""
+        values = asdict(self)
+        if not self.note:
+            del values["note"]
+        return values
 
 
 Report = Callable[[EpochReport], bool]

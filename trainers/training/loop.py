@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ def train(
 ) -> TrainingResult | Paused:
     """Trains a recogniser, or resumes its training from the checkpoint in the job's folder.
 
-    A checkpoint of another training is ignored and replaced.
+    A checkpoint of another training is ignored and replaced; so is a damaged one, which the next report notes.
 
     Args:
         job: what to train.
@@ -90,11 +90,13 @@ def train(
     recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training)))
     adjustments: dict[str, float] = {}
     for last_try in (False, True):
-        checkpoint = load_checkpoint(job.folder, job.identity)
+        notes: list[str] = []
+        checkpoint = load_checkpoint(job.folder, job.identity, notes.append)
         adjustments = checkpoint["eased"] if checkpoint else adjustments
         try:
             with torch.random.fork_rng(devices=[job.device] if job.device.startswith("cuda") else []):
                 training = _Training(job, recipe, adjustments)
+                training.note = "".join(f"{note}; it trains from its beginning" for note in notes)
                 if checkpoint:
                     training.restore(checkpoint)
                     last = training.history[-1]
@@ -139,6 +141,9 @@ class _Training:
         job: what to train.
         recipe: the job's recipe with its batch size resolved.
         adjustments: changes of the recipe after a fault; empty without one.
+
+    Attributes:
+        note: what the next report says besides its numbers.
     """
 
     def __init__(self, job: TrainingJob, recipe: Recipe, adjustments: dict[str, float]) -> None:
@@ -146,6 +151,7 @@ class _Training:
         self.data, self.device = job.data, torch.device(job.device)
         self.bf16 = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
+        self.note = ""
         self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
         self.phases = Phases.of(self.recipe, job.epochs, job.architecture.prune_percent)
         self.feed = self._plan(job.data.training)
@@ -176,7 +182,8 @@ class _Training:
             self._prune_if_due()
             self.history.append(self._epoch(len(self.history)))
             save_checkpoint(self.job.folder, self.job.identity, self.state())
-            if not report(self.history[-1]) and len(self.history) < epochs:
+            said, self.note = replace(self.history[-1], note=self.note), ""
+            if not report(said) and len(self.history) < epochs:
                 return Paused(tuple(self.history), stopped=True)
         if len(self.history) < epochs:
             return Paused(tuple(self.history), stopped=False)

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from dashboards.cli.command_line import main
 from search_space import Architecture
-from studies.engines.base import Event, TrialFailed, TrialLost
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialLost
 from studies.run.fault_watch import FaultWatch, RunFault
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
@@ -21,6 +21,7 @@ from testing.small_studies import RecordingObserver, RecordingTracker, numbers_i
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.candidate import Candidate
 from trainers.base.errors import FaultKind, UnfitArchitecture, UserError, fault_of
+from trainers.base.progress import EpochReport
 from trainers.base.recipe import Recipe
 from trainers.batching.line_selection import plan_lines
 from trainers.data.spec import DataSpec
@@ -75,15 +76,19 @@ def test_what_candidates_cause_never_stops_a_run(workspace: Workspace, kind: Fau
     assert engine.failed == 5 == len(numbers_in(workspace, TrialState.FAIL))
 
 
+def trained(number: int) -> EpochFinished:
+    return EpochFinished(number, EpochReport(1, 5, 1.0, 0.5, 0.5, 0.1))
+
+
 def test_only_failures_of_one_reason_in_a_row_count() -> None:
     def fail(watch: FaultWatch, number: int, reason: str) -> None:
         watch.failed(TrialFailed(number, "error", reason))
         watch.check()
 
-    watch = FaultWatch()
+    watch = FaultWatch(print)
     for number, reason in enumerate(("KeyError: a", "KeyError: a", "ValueError: b", "KeyError: a", "KeyError: a")):
         fail(watch, number, reason)
-    watch.epoch_finished(7)
+    watch.epoch_finished(trained(7), 1)
     for number in (8, 9, 7, 10, 11):  # 7 has trained an epoch before it fails
         fail(watch, number, "KeyError: a")
     with pytest.raises(RunFault, match="KeyError: a"):
@@ -182,8 +187,8 @@ def test_the_command_shows_the_front_and_one_line(
 
 
 def test_an_epoch_of_another_trial_ends_a_row() -> None:
-    watch = FaultWatch()
+    watch = FaultWatch(print)
     for number in range(6):
         watch.failed(TrialFailed(number, "error", "KeyError: a"))
         watch.check()
-        watch.epoch_finished(100 + number)
+        watch.epoch_finished(trained(100 + number), 1)

@@ -39,6 +39,27 @@ def test_a_damaged_checkpoint_is_none(tmp_path: Path, kept: float) -> None:
     assert load_checkpoint(tmp_path, "this") is None
 
 
+def test_every_flipped_bit_is_noticed_and_said(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, "this", STATE)
+    path = tmp_path / CHECKPOINT_NAME
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        said: list[str] = []
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        assert load_checkpoint(tmp_path, "this", said.append) is None, at
+        assert len(said) == 1 and "is damaged" in said[0] and "\n" not in said[0]
+    path.write_bytes(whole)
+    assert load_checkpoint(tmp_path, "this", pytest.fail) is not None
+    assert load_checkpoint(tmp_path, "that", pytest.fail) is None, "another training's is not damaged"
+    assert load_checkpoint(tmp_path / "none", "this", pytest.fail) is None
+
+
+def test_a_checkpoint_of_an_earlier_version_is_loaded(tmp_path: Path) -> None:
+    torch.save({"identity": "this", "state": STATE}, tmp_path / CHECKPOINT_NAME)
+    held = load_checkpoint(tmp_path, "this")
+    assert held is not None and torch.equal(held["weights"], STATE["weights"])
+
+
 def test_a_save_that_is_cut_short_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_checkpoint(tmp_path, "this", STATE)
 

@@ -13,6 +13,7 @@ from testing.striped_lines import striped_dataset
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport
 from trainers.base.recipe import Recipe
+from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.training.job import TrainingJob
 from trainers.training.loop import TrainingResult, train
 
@@ -48,6 +49,23 @@ def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monke
     assert isinstance(outcome, TrainingResult)
     assert [r.epoch for r in reports] == [2, 3]
     assert all(np.isfinite(r.loss) for r in reports)
+
+
+def test_a_damaged_checkpoint_is_not_trained_on_and_that_is_said(tmp_path: Path) -> None:
+    prepared, reports = striped_dataset(20), []
+    job = TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0)
+    train(job, onward, until_epoch=2)
+    path = tmp_path / CHECKPOINT_NAME
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    train(job, lambda r: not reports.append(r))
+    assert [r.epoch for r in reports] == [1, 2, 3]
+    assert "is damaged" in reports[0].note and "from its beginning" in reports[0].note
+    assert [r.note for r in reports[1:]] == ["", ""]
+    again: list[EpochReport] = []
+    train(job, lambda r: not again.append(r), on_resume=lambda r: not again.append(r))
+    assert [(r.epoch, r.note) for r in again] == [(3, "")], "the note is not kept in the checkpoint"
 
 
 @pytest.mark.parametrize("how", ["nan", "oom"])
