@@ -33,6 +33,7 @@ def search(
     observer: Observer | None = None,
     engine: Engine | None = None,
     tracker: Tracker | None = None,
+    accept_data: bool = False,
 ) -> Summary:
     """Runs a study until its budget is spent; a study of that name that is there already is continued.
 
@@ -44,6 +45,7 @@ def search(
         observer: receives everything that happens; None prints nothing.
         engine: where to train; None is the one that the study names.
         tracker: what records the study and its trials; None is MLflow in the workspace, `NoTracker()` records nothing.
+        accept_data: go on with a study although its training or validation lines have changed since its trials were measured.
 
     Returns:
         How the search ended.
@@ -60,7 +62,7 @@ def search(
         study = load_study(Path(study))
     elif not isinstance(study, Study):
         study = resolve(study, "the study")
-    return run(study, workspace or _workspace(), observer, engine, tracker)
+    return run(study, workspace or _workspace(), observer, engine, tracker, accept_data=accept_data)
 
 
 def front(name: str, workspace: Workspace | None = None) -> list[FrontPoint]:

@@ -30,6 +30,11 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("search", help="run or continue a study", description=DESCRIPTION)
     parser.add_argument("study", metavar="STUDY.toml", nargs="?", type=Path, help="a study file; options below override it")
     parser.add_argument("--json", action="store_true", help="print the front as JSON")
+    parser.add_argument(
+        "--accept-data",
+        action="store_true",
+        help="go on with a study although its training or validation lines have changed since its trials were measured",
+    )
     parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
     parser.complete_later(add_settings)
 
@@ -106,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
             study = continued(stored, given)
         fault = None
         try:
-            summary = search(study, workspace, watcher, began=began)
+            summary = search(study, workspace, watcher, began=began, accept_data=arguments.accept_data)
         except RunFault as stopped_by:
             fault = stopped_by  # raised below, once the watcher has left the terminal
     if fault is not None:

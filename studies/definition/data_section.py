@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -96,6 +98,37 @@ class Data(StudySection):
             rendered=_rendered(self.rendered),
         )
 
+    def absolute(self) -> Data:
+        """The same data with absolute paths, so that the study can be resumed from any folder."""
+        from trainers.data.source_registry import absolute_sources
+
+        paths: dict[str, Any] = {"source": _each(absolute_sources, self.source)}
+        if self.validation is not None:
+            paths["validation"] = _each(absolute_sources, self.validation)
+        if self.test and self.test != "auto":
+            paths["test"] = _each(absolute_sources, self.test)
+        if self.charset is not None:
+            paths["charset"] = str(Path(self.charset).expanduser().absolute())
+        return self.model_copy(update=paths)
+
+    def with_paths_of(self, other: Data) -> Data:
+        """The same data, read from where another section reads its own."""
+        return self.model_copy(update={name: getattr(other, name) for name in ("source", "validation", "test", "charset")})
+
+    def is_there(self) -> bool:
+        """Whether all sources are where the section says."""
+        from trainers.base.errors import UserError
+        from trainers.data.source_registry import find_source, split_sources
+
+        named = [self.source, self.validation, None if self.test == "auto" else self.test]
+        try:
+            for sources in named:
+                for source in split_sources(_joined(sources)) if sources else ():
+                    find_source(source)
+        except UserError:
+            return False
+        return self.charset is None or Path(self.charset).is_file()
+
     def differs_from(self, stored: Data) -> bool:
         """Whether these are not the data of a stored study; settings that did not exist when it was made do not count."""
         if stored.split == self.split:
@@ -114,6 +147,10 @@ def _rendered(written: Literal["auto"] | bool | dict[str, Any] | None) -> Render
     if isinstance(written, dict):
         return Rendered.from_dict(written)
     return "auto" if written == "auto" else None
+
+
+def _each(change: Callable[[str], str], sources: str | list[str]) -> str | list[str]:
+    return change(sources) if isinstance(sources, str) else [change(source) for source in sources]
 
 
 def _joined(source: str | list[str]) -> str:

@@ -12,6 +12,7 @@ from studies.registry.tracker import Tracker
 from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles, clear_files_left
+from studies.run.data_identity import keep_data
 from studies.run.epoch_seconds import epoch_seconds_of
 from studies.run.observer import Observer
 from studies.run.parts import Parts
@@ -37,7 +38,13 @@ from trainers.trial.run import TrialJob
 
 @contextmanager
 def assembled(
-    study: Study, workspace: Workspace, observer: Observer, engine: Engine, tracker: Tracker, storage: Storage
+    study: Study,
+    workspace: Workspace,
+    observer: Observer,
+    engine: Engine,
+    tracker: Tracker,
+    storage: Storage,
+    accept_data: bool = False,
 ) -> Iterator[tuple[Parts, int]]:
     """Prepares a run and holds the study's lease while the block runs.
 
@@ -45,13 +52,15 @@ def assembled(
         What the run is made of, and how many epochs earlier runs have trained.
 
     Raises:
-        UserError: the data cannot be used, nothing can meet the limits, or another process runs the study.
+        UserError: the data cannot be used or are not those of the study, nothing can meet the limits, or another process runs
+            the study.
     """
     preparation = prepare_study(study, workspace, observer)
     store, resumed = StudyStore.create_or_open(storage, study)
     lease = Lease(store, observer.note)
     lease.take()
     try:
+        keep_data(store, study.name, preparation.prepared, accept_data, observer.note)
         store.update_study(study)
         trials = store.stored_trials()
         finished = sum(trial.counts_against_budget for trial in trials)

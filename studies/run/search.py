@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 
+from studies.definition.data_section import Data
 from studies.definition.run_settings import of_this_run
 from studies.definition.study import Study
 from studies.engines.base import Engine
@@ -41,6 +42,7 @@ def search(
     engine: Engine | None = None,
     tracker: Tracker | None = None,
     began: float | None = None,
+    accept_data: bool = False,
 ) -> Summary:
     """Runs a study until its budget is spent.
 
@@ -50,11 +52,13 @@ def search(
         observer: receives everything that happens; None prints nothing.
         engine: where to train; None means the engine that the study names. It is closed at the end.
         tracker: records the study and its trials; None means MLflow.
+        accept_data: go on with a study although its training or validation lines have changed since its trials were measured.
         began: `time.monotonic()` from which the time limit counts; None means now.
 
     Raises:
-        UserError: the study is being run by another process, its data cannot be read, nothing can meet its limits, or the
-            cluster does not answer; as a `RunFault`, that the run met a fault of the machine, such as a full disk.
+        UserError: the study is being run by another process, its data cannot be read or have changed, nothing can meet its
+            limits, or the cluster does not answer; as a `RunFault`, that the run met a fault of the machine, such as a full
+            disk.
     """
     began = time.monotonic() if began is None else began
     workspace.prepare()
@@ -64,7 +68,7 @@ def search(
             locked(workspace.lock(f"study-{study.name}"), wait=False),
             StudyLog(workspace.log(study.name), observer) as log,
         ):
-            return _run(study, workspace, log, engine, tracker, began)
+            return _run(study, workspace, log, engine, tracker, began, accept_data)
     except LockHeld:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait until it ends, or start another study with --name"
@@ -72,10 +76,16 @@ def search(
 
 
 def _run(
-    study: Study, workspace: Workspace, observer: Observer, engine: Engine | None, tracker: Tracker | None, began: float
+    study: Study,
+    workspace: Workspace,
+    observer: Observer,
+    engine: Engine | None,
+    tracker: Tracker | None,
+    began: float,
+    accept_data: bool,
 ) -> Summary:
     storage = open_storage(workspace.optuna_url, observer.note)
-    study = _as_stored(study, storage, observer)
+    study = _as_stored(study.model_copy(update={"data": study.data.absolute()}), storage, observer)
     if engine is None:
         engine = engines[study.search.engine](
             study.search
@@ -83,7 +93,7 @@ def _run(
     tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
     try:
         try:
-            with assembled(study, workspace, observer, engine, tracker, storage) as (parts, epochs), run_faults():
+            with assembled(study, workspace, observer, engine, tracker, storage, accept_data) as (parts, epochs), run_faults():
                 summary = Driver(parts, began, epochs).run()
         finally:
             engine.close()
@@ -116,6 +126,7 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
         stored = StudyStore.open(storage, study.name).study
     except UserError:
         return study
+    stored = stored.model_copy(update={"data": _data_here(stored.data.absolute(), study.data, observer)})
     asked = study.model_dump(mode="json")
     kept = stored.model_dump(mode="json")
     differing = ["data"] if study.data.differs_from(stored.data) else []
@@ -131,3 +142,15 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
     now = study.budget
     budget = now.model_copy(update={"epochs": stored.budget.epochs})
     return stored.model_copy(update={"budget": budget, "search": of_this_run(stored.search, study.search)})
+
+
+def _data_here(stored: Data, asked: Data, observer: Observer) -> Data:
+    """Returns the data of a stored study, with the paths of this request where they are no longer where they were.
+
+    Whether they are the same data is seen once they are read (`studies.run.data_identity`).
+    """
+    moved = stored.with_paths_of(asked)
+    if moved == stored or stored.is_there() or not asked.is_there():
+        return stored
+    observer.note(f"the data of the study are no longer in {stored.source}; they are read from {asked.source}")
+    return moved

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -43,6 +44,7 @@ from trainers.base.errors import UserError
 
 STUDY_KEY = "paretext:study"
 TEST_KEY = "paretext:test:"
+DATA_KEY = "paretext:data"
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
@@ -175,6 +177,19 @@ class StudyStore:
     def add_test_score(self, number: int, score: TestScore) -> None:
         """Writes what a trial reads of the test lines; a closed trial takes no attributes, so the study has it."""
         self._storage.set_study_system_attr(self._study._study_id, f"{TEST_KEY}{number}", asdict(score))
+
+    def data_identity(self) -> dict[str, Any]:
+        """Which lines the study is measured on (`studies.run.data_identity`), by input height; empty if not recorded."""
+        recorded = self._storage.get_study_system_attrs(self._study._study_id).get(DATA_KEY, {})
+        return dict(recorded)
+
+    def set_data_identity(self, identity: Mapping[str, Any]) -> None:
+        """Records which lines the study is measured on."""
+        self._storage.set_study_system_attr(self._study._study_id, DATA_KEY, dict(identity))
+
+    def has_trials(self) -> bool:
+        """Whether any trial has been proposed."""
+        return self._storage.get_n_trials(self._study._study_id) > 0
 
     @property
     def optuna_study(self) -> optuna.Study:

@@ -58,6 +58,31 @@ def split_sources(text: str) -> list[str]:
     return parts
 
 
+def absolute_sources(text: str) -> str:
+    """The same sources with absolute paths; what is no path here stays as it is.
+
+    Args:
+        text: one source, or several joined by `;`.
+    """
+    return ";".join(_absolute(source) for source in split_sources(text))
+
+
+def _absolute(text: str) -> str:
+    """One source with an absolute path, and an absolute image folder behind `@`."""
+    name, _, rest = text.partition(":")
+    if name == "digits":
+        return text
+    prefix, written = (f"{name}:", rest) if name in data_kinds else ("", text)
+    path = Path(written).expanduser()
+    if path.exists() or (prefix and data_kinds[name]().has_parts and path.parent.is_dir()):
+        return f"{prefix}{path.absolute()}"
+    before, at, extra = written.rpartition("@")
+    if not at or not (path := Path(before).expanduser()).exists():
+        return text
+    folder = Path(extra).expanduser()
+    return f"{prefix}{path.absolute()}@{folder.absolute() if folder.is_dir() else extra}"
+
+
 def own_validation(text: str) -> str | None:
     """The validation source that belongs to a training source; None if it has none. `digits` has one."""
     if text in ("digits", "digits:training"):
