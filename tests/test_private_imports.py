@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from studies.optuna_internals.tested_versions import TESTED_OPTUNA
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("search_space", "trainers", "studies", "dashboards", "testing", "benchmarks")
-LIBRARIES = {"optuna": "studies/optuna_internals/", "ray": "studies/engines/ray_tune.py", "mlflow": "studies/registry/"}
+LIBRARIES = {"optuna": "studies/optuna_internals/", "ray": "studies/engines/ray_connection.py", "mlflow": "studies/registry/"}
 """Library to the only place that may import private modules or names of it."""
 
 
@@ -46,10 +49,21 @@ def test_the_installed_optuna_is_a_tested_one() -> None:
     )
 
 
+def test_the_private_member_of_ray_that_requires_a_token_does() -> None:
+    """In a process of its own, because it changes the whole process."""
+    program = (
+        "import os, ray\nfrom ray._raylet import get_authentication_mode as mode\nbefore = mode()\n"
+        "from studies.engines.ray_connection import require_token\nrequire_token()\nprint(before.name, mode().name)\n"
+    )
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=120)
+    assert ended.stdout.split() == ["DISABLED", "TOKEN"], ended.stderr
+
+
 def test_the_private_member_of_ray_that_is_replaced_still_prints_the_messages(capsys: pytest.CaptureFixture[str]) -> None:
     from ray._private import worker
 
-    from studies.engines.ray_tune import TESTED_RAY, silence_cluster_messages
+    from studies.engines.ray_connection import TESTED_RAY, silence_cluster_messages
 
     tested = f"ray {version('ray')} is installed; silence_cluster_messages was tested with {', '.join(TESTED_RAY)}"
     message, printing = {"lines": ["a node died"], "pid": "raylet", "is_err": False}, worker.print_to_stdstream

@@ -1,7 +1,6 @@
-"""Adapter to Ray and Ray Tune: the connection, a searcher, a scheduler, and the function that runs on a node.
+"""Adapter to Ray Tune: a searcher, a scheduler, and the function that runs on a node.
 
 Decisions:
-- Ray's tables, logs and loggers are turned off, because Paretext shows its own table.
 - A run of a study is one Tune experiment. It has `reuse_actors`, because a new process takes seconds to import torch.
 - The scheduler returns STOP for the report that ends a trial, so Tune waits for no further report of it.
 - Tune's snapshots of the experiment are turned off: all they contain is in the study.
@@ -12,51 +11,22 @@ Source: Ray 2.60. How its loop handles a decision is in ray/tune/execution/tune_
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import ray
+from ray import tune
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
 from studies.engines.ray_bridge import TuneBridge
+from studies.engines.ray_connection import connect  # before Ray itself, which reads its settings
 from studies.engines.remote_worker import TrialResources, run_on_node
-from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.trial.run import TrialRunner
 
-SETTINGS = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_ENABLE_AUTO_CONNECT": "0",
-    "RAY_SCHEDULER_EVENTS": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
-    "TUNE_MAX_PENDING_TRIALS_PG": "10000",  # no limit: the searcher gives Tune a trial only if the driver has submitted it
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
-"""Environment variables that Ray reads when it is imported or started. Those that are set already are left as they are."""
-for _name, _value in SETTINGS.items():
-    os.environ.setdefault(_name, _value)
-
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
-from ray.tune.schedulers import TrialScheduler  # noqa: E402
-from ray.tune.search import Searcher  # noqa: E402
-
-NODE_PACKAGES = ("search_space", "trainers", "studies")
-"""Packages of Paretext that are sent to the nodes."""
-TESTED_RAY = ("2.60.0",)
-"""Versions of Ray whose private members have been tested; to add one, install it, run `make slow`, and widen the range of ray
-in pyproject.toml if it needs to be."""
-OBJECT_STORE_BYTES = 200_000_000
-"""Size of Ray's object store if Ray is started here. Requests and reports have a few kilobytes."""
 REQUEST_WAIT_S = 1.0
 """Seconds that the searcher waits for a request while no trial runs. Tune has nothing else to do then."""
 
@@ -79,7 +49,7 @@ class Ray:
         self._scheduler: BridgeScheduler | None = None
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
-            _connect(address, workers, resources)
+            connect(address, workers, resources)
         for name in ("ray", "ray.tune", "ray.train"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         if workers is None and not self.capacity():
@@ -228,52 +198,6 @@ class SilentReporter(tune.ProgressReporter):  # type: ignore[misc]
         return False
 
     def report(self, trials: Any, done: bool, *sys_info: str) -> None: ...
-
-
-def _connect(address: str | None, workers: int | None, resources: TrialResources) -> None:
-    """Connects to a cluster, or starts Ray here; raises UserError if no cluster answers at the address."""
-    silence_cluster_messages()
-    quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-    if address is None:
-        cpus = max(1, round((workers or usable_cores()) * max(1.0, resources.cpus)))
-        path = os.pathsep.join(p for p in sys.path if p)
-        environment = {"env_vars": {"PYTHONPATH": path}}
-        ray.init(
-            "local",  # a new Ray, even if a cluster is running on this machine
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            runtime_env=environment,
-            **quiet,
-        )
-        return
-    try:
-        ray.init(address=address, runtime_env={"py_modules": _package_folders()}, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise UserError(f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}") from None
-
-
-def silence_cluster_messages() -> None:
-    """Keeps Ray from printing the cluster's error messages to stdout, where the front is printed.
-
-    This is the only use of a private member of Ray; it is tested with the versions in `TESTED_RAY`. There is no public way: a
-    thread of the driver prints messages about nodes and processes that died, whatever `log_to_driver` and `logging_level` are.
-    With a version of Ray that lacks this member, the messages are printed, and nothing else changes.
-    """
-    from ray._private import worker
-
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = lambda *_, **__: None
-
-
-def _package_folders() -> list[str]:
-    """Returns the folders of `NODE_PACKAGES` on this machine."""
-    found = []
-    for name in NODE_PACKAGES:
-        spec = find_spec(name)
-        assert spec is not None and spec.submodule_search_locations
-        found.append(str(next(iter(spec.submodule_search_locations))))
-    return found
 
 
 def _capacity_of(node: dict[str, float], resources: TrialResources) -> int:

@@ -24,6 +24,8 @@ def job() -> dict[str, Any]:
 def test_the_job_has_what_kuberay_asks_for() -> None:
     assert (job()["apiVersion"], job()["kind"]) == ("ray.io/v1", "RayJob")
     cluster = job()["spec"]["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}, "without it, whoever reaches a port of Ray can run code"
+    assert "0.0.0.0" not in str(cluster)
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
     assert len(groups) > 1 and all("groupName" in group for group in groups[1:])
     for group in groups:
