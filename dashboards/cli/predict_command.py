@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Read = Callable[[Sequence[bytes]], list[Reading]]
 
+SMALL_PX = 8
+"""Height to which an image is scaled to see whether it can be."""
 IMAGES_AT_ONCE = 64
 """Images that are read together, so that memory stays bounded."""
 
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints a line for each image; returns 2 if some images could not be read, after naming them."""
     from dashboards.views.console import print_json
     from studies.workspace.paths import Workspace
+    from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
     from trainers.data.labels_beside import labels_beside
 
     good, faults = _readable(arguments.images)
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         read = _reader(arguments.model, Workspace.of_environment())
         for at in range(0, len(good), IMAGES_AT_ONCE):
             some = good[at : at + IMAGES_AT_ONCE]
-            for path, reading in zip(some, read([path.read_bytes() for path in some]), strict=True):
+            for path, reading in zip(some, read([read_regular(path, MOST_IMAGE_BYTES) for path in some]), strict=True):
                 found.append({"image": str(path), "text": reading.text, "confidence": reading.confidence})
                 beside = ""
                 if path in truths:
@@ -66,20 +69,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
     """The images that can be decoded, and one line for each that cannot."""
-    from PIL import Image
+    from trainers.base.images import decode_image
+    from trainers.base.preprocess import fit_height
+    from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 
     good, faults = [], []
     for path in paths:
         try:
-            with Image.open(path) as image:
-                image.load()
+            if path.is_dir():
+                faults.append(f"{path} is a folder; name the images in it")
+                continue
+            fit_height(decode_image(read_regular(path, MOST_IMAGE_BYTES)), SMALL_PX)
         except FileNotFoundError:
             faults.append(f"{path}: there is no such image")
-        except IsADirectoryError:
-            faults.append(f"{path} is a folder; name the images in it")
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (OSError, ValueError) as error:
             reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
-            faults.append(f"{path} is not a readable image ({reason})")
+            faults.append(f"{path}: {reason}")
         else:
             good.append(path)
     return good, faults
@@ -102,11 +107,11 @@ def _reader(model: str | None, workspace: Workspace) -> Read:
         UserError: no such file or model, or none has been promoted yet.
     """
     if model is not None and not model.startswith("models:"):
-        from trainers.data.lines import decode
+        from trainers.base.images import decode_image
         from trainers.inference.reader import Reader
 
         reader = Reader(Path(model))
-        return lambda images: reader.read([decode(image) for image in images])
+        return lambda images: reader.read([decode_image(image) for image in images])
     from studies.registry.model_registry import find, newest_champion
 
     registered = newest_champion(workspace) if model is None else find(workspace, model)

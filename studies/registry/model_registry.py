@@ -29,7 +29,7 @@ from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
 from trainers.base.file_lock import locked
-from trainers.data.lines import decode
+from trainers.base.images import decode_image
 from trainers.inference.reader import Reader
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) 
     if registered.tags["sha256"] != digest:
         raise RuntimeError(f"the registered file {copy} is not the one that was measured; the champion has not changed")
     image = base64.b64decode(example_png_base64(Reader(file).metadata.charset))
-    (expected,) = Reader(file).read([decode(image)])
+    (expected,) = Reader(file).read([decode_image(image)])
     found = read_as_served(registered.folder, image)
     if found != expected:
         raise RuntimeError(

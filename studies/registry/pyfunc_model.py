@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
 from trainers.inference.reader import Reader
 
 COLUMN = "image"
@@ -83,11 +83,11 @@ def _image(cell: Any, row: int) -> Image.Image | NDArray[np.uint8]:
             ) from None
     if isinstance(cell, bytes):
         try:
-            image = Image.open(io.BytesIO(cell))
-            image.load()
-            return image
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            raise UserError(f"row {row}: the bytes in '{COLUMN}' are not an image; give a PNG or JPEG file") from None
+            return decode_image(cell)
+        except UserError as error:
+            raise UserError(
+                f"row {row}: the bytes in '{COLUMN}' are not a line image ({error}); give a PNG or JPEG file"
+            ) from None
     pixels = np.asarray(cell)
     if pixels.dtype == object or pixels.ndim not in (2, 3) or pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
         raise UserError(f"row {row}: the array in '{COLUMN}' must be (H, W) or (H, W, 3) with values from 0 to 255")

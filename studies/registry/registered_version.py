@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
-from trainers.data.lines import decode
+from trainers.base.images import decode_image
 from trainers.inference.reader import Reader, Reading
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class RegisteredVersion:
         Raises:
             UserError: an image cannot be read, or as for `checked_file`.
         """
-        return self._reader.read([decode(image) for image in images])
+        return self._reader.read([decode_image(image) for image in images])
 
     @cached_property
     def _reader(self) -> Reader:

@@ -19,6 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from trainers.base.errors import UserError
+
+WIDEST = 150
+"""Width in heights beyond which an image is no line of text. Its width would be multiplied like its height: 100,000 x 1 pixels
+become 3.2 million columns."""
+
 CANONICAL_MULTIPLE = 32
 """Every image is padded on the right to a multiple of so many columns; 32 is the total stride of the deepest backbones."""
 
@@ -55,9 +61,12 @@ def fit_height(image: Image.Image | NDArray[np.uint8], height_px: int) -> NDArra
         uint8 RGB (height_px, W, 3).
 
     Raises:
+        UserError: the image is more than `WIDEST` times as wide as high.
         ValueError: the array has another type or shape, or no pixels.
     """
     flat = flatten(image)
+    if flat.width > WIDEST * flat.height:
+        raise UserError(f"image is more than {WIDEST} times as wide as high")
     width = scaled_width(flat.width, flat.height, height_px)
     if flat.size != (width, height_px):
         flat = flat.resize((width, height_px), Image.Resampling.BILINEAR)
@@ -93,10 +102,14 @@ def _from_array(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def _from_deep(image: Image.Image) -> Image.Image:
     """Converts modes I;16, I and F to 8 bits. Values are taken as 16 bits if one exceeds 255, else as 8 bits."""
-    values: NDArray[Any] = np.asarray(image, dtype=np.float64)
-    if values.max(initial=0.0) > 255:
-        values = values / 257.0
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+    values: NDArray[Any] = np.asarray(image)
+    deep = values.max(initial=0) > 255
+    if values.dtype.kind == "f":
+        scaled = np.rint(values / 257.0 if deep else values)
+    else:  # rounded in whole numbers, since floating-point copies would take eight times the memory of the image
+        whole = np.clip(values, 0, 65_535).astype(np.int32)
+        scaled = (whole + 128) // 257 if deep else whole
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
 def to_input(images: Sequence[NDArray[np.uint8]], width: int, contrast: Contrast = "plain") -> NDArray[np.float32]:

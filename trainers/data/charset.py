@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainers.base.errors import UserError
+from trainers.base.regular_file import MOST_CHARSET_BYTES, read_regular
 from trainers.data.normalisers import half_width, simplified
 
 Unknown = Literal["drop", "error", "map"]
@@ -96,7 +97,9 @@ class Charset:
             UserError: the file does not exist, is not UTF-8, or has a line of several characters.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = read_regular(path, MOST_CHARSET_BYTES).decode("utf-8-sig")
+        except UserError as error:
+            raise UserError(f"charset file {path} is {error}") from None
         except FileNotFoundError:
             raise UserError(f"charset file {path} is not there") from None
         except (UnicodeDecodeError, OSError):

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainers.base.errors import UserError
-from trainers.base.preprocess import fit_height, flatten
+from trainers.base.preprocess import WIDEST, fit_height, flatten
 from trainers.data.lines import Line
 from trainers.data.near_equal import image_hash, tiny_version
-
-WIDEST = 150
-"""Largest ratio of width to height; an image beyond it is not a line of text."""
 
 
 @dataclass(frozen=True)

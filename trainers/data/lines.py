@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from trainers.base.errors import UserError
+from trainers.base.images import decode_image
+from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
 
@@ -52,27 +53,7 @@ class FromFile:
     path: str
 
     def __call__(self) -> Image.Image:
-        return decode(Path(self.path).read_bytes())
-
-
-def decode(data: bytes) -> Image.Image:
-    """Decodes an image from the bytes of a file.
-
-    Raises:
-        UserError: the image cannot be decoded; the message says why in a few words.
-    """
-    import io
-
-    if not data:
-        raise UserError("empty file (0 bytes)")
-    try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except Image.DecompressionBombError as error:
-        raise UserError("image is too large to be a line of text") from error
-    except Exception as error:  # Pillow's decoders raise almost anything on damaged files
-        raise UserError("not a readable image") from error
-    return image
+        return decode_image(read_regular(Path(self.path), MOST_IMAGE_BYTES))
 
 
 def counted(skipped: Iterable[Skipped]) -> dict[str, int]:

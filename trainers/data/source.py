@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from trainers.base.errors import UserError
+from trainers.base.regular_file import MOST_LIST_BYTES, read_regular
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
 
 SNIFFED_ROWS = 50
+SNIFFED_BYTES = 1 << 20
+"""Bytes that are read for the first rows: a file without line ends may be of any size."""
 
 
 class Source(Protocol):
@@ -185,7 +188,9 @@ def read_rows(path: Path) -> tuple[list[str], list[Skipped]]:
         UserError: the file cannot be read, or most of it is not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_LIST_BYTES)
+    except UserError as error:
+        raise UserError(f"{path} is {error}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     rows: list[str] = []
@@ -206,8 +211,10 @@ def read_rows(path: Path) -> tuple[list[str], list[Skipped]]:
 def first_rows(path: Path) -> list[str]:
     """Reads the first rows of a file, to recognise its kind; an empty list if it is not text."""
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            return []
         with path.open("rb") as file:
-            raw = list(islice(file, SNIFFED_ROWS))
+            raw = file.read(SNIFFED_BYTES).split(b"\n")[:SNIFFED_ROWS]
     except OSError:
         return []
     rows = [row.decode("utf-8", errors="ignore").removeprefix("\ufeff").rstrip("\r\n") for row in raw]

@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from search_space.time_steps import ctc_steps_needed
-from trainers.base.preprocess import canonical_width, scaled_width
+from trainers.base.preprocess import WIDEST, canonical_width, scaled_width
 from trainers.data.checks.findings import Finding
 from trainers.data.checks.image_stats import ImageStats
-from trainers.data.decoding import WIDEST
 from trainers.data.lines import Skipped
 
 FLAT_DEVIATION = 3.0

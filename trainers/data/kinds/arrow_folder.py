@@ -20,10 +20,11 @@ from typing import Any
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds import data_kinds
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
-from trainers.data.lines import Line, LineSet, Skipped, decode
+from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.source import DataKind
 
 TRAINING_SPLITS = ("train", "training")
@@ -84,7 +85,7 @@ class FromTable:
             value = path.read_bytes() if path.is_file() else None
         if value is None:
             raise UserError("image is missing")
-        return decode(bytes(value))
+        return decode_image(bytes(value))
 
 
 @dataclass(frozen=True)

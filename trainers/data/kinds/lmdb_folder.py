@@ -16,9 +16,10 @@ from typing import Any
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds import data_kinds
-from trainers.data.lines import Line, LineSet, Skipped, decode
+from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.source import DataKind
 
 FILE = "data.mdb"
@@ -68,7 +69,7 @@ class FromDatabase:
             data = transaction.get(self.key.encode())
         if data is None:
             raise UserError("image is missing")
-        return decode(data)
+        return decode_image(data)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.base.errors import UserError
+from trainers.base.regular_file import MOST_LABEL_BYTES, read_regular
 from trainers.data.fingerprint import digest_of
 from trainers.data.kinds import data_kinds
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
@@ -102,7 +103,9 @@ class Pairs:
 
     def _label(self, path: str) -> str | Skipped:
         try:
-            text = (self.folder / path).read_bytes().decode("utf-8-sig")
+            text = read_regular(self.folder / path, MOST_LABEL_BYTES).decode("utf-8-sig")
+        except UserError as error:
+            return Skipped(path, f"label is {error}")
         except UnicodeDecodeError:
             return Skipped(path, "label is not UTF-8")
         except OSError:

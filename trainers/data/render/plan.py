@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
 from trainers.data.kinds import data_kinds
-from trainers.data.lines import decode
 from trainers.data.normalisers import normalise
 from trainers.data.render.fonts import Face, characters
 from trainers.data.render.lettering import NoInk
@@ -68,7 +68,7 @@ class RenderedLine:
         raise UserError("no font draws this text")
 
     def __call__(self) -> Image.Image:
-        return decode(self.encoded())
+        return decode_image(self.encoded())
 
 
 @dataclass(frozen=True)

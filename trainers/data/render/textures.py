@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
+from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 from trainers.data.lines import IMAGE_SUFFIXES
 
 Pixels = NDArray[np.float32]
@@ -26,6 +28,8 @@ TILE = (384, 1536)
 """Rows and columns of a tile: a few times as large as a line, so that two crops seldom show the same noise."""
 LONGEST_PHOTO_PX = 900
 """Longer side that photographs are scaled down to when they are read: enough for a background, and little memory."""
+MOST_PHOTO_PIXELS = 120_000_000
+"""Pixels of a photograph that is decoded; cameras of today make up to 108 million."""
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int], grain: Grain) -> Pixels:
@@ -104,7 +108,7 @@ def _photos(folder: str | None) -> list[Image.Image]:
         folder = str(Path(spec.origin).parent / "datasets" / "images")
     photos = []
     for path in photo_files(Path(folder)):
-        photo = Image.open(path).convert("RGB")
+        photo = decode_image(read_regular(path, MOST_IMAGE_BYTES), MOST_PHOTO_PIXELS).convert("RGB")
         photo.thumbnail((LONGEST_PHOTO_PX, LONGEST_PHOTO_PX))
         photos.append(photo)
     return photos
