@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from benchmarks.search_efficiency.record import TABLE
+from benchmarks.search_efficiency.problems import TABLE
 from benchmarks.search_efficiency.replay import REPLAYS
 from benchmarks.search_efficiency.report import replays, volumes
 from benchmarks.search_efficiency.searches import PARETEXT

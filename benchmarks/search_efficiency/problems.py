@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
-from benchmarks.search_efficiency.record import STORED, TABLE
+from benchmarks.search_efficiency.record import STORED, TABLES
 from search_space import Architecture
 from studies.objectives.pareto import Scale, hypervolume
 from studies.run.schedule import UNINFORMATIVE_CER
 
+TABLE, CODES_TABLE = TABLES["digits"].file, TABLES["codes"].file
 FIRST_TABLE = TABLE.with_name("first_curves.jsonl")
 """Recorded earlier, of another grid."""
 Params = Mapping[str, Any]
@@ -170,6 +171,7 @@ def _corners(points: list[Pair]) -> tuple[Pair, Pair]:
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     **({"table": recorded} if TABLE.exists() else {}),
+    **({"codes_table": lambda: recorded(CODES_TABLE)} if CODES_TABLE.exists() else {}),
     "first_table": lambda: recorded(FIRST_TABLE, lines=False),
     "branin_currin": lambda: analytic("MOMFBraninCurrin"),
     "park": lambda: analytic("MOMFPark"),

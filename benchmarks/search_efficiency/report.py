@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search_efficiency.problems import FIRST_TABLE
-from benchmarks.search_efficiency.record import TABLE
+from benchmarks.search_efficiency.problems import CODES_TABLE, FIRST_TABLE, TABLE
 from benchmarks.search_efficiency.replay import REPLAYS
 from benchmarks.search_efficiency.searches import NOT_STOPPING, PARETEXT, PEERS
 
@@ -144,7 +143,7 @@ def main() -> None:
     parser.add_argument("replays", nargs="*", type=Path, default=[REPLAYS])
     parser.add_argument("--out", type=Path, default=REPLAYS.parent)
     asked = parser.parse_args()
-    for recorded in filter(Path.exists, (FIRST_TABLE, TABLE)):
+    for recorded in filter(Path.exists, (FIRST_TABLE, TABLE, CODES_TABLE)):
         print(rank_correlations(recorded), "\n")
     for problem, searches in replays(asked.replays).items():
         last = max(history[-1][0] for histories in searches.values() for history in histories if history)
