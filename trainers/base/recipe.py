@@ -113,15 +113,19 @@ class Recipe(StrictModel):
         """Whether no setting depends on the number of epochs, so that a training may end after any epoch."""
         return self.schedule == "constant"
 
-    def lines_per_batch(self, training_lines: int) -> int:
-        """Lines of average width in a batch: `batch_lines`, or if it is 0, a 250th of the training lines, but 8 to 64.
+    def lines_per_batch(self, training_lines: int, device: str = "cpu") -> int:
+        """Lines of average width in a batch: `batch_lines`, or if it is 0, a 250th of the lines of an epoch, but 8 to 64.
 
-        Few training lines are read in small batches, so that an epoch has enough steps.
+        So an epoch has enough steps. On a CPU small batches are no slower: with 3,900 characters a line takes 12 ms in batches
+        of 16 and 18 ms in batches of 64, whose tensors exceed the caches. A GPU is idle for most of a small batch, so there
+        `max_epoch_lines` does not count.
 
         Args:
             training_lines: number of training lines.
+            device: where it is trained, "cpu" or such as "cuda:0".
         """
-        return self.batch_lines or min(max(training_lines // 250, 8), 64)
+        shown = min(training_lines, self.max_epoch_lines) if self.max_epoch_lines and device == "cpu" else training_lines
+        return self.batch_lines or min(max(shown // 250, 8), 64)
 
 
 RECIPES: dict[str, Recipe] = {

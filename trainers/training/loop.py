@@ -87,7 +87,7 @@ def train(
     """
     if job.epochs < 1:
         raise UserError(f"epochs must be at least 1, not {job.epochs}")
-    recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training)))
+    recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training), job.device))
     adjustments: dict[str, float] = {}
     for last_try in (False, True):
         notes: list[str] = []

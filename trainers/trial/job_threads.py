@@ -26,7 +26,7 @@ def threads_for(job: TrialJob, prepared: LineDataset) -> int:
     kept = job.folder / "threads.txt"
     if kept.exists():
         return int(kept.read_text(encoding="utf-8"))
-    lines = job.recipe.lines_per_batch(len(prepared.training))
+    lines = job.recipe.lines_per_batch(len(prepared.training), job.device)
     width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
     threads = fastest_thread_count(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
     job.folder.mkdir(parents=True, exist_ok=True)

@@ -175,9 +175,11 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     import torch
 
     from trainers.data.open_datasets import prepare_once
+    from trainers.training.freed_memory import keep_freed_memory
     from trainers.training.loop import load_result, train
 
     torch.set_num_threads(job.threads)
+    keep_freed_memory()
     prepared = prepare_once(job.data, job.cache_folder)
     training = training_job(job, prepared)
     identity = f"{training.identity} {job.epochs}" if job.recipe.is_anytime else training.identity

@@ -62,3 +62,6 @@ def test_few_lines_are_read_in_small_batches() -> None:
     assert sizes == sorted(sizes)
     assert sizes[0] >= 4 and sizes[-1] <= 128
     assert Recipe(batch_lines=7).lines_per_batch(10_000) == 7
+    short = Recipe(batch_lines=0, max_epoch_lines=4000)
+    assert short.lines_per_batch(100_000) == 16, "250 steps for the 4,000 lines of an epoch"
+    assert short.lines_per_batch(100_000, "cuda:0") == 64
