@@ -1,1 +1,1 @@
-"""The file that ships: how it is written, how weights are stored in it, and how large it will be."""
+"""Export to ONNX: writes the file, stores weights in a precision, and predicts the size of the file."""

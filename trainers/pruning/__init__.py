@@ -1,1 +1,1 @@
-"""Cutting channels out of a trained backbone: what can go, how much each layer bears, and what is left."""
+"""Structured pruning of a trained backbone: finds groups of channels, chooses which to remove, and removes them."""

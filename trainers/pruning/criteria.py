@@ -1,4 +1,4 @@
-"""Which channels of a group matter least: by the size of their filters, or by how well others stand in for them."""
+"""Ranks the channels of a group by importance: by the norm of their filters, or by how well other filters can replace them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from trainers.pruning.groups import ChannelGroup
 
 Criterion = str
-"""`l1`, `l2` (size of the filter) or `fpgm` (distance to all other filters); `eagleeye` ranks by l1."""
+"""`l1`, `l2` (norm of the filter) or `fpgm` (distance to all other filters); `eagleeye` ranks by l1."""
 
 
 def scores(recognizer: nn.Module, group: ChannelGroup, criterion: Criterion) -> Tensor:
-    """Importance of each channel of a group, (C,); the mean over the layers that make it, each scaled to a mean of 1.
+    """Importance of each channel of a group, (C,): the mean over the layers that produce it, each scaled to a mean of 1.
 
     Args:
-        recognizer: the network the group is of.
-        group: channels that go together.
+        recognizer: the network of the group.
+        group: channels that are removed together.
         criterion: `l1`, `l2`, `fpgm` or `eagleeye`.
 
     Source:
@@ -42,6 +42,6 @@ def _of_filters(filters: Tensor, criterion: Criterion) -> Tensor:
 
 
 def least(recognizer: nn.Module, group: ChannelGroup, criterion: Criterion, count: int) -> list[int]:
-    """The `count` channels of a group that matter least, ascending."""
+    """The `count` least important channels of a group, in ascending order of their index."""
     ranked = scores(recognizer, group, criterion).argsort(stable=True)
     return sorted(ranked[:count].tolist())

@@ -1,4 +1,4 @@
-"""EagleEye: draw many ways to cut, recalibrate each, keep the one that reads best before any fine-tuning.
+"""EagleEye: draws random pruning plans, recalibrates each pruned network, and keeps the most accurate one without fine-tuning.
 
 Source: EagleEye: Fast Sub-net Evaluation for Efficient Neural Network Pruning, 2020 (arXiv:2007.02491).
 """
@@ -17,16 +17,16 @@ from trainers.pruning.mask import cut_away
 from trainers.pruning.solver import least_that_meets, removed_channels
 
 LARGEST_RATIO = 0.9
-"""Of a layer's channels."""
+"""Largest fraction of a layer's channels that a plan removes: the largest ratio of the sensitivity tables."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One way to cut and what it reads.
+    """A pruning plan and its accuracy.
 
     Attributes:
-        removed: group to channels removed.
-        accuracy: after recalibration, in [0, 1].
+        removed: number of channels to remove, by group.
+        accuracy: accuracy after recalibration, in [0, 1].
     """
 
     removed: dict[str, int]
@@ -42,19 +42,19 @@ def draw_candidates(
     count: int,
     seed: int,
 ) -> list[Drawn]:
-    """Candidates that all remove `target` of the work, best first.
+    """Draws pruning plans that remove a fraction of the work, and sorts them by accuracy, best first.
 
     Args:
-        recognizer: trained, on the CPU; left as it is.
-        groups: what may be cut.
-        removed_work: share of the work that goes with so many channels of each group.
-        target: share to remove, in [0, 1].
-        evaluation_sample: what accuracy is read from.
-        count: how many to draw.
-        seed: the same seed draws the same ones.
+        recognizer: trained network on the CPU; it is not changed.
+        groups: groups that may be pruned.
+        removed_work: computes the fraction of the work that a plan removes.
+        target: fraction of the work to remove, in [0, 1].
+        evaluation_sample: training lines that accuracy is measured on.
+        count: number of plans.
+        seed: seed of the draws.
 
     Raises:
-        UserError: the target is out of reach.
+        UserError: no plan removes that much.
     """
     generator = random.Random(seed)
     drawn = []
@@ -72,7 +72,7 @@ def random_plan(
     target: float,
     generator: random.Random,
 ) -> dict[str, int]:
-    """Ratios drawn for each group and stretched together until the target is met."""
+    """Draws a ratio for each group, and scales all ratios by one factor to meet the target."""
     weights = {group.name: generator.uniform(0.2, 1.0) for group in groups}
 
     def plan(stretch: float) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""The training lines that a cut is chosen by: some recalibrate BatchNorm, others are read.
+"""The training lines by which channels are chosen: some recalibrate BatchNorm, accuracy is measured on others.
 
 Decisions:
-- Validation lines play no part: they measure the pruned network later, and would favour the cut that was chosen by them.
-  EagleEye's published code takes training images as well.
-- The lines that are read are spread evenly over the training lines, the same ones every time, and recalibrate nothing.
-- A training counts the characters that are read right, not the lines: when the cut is made few lines are free of errors.
+- Validation lines are not used, because they measure the pruned network later and would favour a choice that was made by them.
+  EagleEye's published code uses training images as well.
+- The lines for accuracy are spaced evenly over the training lines, the same ones every time. They do not recalibrate.
+- In a training, the accuracy is that of characters and not of lines, because few lines are free of errors at that time.
 
 Source: EagleEye: Fast Sub-net Evaluation for Efficient Neural Network Pruning, 2020 (arXiv:2007.02491).
 """
@@ -27,11 +27,11 @@ from trainers.pruning.recalibrate import recalibrate
 
 @dataclass(frozen=True)
 class LineSubset:
-    """Some of a set of decoded lines, as decoded lines.
+    """A subset of decoded lines.
 
     Attributes:
-        lines: the whole set.
-        chosen: numbers of the lines that are in the subset.
+        lines: all lines.
+        chosen: indices of the lines in the subset.
     """
 
     lines: DecodedLines
@@ -60,14 +60,14 @@ class LineSubset:
 
 @dataclass(frozen=True)
 class EvaluationSample:
-    """What accuracy is read from, and how much of it.
+    """The lines for accuracy and for recalibration.
 
     Attributes:
         lines: training lines.
-        symbols: the charset in order.
-        recalibration_lines: at most so many recalibrate BatchNorm; 0 means all that are not read.
-        read_lines: so many are read, but at most half of the lines; 0 means half of them.
-        counts_characters: whether characters that are read right count, instead of lines without an error.
+        symbols: the charset, in order.
+        recalibration_lines: largest number of lines for recalibration; 0 uses all that are not used for accuracy.
+        read_lines: number of lines for accuracy, at most half of all; 0 uses half of them.
+        counts_characters: True measures the accuracy of characters, False that of lines.
     """
 
     lines: DecodedLines
@@ -77,10 +77,10 @@ class EvaluationSample:
     counts_characters: bool = False
 
     def accuracy(self, recognizer: Recognizer, recalibrated: bool = True) -> float:
-        """Share of lines, or of characters, that are read right, in [0, 1].
+        """Measures the accuracy of a network, in [0, 1].
 
         Args:
-            recognizer: changed in place when it is recalibrated.
+            recognizer: the network; recalibration changes it in place.
             recalibrated: whether BatchNorm is recalibrated first.
         """
         read, others = self._parts
@@ -91,7 +91,7 @@ class EvaluationSample:
 
     @cached_property
     def _parts(self) -> tuple[LineSubset, LineSubset]:
-        """The lines that are read, and those that recalibrate."""
+        """The lines for accuracy, and the lines for recalibration."""
         count = len(self.lines)
         most = max(1, count // 2)
         read = evenly_spaced(count, min(self.read_lines or most, most))

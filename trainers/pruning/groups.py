@@ -1,4 +1,4 @@
-"""Groups of channels that can only be pruned together, as plain values."""
+"""Groups of channels that must be removed together, as plain values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LayerSlice:
-    """A side of a layer that loses channels with a group.
+    """The inputs or outputs of a layer that are removed with a group.
 
     Attributes:
-        layer: its name in the recogniser.
-        out: whether outputs go; else inputs.
-        per_channel: how many of them with one channel of the group.
+        layer: name of the layer in the recogniser.
+        out: True for its outputs, False for its inputs.
+        per_channel: number of inputs or outputs for each channel of the group.
     """
 
     layer: str
@@ -22,12 +22,12 @@ class LayerSlice:
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that can only go together.
+    """Channels that must be removed together.
 
     Attributes:
-        name: the layer that leads the group: the first one, in the recogniser's order, whose outputs they are.
-        channels: how many there are.
-        slices: all layers that lose channels.
+        name: name of the group: the first layer, in the recogniser's order, that has them as outputs.
+        channels: number of channels.
+        slices: all layers that lose inputs or outputs.
     """
 
     name: str
@@ -36,5 +36,5 @@ class ChannelGroup:
 
     @property
     def makers(self) -> tuple[str, ...]:
-        """Layers whose filters these channels are."""
+        """Layers that have these channels as outputs."""
         return tuple(part.layer for part in self.slices if part.out and part.per_channel == 1)

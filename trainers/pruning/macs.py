@@ -1,6 +1,6 @@
-"""How much work a backbone does with so many channels of each layer, without cutting anything: multiply-adds by arithmetic.
+"""Computes the multiply-adds of a backbone for any number of channels of each layer, without pruning it.
 
-Counted as in `search_space.counting`: convolutions and linear layers; the few operations between them are left out.
+As in `search_space.counting`, convolutions and linear layers are counted, and the few operations between them are not.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from search_space.recognizer import Recognizer
 from trainers.pruning.groups import ChannelGroup
 
 LAYERS = (nn.Conv2d, nn.Linear)
-"""Layers whose channels are counted and cut."""
+"""Types of layers that are counted and pruned."""
 
 STEPS = 80
-"""Time steps of the image that is counted: 320 columns at stride 4, as the published figures."""
+"""Time steps of the image for which multiply-adds are counted: 320 columns at stride 4, as in the published figures."""
 
 
 @dataclass(frozen=True)
 class LayerMacs:
-    """Multiply-adds of one layer are `per_pair x inputs x outputs`.
+    """The multiply-adds of one layer: `per_pair x inputs x outputs`.
 
     Attributes:
-        per_pair: of one input with one output channel, over the whole map.
-        inputs: channels in; 1 for a depthwise convolution.
-        outputs: channels out.
-        depthwise: every channel stands for itself.
+        per_pair: multiply-adds of one input channel and one output channel, over the whole map.
+        inputs: input channels; 1 for a depthwise convolution.
+        outputs: output channels.
+        depthwise: whether it is a depthwise convolution.
     """
 
     per_pair: float
@@ -40,7 +40,7 @@ class LayerMacs:
 
 
 def backbone_work(recognizer: Recognizer) -> dict[str, LayerMacs]:
-    """Work of each layer of the backbone, by its name in the recogniser."""
+    """The multiply-adds of each layer of the backbone, by its name in the recogniser."""
     model = copy.deepcopy(recognizer.backbone).to("meta").eval()
     found: dict[str, LayerMacs] = {}
     names = {module: f"backbone.{name}" for name, module in model.named_modules()}
@@ -65,11 +65,11 @@ def backbone_work(recognizer: Recognizer) -> dict[str, LayerMacs]:
 
 
 class RemovedMacs:
-    """Share of a backbone's work that goes with so many channels of each group.
+    """Computes the fraction of a backbone's multiply-adds that a pruning plan removes.
 
     Args:
-        layers: as `backbone_work` gives it.
-        groups: as the coupling gives them.
+        layers: from `backbone_work`.
+        groups: from `PruningGraph.groups`.
     """
 
     def __init__(self, layers: Mapping[str, LayerMacs], groups: Sequence[ChannelGroup]) -> None:
@@ -82,10 +82,10 @@ class RemovedMacs:
         self._whole = sum(layer.per_pair * layer.inputs * layer.outputs for layer in layers.values())
 
     def __call__(self, removed: Mapping[str, int]) -> float:
-        """Share in [0, 1] that goes.
+        """The fraction that is removed, in [0, 1].
 
         Args:
-            removed: group to channels removed; groups left out stay whole.
+            removed: number of channels to remove, by group; the other groups lose none.
         """
         left = 0.0
         for name, layer in self._layers.items():

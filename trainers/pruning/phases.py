@@ -1,15 +1,15 @@
-"""How the epochs of a training that prunes are divided: train the whole network, cut, train what is left.
+"""Divides the epochs of a training that prunes: train the whole network, remove channels, train the pruned network.
 
 Decisions:
 - With a recipe that may end after any epoch, the cut is made after `CUT_AFTER_EPOCHS`, however long the training is, or after
   half of a shorter one. Almost all rungs lie behind it, and only those compare the training with others.
-- With a cosine the cut is made after half of the epochs. Each half has a whole curve of the learning rate, from warm-up to the
-  end of its cosine.
+- With a cosine schedule the cut is made after half of the epochs. Each half has a whole schedule, from warm-up to the end of
+  its cosine.
 - After the cut the rate warms up again, to half of what it was.
 - The cut is a function of the weights and the seed: a training killed in the middle of it makes it again from the last
   checkpoint. Once it is made, checkpoints hold it (`trainers.pruning.mask.PrunedChannels`).
 - An auxiliary ends with the cut: it reads maps of the whole network.
-- A training of one epoch is cut at its end and not trained on.
+- A training of one epoch is pruned at its end and not trained any further.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SECOND_RATE = 0.5
 
 @dataclass(frozen=True)
 class Phases:
-    """Where the cut lies.
+    """The phases of a training.
 
     Attributes:
-        epochs: of the whole training.
-        cut_after: epochs before the cut; None when nothing is cut.
+        epochs: epochs of the whole training.
+        cut_after: epochs before the cut; None if nothing is pruned.
     """
 
     epochs: int
@@ -50,15 +50,15 @@ class Phases:
         return cls(epochs, min(CUT_AFTER_EPOCHS, half) if recipe.is_anytime else half)
 
     def is_cut_due(self, epoch: int) -> bool:
-        """Whether a network that is still whole after `epoch` epochs is to be cut now."""
+        """Whether a network that is not pruned yet after `epoch` epochs must be pruned now."""
         return self.cut_after is not None and epoch >= self.cut_after
 
     def is_comparable(self, epoch: int) -> bool:
-        """Whether what a training reads after `epoch` epochs is of the network that its file will hold."""
+        """Whether the accuracy after `epoch` epochs is that of the network that will be exported."""
         return self.cut_after is None or epoch > self.cut_after
 
     def rate(self, recipe: Recipe, epoch: float) -> float:
-        """Learning rate after `epoch` epochs, fractions too."""
+        """Learning rate after `epoch` epochs, which may be fractional."""
         if self.cut_after is None:
             return recipe.learning_rate_at(epoch, self.epochs)
         if epoch < self.cut_after:

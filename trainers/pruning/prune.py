@@ -1,14 +1,14 @@
-"""Cuts a trained recogniser's backbone down to a share of its work.
+"""Prunes the backbone of a trained recogniser to a fraction of its work.
 
-    measure what each layer bears (or draw candidates) -> solve for the target -> cut -> recalibrate
+    measure the sensitivity of each layer (or draw plans) -> solve for the target -> remove channels -> recalibrate
 
 Decisions:
 - The target is met from above: the work removed is the least possible at or above `prune_percent`.
 - `prune` returns the removed channels (`trainers.pruning.mask.PrunedChannels`). Removing them from freshly built modules gives
   the same network, so a checkpoint can be resumed.
-- Every step looks at samples, so a cut takes about as long as an epoch and not a day. BatchNorm is recalibrated on a thirtieth
-  of the training lines, EagleEye's share, wherever networks cut to the target are read; the hundred small cuts of a
-  sensitivity table make do with the evaluation_sample's own sample.
+- Accuracy is measured on samples, so pruning takes about as long as an epoch. Networks that meet the target are recalibrated on
+  a thirtieth of the training lines, as in EagleEye; the hundred networks of a sensitivity table on the evaluation sample's
+  lines.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class PruningSettings:
     """How thoroughly pruning searches for the channels to remove.
 
     Attributes:
-        ratios: shares of each layer that the sensitivity is measured at.
-        candidates: ways to cut that EagleEye draws, at least 1.
-        skip: groups to leave as they are.
+        ratios: fractions of each layer's channels at which the sensitivity is measured.
+        candidates: number of plans that EagleEye draws, at least 1.
+        skip: groups that are not pruned.
     """
 
     ratios: tuple[float, ...] = (0.3, 0.6, 0.9)
@@ -44,7 +44,8 @@ class PruningSettings:
 
 
 RECALIBRATED_SHARE = 1 / 30
-"""Of the training lines, and never fewer than the evaluation_sample's sample."""
+"""Fraction of the training lines that recalibrate the pruned network, as in EagleEye's published code; never fewer lines than
+those of the evaluation sample."""
 
 
 def prune(
@@ -55,18 +56,18 @@ def prune(
     seed: int,
     effort: PruningSettings | None = None,
 ) -> PrunedChannels:
-    """Cuts a recogniser in place and recalibrates it.
+    """Prunes a recogniser in place and recalibrates it.
 
     Args:
-        recognizer: trained, on the CPU.
-        percent: share of the backbone's multiply-adds to remove, 1 to 95.
+        recognizer: trained network on the CPU.
+        percent: percentage of the backbone's multiply-adds to remove, 1 to 95.
         criterion: `l1`, `l2`, `fpgm` or `eagleeye`.
-        evaluation_sample: what accuracy is read from.
-        seed: of EagleEye's draws.
-        effort: ratios and number of candidates to try; None takes the defaults.
+        evaluation_sample: training lines that accuracy is measured on.
+        seed: seed of EagleEye's draws.
+        effort: ratios and number of plans to try; None uses the defaults.
 
     Returns:
-        What was cut.
+        The removed channels.
 
     Raises:
         UserError: that much cannot be removed.
@@ -87,7 +88,7 @@ def prune(
 
 
 def larger_evaluation_sample(evaluation_sample: EvaluationSample) -> EvaluationSample:
-    """The same evaluation sample with enough training lines to recalibrate the pruned network (`RECALIBRATED_SHARE`)."""
+    """The same evaluation sample with enough lines to recalibrate the pruned network (`RECALIBRATED_SHARE`)."""
     if not evaluation_sample.recalibration_lines:
         return evaluation_sample
     lines = max(evaluation_sample.recalibration_lines, round(RECALIBRATED_SHARE * len(evaluation_sample.lines)))
@@ -95,7 +96,7 @@ def larger_evaluation_sample(evaluation_sample: EvaluationSample) -> EvaluationS
 
 
 def solved(table: Table, recognizer: Recognizer, percent: int, skip: Collection[str] = ()) -> dict[str, int]:
-    """Channels to remove from each group by a sensitivity table.
+    """Computes from a sensitivity table how many channels to remove from each group.
 
     Raises:
         UserError: that much cannot be removed.

@@ -24,7 +24,7 @@ from trainers.evaluation.metrics import evenly_spaced
 
 
 def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> Iterator[Tensor]:
-    """Batches (N, 3, H, W) of lines spread evenly over a set, each at its canonical width."""
+    """Yields batches (N, 3, H, W) of evenly spaced lines, each at its canonical width."""
     chosen = evenly_spaced(len(lines), at_most)
     a = recognizer.architecture
     for group, width_px in equal_width_batches([int(lines.widths[i]) for i in chosen], a.time_stride, a.height_px):
@@ -33,14 +33,14 @@ def image_batches(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> 
 
 @torch.no_grad()
 def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> None:
-    """Replaces every BatchNorm's running mean and variance by those of clean training lines.
+    """Replaces the running mean and variance of every BatchNorm by those of training lines without augmentation.
 
-    While they are measured, each norm normalises by the statistics of its batch, as in training.
+    Meanwhile each norm normalises by the statistics of its batch, as in training.
 
     Args:
-        recognizer: changed in place, and left in eval mode.
+        recognizer: the network; changed in place, and left in eval mode.
         lines: training lines.
-        at_most: how many are looked at; 0 means all.
+        at_most: largest number of lines to use; 0 uses all.
     """
     norms = [m for m in _in_use(recognizer) if isinstance(m, _BatchNorm) and m.track_running_stats]
     before = [copy.deepcopy(dict(norm.named_buffers())) for norm in norms]
@@ -61,10 +61,10 @@ def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> No
 
 
 class _Statistics:
-    """Mean and variance of all values that enter a norm, by channel, batch after batch.
+    """Accumulates the mean and variance of all inputs of a norm, by channel.
 
     Args:
-        norm: is watched until `write_to`.
+        norm: the norm; its inputs are recorded until `write_to` is called.
     """
 
     def __init__(self, norm: _BatchNorm) -> None:
@@ -85,7 +85,7 @@ class _Statistics:
         self._count = total
 
     def write_to(self, norm: _BatchNorm) -> None:
-        """Ends the watch, and sets the norm's running statistics if it has seen at least two values."""
+        """Stops recording, and sets the norm's running statistics if it has received at least two values."""
         self._hook.remove()
         if self._count > 1:
             assert norm.running_mean is not None and norm.running_var is not None
@@ -94,6 +94,6 @@ class _Statistics:
 
 
 def _in_use(recognizer: Recognizer) -> Sequence[nn.Module]:
-    """All modules but those of the auxiliary, which reading does not run."""
+    """All modules except those of the auxiliary loss, which inference does not run."""
     auxiliary = set() if recognizer.auxiliary is None else set(recognizer.auxiliary.modules())
     return [module for module in recognizer.modules() if module not in auxiliary]

@@ -1,8 +1,8 @@
-"""What reads a backbone's columns loses the inputs that a cut takes away: GRU, LSTM and linear layers, by slicing.
+"""Removes inputs from the layers that read the columns of a pruned backbone: GRU, LSTM and linear layers, by slicing.
 
 Decisions:
-- Readers are found by running: those that are handed the very tensor of columns.
-- Whether all that reads the columns can follow is tried on a copy, so an encoder or a head in a new file needs no word here.
+- These layers are found by running the encoder and the head: they are those that receive the tensor of columns itself.
+- Whether all readers of the columns can be resized is tried on a copy, so a new encoder or head needs no code here.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from torch import Tensor, nn
 from search_space.contracts import Encoder, Head
 
 RECURRENT = (nn.GRU, nn.LSTM)
+"""Types of recurrent layers that can be sliced."""
 TRIED_STEPS = 3
+"""Time steps of the columns that encoder and head are run with; more than one, since recurrent layers treat them in turn."""
 
 
 def resize_dependents(encoder: Encoder, head: Head, width: int, kept: Tensor) -> None:
-    """Slices the inputs of everything that reads the columns.
+    """Removes inputs from the layers that read the columns, in place.
 
     Args:
-        encoder: as it is, for columns of `width` features.
-        head: likewise.
-        width: features of a column until now.
-        kept: (K,) int64, ascending: features that stay.
+        encoder: the encoder, for columns of `width` features.
+        head: the head.
+        width: features of a column before the removal.
+        kept: (K,) int64 indices of the features to keep, ascending.
     """
     for reader in readers(encoder, head, width):
         if isinstance(reader, RECURRENT):
@@ -39,7 +41,7 @@ def resize_dependents(encoder: Encoder, head: Head, width: int, kept: Tensor) ->
 
 
 def readers(encoder: Encoder, head: Head, width: int) -> list[nn.Module]:
-    """GRU, LSTM and linear layers that are handed the columns themselves."""
+    """Finds the GRU, LSTM and linear layers that receive the columns themselves."""
     columns = torch.zeros(1, TRIED_STEPS, width)
     found: list[nn.Module] = []
 
@@ -58,7 +60,7 @@ def readers(encoder: Encoder, head: Head, width: int) -> list[nn.Module]:
 
 
 def can_resize_dependents(encoder: Encoder, head: Head, width: int) -> bool:
-    """Whether encoder and head still run when columns lose a feature."""
+    """Whether encoder and head still run after one feature of the columns is removed."""
     encoder, head = copy.deepcopy(encoder), copy.deepcopy(head)
     resize_dependents(encoder, head, width, torch.arange(1, width))
     try:
@@ -69,7 +71,7 @@ def can_resize_dependents(encoder: Encoder, head: Head, width: int) -> bool:
 
 
 def _read(encoder: Encoder, head: Head, columns: Tensor) -> None:
-    """Runs encoder and head without leaving a trace."""
+    """Runs encoder and head in eval mode without gradients, and restores their modes."""
     training = encoder.training, head.training
     encoder.eval()
     head.eval()

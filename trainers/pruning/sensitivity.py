@@ -1,9 +1,9 @@
-"""How much accuracy each layer's channels are worth: cut one layer at a time, recalibrate, read.
+"""Measures the sensitivity of each layer: prunes one layer at a time, recalibrates, and measures the loss of accuracy.
 
 Decisions:
 - Losses are relative, (before - after) / before, as in the published tables.
-- A table is kept as CSV beside the training's other files and taken up again, row by row, when a run was interrupted; one of
-  other weights, or read from other lines, is measured anew.
+- A table is stored as CSV beside the other files of a training. An interrupted measurement continues after its last row; a
+  table of other weights or other lines is measured again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trainers.pruning.solver import removed_channels
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Shares of a layer's channels that are tried, as in the published tables."""
+"""Fractions of a layer's channels that are removed, as in the published tables."""
 
 COLUMNS = ("layer", "filter_ratio_pruned", "accuracy_loss")
 
@@ -34,15 +34,15 @@ def measure_sensitivity(
     table: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, list[tuple[float, float]]]:
-    """Layer to (ratio, loss) pairs; channels go in the order of the criterion.
+    """Measures (ratio, loss) pairs for each layer; channels are removed in the order of the criterion.
 
     Args:
-        recognizer: trained, on the CPU; left as it is.
-        evaluation_sample: what accuracy is read from.
+        recognizer: trained network on the CPU; it is not changed.
+        evaluation_sample: training lines that accuracy is measured on.
         criterion: `l1`, `l2` or `fpgm`.
-        ratios: shares tried of each layer.
-        table: a CSV to go on from and to write to.
-        progress: told after each row how many are done, of how many.
+        ratios: fractions of each layer's channels to remove.
+        table: CSV to continue and to write to.
+        progress: called after each row with (rows done, rows in total).
     """
     known = {} if table is None or not table.exists() else {(row[0], row[1]): row[2] for row in _rows(table)}
     groups = PruningGraph(copy.deepcopy(recognizer)).groups()
@@ -64,11 +64,11 @@ def measure_sensitivity(
 
 
 def keep_only_of(path: Path, identity: str) -> None:
-    """Removes a table that was measured of something else, and notes beside it what it is of.
+    """Removes a table of another network or other lines, and records the identity of the new table.
 
     Args:
-        path: the CSV; what it is of stands in a file of the same name that ends in `.of`.
-        identity: of the training, and of how its lines were read.
+        path: the CSV; its identity is stored in a file of the same name that ends in `.of`.
+        identity: identifies the weights and the lines that the table is measured with.
     """
     note = path.with_suffix(".of")
     if not note.exists() or note.read_text(encoding="utf-8") != identity:
@@ -78,7 +78,7 @@ def keep_only_of(path: Path, identity: str) -> None:
 
 
 def write_table(path: Path, table: dict[str, list[tuple[float, float]]]) -> None:
-    """Writes a table as CSV, whole or not at all."""
+    """Writes a table as CSV, atomically."""
     with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -86,7 +86,7 @@ def write_table(path: Path, table: dict[str, list[tuple[float, float]]]) -> None
 
 
 def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """The table that `write_table` wrote."""
+    """Reads a table that `write_table` has written."""
     found: dict[str, list[tuple[float, float]]] = {}
     for layer, ratio, loss in _rows(path):
         found.setdefault(layer, []).append((ratio, loss))

@@ -1,11 +1,12 @@
 """Computes from a sensitivity table how many channels to remove from each layer to remove a given fraction of the work.
 
 Decisions:
-- All layers bear the same loss: one threshold on the table's accuracy loss gives every layer its ratio, by straight lines
-  between the measured points; the threshold is halved in until the work removed meets the target from above.
-- Where the table is flat the threshold leaps; all layers then go the same share of the leap.
-- A ratio removes `round(ratio x channels)`, and never leaves fewer than the floor.
-- No torch in here: a table and a count of work is all it takes, so published tables can be checked.
+- All layers lose the same accuracy: one threshold on the loss gives the ratio of every layer, by linear interpolation between
+  measured points. Bisection finds the smallest threshold whose plan removes at least the target.
+- Where the table is flat, a small step of the threshold changes the ratios by a lot; all layers then take the same fraction of
+  that change.
+- A ratio removes `round(ratio x channels)` channels and leaves at least `FLOOR_CHANNELS`.
+- This module does not use torch: it needs a table and a count of the work only, so published tables can be checked.
 
 Source: sensitivity pruning as in Li et al., Pruning Filters for Efficient ConvNets, 2016 (arXiv:1608.08710), and PaddleSlim.
 """
@@ -17,21 +18,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from trainers.base.errors import UnfitArchitecture
 
 Table = Mapping[str, Sequence[tuple[float, float]]]
-"""Layer to pairs (ratio of channels removed, share of the accuracy lost)."""
+"""Pairs (fraction of channels removed, fraction of the accuracy lost) by layer."""
 
 FLOOR_CHANNELS = 2
-"""Fewest channels that any layer keeps."""
+"""Smallest number of channels that a layer keeps."""
 
 STEPS = 50
-"""Halvings of the threshold: to 1e-15."""
+"""Steps of the bisection, after which the threshold is exact to 1e-15."""
 
 
 def ratio_at(points: Sequence[tuple[float, float]], loss: float) -> float:
-    """The largest ratio of one layer that costs at most `loss`; 0 where even the smallest measured one costs more.
+    """The largest ratio of a layer that costs at most `loss`; 0 if even the smallest measured ratio costs more.
 
     Args:
         points: (ratio, loss) pairs in any order.
-        loss: share of the accuracy.
+        loss: fraction of the accuracy.
     """
     ordered = sorted(points)
     for index in range(len(ordered) - 1, -1, -1):
@@ -46,7 +47,7 @@ def ratio_at(points: Sequence[tuple[float, float]], loss: float) -> float:
 
 
 def removed_channels(channels: int, ratio: float, floor: int = FLOOR_CHANNELS) -> int:
-    """How many of a layer's channels a ratio removes."""
+    """Number of a layer's channels that a ratio removes."""
     return max(0, min(round(ratio * channels), channels - floor))
 
 
@@ -57,20 +58,20 @@ def solve(
     target: float,
     skip: Collection[str] = (),
 ) -> dict[str, int]:
-    """Channels to remove from each layer.
+    """Computes the number of channels to remove from each layer.
 
     Args:
-        table: the accuracy loss of each layer at each ratio.
-        channels: of each layer in the table.
-        removed_work: share of the work, in [0, 1], that goes with so many channels of each layer.
-        target: share of the work to remove, in [0, 1].
-        skip: layers to leave as they are.
+        table: loss of accuracy of each layer at each ratio.
+        channels: number of channels of each layer in the table.
+        removed_work: computes the fraction of the work, in [0, 1], that a plan removes.
+        target: fraction of the work to remove, in [0, 1].
+        skip: layers that are not pruned.
 
     Returns:
-        Layer to channels removed; the work removed is the least at or above `target` that one threshold gives.
+        Channels to remove, by layer. The work removed is the least at or above `target` that a threshold gives.
 
     Raises:
-        UnfitArchitecture: even the largest ratios of the table remove less.
+        UnfitArchitecture: the largest ratios of the table remove less than the target.
     """
 
     def plan(loss: float) -> dict[str, int]:
@@ -88,10 +89,10 @@ def least_that_meets(
     removed_work: Callable[[Mapping[str, int]], float],
     target: float,
 ) -> dict[str, int]:
-    """The plan of the least threshold in [0, highest] that removes at least `target` of the work.
+    """The plan of the smallest threshold in [0, highest] that removes at least `target` of the work.
 
     Raises:
-        UnfitArchitecture: not even the highest does.
+        UnfitArchitecture: the highest threshold removes less.
     """
     most = removed_work(plan(highest))
     if most < target:
@@ -114,9 +115,10 @@ def least_that_meets(
 def _between(
     little: dict[str, int], much: dict[str, int], removed_work: Callable[[Mapping[str, int]], float], target: float
 ) -> dict[str, int]:
-    """The least plan on the way from one that removes too little to one that removes enough.
+    """Interpolates between a plan that removes too little and one that removes enough.
 
-    Where a table is flat, because few lines were read or a layer bears anything, one threshold more takes a leap.
+    Where a table is flat, because few lines were read or a layer loses nothing, one step of the threshold changes a plan by a
+    lot.
     """
 
     def step(share: float) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""The one place that imports torch-pruning: finds channels that depend on each other, and removes them.
+"""Finds channels that depend on each other, and removes them. This is the only module that imports torch-pruning.
 
 Decisions:
-- The graph is followed from the image to the last pooling: backbone and neck. What comes behind reads the columns that are
-  left, so its first layer follows the cut by hand (`resize_dependents.py`): torch-pruning has no GRU.
-- Only channels of the backbone are offered: its work is what `prune_percent` counts. Squeeze-and-excitation, depthwise
-  convolutions, shortcuts and the neck's inputs go with them.
+- The dependency graph covers backbone, neck and pooling. `resize_dependents.py` resizes the layers after the pooling, because
+  torch-pruning does not support GRUs.
+- Only channels of the backbone are pruned, since `prune_percent` counts its work. Squeeze-and-excitation, depthwise
+  convolutions, shortcuts and the inputs of the neck lose the same channels.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from trainers.pruning.macs import LAYERS
 from trainers.pruning.resize_dependents import can_resize_dependents, resize_dependents
 
 EXAMPLE_STEPS = 24
-"""Time steps of the image that the graph is followed with."""
+"""Time steps of the example image with which the graph is traced."""
 
 
 class _Passed(torch_pruning.BasePruningFunc):  # type: ignore[misc]
-    """A convolution along the channels (ECA): they go through it, and it stays as it is."""
+    """Handles a convolution over the channel axis (ECA): it keeps its weights when channels are removed."""
 
     def prune_out_channels(self, layer: nn.Module, idxs: Sequence[int]) -> nn.Module:
         return layer
@@ -41,7 +41,7 @@ class _Passed(torch_pruning.BasePruningFunc):  # type: ignore[misc]
 
 
 class _Columns(nn.Module):
-    """Image to columns; a norm at the end that says which columns a cut takes away."""
+    """Backbone, neck and pooling. A norm at the end records which features of the columns are removed."""
 
     def __init__(self, recognizer: Recognizer, width: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class PruningGraph:
         training = recognizer.training
         self._columns.eval()
         with warnings.catch_warnings(), torch.enable_grad():
-            warnings.simplefilter("ignore")  # of parameters outside of layers, which it handles: their channels are found
+            warnings.simplefilter("ignore")  # it warns of parameters outside of layers, but finds their channels
             graph = torch_pruning.DependencyGraph()
             self._graph: Any = graph.build_dependency(
                 self._columns, example_inputs=example, customized_pruners={nn.Conv1d: _Passed()}
@@ -79,14 +79,14 @@ class PruningGraph:
         self._names = {module: name for name, module in self._columns.named_modules()}
 
     def groups(self) -> list[ChannelGroup]:
-        """All groups of the backbone's channels that may be cut, in the recogniser's order."""
+        """All groups of the backbone's channels that may be removed, in the recogniser's order."""
         found = [self._described(group) for group in self._graph.get_all_groups(root_module_types=list(LAYERS))]
         order = {name: index for index, name in enumerate(self._names.values())}
         offered = [group for group in found if group is not None and group.name.startswith("backbone.")]
         return sorted(offered, key=lambda group: order[group.name])
 
     def _described(self, group: Any) -> ChannelGroup | None:
-        """What a group means to us; None when it must stay whole."""
+        """Converts a group of torch-pruning; None if its channels must not be removed."""
         channels = len(group[0].idxs)
         shares = []
         for dependency, indices in group:
@@ -103,7 +103,7 @@ class PruningGraph:
         return ChannelGroup(min(leaders, key=order.index), channels, tuple(shares))
 
     def remove(self, name: str, channels: Sequence[int]) -> None:
-        """Takes channels out of the group that layer `name` leads, everywhere."""
+        """Removes channels of the group `name` from all layers that have them."""
         if not channels:
             return
         layer: Any = self._columns.get_submodule(name)
@@ -118,7 +118,7 @@ class PruningGraph:
 
 
 def _width_of(recognizer: Recognizer) -> int:
-    """Channels that reach the pooling now: fewer than `out_channels` when the recogniser was cut before."""
+    """Channels of the map that the pooling gets: fewer than `out_channels` if the recogniser was pruned before."""
     a = recognizer.architecture
     with torch.no_grad():
         images = torch.zeros(1, 3, a.height_px, EXAMPLE_STEPS * a.time_stride)

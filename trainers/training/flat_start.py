@@ -4,7 +4,7 @@ Early in a training CTC tends to predict blank at all time steps, and on few lin
 epochs, because it has to learn the alignment and the characters at once. The alignment is roughly known: characters are spread
 evenly over the line. So each time step is trained with cross-entropy to predict the characters at and around its position, as
 speech recognisers initialise their acoustic models before the first alignment. Blank is excluded from the softmax, so the loss
-does not influence where CTC puts its peaks. Once its weight has faded to 0, the training goes on with CTC alone.
+does not influence where CTC puts its peaks. Once its weight has faded to 0, the training continues with CTC alone.
 
 Decisions:
 - The target of a time step is a distribution over the characters of the line, because character widths vary. The sum of the

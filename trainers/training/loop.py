@@ -4,7 +4,7 @@ Decisions:
 - Every random choice of an epoch is drawn from (seed, epoch). A resumed training therefore needs no stored generator state, and
   on the CPU it ends with the same weights as one that was never interrupted.
 - The loss is summed on the device and read once every `LOSS_CHECK_INTERVAL` steps, because each read waits for the device.
-- A training that prunes does so once, between two epochs (`trainers.pruning.phases`); the count of epochs goes on.
+- A training that prunes does so once, between two epochs (`trainers.pruning.phases`); the count of epochs continues.
 - The first fault is answered by a retry from the last checkpoint with half the batch size or half the learning rate
   (`FAULT_ADJUSTMENTS`). The second fault fails the training.
 """

@@ -2,7 +2,7 @@
 
 A line is written after the checkpoint of its epoch. It holds the epoch's report, the time at which the epoch ended and the host
 and process that trained it. The checkpoint holds the present state of a training; the log also has the epochs that were trained
-twice, so it tells how much work the training took.
+twice, so the file shows how much work the training took.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What is wrong with a set of labelled lines, found before a model is trained on it."""
+"""Checks of labelled lines, to find faults before a model is trained on them."""

@@ -1,8 +1,9 @@
-"""Checks a set of labelled lines: decodes every image, looks at every label, and says what a person should know.
+"""Checks labelled lines: decodes every image, examines every label, and reports faults and doubtful lines.
 
 Decisions:
-- `--fix` drops what training cannot use or what must be wrong, and rewrites what no image shows; what is only doubtful stays.
-- Lines of one image with several labels all go: nothing tells which label is right.
+- `--fix` drops lines that training cannot use or that are certainly wrong, and removes characters that no image shows. Doubtful
+  lines are kept.
+- If one image has several labels, all its lines are dropped, because it is unknown which label is right.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ from trainers.data.source_registry import open_source, split_sources
 STRIDES = (12, 8, 4)
 HISTOGRAM_STEPS = 24
 FITTING_SHARE = 0.995
-"""Share of lines whose label must fit before a time stride is suggested."""
+"""Fraction of the lines whose label must fit into a time stride before it is suggested."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found.
+    """The result of a check.
 
     Attributes:
-        source: what was checked.
-        lines: all labelled lines that were listed.
-        texts: their labels, normalised.
+        source: name of the source.
+        lines: all labelled lines of the source.
+        texts: their normalised labels.
         facts: counts, distributions and suggestions, by name.
-        findings: what is wrong, faults before suspects.
+        findings: faults first, then doubtful lines.
     """
 
     source: str
@@ -50,7 +51,7 @@ class Report:
 
     @property
     def dropped(self) -> dict[int, str]:
-        """Lines that `--fix` drops, and why."""
+        """Lines that `--fix` drops, with the reason."""
         reasons: dict[int, str] = {}
         for finding in self.findings:
             if finding.fix == "drop":
@@ -65,7 +66,7 @@ class Report:
         return [(line, visible(self.texts[i])) for i, line in enumerate(self.lines) if i not in dropped]
 
     def as_dict(self) -> dict[str, Any]:
-        """For a script."""
+        """The report as values that JSON can hold."""
         names = [line.name for line in self.lines]
         return {"source": self.source, "facts": dict(self.facts), "findings": [f.as_dict(names) for f in self.findings]}
 
@@ -79,18 +80,18 @@ def check(
     progress: Progress | None = None,
     processes: int | None = None,
 ) -> Report:
-    """Looks at every line of a source.
+    """Checks every line of a source.
 
     Args:
-        source: what `--data` takes, several joined by `;`.
-        height_px, time_stride: of the recogniser that is to read the lines.
-        normaliser: applied to labels before they are judged.
-        seed: of generated lines.
+        source: a source as for `--data`; several joined by `;`.
+        height_px, time_stride: input height and time stride of the recogniser that will read the lines.
+        normaliser: name of the normaliser that is applied to labels first.
+        seed: seed of generated lines.
         progress: called with (lines done, lines in total).
-        processes: that decode together; None chooses.
+        processes: number of processes that decode; None chooses it.
 
     Raises:
-        UserError: no such source, or no line in it.
+        UserError: the source does not exist, or has no line.
     """
     check_normaliser(normaliser)
     lines: list[Line] = []
@@ -141,7 +142,7 @@ def _facts(looks: Mapping[int, ImageStats], texts: Sequence[str], usable: int, s
 
 
 def _spread_of(values: Sequence[float]) -> dict[str, float]:
-    """Least, median, 95th percentile and greatest."""
+    """Minimum, median, 95th percentile and maximum."""
     if not values:
         return {}
     points = np.percentile(values, [0, 50, 95, 100])
@@ -149,10 +150,10 @@ def _spread_of(values: Sequence[float]) -> dict[str, float]:
 
 
 def _histogram(values: Sequence[float]) -> dict[str, Any]:
-    """How many values lie in each of up to 24 equal steps; those above the 99th percentile count for the last step.
+    """Counts the values in up to 24 bins of equal width; values above the 99th percentile count for the last bin.
 
     Returns:
-        `from` and `to`, the least value and the 99th percentile, and `counts`; empty where there is no value.
+        `from` and `to`, the minimum and the 99th percentile, and `counts`; empty if there are no values.
     """
     if not values:
         return {}
@@ -165,10 +166,10 @@ def _histogram(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _suggested(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> dict[str, int]:
-    """Input geometry that suits the lines.
+    """Suggests input height, width and time stride for the lines.
 
-    Ideographs need 48 rows, letters 32; more rows than most images have would only be drawn larger. The time stride is the
-    coarsest at which nearly every label fits with half as many steps again, since CTC learns badly without room.
+    Ideographs need 48 rows and letters 32; more rows than most images have would only enlarge them. The time stride is the
+    coarsest at which nearly every label has 1.5 times the time steps that it needs, since CTC learns badly with fewer.
     """
     if not looks:
         return {}

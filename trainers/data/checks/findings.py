@@ -1,4 +1,4 @@
-"""A finding: something about some lines that a person should know, and what can be done about it."""
+"""Findings of a check: what is wrong or doubtful about some lines, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Fix = Literal["drop", "rewrite", "none"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about some lines.
+    """A fault or a doubt about some lines.
 
     Attributes:
         kind: short name for scripts.
-        title: what it is, in a few words.
-        fix: what `--fix` does with the lines: `drop` them, `rewrite` their labels, or `none`.
-        advice: what a person can do about it.
-        lines: numbers of the lines among all that were listed.
-        details: a remark for each of the lines, or for each character the finding is about.
-        names: of what has no line number, because it never became a line.
+        title: description in a few words.
+        fix: what `--fix` does: `drop` the lines, `rewrite` their labels, or `none`.
+        advice: what the user can do.
+        lines: indices of the lines in the report.
+        details: a remark for each of the lines, or for each character that is concerned.
+        names: names of files and rows that have no index, because they are not lines.
     """
 
     kind: str
@@ -33,11 +33,11 @@ class Finding:
 
     @property
     def count(self) -> int:
-        """How many lines (or files that never became one) it is about."""
+        """Number of lines, or of files and rows that are not lines."""
         return len(self.lines) + len(self.names)
 
     def as_dict(self, line_names: Sequence[str]) -> dict[str, Any]:
-        """For a script; lines by name."""
+        """The finding as values that JSON can hold, with the names of the lines."""
         return {
             "kind": self.kind,
             "title": self.title,

@@ -1,6 +1,6 @@
-"""Writes a checked set without its faults: a PaddleOCR label file, and a list of what was dropped or rewritten, and why.
+"""Writes checked lines without their faults: a PaddleOCR label file, and a list of the lines that were dropped or rewritten.
 
-Image files stay where they are and are named relative to the new label file; images out of databases are written beside it.
+Image files stay where they are and are named relative to the new label file. Images from databases are written beside it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ DROPPED = "dropped.log"
 
 @dataclass(frozen=True)
 class Fixed:
-    """What was written.
+    """The result of `write_fixed`.
 
     Attributes:
-        labels: the cleaned label file.
-        dropped_list: what was dropped or rewritten: `name<TAB>what<TAB>why<TAB>label`; a rewritten label is quoted as it
-            was, with escapes for what cannot be seen.
-        kept, dropped, rewritten: lines.
+        labels: path of the cleaned label file.
+        dropped_list: path of the list of dropped and rewritten lines, with rows `name<TAB>what<TAB>why<TAB>label`. The label is
+            the old one, with escapes for invisible characters.
+        kept, dropped, rewritten: numbers of lines.
     """
 
     labels: Path
@@ -37,14 +37,14 @@ class Fixed:
 
 
 def write_fixed(report: Report, folder: Path) -> Fixed:
-    """Writes the cleaned set.
+    """Writes the cleaned lines.
 
     Args:
-        report: of the check.
-        folder: made when missing; must not hold a label file already.
+        report: the report of the check.
+        folder: created if missing; must not hold a label file.
 
     Raises:
-        UserError: there is one, nothing is left to write, or the folder cannot be written.
+        UserError: the folder holds a label file, no line is left, or the folder cannot be written.
     """
     labels, dropped_list = folder / LABELS, folder / DROPPED
     if labels.exists():
@@ -75,7 +75,7 @@ def write_fixed(report: Report, folder: Path) -> Fixed:
 
 
 def _image_of(line: Line, number: int, folder: Path) -> str:
-    """The image's path from the folder; written there when the image is no file."""
+    """The path of an image relative to the folder; an image that is not a file is written there."""
     if isinstance(line.load, FromFile):
         return Path(os.path.relpath(Path(line.load.path).resolve(), folder.resolve())).as_posix()
     name = f"images/{number:06d}.png"

@@ -1,4 +1,4 @@
-"""Findings that need the images: what cannot be decoded or read, duplicates, and shapes that do not fit their label."""
+"""Checks that need the images: undecodable and blank images, duplicates, and shapes that do not fit the label."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from trainers.data.checks.image_stats import ImageStats
 from trainers.data.lines import Skipped
 
 FLAT_DEVIATION = 3.0
-"""Grey levels of standard deviation below which an image shows nothing."""
+"""Standard deviation, in grey levels, below which an image counts as blank."""
 ODD_FACTOR = 4.0
-"""How many times wider or narrower per character than usual a line is before it is a suspect."""
+"""A line is doubtful if its width per character differs from the usual one by this factor."""
 UPRIGHT_FACTOR = 1.5
-"""Height in widths from which a line of several characters is taken to run downwards."""
+"""Ratio of height to width from which a line of several characters counts as vertical."""
 
 ADVICE = {
     "image without label": "write its label, or take the image away",
@@ -30,7 +30,7 @@ ADVICE = {
 
 
 def left_out(skipped: Sequence[Skipped]) -> Iterator[Finding]:
-    """What never became a line, by reason."""
+    """Files and rows that are not lines, by reason."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for s in skipped:
         by_reason[s.reason].append(s.name)
@@ -40,7 +40,7 @@ def left_out(skipped: Sequence[Skipped]) -> Iterator[Finding]:
 
 
 def undecodable(looks: Sequence[ImageStats | str]) -> Iterator[Finding]:
-    """Images that no decoder takes."""
+    """Images that cannot be decoded."""
     bad = {i: look for i, look in enumerate(looks) if isinstance(look, str)}
     if bad:
         advice = "copy the files again from where they came"
@@ -55,14 +55,14 @@ def empty_labels(texts: Sequence[str]) -> Iterator[Finding]:
 
 
 def flat_images(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
-    """Images that show nothing although a label says what."""
+    """Blank images with a label."""
     lines = tuple(i for i, look in looks.items() if look.deviation < FLAT_DEVIATION and texts[i].strip())
     if lines:
         yield Finding("blank_image", "image shows nothing", "drop", "look at the sheet; take them away", lines)
 
 
 def too_narrow(looks: Mapping[int, ImageStats], texts: Sequence[str], height_px: int, time_stride: int) -> Iterator[Finding]:
-    """Labels too long for their image: CTC needs a time step for each character, and one between equal neighbours."""
+    """Labels that are too long for their image: CTC needs a time step per character, and one between equal neighbours."""
     lines, details = [], []
     for i, look in looks.items():
         if look.width > WIDEST * look.height:
@@ -79,7 +79,7 @@ def too_narrow(looks: Mapping[int, ImageStats], texts: Sequence[str], height_px:
 
 
 def duplicates(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
-    """Equal images: with different labels at least one is wrong; with equal ones they only cost time, or tell too much."""
+    """Equal images. If their labels differ, at least one is wrong; if not, the copies cost time or leak between splits."""
     by_content: dict[str, list[int]] = defaultdict(list)
     for i, look in looks.items():
         by_content[look.content].append(i)
@@ -101,7 +101,7 @@ def _others(line: int, group: Sequence[int], texts: Sequence[str]) -> str:
 
 
 def odd_shapes(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
-    """Images whose shape does not go with their label; suspects, not faults."""
+    """Images whose shape does not fit their label; these are doubtful, not faults."""
     upright = tuple(i for i, k in looks.items() if k.height >= UPRIGHT_FACTOR * k.width and len(texts[i].strip()) > 1)
     if upright:
         advice = "turn lines that run downwards by 90 degrees, or check that the label belongs to the image"

@@ -1,4 +1,4 @@
-"""A look at every image: decoded once, by all cores, and forgotten again but for a few numbers."""
+"""Computes a few statistics of every image, with all cores; the pixels are not kept."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from trainers.data.processes import parallel_map
 
 @dataclass(frozen=True)
 class ImageStats:
-    """What an image looked like.
+    """Statistics of an image.
 
     Attributes:
-        width, height: in pixels, as it came.
-        content: a hash of its pixels.
-        deviation: of its grey levels, 0 to 128; an empty picture has next to none.
+        width, height: size in pixels, as decoded.
+        content: hash of the pixels.
+        deviation: standard deviation of the grey levels, 0 to 128; near 0 for a blank image.
         grey: whether it has no colour.
     """
 
@@ -35,7 +35,7 @@ class ImageStats:
 
 
 def look_at(lines: Sequence[Line], progress: Progress | None = None, processes: int | None = None) -> list[ImageStats | str]:
-    """Decodes every line; a text instead of a look says why an image cannot be decoded."""
+    """Decodes every line. Returns statistics, or the reason as text if an image cannot be decoded."""
     if processes is None:
         processes = usable_cores() if len(lines) >= PROCESSES_PAY_FROM else 1
     looks: list[ImageStats | str] = []

@@ -1,4 +1,4 @@
-"""Findings that need the labels alone: white space, invisible characters, and characters that look alike but differ."""
+"""Checks that need only the labels: white space, invisible characters, and different characters that look alike."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from trainers.data.checks.findings import Finding
 from trainers.data.normalisers import half_width, simplified
 
 INVISIBLE = {"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\u00a0": " ", "\t": " ", "\u2028": " ", "\u2029": " "}
-"""Characters that no image shows, and what `--fix` writes instead. Joiners (U+200C, U+200D) are kept: they shape letters."""
+"""Invisible characters and their replacements by `--fix`. Joiners (U+200C, U+200D) are kept, because they shape letters."""
 RARE_BELOW = 5
 
 
 def visible(text: str) -> str:
-    """A label without white space at its ends and without characters that no image shows."""
+    """Removes white space at the ends of a label, and invisible characters."""
     return "".join(INVISIBLE.get(c, "" if unicodedata.category(c) == "Cc" else c) for c in text).strip()
 
 
 def label_findings(texts: Sequence[str]) -> Iterator[Finding]:
-    """All findings about some labels; the number of a line is its place among them."""
+    """Finds faults and doubts of labels; the index of a line is its position in the list."""
     yield from _outer_space(texts)
     yield from _invisible(texts)
     counts = Counter(c for text in texts for c in text)
@@ -72,7 +72,7 @@ def _plain(character: str) -> str:
 def _confusable(
     kind: str, title: str, normaliser: str, other: Callable[[str], str], texts: Sequence[str], counts: Counter[str]
 ) -> Iterator[Finding]:
-    """Characters that occur beside what another form makes of them."""
+    """Characters that occur together with another form of themselves."""
     pairs = {c: other(c) for c in counts if other(c) != c and all(part in counts for part in other(c))}
     pairs = {c: plain for c, plain in pairs.items() if plain.strip()}
     if not pairs:

@@ -1,4 +1,4 @@
-"""The contact sheet of a check: some lines as they are, and the suspects of each finding."""
+"""Draws the contact sheet of a check: some lines without faults, and some lines of each finding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUSPECTS = 9
 
 
 def check_sheet(report: Report, seed: int = 0) -> Image.Image:
-    """Draws the sheet: up to 36 lines drawn at random that have no fault, then up to 9 of each finding."""
+    """Draws the sheet: up to 36 random lines without faults, then up to 9 lines of each finding."""
     blamed = {i for finding in report.findings if finding.kind != "rare" for i in finding.lines}
     good = [i for i in range(len(report.lines)) if i not in blamed]
     chosen = sorted(random.Random(seed).sample(good, min(SAMPLES, len(good))))
