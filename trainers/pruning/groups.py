@@ -38,3 +38,20 @@ class ChannelGroup:
     def makers(self) -> tuple[str, ...]:
         """Layers that have these channels as outputs."""
         return tuple(part.layer for part in self.slices if part.out and part.per_channel == 1)
+
+
+@dataclass(frozen=True)
+class GroupMember:
+    """A layer, or a parameter outside of any layer, in which a group has channels.
+
+    Attributes:
+        name: of the layer or of the parameter, in the recogniser.
+        axis: of a layer, 0 for its outputs and 1 for its inputs; of a parameter, the axis of the channels.
+        positions: indices along that axis.
+        channels: the channel of the group that is at each position.
+    """
+
+    name: str
+    axis: int
+    positions: tuple[int, ...]
+    channels: tuple[int, ...]

@@ -10,7 +10,7 @@ Decisions:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,9 +18,12 @@ import torch_pruning
 from torch import Tensor, nn
 
 from search_space.recognizer import Recognizer
-from trainers.pruning.groups import ChannelGroup, LayerSlice
+from trainers.pruning.groups import ChannelGroup, GroupMember, LayerSlice
 from trainers.pruning.macs import LAYERS
 from trainers.pruning.resize_dependents import can_resize_dependents, resize_dependents
+
+COLUMNS = "end"
+"""Name of the member of a group that stands for the features of the columns, which the encoder reads."""
 
 EXAMPLE_STEPS = 24
 """Time steps of the example image with which the graph is traced."""
@@ -101,6 +104,24 @@ class PruningGraph:
             return None
         order = list(self._names.values())
         return ChannelGroup(min(leaders, key=order.index), channels, tuple(shares))
+
+    def members(self) -> Iterator[tuple[str, int, tuple[GroupMember, ...]]]:
+        """All groups of channels of backbone and neck, including those that may not be cut: name, channels, members.
+
+        The member `COLUMNS` is what reaches the encoder.
+        """
+        parameters = self._graph._param_to_name
+        for group in self._graph.get_all_groups(root_module_types=list(LAYERS)):
+            found = []
+            for item in group:
+                target = item.dep.target
+                at = tuple(item.idxs), tuple(item.root_idxs)
+                if target.module in parameters:
+                    found.append(GroupMember(parameters[target.module], target.pruning_dim, *at))
+                elif target.module in self._names and not isinstance(target.module, nn.Conv1d):
+                    out = self._graph.is_out_channel_pruning_fn(item.dep.handler)
+                    found.append(GroupMember(self._names[target.module], 0 if out else 1, *at))
+            yield self._names[group[0].dep.target.module], len(group[0].idxs), tuple(found)
 
     def remove(self, name: str, channels: Sequence[int]) -> None:
         """Removes channels of the group `name` from all layers that have them."""

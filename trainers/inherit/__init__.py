@@ -1,0 +1,1 @@
+"""What a new network takes over from a trained one: corresponding tensors, important channels, known characters."""
