@@ -4,6 +4,7 @@ Decisions:
 - Every client is created with explicit tracking and registry URIs, and MLflow's global "active run" is never used. So several
   studies in one process do not disturb each other.
 - The database is created under a lock, because two processes may start at the same time.
+- A workspace folder may be moved and copied; its database is told where it is now (`studies.registry.home_move`).
 - MLflow is imported only when it is needed, because the import takes seconds. It is set up to send nothing over the network.
 """
 
@@ -17,6 +18,7 @@ from contextlib import closing
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from studies.registry.home_move import follow_home
 from studies.workspace.paths import Workspace
 from trainers.base.file_lock import locked
 
@@ -39,6 +41,7 @@ def open_mlflow(workspace: Workspace) -> MlflowClient:
     with locked(workspace.lock("mlflow-database")):
         with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would retry a broken file for minutes
             connection.execute("PRAGMA schema_version")
+        follow_home(workspace.mlflow_file, EXPERIMENT, workspace.mlflow_artifacts)
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
         client.search_experiments(max_results=1)  # the first query creates the tables
     return client

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -248,6 +249,27 @@ def test_reading_runs_nothing_that_lies_in_a_registered_folder(workspace: Worksp
         (folder / "model.pkl").write_bytes(f"cos\nsystem\n(Vtouch {folder / 'ran'}\ntR.".encode())
         assert find(workspace, "models:/trap@champion").read([image]) == expected
         assert not (folder / "ran").exists()
+
+
+def test_a_home_can_be_copied_and_moved(points: list[FrontPoint], tmp_path: Path) -> None:
+    """What is promoted in a copy lies in the copy, and a moved home does not make its old folder again."""
+    image = base64.b64decode(example_png_base64("01"))
+    first = Workspace(tmp_path / "first").prepare()
+    promote(points[0], "line", first, "digits")
+    expected = find(first, "models:/line@champion").read([image])
+    shutil.copytree(first.folder, tmp_path / "copy")
+    files = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    copied = Workspace(tmp_path / "copy")
+    assert find(copied, "models:/line/1").folder.is_relative_to(copied.folder)
+    promote(points[1], "line", copied, "digits")
+    assert find(copied, "models:/line/2").folder.is_relative_to(copied.folder)
+    assert {path: path.stat().st_mtime_ns for path in files} == files, "the original is as it was"
+    assert sum(path.suffix == ".onnx" for path in first.folder.rglob("*")) == 1
+    first.folder.rename(tmp_path / "moved")
+    moved = Workspace(tmp_path / "moved")
+    assert find(moved, "models:/line@champion").read([image]) == expected
+    promote(points[2], "line", moved, "digits")
+    assert not first.folder.exists() and find(moved, "models:/line@champion").version == 2
 
 
 def test_a_version_of_another_program_is_named_and_not_run(workspace: Workspace, points: list[FrontPoint]) -> None:
