@@ -1,6 +1,8 @@
 """A set with one planted fault of every kind: each is found, `--fix` leaves a set without faults, and the sheet is drawn."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +114,52 @@ def test_the_fixed_set_has_nothing_left_to_fix(report: Report, tmp_path: Path) -
     assert {row[0] for row in log} >= {"torn_a.png", "damaged.png", "nowhere.png", "space.png"}
     with pytest.raises(UserError, match="already there"):
         write_fixed(report, tmp_path / "fixed")
+
+
+NAMES = (
+    "new\nline.png",
+    "tab\tin.png",
+    "[a].png",
+    " space.png",
+    "caf\u00e9.png",
+    "cr\r.png",
+    'quo"te.png',
+    os.fsdecode(b"latin\xe9.png"),
+)
+"""Names that a row of a label file cannot hold as they are, and some that it can."""
+
+
+def test_every_name_that_a_file_can_have_is_read_back(tmp_path: Path) -> None:
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    for number, name in enumerate(NAMES):
+        Image.fromarray(np.random.default_rng(number).integers(0, 255, (32, 60), dtype=np.uint8)).save(folder / "line.png")
+        (folder / "line.png").rename(folder / name)
+        (folder / (name.removesuffix(".png") + ".gt.txt")).write_text(f"text {number}", encoding="utf-8")
+    fixed = write_fixed(check(str(folder), processes=1), tmp_path / "fixed")
+    assert fixed.kept == len(NAMES)
+    back = open_source(str(fixed.labels))
+    assert sorted(line.text for line in back.lines) == [f"text {n}" for n in range(len(NAMES))] and not back.skipped
+    assert all(line.load().size == (60, 32) for line in back.lines)
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "dropped.log", "images"])
+def test_nothing_is_written_over_nor_through_a_link(report: Report, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "fixed"
+    folder.mkdir()
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=f"{name} is already there"):
+        write_fixed(report, folder)
+    assert not (tmp_path / "elsewhere").exists() and [p.name for p in folder.iterdir()] == [name]
+
+
+def test_a_label_that_utf_8_cannot_hold_is_dropped_and_named(report: Report, tmp_path: Path) -> None:
+    first = min(i for i, line in enumerate(report.lines) if line.name.startswith("good_"))
+    texts = [*report.texts]
+    texts[first] = "half \ud800"
+    fixed = write_fixed(replace(report, texts=texts), tmp_path / "fixed")
+    row = next(row for row in fixed.dropped_list.read_text(encoding="utf-8").splitlines() if "surrogate" in row)
+    assert row.startswith(report.lines[first].name) and fixed.kept == report.facts["usable"] - 1
 
 
 def test_images_out_of_no_file_are_written(tmp_path: Path) -> None:
