@@ -117,10 +117,14 @@ class Search(StudySection):
         default="front", description="what proposes architectures: front, tpe, nsga2, nsga3, gp, random, qmc", examples=["tpe"]
     )
     seed: Annotated[int, Flag("--seed", "N")] = Field(
-        default=0, ge=0, description="makes proposals, data order and initial weights repeatable", examples=[1]
+        default=0, ge=0, le=2**32 - 1, description="makes proposals, data order and initial weights repeatable", examples=[1]
     )
     workers: Annotated[int | None, Flag("--workers", "N")] = Field(
-        default=None, ge=1, description="trainings at the same time, one thread each; without it, one per core", examples=[2]
+        default=None,
+        ge=1,
+        le=1000,
+        description="trainings at the same time, one thread each; without it, one per core",
+        examples=[2],
     )
     early_stopping: Literal["auto", "gain", "promotion", "stopping", "none"] = Field(
         default="auto", description="what happens at rungs: gain, promotion, stopping, none, or auto", examples=["promotion"]

@@ -48,7 +48,7 @@ class Rendered(StrictModel):
 
     called: ClassVar[str] = "rendered"
 
-    count: int = Field(ge=1, description="how many lines to draw")
+    count: int = Field(ge=1, le=1_000_000, description="how many lines to draw")
     use: Literal["extra", "warmup"] = "extra"
     labels: str | None = None
     fonts: str | None = None

@@ -12,6 +12,7 @@ Source: https://huggingface.co/docs/datasets, "Process", section "Save".
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.base.images import decode_image
+from trainers.base.regular_file import MOST_IMAGE_BYTES, MOST_LABEL_BYTES, read_regular
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds import data_kinds
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
@@ -31,6 +33,8 @@ TRAINING_SPLITS = ("train", "training")
 """Names of training splits on the Hugging Face hub, most common first."""
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
 """Names of validation splits, most common first."""
+PIECE_ROWS = 1000
+"""Rows of a column that are in memory as Python values at the same time."""
 TEST_SPLITS = ("test",)
 """Names of test splits."""
 
@@ -46,6 +50,19 @@ def _column(file: str, column: str, stamp: tuple[str, int, int]) -> Any:
     if file.endswith(".parquet"):
         return parquet.read_table(file, columns=[column]).column(column)
     return pa.ipc.open_stream(pa.memory_map(file)).read_all().column(column)
+
+
+def _values(file: Path, column: str) -> Iterator[Any]:
+    """Yields the values of a column, in pieces: compressed, a column of many long and equal labels takes next to nothing."""
+    if file.suffix == ".parquet":
+        from pyarrow import parquet
+
+        pieces: Iterable[Any] = (b.column(0) for b in parquet.ParquetFile(file).iter_batches(PIECE_ROWS, columns=[column]))
+    else:
+        whole = _column(str(file), column, file_stamp(file))
+        pieces = (whole.slice(at, PIECE_ROWS) for at in range(0, len(whole), PIECE_ROWS))
+    for piece in pieces:
+        yield from piece.to_pylist()
 
 
 def _column_names(file: Path) -> list[str]:
@@ -82,10 +99,12 @@ class FromTable:
             value = value.get("bytes") or value.get("path")
         if isinstance(value, str):
             path = Path(self.file).parent / value
-            value = path.read_bytes() if path.is_file() else None
+            value = read_regular(path, MOST_IMAGE_BYTES) if path.is_file() else None
         if value is None:
             raise UserError("image is missing")
-        return decode_image(bytes(value))
+        if not isinstance(value, bytes):  # a number would become so many zero bytes
+            raise UserError("image is not the content of an image file")
+        return decode_image(value)
 
 
 @dataclass(frozen=True)
@@ -117,7 +136,7 @@ class ArrowFolder:
         for file in self._files():
             if name not in _column_names(file):
                 raise UserError(f"{file} has no column '{name}' (it has {', '.join(_column_names(file))})")
-            for row, value in enumerate(_column(str(file), name, file_stamp(file)).to_pylist()):
+            for row, value in enumerate(_values(file, name)):
                 values[f"{file.name} row {row}"] = "" if value is None else str(value)
         return values
 
@@ -137,9 +156,11 @@ class ArrowFolder:
             missing = {image, text} - set(_column_names(file))
             if missing:
                 raise UserError(f"{file} has no column '{min(missing)}' (it has {', '.join(_column_names(file))})")
-            for row, label in enumerate(_column(str(file), text, file_stamp(file)).to_pylist()):
+            for row, label in enumerate(_values(file, text)):
                 name = f"{file.name} row {row}"
-                if isinstance(label, str):
+                if isinstance(label, str) and len(label) > MOST_LABEL_BYTES:
+                    skipped.append(Skipped(name, f"label is larger than {MOST_LABEL_BYTES >> 20} MiB"))
+                elif isinstance(label, str):
                     lines.append(Line(name, label, FromTable(str(file), image, row)))
                 else:
                     skipped.append(Skipped(name, "image without label" if label is None else "label is not text"))

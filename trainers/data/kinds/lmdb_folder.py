@@ -9,6 +9,8 @@ Source: https://github.com/clovaai/deep-text-recognition-benchmark, create_lmdb_
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,14 @@ from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.source import DataKind
 
 FILE = "data.mdb"
+
+READ_ALL = """
+import sys, lmdb
+with lmdb.open(sys.argv[1], readonly=True, lock=False) as environment, environment.begin(buffers=True) as transaction:
+    for key, value in transaction.cursor():
+        bytes(key), bytes(value[:1]), bytes(value[-1:])
+"""
+"""A program that touches the first and the last page of every value of a database."""
 
 _open_environments: dict[str, tuple[tuple[str, int, int], Any]] = {}
 """Open databases: path to (stamp of the file, environment). LMDB forbids a process to open a database twice."""
@@ -46,10 +56,38 @@ def _environment(folder: str) -> Any:
         known[1].close()
     try:
         environment = lmdb.open(folder, readonly=True, lock=False, readahead=False, meminit=False, max_readers=64)
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     except lmdb.Error as error:
         raise UserError(f"{folder} is not a readable LMDB set: {error}") from None
+    size = (Path(folder) / FILE).stat().st_size
+    if size < needed and not _can_be_read(folder):
+        environment.close()
+        raise UserError(f"{folder} is cut short: {FILE} has {size:,} of {needed:,} bytes; copy it again")
     _open_environments[folder] = (stamp, environment)
     return environment
+
+
+def _can_be_read(folder: str) -> bool:
+    """Whether a database whose file is shorter than it says can be read all the same: unused pages may be missing.
+
+    Reading a page behind the end of the file kills the process, so another process tries.
+    """
+    return subprocess.run([sys.executable, "-c", READ_ALL, folder], capture_output=True, check=False).returncode == 0
+
+
+def _get(transaction: Any, key: str) -> bytes | None:
+    """Reads the value of a key; None if there is none.
+
+    Raises:
+        UserError: the database is damaged at this place.
+    """
+    import lmdb
+
+    try:
+        value: bytes | None = transaction.get(key.encode())
+    except lmdb.Error:
+        raise UserError("the database is damaged here") from None
+    return value
 
 
 @dataclass(frozen=True)
@@ -66,7 +104,7 @@ class FromDatabase:
 
     def __call__(self) -> Image.Image:
         with _environment(self.folder).begin() as transaction:
-            data = transaction.get(self.key.encode())
+            data = _get(transaction, self.key)
         if data is None:
             raise UserError("image is missing")
         return decode_image(data)
@@ -108,13 +146,21 @@ class LmdbFolder:
         inside = database.relative_to(self.folder.resolve()).as_posix()
         prefix = "" if inside == "." else f"{inside}/"
         with _environment(str(database)).begin() as transaction:
-            count = transaction.get(b"num-samples")
+            count = _get(transaction, "num-samples")
             if count is None or not count.isdigit():
                 skipped.append(Skipped(f"{prefix}{FILE}", "database without num-samples"))
                 return
+            entries = transaction.stat()["entries"]  # a line has an entry for its label at least
+            if len(count) > len(str(entries)) or int(count) > entries:
+                skipped.append(Skipped(f"{prefix}{FILE}", "num-samples is larger than the database"))
+                count = str(entries).encode()
             for number in range(1, int(count) + 1):
                 key = f"image-{number:09d}"
-                label = transaction.get(f"label-{number:09d}".encode())
+                try:
+                    label = _get(transaction, f"label-{number:09d}")
+                except UserError as error:
+                    skipped.append(Skipped(prefix + key, str(error)))
+                    continue
                 if label is None:
                     skipped.append(Skipped(prefix + key, "image without label"))
                     continue

@@ -42,7 +42,7 @@ def _images(field: str) -> Iterator[str]:
     if field.startswith("["):
         try:
             yield from (str(name) for name in json.loads(field))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             yield field
     else:
         yield field
