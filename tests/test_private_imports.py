@@ -53,7 +53,8 @@ def test_the_private_member_of_ray_that_requires_a_token_does() -> None:
     """In a process of its own, because it changes the whole process."""
     program = (
         "import os, ray\nfrom ray._raylet import AuthenticationMode, get_authentication_mode as mode\nbefore = mode()\n"
-        "from studies.engines.ray_connection import require_token\nrequire_token()\nprint(before == AuthenticationMode.DISABLED, mode() == AuthenticationMode.TOKEN)\n"
+        "from studies.engines.ray_connection import require_token\nrequire_token()\n"
+        "print(before == AuthenticationMode.DISABLED, mode() == AuthenticationMode.TOKEN)\n"
     )
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=120)

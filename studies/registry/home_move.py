@@ -1,8 +1,8 @@
 """Makes MLflow's database of a workspace folder that was moved or copied name the files in the folder where it is now.
 
 MLflow stores absolute paths. In a copy of a workspace folder a promotion would write into the original, and in a moved one it
-would create the old folder again. MLflow has no call that changes them. So they are rewritten in the tables of `TABLES`, where a
-path lies below the old folder of artifacts.
+would create the old folder again. MLflow has no call that changes them. So they are rewritten in the tables of `TABLES`, where
+they lie below the old folder of artifacts.
 """
 
 from __future__ import annotations

@@ -39,11 +39,10 @@ class Driver:
     """
 
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
-        self._job_of, self._store, self._recorder = parts.job_of, parts.store, parts.recorder
-        self._seen, self._progress, self._schedule = parts.seen, parts.progress, parts.schedule
-        self._observer, self._engine, self._lease = parts.observer, parts.engine, parts.lease
-        self._earlier, self._exports, self._plan = parts.earlier, parts.exports, parts.plan
-        self._study, self._proposer, self._duplicates = parts.study, parts.proposer, parts.duplicates
+        self._study, self._job_of, self._store, self._recorder = parts.study, parts.job_of, parts.store, parts.recorder
+        self._seen, self._progress, self._schedule, self._plan = parts.seen, parts.progress, parts.schedule, parts.plan
+        self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
+        self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
         self._spending = BudgetTracker(self._study.budget, started, epochs)
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
@@ -180,8 +179,7 @@ class Driver:
         return True
 
     def _handle(self, event: Event) -> None:
-        ready = self._running.get(event.number)
-        if ready is None:
+        if (ready := self._running.get(event.number)) is None:
             return
         if isinstance(event, EpochFinished):
             self._epoch_finished(ready, event)
@@ -201,8 +199,7 @@ class Driver:
             self._recorder.finish(ready, event.candidate)
 
     def _add_variant(self, trained: Ready, candidate: Candidate) -> None:
-        variant = self._proposer.ready_variant(trained, candidate.architecture)
-        if variant is None:
+        if (variant := self._proposer.ready_variant(trained, candidate.architecture)) is None:
             return
         over = self._recorder.add_variant(variant, candidate)
         if over is not None:
@@ -230,8 +227,7 @@ class Driver:
     def _pause(self, ready: Ready, epoch: int) -> None:
         """Handles a training that has reached its `until_epoch`, or was stopped because the search ends."""
         del self._running[ready.number]
-        result = self._reached.get(ready.number)
-        if result is None or not self._export(ready, epoch, result):
+        if (result := self._reached.get(ready.number)) is None or not self._export(ready, epoch, result):
             self._settle(ready, epoch)
 
     def _export(self, ready: Ready, epoch: int, result: RungResult) -> bool:
@@ -264,8 +260,7 @@ class Driver:
         return False
 
     def _restart(self, ready: Ready, event: TrialLost) -> None:
-        over = self._faults.lost(event)
-        if over is not None:
+        if (over := self._faults.lost(event)) is not None:
             self._fail(ready, over)
             return
         self._observer.trial_lost(ready.number, event.reason)
@@ -301,5 +296,5 @@ class Driver:
 
     def _over(self) -> str | None:
         """Returns why the search must end now, or None."""
-        reserve_s = self._exports.seconds if self._running else 0.0
-        return "the target is reached" if self._progress.target_met else self._spending.over(reserve_s)
+        over = self._spending.over(self._exports.seconds if self._running else 0.0)
+        return "the target is reached" if self._progress.target_met else over

@@ -45,6 +45,7 @@ from trainers.base.errors import UserError
 STUDY_KEY = "paretext:study"
 TEST_KEY = "paretext:test:"
 DATA_KEY = "paretext:data"
+"""System attribute of a study: which lines it is measured on, by input height."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 

@@ -18,6 +18,7 @@ from trainers.data.lines import FromFile, Line
 LABELS = "labels.txt"
 DROPPED = "dropped.log"
 IMAGES = "images"
+"""The folder that images are written to that are not files."""
 
 
 @dataclass(frozen=True)
