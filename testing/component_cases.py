@@ -48,7 +48,7 @@ class ComponentCase:
     differs_only_in_size: bool = False
 
     def draw(self, count: int, units: int) -> tuple[Tensor, ...]:
-        """Random inputs, `units` times the width's unit wide; images are as smooth as images are."""
+        """Draws random inputs with a width of `units` times the unit; images are smooth, like real ones."""
         sizes = {"N": count, "W": units * self.unit}
         shapes = [[s if isinstance(s, int) else sizes[s] for s in shape] for shape in self.inputs]
         return tuple(smooth_image(shape) if len(shape) == 4 and shape[1] == 3 else torch.randn(shape) for shape in shapes)
@@ -191,8 +191,8 @@ def backbone_cases(
     """Cases of backbones at a quarter of their width.
 
     Args:
-        names: as in a request; None means all, with one timm model for that door.
-        taps: which maps they give.
+        names: names of backbones; None means all, with one model of timm.
+        taps: values of `BackboneRequest.tap`.
         geometries: pairs of height_px and time_stride.
     """
     for name in names or backbone_names():

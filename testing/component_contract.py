@@ -31,7 +31,7 @@ def outputs(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]
 
 
 def closeness(out: Tensor) -> float:
-    """How far two floating-point ways to the same output may lie apart: 1e-4 of its largest value, or of 1."""
+    """Largest difference of two computations of one output: 1e-4 of its largest absolute value, or of 1."""
     return 1e-4 * max(1.0, out.abs().max().item())
 
 
@@ -59,7 +59,7 @@ class ComponentContract:
     """Override `cases`."""
 
     def cases(self) -> Sequence[ComponentCase]:
-        """How the component is built and what shapes it maps to what shapes, once for each setting worth a test."""
+        """One case for each setting of the component: how it is built, its input shapes and its output shapes."""
         raise NotImplementedError
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

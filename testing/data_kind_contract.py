@@ -1,4 +1,4 @@
-"""What every kind of data source keeps, as a pytest suite: inherit it, and say how difficult lines are written in your kind.
+"""Tests that every kind of data source must pass: inherit `DataKindContract`, and write lines in the format of the kind.
 
 class TestJsonLines(DataKindContract):
     kind = JsonLinesKind
@@ -24,13 +24,13 @@ DIFFICULT_TEXTS = ["plain", "zwei Wörter", "汉字，國", 'a, b; "c"', "😀�
 
 
 def write_image(path: Path, number: int) -> None:
-    """An image 20 px high and 40 + `number` px wide: its width says which it is."""
+    """Writes an image 20 px high and 40 + `number` px wide, so that its width identifies it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", (40 + number, 20), 10 * number).save(path)
 
 
 class DataKindContract:
-    """Laws of a data kind; pytest runs them for each class that inherits them and whose name begins with `Test`."""
+    """Override `kind` and `write`."""
 
     kind: ClassVar[type[DataKind]]
 
@@ -43,12 +43,12 @@ class DataKindContract:
             texts: labels, in order.
 
         Returns:
-            What a user would name: the folder, or a file in it.
+            The path that a user would pass to `--data`: the folder, or a file in it.
         """
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
-        """Where ten difficult lines lie."""
+        """The path of ten difficult lines."""
         return self.write(tmp_path / "lines", DIFFICULT_TEXTS)
 
     def opened(self, path: Path) -> Source:

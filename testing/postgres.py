@@ -25,7 +25,7 @@ class Server:
         self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
     def kill(self) -> None:
-        """Ends it as a crash would."""
+        """Ends the server as a crash would."""
         pid = self._server.get_pid()
         assert pid is not None
         os.kill(pid, signal.SIGQUIT)

@@ -17,7 +17,7 @@ STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
 
 
 class Killed(BaseException):
-    """Ends a search in a test as SIGKILL would: nothing that runs after it may be needed."""
+    """Ends a search in a test as SIGKILL would: no cleanup code of the search runs."""
 
 
 class ScriptedEngine:
@@ -84,7 +84,7 @@ class ScriptedEngine:
         events: list[Event] = []
         digest, until = job.architecture.digest, self._until[number]
         stands = self.epochs.get(digest, 0)
-        for epoch in range(max(1, stands), max(until, stands) + 1):  # one that goes on says first where it stands
+        for epoch in range(max(1, stands), max(until, stands) + 1):  # a resumed training reports its last epoch again
             accuracy = accuracy_of(job.architecture) * epoch / job.epochs
             events.append(EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
         self.epochs[digest] = until = max(until, stands)

@@ -1,4 +1,4 @@
-"""What a person gets who types `paretext search --data LINES --time TIME`: own lines, own clock, an empty cache.
+"""Runs `paretext search --data LINES --time TIME` as a user would, on four tasks, with an empty cache.
 
     python -m benchmarks.any_clock.run --out OUT --fraktur DIR --labels LABELS.tsv [--tasks a b c d] [--seeds 0 1 2]
     python -m benchmarks.any_clock.run --out OUT --summary
@@ -31,9 +31,9 @@ class Task:
     """Lines and a clock.
 
     Attributes:
-        words: what it is.
-        time: as it is written on the command line.
-        within: only models up to this size count, as a person would write it; "" counts all.
+        words: description in a few words.
+        time: time limit, as on the command line.
+        within: largest size of a model that counts, as on the command line; "" counts all.
         aim: least share of test lines, or most character errors if it is negative.
     """
 
@@ -128,7 +128,7 @@ def summary(out: Path) -> str:
         best = []
         for result in results:
             fitting = [p for p in result["front"] if p["size_bytes"] <= most]
-            chosen = max(fitting, key=lambda p: p["accuracy"], default=None)  # by the validation lines, as a person would
+            chosen = max(fitting, key=lambda p: p["accuracy"], default=None)  # by the validation lines, as a user would
             best.append((chosen["test_accuracy"], chosen["test_cer"]) if chosen else (0.0, 1.0))
         aim = f"{task.aim:.0%} of lines" if task.aim > 0 else f"CER {-task.aim:.0%} within {task.within}"
         rows.append(

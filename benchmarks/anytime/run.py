@@ -3,7 +3,7 @@
     python -m benchmarks.anytime.run --out OUT --fraktur DIR --labels LABELS.tsv [--data codes] [--seeds 0 1 2]
     python -m benchmarks.anytime.report --out OUT
 
-A training that is complete has one file in OUT/results and is not run again; the same command goes on with the next.
+A complete training has one file in OUT/results and is not run again; the same command continues with the next.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ FOLDER holds `training`, `testing` and `exclusively_for_testing`. Decisions:
   after each epoch for the curve alone: nothing is chosen by it.
 - Error rates come from the exported file, over every line of a folder and every character of its truth, also those that
   training never had. CER is the sum of edit distances divided by the number of characters, as the published figure is.
-- Run again, it goes on after the last epoch that OUT holds; what is through is only read again.
+- If it is run again, it continues after the last epoch in OUT; a finished training is only read again.
 """
 
 from __future__ import annotations

@@ -22,14 +22,14 @@ RUNG = 3
 
 
 def preload(workspace: Workspace, study: Study, count: int) -> None:
-    """Fills a study up to so many trials: the best third is complete, the others are suspended at the first rung.
+    """Fills a study up to `count` trials: the best third is complete, the others are suspended at the first rung.
 
-    The trials of one sampler serve for all: the study that is there goes on with the settings of this one.
+    A study that exists keeps its trials and gets the new settings, so its trials can be used with every sampler.
 
     Args:
-        workspace: where it is kept.
-        study: its space and epochs count.
-        count: of trials, those that there are already included.
+        workspace: workspace of the study.
+        study: definition of the study; its space and epochs are used.
+        count: number of trials, existing ones included.
     """
     storage = open_storage(workspace.optuna_url, print)
     store, _ = StudyStore.create_or_open(storage, study)

@@ -7,8 +7,8 @@ Decisions:
 - All cuts start from one parent, trained once; each is then fine-tuned for the same number of epochs.
 - Layers are measured at nine ratios for FPGM, whose figure is drawn, and at three, as in a trial, for L1 and L2.
 - The parent is also left as a file, OUT/parent.onnx: `benchmarks.precision` reads it.
-- Run again, it goes on where it stopped: every accuracy is in OUT/CRITERION.json as soon as it is known. Criteria can run
-  beside each other, once the parent is trained.
+- If it is run again, it continues where it stopped: each accuracy is written to OUT/CRITERION.json at once. Several criteria
+  can run at the same time once the parent is trained.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PARENT = zoo.architecture("resnet18_48_prune_0.9").with_(prune_percent=0, width_
 PARENT_EPOCHS, FINE_TUNED_EPOCHS = 5, 2
 PERCENTS = (50, 70, 90)
 MORE_TO_DO = 75
-"""Exit status when the time is up and the same command again goes on."""
+"""Exit status when the time is up; the same command then continues."""
 
 
 class TimeIsUp(Exception):
@@ -137,7 +137,7 @@ def _keep(rows: dict[str, Any], kept: Path) -> None:
 
 
 def main() -> int:
-    """Goes on until all is measured or the time is up."""
+    """Measures until everything is done or the time is up."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("out", type=Path)
     arguments.add_argument("--criterion", nargs="*", choices=PRUNE_CRITERIA, default=list(PRUNE_CRITERIA))

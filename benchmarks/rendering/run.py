@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of those it has waited for."""
+    """CPU time of this process and of its child processes that have ended."""
     return sum(os.times()[:4])
 
 

@@ -94,18 +94,18 @@ def worst_lag(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str
 
 
 def rank_correlations(path: Path) -> str:
-    """How well the order after few epochs tells that of full trainings (Spearman), over the trained architectures."""
+    """Spearman's rank correlation of the order after few epochs with that after full trainings, over a table."""
     from scipy.stats import spearmanr
 
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     curves, misread = np.array([row["cer"] for row in rows]), [1 - row["files"]["fp32"]["accuracy"] for row in rows]
     last = curves.shape[1]
-    told = [
+    correlations = [
         f"epoch {epoch}: {spearmanr(curves[:, epoch - 1], curves[:, -1])[0]:.2f}"
         f" and {spearmanr(curves[:, epoch - 1], misread)[0]:.2f}"
         for epoch in (1, 2, 3, 5)
     ]
-    return f"Rank correlation with CER and lines misread after epoch {last}, {len(rows)} trainings: {', '.join(told)}"
+    return f"Rank correlation with CER and lines misread after epoch {last}, {len(rows)} trainings: {', '.join(correlations)}"
 
 
 def plot(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64], path: Path) -> None:

@@ -5,7 +5,7 @@
     python -m benchmarks.small_data.run --summary
 
 800 training and 200 validation lines: photographs of codes that are drawn here, or the first lines of a folder of pairs.
-A training that is stopped goes on with the same command; every epoch is kept in OUT/histories. Minutes are of processor time.
+The same command continues a stopped training; OUT/histories has every epoch. Minutes are processor time.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Task:
 
 
 class OurLoop:
-    """An epoch of ours is a training that goes on from its checkpoint and pauses after one epoch."""
+    """Our loop: each epoch is a training that resumes from its checkpoint and pauses after one epoch."""
 
     def __init__(self, task: Task, threads: int) -> None:
         self._task, self._threads = task, threads

@@ -8,8 +8,8 @@
 Both loops use as many threads as make their steps quickest, at most --threads; the plain one has as many processes besides that
 decode and augment. They take turns, an epoch each, so that whatever else the machine does slows both; rates are those of the
 median epoch. Our time includes decoding all lines once, a checkpoint and a reading of validation lines after each epoch; the
-plain one's none of these. With --minutes it stops after the epoch in which they are over, and the same command goes on there.
---shares only says where the time of our loop goes.
+plain one's none of these. With --minutes it stops after the epoch in which the time is up, and the same command continues.
+--shares only prints how the time of our loop is divided among operations.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--look", choices=LOOKS, default=LOOKS[0], help="of the lines")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command goes on")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many; the same command continues")
     parser.add_argument("--out", type=Path, default=Path("runs/training_throughput"))
     parser.add_argument("--shares", action="store_true", help="only say where the time of our loop goes, on the CPU")
     args = parser.parse_args()

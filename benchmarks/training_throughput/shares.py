@@ -1,4 +1,4 @@
-"""Where the time of our loop goes: its steps under torch's profiler, each operation counted once, by what it is for."""
+"""Profiles the steps of our loop with torch's profiler, and divides their time among the kinds of operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the comparison of training loops rests on: its clock, and a plain loop that goes on as if it had not been stopped."""
+"""The comparison of training loops: its clock, and that a stopped plain loop continues as if it had not been stopped."""
 
 import time
 from pathlib import Path

@@ -35,7 +35,7 @@ class SearchEnd:
     facts: StudyFacts | None = None
 
     def going_on(self) -> tuple[str, str] | None:
-        """The command that goes on with the study, and a remark; None when no option of the command line would help."""
+        """The command that continues the study, and a remark; None if no option of the command line would help."""
         waiting = "1 training waits" if self.waiting == 1 else f"{self.waiting:,} trainings wait"
         waiting = f"; {waiting}" if self.waiting else ""
         reason = self.summary.reason

@@ -25,7 +25,7 @@ def settings_table(section: str) -> str:
     Args:
         section: its name; empty for the keys of the file itself.
     """
-    rows = ["| key | option | default | example | what it is |", "|---|---|---|---|---|"]
+    rows = ["| key | option | default | example | description |", "|---|---|---|---|---|"]
     for setting in settings():
         if setting.section == section:
             option = f"`{setting.flag.option}`" if setting.flag else ""

@@ -1,14 +1,14 @@
-"""Gives an image classifier the strides of a text-line reader, whatever its family.
+"""Changes the strides of an image classifier of any family to those of a text-line reader.
 
 Decisions:
-- One forward pass of a square image tells all: at each strided layer, by how much rows and columns have been divided when
-  they arrive there. Parallel shortcuts are found as well, and agree, because they see the same division.
-- From that follows what each layer must do for any height and time stride, by arithmetic alone. Columns are divided until
-  `column_stride` and no further. Rows are divided as the model has it, but never an odd number of them, so every map's rows
-  are a multiple of the next one's.
-- A layer whose windows do not overlap (kernel = stride, no padding) loses the part of its kernel that its stride loses.
-- The pass runs on the meta device: shapes only, a tenth of a second for a network of any size.
-- What was found goes by module path, which fits every width of the same model.
+- One forward pass of a square image records, for each strided layer, by how much rows and columns are divided before it.
+  Parallel shortcuts are recorded as well; they agree, because they have the same input.
+- The new strides for any height and time stride follow by arithmetic. Columns are divided until `column_stride` is reached.
+  Rows are divided as in the model, but never an odd number of them, so the rows of every map are a multiple of those of the
+  next.
+- If the windows of a layer do not overlap (kernel = stride, no padding), its kernel shrinks with its stride.
+- The pass runs on the meta device, without values, and takes a tenth of a second for a network of any size.
+- Layers are recorded by module path, so a recording is valid for every width of the same model.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from search_space.pooled_batch_norm import PooledBatchNorm
 
 Pair = tuple[int, int]
 RECORDED_SIDE = 256
-"""Rows and columns of the image that is sent through: a power of two, so that each padded layer divides it evenly."""
+"""Rows and columns of the recorded image: a power of two, so that each padded layer divides it evenly."""
 
 
 class Unfit(ValueError):
-    """The model's strides cannot be made a text line's; the message says why."""
+    """The strides of the model cannot be changed to those of a text-line reader; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class StridedLayer:
     """A layer that divides its input.
 
     Attributes:
-        path: the module's name in the model.
+        path: name of the module in the model.
         stride: (rows, columns).
-        shrinks: whether the kernel goes with the stride, because windows do not overlap.
-        divided: by how much its input was divided before, (rows, columns).
+        shrinks: whether the kernel shrinks with the stride, because its windows do not overlap.
+        divided: factor by which its input is divided already, (rows, columns).
     """
 
     path: str
@@ -50,12 +50,12 @@ class StridedLayer:
 
 @dataclass(frozen=True)
 class Recording:
-    """What one pass tells of a model.
+    """The result of one recorded pass through a model.
 
     Attributes:
-        layers: strided layers, in the order in which they run.
-        pooled_norms: BatchNorms that see one place per channel, which torch cannot train on a batch of one.
-        unreached: modules with weights that no map depends on.
+        layers: strided layers, in the order of their execution.
+        pooled_norms: BatchNorms whose input has one value per channel, which torch cannot train on a batch of one.
+        unreached: modules with weights that no feature map depends on.
     """
 
     layers: tuple[StridedLayer, ...]
@@ -80,11 +80,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Layout:
-    """What makes a model read text lines of one height.
+    """The changes that make a model read text lines of one height.
 
     Attributes:
-        changes: layers to change.
-        rows: division in the unchanged model to rows in the changed one.
+        changes: the layers to change.
+        rows: rows of a map in the changed model, by the factor that divides its rows in the unchanged one.
     """
 
     changes: tuple[Change, ...]
@@ -92,10 +92,10 @@ class Layout:
 
 
 def record(model: nn.Module) -> Recording:
-    """Sends a square image through a model on the meta device.
+    """Runs a model on a square image on the meta device, and records its strided layers.
 
     Raises:
-        Unfit: it has layers that do not divide the image evenly.
+        Unfit: a layer does not divide the image evenly.
     """
     model.eval()
     layers: list[StridedLayer] = []
@@ -115,15 +115,15 @@ def record(model: nn.Module) -> Recording:
 
 
 def layout_for(recording: Recording, height_px: int, column_stride: int) -> Layout:
-    """What to change for lines of a height.
+    """Computes the changes for lines of a height.
 
     Args:
-        recording: of the model.
+        recording: recording of the model.
         height_px: rows of the image.
-        column_stride: columns of the image for one of the coarsest map.
+        column_stride: columns of the image per column of the coarsest map.
 
     Raises:
-        Unfit: some strides are hidden in code, or parallel ones cannot be made to agree.
+        Unfit: some strides are not attributes of layers, or those of parallel layers cannot be made equal.
     """
     rows, columns = {1: height_px}, {1: 1}
     changes = []
@@ -148,7 +148,7 @@ def layout_for(recording: Recording, height_px: int, column_stride: int) -> Layo
 
 
 def apply_layout(model: nn.Module, recording: Recording, layout: Layout) -> None:
-    """Makes the changes in a model of the recorded one's family, at any width and cut behind any level."""
+    """Applies changes to a model, which may have another width or fewer levels than the recorded one."""
     modules = dict(model.named_modules())
     for path in recording.unreached:
         if path in modules:
@@ -164,7 +164,7 @@ def apply_layout(model: nn.Module, recording: Recording, layout: Layout) -> None
 
 
 def pair(value: Any) -> Pair:
-    """(rows, columns) of a number or a pair of them."""
+    """Converts a number or a pair to (rows, columns)."""
     if isinstance(value, (tuple, list)):
         return int(value[0]), int(value[-1])
     return int(value), int(value)
@@ -196,12 +196,12 @@ def _measure(path: str, layers: list[StridedLayer]) -> Callable[[nn.Module, tupl
 
 
 def _largest(stride: int, fits: Callable[[int], bool]) -> int:
-    """The largest divisor of `stride` that fits, 1 if no other does."""
+    """The largest divisor of `stride` that fits; 1 if no other does."""
     return next((s for s in range(stride, 1, -1) if stride % s == 0 and fits(s)), 1)
 
 
 def _shrinks(module: nn.Module) -> bool:
-    """Whether a layer's windows lie side by side; those that pad themselves to the size are no such layers."""
+    """Whether the windows of a layer do not overlap. Layers that pad their own input do not count."""
     padding = getattr(module, "padding", 0)
     pads = type(module).__name__.endswith("Same") or isinstance(padding, str) or max(pair(padding)) > 0
     return pair(getattr(module, "kernel_size", 0)) == pair(module.stride) and not pads
@@ -219,7 +219,7 @@ def _change(module: Any, change: Change) -> None:
 
 
 def _tell_parents(modules: dict[str, nn.Module], change: Change) -> None:
-    """Blocks that merge their branches at export may take the stride from themselves."""
+    """Updates the stride attribute of blocks that use it when their branches are merged."""
     names = change.path.split(".")
     for length in range(1, len(names)):
         parent: Any = modules[".".join(names[:length])]
@@ -228,7 +228,7 @@ def _tell_parents(modules: dict[str, nn.Module], change: Change) -> None:
 
 
 def _highest_unreached(model: nn.Module, reached: set[str]) -> list[str]:
-    """Modules with weights of which nothing was reached, without those inside one of them."""
+    """Modules with weights that no feature map depends on; of nested ones only the outermost."""
     found: list[str] = []
     for path, module in model.named_modules():
         inside = any(path.startswith(f"{above}.") for above in found)

@@ -36,7 +36,7 @@ class Setting:
 
     @property
     def key(self) -> str:
-        """Dotted, as `Study.with_overrides` takes it."""
+        """Its dotted name, as in `Study.with_overrides`."""
         return f"{self.section}.{self.name}" if self.section else self.name
 
     @property
@@ -46,17 +46,17 @@ class Setting:
 
     @property
     def description(self) -> str:
-        """What it is."""
+        """Description of the setting, for help and docs."""
         return self.field.description or ""
 
     @property
     def example(self) -> Any:
-        """A value that may be written; None where there is none to show."""
+        """An example of a value; None if there is none."""
         return self.field.examples[0] if self.field.examples else None
 
     @property
     def default(self) -> Any:
-        """What holds where nothing is written."""
+        """The value of a setting that is not given."""
         return self.field.get_default(call_default_factory=True)
 
     @property
@@ -67,12 +67,12 @@ class Setting:
 
     @property
     def least(self) -> int:
-        """The smallest whole number that it may be."""
+        """The smallest allowed whole number."""
         return next((int(held.ge) for held in self.field.metadata if hasattr(held, "ge")), 0)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it may be; none where that is open."""
+        """The allowed words; empty if it has no fixed choices."""
         return get_args(self.field.annotation) if get_origin(self.field.annotation) is Literal else ()
 
     def check(self, value: T) -> T:

@@ -112,7 +112,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
 
 
 def _checkpoint_id(folder: Path) -> str:
-    """Tells one checkpoint of a folder from another: size and time of change; empty when there is none."""
+    """Identifies the checkpoint in a folder by size and time of change; empty if there is none."""
     try:
         status = (folder / CHECKPOINT_NAME).stat()
     except OSError:

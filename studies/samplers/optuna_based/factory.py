@@ -1,6 +1,6 @@
 """Sampler registry. All but the first are Optuna's, with the settings that did best in benchmarks/search_efficiency.
 
-| name | what it is |
+| name | description |
 |---|---|
 | `front` | expected hypervolume improvement, with exact costs and the results of all rungs (`studies.samplers.front.sampler`) |
 | `tpe` | multivariate tree-structured Parzen estimator (MOTPE) |
