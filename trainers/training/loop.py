@@ -65,7 +65,11 @@ class TrainingResult:
 
 
 def train(
-    job: TrainingJob, report: Report, until_epoch: int | None = None, on_resume: Report | None = None
+    job: TrainingJob,
+    report: Report,
+    until_epoch: int | None = None,
+    on_resume: Report | None = None,
+    begin: Callable[[Recognizer], object] | None = None,
 ) -> TrainingResult | Paused:
     """Trains a recogniser, or resumes its training from the checkpoint in the job's folder.
 
@@ -77,6 +81,8 @@ def train(
         until_epoch: the training pauses after this epoch, unless it is the last; None trains to the end.
         on_resume: called with the last report of the checkpoint that the training resumes from, if there is one; if it returns
             False, the training pauses before the next epoch.
+        begin: changes the initial weights of the new network, which is on the job's device, for example `inherit`. It is not
+            called when the training resumes from a checkpoint.
 
     Returns:
         The result, or `Paused` when there are epochs left.
@@ -102,8 +108,8 @@ def train(
                     last = training.history[-1]
                     if on_resume is not None and not on_resume(last) and last.epoch < job.epochs:
                         return Paused(tuple(training.history), stopped=True)
-                elif recipe.pretrained:
-                    load_pretrained(training.learner.recognizer, recipe.pretrained)
+                else:
+                    training.begin(begin)
                 return training.run(report, until_epoch)
         except TrainingFault as fault:
             if adjustments or last_try or fault.kind not in FAULT_ADJUSTMENTS:
@@ -164,6 +170,13 @@ class _Training:
 
     def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, BatchFeed]:
         return plan_lines(lines, self.data.charset, self.learner.recognizer, self.recipe, self.device)
+
+    def begin(self, change: Callable[[Recognizer], object] | None) -> None:
+        """Sets the weights that a new training begins with: pretrained ones where the recipe asks for them, then `change`."""
+        if self.recipe.pretrained:
+            load_pretrained(self.learner.recognizer, self.recipe.pretrained)
+        if change is not None:
+            change(self.learner.recognizer)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Sets the training to the state of a checkpoint."""

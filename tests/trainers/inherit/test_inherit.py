@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from search_space.architecture import Architecture
-from search_space.recognizer import Recognizer, build_recognizer
+from search_space.recognizer import Recognizer
 from testing.full_space import drawn, full_space
-from testing.random_weights import randomize_vectors
+from testing.relatives import CHARSET, SMALL, close, fresh, logits, trained
 from testing.striped_lines import striped_lines
-from trainers.base.errors import UserError
 from trainers.inherit.inherit import inherit
 from trainers.inherit.layout import layout_of
 from trainers.inherit.relative import Relative
@@ -23,9 +21,6 @@ from trainers.inherit.values import Group, Layout
 from trainers.pruning.mask import cut_away
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.torch_pruning_adapter import PruningGraph
-
-CHARSET = tuple("0123456789")
-SMALL = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 
 SHAPES: tuple[dict[str, Any], ...] = (
     {},
@@ -43,29 +38,6 @@ SHAPES: tuple[dict[str, Any], ...] = (
 
 def names(fields: Mapping[str, Any]) -> str:
     return "-".join(map(str, fields.values())) or "default"
-
-
-def trained(architecture: Architecture, symbols: int = len(CHARSET), seed: int = 0) -> Recognizer:
-    """A network with distinct values in every vector, as after a training."""
-    torch.manual_seed(seed)
-    recognizer = randomize_vectors(build_recognizer(architecture, symbols), seed)
-    assert isinstance(recognizer, Recognizer)
-    return recognizer.eval()
-
-
-def fresh(architecture: Architecture, symbols: int = len(CHARSET), seed: int = 1) -> Recognizer:
-    torch.manual_seed(seed)
-    return build_recognizer(architecture, symbols).eval()
-
-
-@torch.no_grad()
-def logits(recognizer: Recognizer) -> Tensor:
-    images = torch.rand(2, 3, recognizer.architecture.height_px, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    return torch.as_tensor(recognizer.double()(images.double()))
-
-
-def close(found: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-8)
 
 
 @torch.no_grad()
@@ -173,40 +145,23 @@ def test_taken_channels_keep_their_order_and_are_those_of_the_largest_scales() -
     assert torch.equal(child.state_dict()["backbone.last.bn.weight"], relative.state_dict()["backbone.last.bn.weight"][kept])
 
 
-@pytest.mark.parametrize("head", [{}, {"head": "ctc_low_rank", "head_rank": 16}, {"head": "attention", "head_rank": 16}])
-def test_heads_are_taken_by_character(head: dict[str, Any]) -> None:
-    """Whatever the order: known characters read as before, unknown ones are new."""
-    architecture = SMALL.with_(auxiliary="none" if head.get("head") == "attention" else "attention_guide", **head)
-    relative, child = trained(architecture), fresh(architecture, 6)
-    charset = ("x", "7", "0", "y", "3", "9")
-    before = child.state_dict()["head.generator.bias" if "generator" in dir(child.head) else "head.classes.bias"].clone()
-    found = inherit(child, charset, Relative.of(relative, CHARSET))
-    assert 0.9 < found.share < 1
-    places = {2: "7", 3: "0", 5: "3", 6: "9"}
-    name = "head.generator" if head.get("head") == "attention" else "head.classes"
-    new, old = child.state_dict(), relative.state_dict()
-    for row, character in places.items():
-        for part in ("weight", "bias"):
-            assert torch.equal(new[f"{name}.{part}"][row], old[f"{name}.{part}"][CHARSET.index(character) + 1])
-    assert torch.equal(new[f"{name}.weight"][0], old[f"{name}.weight"][0])  # the blank, or the end
-    assert torch.equal(new[f"{name}.bias"][[1, 4]], before[[1, 4]])
-    if name == "head.generator":
-        width = child.encoder.out_features
-        inputs, others = new["head.cell.weight_ih"][:, width:], old["head.cell.weight_ih"][:, width:]
-        assert torch.equal(inputs[:, 7], others[:, 11])  # the start
-        assert torch.equal(inputs[:, 2], others[:, 8])  # "7"
-        assert not torch.equal(inputs[:, 1], others[:, 1])
-    else:
-        embeddings, known = new["auxiliary.symbols.weight"], old["auxiliary.symbols.weight"]
-        assert torch.equal(embeddings[[0, 2, 7]], known[[0, 8, 11]])
-
-
-def test_a_head_with_a_permuted_charset_reads_the_same_text() -> None:
-    relative, child = trained(SMALL), fresh(SMALL)
-    permuted = tuple(reversed(CHARSET))
-    assert inherit(child, permuted, Relative.of(relative, CHARSET)).share == 1
-    order = [0, *(1 + CHARSET.index(symbol) for symbol in permuted)]
-    close(logits(child), logits(relative)[:, :, order])
+def test_heads_of_attention_are_taken_whole() -> None:
+    """Three of six heads of 16 features, the same ones for queries, keys, values and what reads them."""
+    relative = trained(SMALL.with_(encoder="svtr", encoder_hidden=96))
+    old = relative.state_dict()
+    name = "encoder.blocks.0.all"
+    with torch.no_grad():
+        for head in (0, 2, 3):
+            old[f"{name}.query_key_value.weight"].unflatten(0, (3, 6, 16))[:, head] *= 0.01
+    child = fresh(SMALL.with_(encoder="svtr", encoder_hidden=48))
+    inherit(child, CHARSET, Relative.of(relative, CHARSET))
+    new, kept = child.state_dict(), [1, 4, 5]
+    biases = [state[f"{name}.query_key_value.bias"].unflatten(0, (3, -1, 16)) for state in (new, old)]
+    assert torch.equal(biases[0], biases[1][:, kept])
+    columns = torch.tensor([16 * head + i for head in kept for i in range(16)])
+    stream = torch.isin(old[f"{name}.out.bias"], new[f"{name}.out.bias"]).nonzero().flatten()
+    assert len(stream) == 48
+    assert torch.equal(new[f"{name}.out.weight"], old[f"{name}.out.weight"][stream][:, columns])
 
 
 def test_other_kinds_keep_their_random_weights() -> None:
@@ -286,14 +241,6 @@ def test_recalibration_follows() -> None:
     before = child.state_dict()["backbone.last.bn.running_var"].clone()
     recalibrate(child, striped_lines(20, 0), 0)
     assert not torch.allclose(before, child.state_dict()["backbone.last.bn.running_var"])
-
-
-def test_bad_input_is_named() -> None:
-    relative = Relative.of(trained(SMALL), CHARSET)
-    with pytest.raises(UserError, match="the network has 10 symbols but the charset 3"):
-        inherit(fresh(SMALL), tuple("abc"), relative)
-    with pytest.raises(UserError, match=r"are not those of mbv3_small 50% .* with 10 symbols"):
-        inherit(fresh(SMALL), CHARSET, replace(relative, architecture=SMALL.with_(width_percent=50)))
 
 
 def test_random_numbers_go_on_as_without() -> None:
