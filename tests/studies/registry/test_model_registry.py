@@ -164,6 +164,27 @@ def test_a_served_model_names_the_row_that_is_no_image(workspace: Workspace, poi
 
 
 @pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n{} loop\n", "PostScript"),
+        (png(Image.new("L", (10_000, 1))), "150 times as wide as high"),
+        (png(Image.new("1", (5_000, 4_001))), "too large"),
+        (np.zeros((1, 10_000), dtype=np.uint8), "150 times as wide as high"),
+    ],
+)
+def test_a_served_model_refuses_what_would_exhaust_it(points: list[FrontPoint], cell: object, reason: str) -> None:
+    from studies.registry.pyfunc_model import LineReader
+
+    reader: Any = LineReader()
+    reader.load_context(type("Context", (), {"artifacts": {"model": points[0].model}}))
+    forms = [cell, base64.b64encode(cell).decode()] if isinstance(cell, bytes) else [cell]
+    for form in forms:
+        with pytest.raises(UserError, match=reason) as caught:
+            reader.predict(None, [example_png_base64("01"), form])
+        assert "2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("address", "answer"),
     [
         ("models:/digit@champion", "did you mean 'digits'"),

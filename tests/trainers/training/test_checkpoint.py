@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from trainers.base.errors import fault_of
 from trainers.training.checkpoint import CHECKPOINT_NAME, load_checkpoint, save_checkpoint
 
 STATE = {"weights": torch.arange(4.0), "history": [{"epoch": 1, "loss": 0.5}], "eased": {}}
@@ -58,6 +59,19 @@ def test_a_checkpoint_of_an_earlier_version_is_loaded(tmp_path: Path) -> None:
     torch.save({"identity": "this", "state": STATE}, tmp_path / CHECKPOINT_NAME)
     held = load_checkpoint(tmp_path, "this")
     assert held is not None and torch.equal(held["weights"], STATE["weights"])
+
+
+def test_a_file_that_the_system_does_not_let_grow_is_its_fault_and_leaves_nothing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="limits the size of files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            save_checkpoint(tmp_path, "this", {"weights": torch.zeros(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.errno == errno.EFBIG and fault_of(caught.value).kind == "machine"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_save_that_is_cut_short_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
