@@ -13,7 +13,7 @@ from typing import Any
 from search_space.architecture import Architecture
 from search_space.counting import flops
 from trainers.base.candidate import Candidate
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import TrainingFault, UserError
 from trainers.data.dataset import LineDataset
 from trainers.evaluation.measure import measure, read_all
 from trainers.export.onnx_file import graph_of, write
@@ -58,7 +58,8 @@ class ModelFiles:
             The architecture in that precision, with its measurement and the file.
 
         Raises:
-            TrainingFault: the export failed, or the fp32 file reads a line differently from the network.
+            TrainingFault: the export failed, ONNX Runtime cannot run the file, or the fp32 file reads a line differently from
+                the network.
             OSError: the file could not be written.
         """
         architecture = self._architecture.with_(precision=precision)
@@ -69,9 +70,16 @@ class ModelFiles:
             write(self._graph, path, metadata, precision)
         except (RuntimeError, TypeError, ValueError) as error:
             raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+        try:
+            return self._measured(architecture, path)
+        except UserError as error:  # nobody asked for this file: ONNX Runtime cannot run the network
+            raise TrainingFault("export", str(error)) from error
+
+    def _measured(self, architecture: Architecture, path: Path) -> Candidate:
+        """Compares an exported file with the network, and measures it."""
         lines, reader = self._prepared.validation, Reader(path, self._threads)
         readings = read_all(reader, lines)
-        if precision == "fp32":
+        if architecture.precision == "fp32":
             check_same_text(self._recognizer, reader, lines, readings)
         return Candidate(architecture, measure(path, lines, self._weights, self._threads, self._flops, readings), path)
 

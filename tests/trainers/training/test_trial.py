@@ -12,6 +12,7 @@ import pytest
 from search_space import Architecture
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.candidate import Candidate
+from trainers.base.errors import TrainingFault, fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
@@ -126,3 +127,15 @@ def test_a_job_travels_as_json(tmp_path: Path) -> None:
 def test_describing_a_trial_needs_no_torch() -> None:
     code = "import sys, trainers.trial.run; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_file_that_onnx_runtime_cannot_run_is_a_fault_of_the_architecture(
+    tmp_path: Path, data: DataSpec, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not one of the machine, which would stop the whole search again and again."""
+    monkeypatch.setattr(
+        "trainers.trial.model_files.write", lambda graph, path, *_: path.write_bytes(b"no operator of that name")
+    )
+    with pytest.raises(TrainingFault, match="is not a readable ONNX file") as caught:
+        run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial"), onward)
+    assert fault_of(caught.value).kind == "export"
