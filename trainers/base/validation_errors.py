@@ -75,9 +75,14 @@ def _rule(field: FieldInfo) -> str:
 
 def _range(bounds: Mapping[str, float]) -> list[str]:
     if "ge" in bounds and "lt" not in bounds:
-        return [f"from {bounds['ge']:g}", f"to {bounds['le']:g}" if "le" in bounds else "up"]
+        return [f"from {_number(bounds['ge'])}", f"to {_number(bounds['le'])}" if "le" in bounds else "up"]
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    return [" and ".join(f"{words[name]} {bound:g}" for name, bound in bounds.items())] if bounds else []
+    return [" and ".join(f"{words[name]} {_number(bound)}" for name, bound in bounds.items())] if bounds else []
+
+
+def _number(bound: float) -> str:
+    """A bound as people write it: all digits of a whole number."""
+    return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
 
 
 def _words(field: FieldInfo | None) -> list[str]:

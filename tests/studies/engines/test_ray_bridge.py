@@ -106,7 +106,7 @@ def test_tune_may_pickle_a_bridge() -> None:
 def test_an_error_on_a_node_is_returned_and_not_raised(tmp_path: Path) -> None:
     missing = training_request(1, job(tmp_path, source=str(tmp_path / "nowhere")), TrialResources(), None)
     kind, reason = json.loads(run_on_node(missing, lambda _: None, on_driver_node=True)["failed"])
-    assert kind == "error" and "nowhere" in reason
+    assert kind == "machine" and "nowhere" in reason
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def test_a_small_table_of_long_equal_labels_takes_little_memory(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"search": {"seed": 10**22}}, "search.seed"),
+        ({"search": {"seed": 10**22}}, "search.seed must be a whole number from 0 to 4294967295"),
         ({"search": {"workers": 10**6}}, "search.workers"),
         ({"data": {"rendered": {"count": 10**9}}}, "count"),
     ],

@@ -134,7 +134,7 @@ def test_rendered_lines_in_a_study(tmp_path: Path, faces: list[Face]) -> None:
     ("values", "message"),
     [
         ({}, "needs a count"),
-        ({"count": 0}, "from 1 up"),
+        ({"count": 0}, "from 1 to 1000000, not 0"),
         ({"count": 5, "use": "warm-up"}, "did you mean 'warmup'"),
         ({"count": 5, "stlye": "print"}, "did you mean 'style'"),
         ({"count": 5, "recombine_percent": 120}, "from 0 to 100"),
