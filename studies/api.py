@@ -45,7 +45,7 @@ def search(
         observer: receives everything that happens; None prints nothing.
         engine: where to train; None is the one that the study names.
         tracker: what records the study and its trials; None is MLflow in the workspace, `NoTracker()` records nothing.
-        accept_data: go on with a study although its training or validation lines have changed since its trials were measured.
+        accept_data: continue a study although its training or validation lines have changed since its trials were measured.
 
     Returns:
         How the search ended.

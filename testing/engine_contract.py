@@ -115,7 +115,7 @@ class EngineContract:
             engine.submit(7, asked, until_epoch=end.epoch + 2)
             assert until_ended(engine)[-1] == TrialPaused(7, end.epoch + 2), "the order to stop is forgotten"
 
-    def test_a_trial_that_fails_says_why_and_the_engine_goes_on(self, tmp_path: Path) -> None:
+    def test_a_trial_that_fails_says_why_and_the_engine_continues(self, tmp_path: Path) -> None:
         with self._engine() as engine:
             engine.submit(1, job(tmp_path / "1", epochs=3, seed=NAN_SEED))
             assert until_ended(engine) == [TrialFailed(1, "nan", "the loss is not finite")]

@@ -40,7 +40,7 @@ def test_processor_time_counts_work_and_not_waiting() -> None:
     assert waiting.cpu_seconds < working.cpu_seconds
 
 
-def test_the_plain_loop_goes_on_from_its_state(tmp_path: Path) -> None:
+def test_the_plain_loop_continues_from_its_state(tmp_path: Path) -> None:
     lines = striped_lines(6, 0)
     folder = tmp_path / "lines"
     write_pairs(folder, lines)

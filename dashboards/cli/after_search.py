@@ -1,4 +1,4 @@
-"""What a person does after a search: look, promote, read, go on; or, while nothing reads, what would help."""
+"""Suggests the next commands after a search: look, promote, read, continue; or, if nothing reads yet, what would help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SearchEnd:
     waiting: int
     facts: StudyFacts | None = None
 
-    def going_on(self) -> tuple[str, str] | None:
+    def continuation(self) -> tuple[str, str] | None:
         """The command that continues the study, and a remark; None if no option of the command line would help."""
         waiting = "1 training waits" if self.waiting == 1 else f"{self.waiting:,} trainings wait"
         waiting = f"; {waiting}" if self.waiting else ""
@@ -56,8 +56,8 @@ def next_commands(end: SearchEnd) -> list[str]:
         ("read", "paretext predict IMAGE", "with what was promoted last"),
     ]
     width = max(len(command) for _, command, _ in rows)
-    going_on = end.going_on()
-    rows += [] if going_on is None else [("go on", *going_on)]
+    continuation = end.continuation()
+    rows += [] if continuation is None else [("continue", *continuation)]
     return ["what comes next:"] + [f"  {verb:<9}{command:<{width}}  # {remark}" for verb, command, remark in rows]
 
 
@@ -74,9 +74,9 @@ def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> lis
     reads = best is not None and best.cer < READING_CER  # a training that was ended in the middle of an epoch, without a file
     state = f"no file on the front of study '{end.name}' yet" if reads else f"nothing reads yet in study '{end.name}'"
     lines = [f"paretext: {state}: {so_far}", "what helps:"]
-    going_on = end.going_on()
-    if going_on is not None and end.summary.reason != ALL_DONE:
-        lines.append(f"  more time   {going_on[0]}  # {going_on[1]}")
+    continuation = end.continuation()
+    if continuation is not None and end.summary.reason != ALL_DONE:
+        lines.append(f"  more time   {continuation[0]}  # {continuation[1]}")
     elif end.facts is not None:
         lines.append(f"  more time   a new study with more epochs: --name NAME --epochs {2 * end.facts.epochs}")
     if reads:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
-lines of handwritten digits. A study of the same name goes on where it stopped."""
+lines of handwritten digits. A study of the same name is continued."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--accept-data",
         action="store_true",
-        help="go on with a study although its training or validation lines have changed since its trials were measured",
+        help="continue a study although its training or validation lines have changed since its trials were measured",
     )
     parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
     parser.complete_later(add_settings)

@@ -189,7 +189,7 @@ def _train(request: _Train, pipe: Connection, stopped: set[int], run: TrialRunne
 
     try:
         outcome = run(request.job, report, request.until_epoch)
-    except Exception as error:  # whatever it is, the worker goes on; the driver decides what becomes of the trial
+    except Exception as error:  # the worker continues after any error; the driver decides what becomes of the trial
         fault = fault_of(error)
         return TrialFailed(request.number, fault.kind, fault.reason)
     if isinstance(outcome, Paused):

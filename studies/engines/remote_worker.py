@@ -62,7 +62,7 @@ def run_on_node(
         resources = TrialResources(**json.loads(request["resources"]))
         job = _adapt_to_machine(TrialJob.from_dict(json.loads(request["job"])), resources, on_driver_node)
         return {"finished": json.dumps(_train(job, request["shared_folder"], send, run).as_dict())}
-    except Exception as error:  # whatever it is, the node goes on; the driver decides what becomes of the trial
+    except Exception as error:  # the node continues after any error; the driver decides what becomes of the trial
         fault = fault_of(error)
         where = f"on {os.uname().nodename}: " if fault.kind == "machine" else ""
         return _failed(fault.kind, where + fault.reason)

@@ -1,4 +1,4 @@
-"""Keeps which lines the trials of a study are compared on, and refuses to go on with others.
+"""Keeps which lines the trials of a study are compared on, and refuses to continue with others.
 
 Decisions:
 - What counts is what is read: pixels as they were decoded, labels and charset, and which of the lines validate. Names, places
@@ -35,7 +35,7 @@ def keep_data(
         store: the study.
         name: of the study.
         prepared: the lines of this run by input height.
-        accept: go on although they differ, and record the new ones.
+        accept: continue although they differ, and record the new ones.
         note: receives one line if they differ and are accepted.
 
     Raises:
@@ -50,7 +50,7 @@ def keep_data(
         if not accept:
             raise UserError(
                 f"{changed}; accuracies on different lines cannot be compared: start a new study with --name NAME, restore the "
-                f"data, or go on all the same with --accept-data"
+                f"data, or continue anyway with --accept-data"
             )
         note(f"{changed}; from here on its front compares accuracies on different lines")
         known = {}

@@ -4,7 +4,7 @@ Decisions:
 - A training that ends with a fault of the machine (disk full, data source gone; `trainers.base.errors.fault_of`) stops the run.
   Its trial stays open with its checkpoint, and the next run of the study resumes it.
 - Not every such fault can be recognised. As a net, `SAME_FAILURES` trials in a row that fail before their first epoch for one
-  reason stop the run, too. These are closed as failed: if the architectures are to blame after all, the next run goes on with
+  reason stop the run, too. These are closed as failed: if the architectures are to blame after all, the next run continues with
   others and does not meet the same three again.
 - A loss that is not finite, and lack of memory, are answers about a candidate; the net does not count them.
 """
@@ -29,7 +29,7 @@ OF_THE_CANDIDATE = ("nan", "oom")
 
 
 class RunFault(UserError):
-    """A fault that is not a candidate's: the run stops with one line, and the same command goes on later."""
+    """A fault that is not a candidate's: the run stops with one line, and the same command continues later."""
 
 
 class FaultWatch:
@@ -68,7 +68,7 @@ class FaultWatch:
         if event.kind in OF_THE_MACHINE:
             raise RunFault(
                 f"the search stops, because trial {event.number} cannot train ({event.reason}); it is no fault of the "
-                f"architecture, so the trial stays open; once this is mended, the same command goes on"
+                f"architecture, so the trial stays open; once this is mended, the same command continues"
             )
         return self._counted(event.number, f"{event.kind}: {event.reason}", event.kind not in OF_THE_CANDIDATE)
 
@@ -86,7 +86,7 @@ class FaultWatch:
         if len(self._alike) >= SAME_FAILURES:
             raise RunFault(
                 f"the search stops, because {SAME_FAILURES} trials in a row have failed before their first epoch for one "
-                f"reason ({self._alike[-1]}); once this is mended, the same command goes on with other architectures"
+                f"reason ({self._alike[-1]}); once this is mended, the same command continues with other architectures"
             )
 
     def _counted(self, number: int, reason: str, counts: bool) -> str:
@@ -116,7 +116,7 @@ def run_faults() -> Iterator[None]:
     except OSError as error:
         raise RunFault(
             f"the search stops, because this machine failed ({one_line(error)}); open trials keep their checkpoints; once this "
-            f"is mended, the same command goes on"
+            f"is mended, the same command continues"
         ) from error
 
 

@@ -52,7 +52,7 @@ def search(
         observer: receives everything that happens; None prints nothing.
         engine: where to train; None means the engine that the study names. It is closed at the end.
         tracker: records the study and its trials; None means MLflow.
-        accept_data: go on with a study although its training or validation lines have changed since its trials were measured.
+        accept_data: continue a study although its training or validation lines have changed since its trials were measured.
         began: `time.monotonic()` from which the time limit counts; None means now.
 
     Raises:

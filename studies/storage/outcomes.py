@@ -68,7 +68,7 @@ class PrecisionVariantOf:
 class CheckpointOf:
     """Another trial's training as it stood before its last epoch, exported and measured; the budget does not count it.
 
-    The training itself may go on, be stopped or be suspended: that is the outcome of its own trial.
+    The training itself may continue, be stopped or be suspended: that is the outcome of its own trial.
 
     Attributes:
         trial: number of the trial that trains.

@@ -60,17 +60,17 @@ def a_search_that_ends(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
     monkeypatch.setattr("studies.run.search.search", search)
 
 
-def test_the_same_command_goes_on_after_time_and_after_ctrl_c() -> None:
+def test_the_same_command_continues_after_time_and_after_ctrl_c() -> None:
     for reason in ("time is up", "interrupted"):
         *_, last = next_commands(ended(reason, waiting=3))
-        assert last.split(None, 2)[2].startswith("paretext search --data 'my lines' --time 4m")
+        assert last.split(None, 1)[1].startswith("paretext search --data 'my lines' --time 4m")
         assert f"the same command; {reason}; 3 trainings wait" in last
 
 
-def test_what_is_done_goes_on_with_a_larger_budget() -> None:
+def test_a_finished_search_continues_with_a_larger_budget() -> None:
     assert "paretext search --name plates --trials 48" in next_commands(ended())[-1]
     assert "paretext search --name plates --total-epochs MORE" in next_commands(ended("90 epochs are trained", 1))[-1]
-    assert not any("go on" in line for line in next_commands(ended("the target is reached", 2)))
+    assert not any("continue" in line for line in next_commands(ended("the target is reached", 2)))
 
 
 def test_a_search_ends_with_its_front_and_the_next_commands(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A setting is written in one place: the documentation's tables and the built-in study agree with it."""
+"""The tables of the documentation and the built-in study agree with the definition of the settings."""
 
 from __future__ import annotations
 

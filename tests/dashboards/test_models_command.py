@@ -1,4 +1,4 @@
-"""The known models with what they weigh and compute, in seconds."""
+"""`paretext models` lists the known models with their sizes and FLOPs, in seconds."""
 
 from __future__ import annotations
 

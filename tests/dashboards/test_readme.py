@@ -1,4 +1,4 @@
-"""README and docs say only what holds: commands parse, files exist, the study file loads, the component works."""
+"""README and docs are correct: commands parse, files exist, the study file loads, the component works."""
 
 from __future__ import annotations
 

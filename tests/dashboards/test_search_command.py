@@ -1,4 +1,4 @@
-"""`paretext search --name X` goes on with X as it is; only what the command line names changes."""
+"""`paretext search --name X` continues study X unchanged, except for the settings on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`paretext sensitivity` leaves a table and a picture, goes on with both, and uses what was trained before."""
+"""`paretext sensitivity` writes a table and a picture, continues an interrupted table, and uses an earlier training."""
 
 from __future__ import annotations
 

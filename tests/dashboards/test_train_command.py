@@ -29,7 +29,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return ["--data", str(folder / "training"), "--validation", str(folder / "validation")]
 
 
-def test_it_leaves_a_model_curves_and_mistakes_and_goes_on(
+def test_it_leaves_a_model_curves_and_mistakes_and_continues(
     data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))

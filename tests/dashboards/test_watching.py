@@ -1,4 +1,4 @@
-"""What a person sees of a search: a live table on a terminal, plain lines elsewhere, the same facts in both."""
+"""The output of a search: a live table on a terminal, plain lines elsewhere, the same facts in both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses that are there in training only: what they ask, what they do not see, and that nothing is left of them."""
+"""Auxiliary losses: what they compute, what they cannot see, and that they are not exported."""
 
 from __future__ import annotations
 

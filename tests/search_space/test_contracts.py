@@ -1,4 +1,4 @@
-"""Laws that every component of every catalog keeps; a new file is held to them without a new test."""
+"""Tests of every component in every catalog; a new file is tested without a new test."""
 
 from __future__ import annotations
 

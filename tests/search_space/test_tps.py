@@ -1,4 +1,4 @@
-"""The thin-plate spline: the seed's layers, the identity at first, and control points that do what they say."""
+"""The thin-plate spline: the layers of the published models, the identity at first, and the effect of control points."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_what_has_travelled_comes_home_and_no_copy_stays_behind(cluster: Any, li
     assert len(list(workspace.epochs("s").iterdir())) == len(trained), "what each has trained is kept"
 
 
-def test_a_killed_worker_is_lost_and_its_trial_goes_on(cluster: Any, lines: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_is_lost_and_its_trial_continues(cluster: Any, lines: Path, tmp_path: Path) -> None:
     engine = RayEngine(cluster.address, workers=1)
     try:
         long = job(lines, tmp_path, epochs=30)
@@ -231,7 +231,7 @@ def test_a_node_that_dies_takes_no_trial_with_it(cluster: Any, lines: Path, tmp_
         assert wait_for(engine, TrialPaused)[-1].number == other
         engine.submit(lost, job(lines, tmp_path, epochs=40, hidden=8 * lost))
         after = epochs_of(wait_for(engine, EpochFinished), lost)
-        assert after[0] >= max(epochs_of(seen, lost)), "it goes on, on the node that is left, from its checkpoint"
+        assert after[0] >= max(epochs_of(seen, lost)), "it resumes on the remaining node from its checkpoint"
     finally:
         engine.close()
         for node in nodes:

@@ -1,4 +1,4 @@
-"""Laws of the orders of points: fronts agree with their definition, nets with their rule, volumes with counting."""
+"""Pareto orders: fronts match their definition, nets their rule, and hypervolumes a count of points."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""A study goes on with the lines that its trials were measured on, from whatever folder, and with no others unasked."""
+"""A study continues with the lines that its trials were measured on, from any folder, and with other lines only on request."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_same_command_in_another_folder_with_other_data_is_noticed(
     monkeypatch.chdir(tmp_path / "there")
     write_pairs(tmp_path / "there" / "lines", striped_lines(30, 7))
     watcher = run(home, 3)
-    assert "new values of data are ignored" in watcher.notes[0], "it goes on with the lines of its first folder"
+    assert "new values of data are ignored" in watcher.notes[0], "it continues with the lines of its first folder"
     assert load_store(home, "s").study.data.source == str(lines)
     shutil.rmtree(lines)
     with pytest.raises(UserError, match="have changed"):

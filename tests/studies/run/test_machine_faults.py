@@ -1,4 +1,4 @@
-"""A fault of the machine stops a run and is not held against the architectures; the same command goes on later."""
+"""A fault of the machine stops a run and is not held against the architectures; the same command continues later."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_three_trials_in_a_row_that_fail_for_one_reason_stop_the_run(workspace: 
     assert engine.failed == 3 and len(numbers_in(workspace, TrialState.FAIL)) == 3
     again = ScriptedEngine()
     run_search(study(budget={"trials": 8, "epochs": 2}), workspace, None, again)
-    assert len(again.trained) == 5, "the next run goes on with others"
+    assert len(again.trained) == 5, "the next run continues with others"
 
 
 @pytest.mark.parametrize("kind", ["nan", "oom"])
@@ -183,7 +183,7 @@ def test_the_command_shows_the_front_and_one_line(
     printed = capsys.readouterr()
     assert printed.out.startswith("[") and '"trial"' in printed.out
     (line,) = [text for text in printed.err.splitlines() if text.startswith("paretext: ")]
-    assert "no space left on device" in line and "the same command goes on" in line
+    assert "no space left on device" in line and "the same command continues" in line
 
 
 def test_an_epoch_of_another_trial_ends_a_row() -> None:

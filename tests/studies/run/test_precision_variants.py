@@ -83,7 +83,7 @@ def test_no_network_is_trained_twice_however_far_it_got(workspace: Workspace, sa
     run_search(study(stopping, budget={"trials": 12, "epochs": 9}), workspace, None, engine)
     assert len(engine.networks) == 12, "all there are"
     assert all(len(digests) == 1 for digests in engine.networks.values())
-    if sampler == "tpe":  # halving stops a share; by gain all go on, since larger ones are better throughout
+    if sampler == "tpe":  # halving stops a share; by gain all continue, since larger ones are better throughout
         assert len(engine.trained) < 12, "some were stopped, and their variants with them"
 
 

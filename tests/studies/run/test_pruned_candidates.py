@@ -1,4 +1,4 @@
-"""A candidate that is pruned is compared, and exported, only for what is left of it."""
+"""A pruned candidate is compared and exported only after its cut."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_a_limit_that_nothing_meets_is_reported_before_anything_is_written(works
 
 
 @pytest.mark.parametrize("moment", [1, 2, 4])
-def test_a_killed_search_goes_on_where_it_stopped(workspace: Workspace, moment: int) -> None:
+def test_a_killed_search_continues_where_it_stopped(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(Killed):
         run_search(study(), workspace, None, killed)
@@ -161,7 +161,9 @@ def measured(workspace: Workspace) -> list[StoredTrial]:
 
 
 @pytest.mark.parametrize("moment", [1, 5, 9, 14, 20])
-def test_a_killed_search_with_paused_trials_goes_on_without_training_an_epoch_twice(workspace: Workspace, moment: int) -> None:
+def test_a_killed_search_with_paused_trials_continues_without_training_an_epoch_twice(
+    workspace: Workspace, moment: int
+) -> None:
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(Killed):
         run_search(study(**HALVING), workspace, None, killed)

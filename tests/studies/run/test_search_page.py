@@ -1,4 +1,4 @@
-"""docs/search.md says only what holds: its commands parse, its study loads, its example comes out as told."""
+"""docs/search.md is correct: its commands parse, its study loads, and its example gives the result that it states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TPE that remembers has the same ideas as Optuna's, in the same order."""
+"""The cached TPE proposes the same parameters as Optuna's, in the same order."""
 
 from __future__ import annotations
 

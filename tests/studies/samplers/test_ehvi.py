@@ -1,4 +1,4 @@
-"""Expected gains of hypervolume against drawing many values, and the regressions against what they were made from."""
+"""Expected hypervolume improvement against Monte Carlo estimates; regressions against the functions that they fit."""
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def test_a_model_is_not_misled_by_training_only_the_best_to_the_end():
     assert finished == pytest.approx([0.65], abs=0.15)
 
 
-def test_a_model_goes_on_with_a_slope_and_knows_how_little_it_knows():
+def test_a_model_extrapolates_a_slope_with_a_large_deviation():
     points = np.linspace(0.0, 0.4, 5)[:, None]
     model = MultiFidelityGP(points, np.arange(1), [RungData(list(range(5)), (2.0 - 3.0 * points[:, 0]).tolist())])
     mean, variance = model.predict(np.array([[0.2], [1.0]]))

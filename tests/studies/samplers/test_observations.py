@@ -1,4 +1,4 @@
-"""What has been reached, as arrays: the same whatever the order in which it came, and steady under newcomers."""
+"""Observations as arrays: independent of the order in which they arrive, and stable when new ones arrive."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""MO-ASHA: by hand, where others went wrong, and as laws."""
+"""MO-ASHA: examples computed by hand, cases in which other implementations differ, and properties."""
 
 import math
 
@@ -21,25 +21,25 @@ def arrive(asha, trial, rung, objectives):
 
 def test_stopping_by_hand():
     asha = MOASHA([1, 3, 9], eta=3, form="stopping")
-    assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first goes on
+    assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first continues
     assert arrive(asha, 1, 1, (0.6, 200)) is STOP  # dominated
     assert arrive(asha, 2, 1, (0.4, 90)) is CONTINUE  # dominates all
-    assert arrive(asha, 3, 1, (0.45, 95)) is STOP  # second of four, and one in three goes on
+    assert arrive(asha, 3, 1, (0.45, 95)) is STOP  # second of four, and one in three continues
     assert arrive(asha, 4, 1, (0.7, 50)) is STOP  # on the front, but the net takes the lowest error first
-    assert arrive(asha, 5, 1, (0.8, 10)) is CONTINUE  # n = 6, two go on: the lowest error and the farthest from it
+    assert arrive(asha, 5, 1, (0.8, 10)) is CONTINUE  # n = 6, two continue: the lowest error and the farthest from it
     assert arrive(asha, 2, 3, (0.3, 90)) is CONTINUE
     assert arrive(asha, 2, 9, (0.2, 90)) is FINISHED
 
 
 def test_promotion_by_hand():
     asha = MOASHA([1, 3, 9], eta=3)
-    assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first goes on at once
+    assert arrive(asha, 0, 1, (0.5, 100)) is CONTINUE  # the first continues at once
     assert arrive(asha, 1, 1, (0.4, 90)) is CONTINUE  # now the best of its rung
     assert arrive(asha, 2, 1, (0.6, 200)) is PAUSE
     assert asha.next_promotion() is None
     assert arrive(asha, 3, 1, (0.7, 50)) is PAUSE
     assert arrive(asha, 4, 1, (0.65, 60)) is PAUSE
-    assert asha.next_promotion() is None  # five recorded: one may go on, and 1 has
+    assert asha.next_promotion() is None  # five recorded: one may continue, and 1 has
     assert arrive(asha, 5, 1, (0.9, 300)) is PAUSE  # the sixth frees a place, not for itself
     assert asha.peek_promotion() == asha.peek_promotion() == Promotion(trial=3, rung=1, until=3)
     assert asha.next_promotion() == Promotion(trial=3, rung=1, until=3)
@@ -72,7 +72,7 @@ def test_the_share_is_taken_of_all_that_reached_a_rung_not_of_those_left():
 
 
 def test_a_newcomer_is_judged_by_its_own_rank():
-    # Syne Tune reads the sorted positions as ranks: for these it has the newcomer (2, 2) first of three, and lets it go on
+    # Syne Tune reads the sorted positions as ranks: for these it has the newcomer (2, 2) first of three, and lets it continue
     asha = MOASHA([1, 3], eta=3, form="stopping")
     arrive(asha, 0, 1, (3, 3))
     arrive(asha, 1, 1, (1, 1))
@@ -101,7 +101,7 @@ def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
     for trial in range(6):
         assert arrive(asha, trial, 1, (0.95 + trial / 1000, 100 + trial)) is CONTINUE
         assert asha.next_promotion() is None
-    assert arrive(asha, 6, 1, (0.5, 80)) is CONTINUE  # one of seven reads, and two would go on: nothing is compared yet
+    assert arrive(asha, 6, 1, (0.5, 80)) is CONTINUE  # one of seven reads, and two would continue: nothing is compared yet
     assert arrive(asha, 7, 1, (0.95, 300)) is CONTINUE
     assert arrive(asha, 8, 1, (0.6, 90)) is CONTINUE
     # three of ten read: from now on the rung compares; by promotion with those that read, and it is the third of three
@@ -111,7 +111,7 @@ def test_a_rung_where_nothing_is_learnt_yet_stops_nobody(form):
     assert arrive(asha, 1, 3, (0.5, 101)) is held  # the next rung is informative
 
 
-def test_one_in_eta_of_those_that_read_nothing_yet_goes_on_beside_those_that_read():
+def test_one_in_eta_of_those_that_read_nothing_yet_continues_beside_those_that_read():
     asha = MOASHA([1, 3, 9], eta=3, uninformative_from=(0.9, math.inf))
     for trial in range(6):
         asha.record(trial, 1, (0.5 - trial / 100, 100 + trial))

@@ -1,4 +1,4 @@
-"""Early stopping by gain: who goes on first, who waits, and that thousands that wait are looked at together."""
+"""Early stopping by gain: which training resumes first, which wait, and that thousands of paused ones are scored at once."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def some(count, seed=0):
     return [CHOICES[i] for i in np.random.default_rng(seed).permutation(len(CHOICES))[:count]]
 
 
-def test_the_first_goes_on_and_the_rest_waits_until_it_is_worth_it():
+def test_the_first_continues_and_the_others_wait_until_it_is_worth_it():
     rule, sampler = a_rule()
     decided = []
     for trial, params in enumerate(some(12)):
@@ -59,7 +59,7 @@ def test_replaying_in_any_order_rebuilds_the_state():
 
 
 def test_thousands_that_wait_are_looked_at_together(monkeypatch):
-    """A search that is taken up decides over each trial that waits; the answer is the same until something changes."""
+    """A resumed search scores every paused trial; the result stays the same until something changes."""
     rule, sampler = a_rule()
     for trial, params in enumerate(some(300)):
         record(rule, sampler, trial, params, 1)

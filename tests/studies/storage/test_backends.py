@@ -36,7 +36,7 @@ def elsewhere(request: pytest.FixtureRequest, workspace: Workspace, tmp_path: Pa
     return Workspace(workspace.folder, server.url)
 
 
-def test_a_search_goes_on_wherever_it_is_kept(elsewhere: Workspace) -> None:
+def test_a_search_continues_wherever_it_is_kept(elsewhere: Workspace) -> None:
     with pytest.raises(UserError, match="no study is called 's'"):
         load_front(elsewhere, "s")
     with pytest.raises(Killed):

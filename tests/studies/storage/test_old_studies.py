@@ -1,4 +1,4 @@
-"""A study that an earlier version has made opens, goes on, shows its front and promotes; see old_study/record.py."""
+"""A study of an earlier version opens, continues, shows its front and promotes; see old_study/record.py."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_old_study_shows_what_it_held(old: Workspace, state: str) -> None:
 
 
 @pytest.mark.parametrize("old", ["interrupted"], indirect=True)
-def test_an_old_study_goes_on_as_it_would_have(old: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_study_continues_as_it_would_have(old: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old version counted what does not read as points of the front, and the scripted files hardly read."""
     monkeypatch.setattr("trainers.base.candidate.READING_CER", 2.0)
     engine, watcher = ScriptedEngine(whole_cer=1.0), RecordingObserver()

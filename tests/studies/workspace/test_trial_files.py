@@ -116,7 +116,7 @@ def test_a_copy_that_cannot_be_deleted_gives_one_message_and_fails_nothing(
     assert not copies(place, workspace)
 
 
-def test_a_place_that_cannot_be_looked_at_does_not_keep_a_local_run_from_going_on(workspace: Workspace) -> None:
+def test_a_place_that_cannot_be_looked_at_does_not_stop_a_local_run(workspace: Workspace) -> None:
     watcher = RecordingObserver()
     run_search(halving("nosuch://place"), workspace, watcher, ScriptedEngine())
     assert watcher.summary is not None and watcher.summary.finished == 18

@@ -1,4 +1,4 @@
-"""Laws of feeding: lines arrive whole and padded, whichever way they come."""
+"""Collating: batches hold whole, padded lines, for every way of loading them."""
 
 import numpy as np
 import pytest

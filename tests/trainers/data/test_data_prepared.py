@@ -1,4 +1,4 @@
-"""Lines as trainings get them: decoded once, shared, split, and checked."""
+"""Prepared datasets: lines are decoded once, shared between processes, split, and verified."""
 
 import json
 import multiprocessing

@@ -1,4 +1,4 @@
-"""A process prepares the lines of its trials once, and again when the cache says that they are others."""
+"""A process prepares the lines of its trials once, and again if their cache entries have changed."""
 
 from __future__ import annotations
 

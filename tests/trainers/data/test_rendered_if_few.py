@@ -1,4 +1,4 @@
-"""Few lines: some are drawn from the training labels by themselves, where the fonts of the machine can write them."""
+"""`rendered = "auto"`: with few training lines, lines are drawn from their labels if the installed fonts can draw them."""
 
 from __future__ import annotations
 

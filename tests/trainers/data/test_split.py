@@ -1,4 +1,4 @@
-"""Which lines train, measure and are set aside: the same at every input height, and no picture on two sides."""
+"""Splits: the same at every input height, and no picture on two sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks read off component by component hold what whole ones hold."""
+"""The sizes of the components of a network add up to those of the whole network."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The size told before training is the size of the file, to the per mille, for anything that can be built."""
+"""The size predicted before training is the size of the file, for every architecture that can be built."""
 
 import json
 from itertools import islice

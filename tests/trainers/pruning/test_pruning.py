@@ -1,4 +1,4 @@
-"""What is cut, how much of the work goes with it, and what is left that still reads."""
+"""Pruning: which channels are removed, how much work that removes, and that the pruned network still reads."""
 
 import copy
 import itertools
@@ -197,7 +197,7 @@ def test_drawn_plans_meet_the_target_and_differ() -> None:
     assert random_plan(groups, work, 0.6, random.Random(0)) == plans[0]
 
 
-def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Path) -> None:
+def test_a_table_comes_back_and_an_interrupted_one_is_continued(tmp_path: Path) -> None:
     torch.manual_seed(0)
     recognizer = build_recognizer(Architecture(width_percent=25, attention="none"), len("ab")).eval()
     evaluation_sample = EvaluationSample(NoiseLines(["a"] * 6), "ab", recalibration_lines=4)
@@ -211,7 +211,7 @@ def test_a_table_comes_back_and_an_interrupted_one_is_gone_on_with(tmp_path: Pat
     assert set(resumed) == set(table)
 
 
-def test_a_table_of_other_weights_is_not_taken_up(tmp_path: Path) -> None:
+def test_a_table_of_other_weights_is_not_continued(tmp_path: Path) -> None:
     path = tmp_path / "of" / "sensitivity.csv"
     keep_only_of(path, "one")
     write_table(path, {"a": [(0.5, 0.1)]})

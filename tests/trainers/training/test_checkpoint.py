@@ -1,4 +1,4 @@
-"""Laws of checkpoints: whole or not at all, and nobody else's."""
+"""Checkpoints are written atomically, and one of another training is not used."""
 
 import errno
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The quick GRU is nn.GRU: same results, same gradients, and gone when training is over."""
+"""The fast GRU gives the results and gradients of nn.GRU, and is replaced by it after training."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Laws of what training minimises: the flat start knows places and not blanks, focus and smoothing do what they say."""
+"""Losses: the flat start aligns symbols without blanks; focal weight and label smoothing match their formulas."""
 
 import numpy as np
 import pytest

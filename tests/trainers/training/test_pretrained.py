@@ -1,4 +1,4 @@
-"""Pretrained weights: put in where they are asked for and belong, refused in one line where they cannot be had."""
+"""Pretrained weights: used where the recipe asks for them and they fit; refused in one line if they are not available."""
 
 from pathlib import Path
 
