@@ -60,6 +60,33 @@ def recalibrate(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> No
     recognizer.eval()
 
 
+@torch.no_grad()
+def measure_folded_norms(recognizer: Recognizer, lines: DecodedLines, at_most: int) -> None:
+    """Gives every BatchNorm the statistics of its inputs, and a scale and shift with which eval mode computes what it did.
+
+    A network whose norms were folded into convolutions can be trained further afterwards: in training a norm normalises by the
+    statistics of the batch, and its scale makes up for that.
+
+    Args:
+        recognizer: changed in place, and left in eval mode.
+        lines: training lines.
+        at_most: how many are looked at; 0 means all.
+    """
+    norms = [m for m in _in_use(recognizer) if isinstance(m, _BatchNorm) and m.track_running_stats]
+    statistics = [_Statistics(norm) for norm in norms]
+    recognizer.eval()
+    device = next(recognizer.parameters()).device
+    for images in image_batches(recognizer, lines, at_most):
+        recognizer(images.to(device))
+    for norm, measured in zip(norms, statistics, strict=True):
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        shift = norm.bias - norm.running_mean * scale
+        measured.write_to(norm)
+        norm.weight.copy_(scale * (norm.running_var + norm.eps).sqrt())
+        norm.bias.copy_(shift + norm.running_mean * scale)
+
+
 class _Statistics:
     """Accumulates the mean and variance of all inputs of a norm, by channel.
 
