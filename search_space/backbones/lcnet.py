@@ -95,7 +95,7 @@ class BranchedConv(nn.Module):
 
     def fused_for_export(self) -> nn.Module:
         """The single convolution, with bias, that computes the same in eval mode."""
-        first = self._pairs()[0][0]
+        first = self.branch_layers()[0][0]
         (rows, columns), (down, across) = first.kernel_size, first.stride
         fused = nn.Conv2d(
             first.in_channels,
@@ -111,16 +111,16 @@ class BranchedConv(nn.Module):
             fused.load_state_dict({"weight": weight, "bias": bias})
         return fused
 
-    def _pairs(self) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    def branch_layers(self) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
         """The branches' layers."""
         return [(branch[0], branch[1]) for branch in self.branches]  # type: ignore[index]
 
     def _summed(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of all branches together, float64."""
-        weight = torch.zeros_like(self._pairs()[0][0].weight, dtype=torch.float64)
+        weight = torch.zeros_like(self.branch_layers()[0][0].weight, dtype=torch.float64)
         bias = torch.zeros_like(weight[:, 0, 0, 0])
         middle = weight.shape[2] // 2
-        for convolution, norm in self._pairs():
+        for convolution, norm in self.branch_layers():
             scale, shift = _scale_and_shift(norm)
             reach = convolution.weight.shape[2] // 2
             window = slice(middle - reach, middle + reach + 1)

@@ -79,7 +79,7 @@ def silent_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
     """The norms of the branches whose share a file does not tell apart from the first branch's."""
     if not isinstance(module, BranchedConv):
         return []
-    others = [norm for _, norm in module._pairs()[1:]]
+    others = [norm for _, norm in module.branch_layers()[1:]]
     return others if module.same is None else [*others, module.same]
 
 
@@ -108,7 +108,9 @@ def marked(network: Recognizer) -> tuple[Recognizer, Marks]:
             module.eps = 0.0  # so that folding multiplies by exactly 1
             module.running_var = torch.ones_like(module.weight)
         if isinstance(module, BranchedConv):
-            left_out |= {id(conv.weight) for conv, _ in module._pairs()[1:]} | {id(norm.bias) for norm in silent_norms(module)}
+            left_out |= {id(conv.weight) for conv, _ in module.branch_layers()[1:]} | {
+                id(norm.bias) for norm in silent_norms(module)
+            }
     parameters = {name: p for name, p in copied.named_parameters() if id(p) not in left_out}
     marks = Marks(tuple(parameters), tuple(p.numel() for p in parameters.values()))
     if FIRST_MARK + marks.total > LAST_MARK:

@@ -1,0 +1,180 @@
+"""How many epochs inherited weights save: the same network trained from random weights and from a relative's.
+
+    python -m benchmarks.inheritance.run --out OUT [--data codes fraktur digits iiit5k] [--fraktur DIR] [--iiit5k DIR]
+                                         [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 40]
+    python -m benchmarks.inheritance.report OUT
+
+Decisions:
+- A case is a relative and a child. The relative is trained on the same lines, with the same seed; the child then begins with
+  random weights, with the relative's first channels, or with its most important ones.
+- Child and relative have the default recipe, and see the same lines in the same order.
+- `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
+  columns.
+- Run again, it goes on where it stopped: every epoch is in OUT/results as soon as it is known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.small_data.run import lines_of
+from search_space import Architecture
+from search_space.recognizer import Recognizer
+from trainers.base.progress import EpochReport
+from trainers.base.recipe import find_recipe
+from trainers.data.dataset import LineDataset, prepare
+from trainers.data.spec import DataSpec
+from trainers.evaluation.validation import validate
+from trainers.inherit.inherit import inherit
+from trainers.inherit.relative import Relative
+from trainers.pruning.recalibrate import recalibrate
+from trainers.training.job import TrainingJob
+from trainers.training.loop import TrainingResult, train
+
+DATA = ("codes", "fraktur", "digits", "iiit5k")
+BEGINNINGS = ("random", "first", "important")
+RECALIBRATED_LINES = 200
+"""Training lines from which BatchNorm statistics are measured before the first epoch: enough to see what was inherited."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A relative and a child.
+
+    Attributes:
+        relative, child: their architectures.
+    """
+
+    relative: Architecture
+    child: Architecture
+
+
+HALF = Architecture(width_percent=50, neck="fpn_a", attention="coordinate", encoder="svtr", encoder_hidden=48, encoder_layers=2)
+"""The network of the first measurements of inheritance, on 800 photographs."""
+QUARTER = HALF.with_(width_percent=25)
+CASES = {
+    "narrower": Case(HALF, QUARTER),
+    "wider": Case(QUARTER, HALF),
+    "encoder": Case(HALF.with_(encoder="gru"), HALF),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trainings of a data set and a seed have in common."""
+
+    name: str
+    data: LineDataset
+    seed: int
+    out: Path
+
+    def job(self, architecture: Architecture, epochs: int, name: str) -> TrainingJob:
+        folder = self.out / "trainings" / f"{self.name}-{self.seed}-{name}"
+        return TrainingJob(architecture, self.data, find_recipe("anytime"), epochs, folder, self.seed)
+
+    def relative(self, case: str, epochs: int) -> Relative:
+        """The trained relative of a case; trained once."""
+        architecture, charset = CASES[case].relative, self.data.charset.symbols
+        job = self.job(architecture, epochs, f"relative-{architecture.digest}")
+        kept = job.folder / f"weights-{epochs}.pt"
+        if not kept.exists():
+            done = train(job, _printer(f"{self.name} {self.seed} relative"))
+            assert isinstance(done, TrainingResult)
+            torch.save(done.recognizer.state_dict(), kept.with_suffix(".partial"))
+            kept.with_suffix(".partial").replace(kept)
+        return Relative(architecture, charset, torch.load(kept, weights_only=True))
+
+    def child(self, case: str, beginning: str, epochs: int, parent_epochs: int) -> None:
+        """Trains the child of a case from one beginning, or what is missing of that."""
+        name = f"{self.name}-{case}-{beginning}-{self.seed}"
+        kept = self.out / "results" / f"{name}.json"
+        row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        if row.get("parent_epochs") == parent_epochs and len(row["cer"]) > epochs:
+            return
+        row |= {"data": self.name, "case": case, "beginning": beginning, "seed": self.seed, "parent_epochs": parent_epochs}
+        row.setdefault("share", 0.0)
+
+        def begin(network: Recognizer) -> None:
+            if beginning != "random":
+                relative = self.relative(case, parent_epochs)
+                found = inherit(network, self.data.charset.symbols, relative, beginning)  # type: ignore[arg-type]
+                row["share"], row["parts"] = round(found.share, 4), found.as_dict()["parts"]
+                print(found.table(), flush=True)
+            recalibrate(network, self.data.training, RECALIBRATED_LINES)
+            score = validate(network, self.data.validation, self.data.charset.symbols, 0)
+            row["cer"], row["accuracy"] = [score.cer], [score.accuracy]
+
+        def report(epoch: EpochReport) -> bool:
+            for key, value in (("cer", epoch.cer), ("accuracy", epoch.accuracy)):
+                row[key] = [*row[key][: epoch.epoch], round(value, 5)]
+            _keep(row, kept)
+            return _printer(name)(epoch)
+
+        train(self.job(CASES[case].child, epochs, f"{case}-{beginning}-{parent_epochs}"), report, begin=begin)
+
+
+def _printer(name: str) -> Callable[[EpochReport], bool]:
+    def report(epoch: EpochReport) -> bool:
+        print(f"{name}: epoch {epoch.epoch}/{epoch.epochs} CER {epoch.cer:.4f} accuracy {epoch.accuracy:.4f}", flush=True)
+        return True
+
+    return report
+
+
+def _keep(row: dict[str, Any], kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".partial")
+    partial.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    partial.replace(kept)
+
+
+def data_of(name: str, given: argparse.Namespace) -> DataSpec:
+    """The lines of a data set."""
+    if name == "digits":
+        return DataSpec(training="digits", training_lines=given.lines)
+    if name == "iiit5k":
+        if given.iiit5k is None:
+            raise SystemExit("--data iiit5k needs --iiit5k: the folder that holds its train and test words")
+        return DataSpec(training=str(given.iiit5k / "train"), validation=str(given.iiit5k / "test"))
+    source = None if given.fraktur is None else given.fraktur / "training"
+    return lines_of(name, given.out / "lines", source).with_(training_lines=given.lines)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
+    parser.add_argument("--fraktur", type=Path, help="folder with training lines, needed for --data fraktur")
+    parser.add_argument("--iiit5k", type=Path, help="folder with train and test words, needed for --data iiit5k")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--beginnings", nargs="+", choices=BEGINNINGS, default=list(BEGINNINGS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--parent-epochs", type=int, default=40)
+    parser.add_argument("--lines", type=int, help="use only the first training lines; by default all")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Trains what is missing."""
+    given = arguments()
+    torch.set_num_threads(given.threads)
+    for name in given.data:
+        prepared = prepare(data_of(name, given), given.out / "cache")
+        for seed in given.seeds:
+            bench = Bench(name, prepared, seed, given.out)
+            for case in given.cases:
+                for beginning in given.beginnings:
+                    bench.child(case, beginning, given.epochs, given.parent_epochs)
+
+
+if __name__ == "__main__":
+    main()
