@@ -1,4 +1,4 @@
-"""What may be built, how big it is, and how to build it. Knows nothing of studies; imports torch only when building."""
+"""Architectures: which can be built, how large they are, and how they are built. Imports torch only when it builds one."""
 
 from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.space import SearchSpace

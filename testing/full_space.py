@@ -1,7 +1,7 @@
 """The search space of every registered component, and architectures drawn from it at random.
 
-Tests and benchmarks check on its draws that whatever can be described can be built, trained and exported, and that its
-estimated size is right. No study uses it: a study lists its own choices.
+Tests and benchmarks check with random draws that every architecture of it can be built, trained and exported, and that its size
+is estimated correctly. No study uses it: a study lists its own choices.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def full_space(timm_models: Sequence[str] = CHECKED) -> SearchSpace:
     """Every component of every catalog, with the grids that a study would use.
 
     Args:
-        timm_models: models of timm to have beside our own backbones; empty for none.
+        timm_models: timm models in addition to our own backbones.
     """
     choices: dict[str, tuple[Choice, ...]] = {field: tuple(catalog.choices()) for field, catalog in CATALOGS.items()}
     own = [name for name in choices["backbone"] if name != "timm"]
@@ -43,11 +43,11 @@ def full_space(timm_models: Sequence[str] = CHECKED) -> SearchSpace:
 
 
 def draws(space: SearchSpace, seed: int) -> Iterator[Architecture | RefusedArchitecture]:
-    """Draws at random, without end: an architecture, or why the combination drawn is none.
+    """Draws random combinations without end. Yields an architecture, or the refusal of a combination that cannot be built.
 
     Args:
-        space: to draw from. Our own backbones come as often as all of timm together.
-        seed: the same seed draws the same ones.
+        space: search space. Our own backbones are drawn as often as all timm models together.
+        seed: seed of the draws.
     """
     generator = random.Random(seed)
 
@@ -66,12 +66,12 @@ def draws(space: SearchSpace, seed: int) -> Iterator[Architecture | RefusedArchi
 
 
 def drawn(space: SearchSpace, seed: int, count: int | None = None) -> Iterator[Architecture]:
-    """Architectures at random, refused combinations passed over.
+    """Draws random architectures; combinations that are refused are skipped.
 
     Args:
-        space: to draw from.
-        seed: the same seed draws the same ones.
-        count: how many; None for no end.
+        space: search space.
+        seed: seed of the draws.
+        count: number of architectures; None draws without end.
     """
     return islice((one for one in draws(space, seed) if isinstance(one, Architecture)), count)
 

@@ -159,7 +159,7 @@ class NetworkContract:
 
     @pytest.mark.filterwarnings("ignore")
     def test_nothing_that_only_training_uses_is_exported(self, network: Network) -> None:
-        """Such as branches that only the loss reads: `fused_for_export` drops them, or the size estimate counts them."""
+        """If only the loss reads a branch, `fused_for_export` must drop it; otherwise the size estimate counts it."""
         model = ready(network.recognizer)
         torch.autograd.backward(model(network.images(2, 96)).sum())
         unused = [name for name, p in model.named_parameters() if p.grad is None]

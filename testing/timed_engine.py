@@ -1,4 +1,4 @@
-"""An engine and a clock that the engine moves: trainings take as long as a test says, and a search of hours takes a moment."""
+"""An engine with a simulated clock: trainings take the time that a test sets, so a search of hours runs in a moment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The timm models that are known to read text lines, so that naming one imports neither timm nor torch.
+"""Lists the timm models that can read text lines, so that an architecture with one of them imports neither timm nor torch.
 
-`tests/search_space/test_timm.py` holds each of them to what `_timm_verdicts` asks of all others. Every height, time-step
-stride and neck is meant, and every width for those in `WITH_WIDTHS`.
+`tests/search_space/test_timm.py` checks each of them as `_timm_verdicts` checks all other models, with every height, time
+stride and neck, and with every width for those in `WITH_WIDTHS`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WITH_WIDTHS = (
     "tinynet_e",
 )
 AT_FULL_WIDTH = ("efficientvit_b0", "fastvit_t8", "hgnetv2_b0", "inception_next_atto", "resnet10t")
-"""Their families have no width multiplier."""
+"""Models whose families have no width multiplier."""
 
 CHECKED = tuple(sorted((*WITH_WIDTHS, *AT_FULL_WIDTH)))
 
@@ -46,5 +46,5 @@ CUTTABLE = (
     "tinynet_c",
     "tinynet_e",
 )
-"""Those whose channels can be cut to a share of the work, as `tests/trainers/pruning/test_pruning.py` does. The others split
-channels into fixed parts, or repeat them, in ways that a dependency graph does not follow."""
+"""Models that can be pruned, as `tests/trainers/pruning/test_pruning.py` checks. The others split channels into parts of fixed
+size, or repeat them, which a dependency graph cannot represent."""

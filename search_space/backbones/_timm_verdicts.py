@@ -1,11 +1,11 @@
-"""Whether a timm model can read text lines, and if not, why: asked when an `Architecture` is made.
+"""Checks whether a timm model can read text lines, and says why if it cannot. Called when an `Architecture` is made.
 
 Decisions:
-- Looked at, not listed: the model is built on the meta device, given text-line strides, and run at two widths and batches;
-  then with numbers, once as torch runs it, once as the exporter would record it, and once with its branches merged. A new
-  release of timm is judged by the same eyes.
-- Models in `_timm_checked` are taken at their word, so naming them costs nothing.
-- A verdict is remembered as long as the process lives.
+- A model is tested instead of looked up in a list, so new releases of timm need no change here. It is built on the meta device
+  with text-line strides and run at two widths and batch sizes. Then it is run with values: as it is, as the exporter traces it,
+  and with its branches merged.
+- Models in `_timm_checked` are not tested again, so an architecture with one of them costs no time.
+- The result is cached for the life of the process.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ MOST_WEIGHTS = 100_000_000
 
 
 class _Refused(Exception):
-    """Carries the reason."""
+    """The model cannot be used; the message is the reason."""
 
 
 @lru_cache(maxsize=4096)
 def reason_against(name: str, width_percent: int, tap: Tap, height_px: int, time_stride: int) -> str | None:
-    """Why a timm model cannot be the backbone, or None when it can.
+    """The reason why a timm model cannot be the backbone; None if it can.
 
     Args:
-        name: as timm has it.
-        width_percent, height_px, time_stride: as the architecture has them.
-        tap: which blocks the neck wants.
+        name: name of the model in timm.
+        width_percent, height_px, time_stride: the fields of the architecture.
+        tap: the blocks that the neck reads.
     """
     try:
         if name not in model_names():
@@ -87,7 +87,7 @@ def _look_at(name: str, width_percent: int, tap: Tap, height_px: int, time_strid
     real = create_at_width(name, width_percent, levels).eval()
     apply_layout(real, facts.recording, layout)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Python numbers in the trace: they are what is looked for
+        warnings.simplefilter("ignore")  # it warns of Python numbers in the trace, which this test looks for
         _must_export(name, real, height_px)
         _must_merge(name, real, height_px)
 
@@ -98,7 +98,7 @@ def _shapes(model: nn.Module, count: int, rows: int, columns: int) -> list[tuple
 
 
 def _must_export(name: str, model: nn.Module, height_px: int) -> None:
-    """Records the model at one width, as the exporter does, and replays it at another."""
+    """Traces the model at one width, as the exporter does, and runs the trace at another."""
     try:
         recorded: Any = torch.jit.trace(  # type: ignore[no-untyped-call]
             _Listed(model), (_image(1, height_px, NARROW),), check_trace=False
@@ -111,7 +111,7 @@ def _must_export(name: str, model: nn.Module, height_px: int) -> None:
 
 
 class _Listed(nn.Module):
-    """Maps as a tuple, whatever sequence the model gives."""
+    """Returns the maps of a model as a tuple."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class _Listed(nn.Module):
 
 
 def _must_merge(name: str, model: nn.Module, height_px: int) -> None:
-    """A family that merges its branches must compute the same afterwards, changed strides included."""
+    """Checks that a model of a family with branches computes the same after they are merged."""
     if not any(hasattr(module, method) for module in model.modules() for method in MERGING):
         return
     image = _image(1, height_px, 96)
@@ -135,19 +135,19 @@ def _must_merge(name: str, model: nn.Module, height_px: int) -> None:
 
 
 def _image(count: int, rows: int, columns: int) -> Tensor:
-    """Noise that is the same every time."""
+    """Random images, the same at every call."""
     return torch.rand(count, 3, rows, columns, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 def _apart(maps: Sequence[Tensor], others: Sequence[Tensor]) -> float:
-    """The largest difference between two lists of maps, relative to the first's largest value; inf for other shapes."""
+    """The largest difference between two lists of maps, relative to the largest value of the first; inf if shapes differ."""
     if any(a.shape != b.shape for a, b in zip(maps, others, strict=True)):
         return float("inf")
     return max(float((a - b).abs().max() / a.abs().max().clamp_min(1e-6)) for a, b in zip(maps, others, strict=True))
 
 
 def _brief(error: Exception) -> str:
-    """The line of an error that says what is wrong, cut to a length that fits a message."""
+    """The most informative line of an error, cut to the length of a message."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     line = lines[-1] if lines[0].startswith("The following operation failed") else lines[0]
     return line if len(line) <= 120 else f"{line[:117]}..."

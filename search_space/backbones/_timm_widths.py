@@ -1,10 +1,10 @@
-"""Width multipliers of timm's families: how `width_percent` reaches a model.
+"""Width multipliers of timm's families: builds a model at `width_percent`.
 
 Decisions:
-- Public arguments where a family has them (`dims`, `embed_dim`, `base_dim`, `width_mult`, `width_factor`); else the function
-  behind the family's public names, which takes the multiplier that the names have built in.
-- A family that is not in here is used at 100 % or refused: scaling layers from outside would break its blocks.
-- 100 % is always the model as timm names it.
+- A family's public arguments are used if it has them (`dims`, `embed_dim`, `base_dim`, `width_mult`, `width_factor`). Otherwise
+  the function behind the public names is called, which takes the multiplier that is part of the name.
+- A family that is not listed here can only be used at 100 %, because scaling its layers from outside would break its blocks.
+- 100 % is always the model of that name in timm.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from search_space.blocks import make_divisible
 from search_space.timm_adapter import builder_function, create_features
 
 TINYNETS = {"a": (1.0, 1.2), "b": (0.75, 1.1), "c": (0.54, 0.85), "d": (0.54, 0.695), "e": (0.51, 0.6)}
-"""Width and depth of each, as `timm.models.efficientnet` has them."""
+"""Width and depth multipliers of each model, as in `timm.models.efficientnet`."""
 
 
 @dataclass(frozen=True)
 class Builder:
-    """A function behind public names that takes a width multiplier.
+    """A function of timm that builds a model with a width multiplier.
 
     Attributes:
-        module, function: where it is in `timm.models`.
-        argument: what the multiplier is called.
+        module, function: module in `timm.models`, and name of the function.
+        argument: name of the multiplier's argument.
     """
 
     module: str
@@ -63,12 +63,12 @@ def has_widths(name: str) -> bool:
 
 
 def create_at_width(name: str, width_percent: int, out_indices: tuple[int, ...]) -> nn.Module:
-    """A freshly initialised timm model at a width, which returns feature maps, without stages behind the last of them.
+    """Builds a timm model at a width, which returns feature maps. Stages after the last of these maps are left out.
 
     Args:
-        name: a timm model; one for which `has_widths` holds unless `width_percent` is 100.
-        width_percent: channels in percent of the named model's.
-        out_indices: which feature levels.
+        name: a timm model; `has_widths` must hold unless `width_percent` is 100.
+        width_percent: channels, in percent of those of the named model.
+        out_indices: indices of the feature levels.
     """
     share = width_percent / 100
     builder = _builder(name)
@@ -87,7 +87,7 @@ def create_at_width(name: str, width_percent: int, out_indices: tuple[int, ...])
 
 
 def drop_late_stages(model: Any) -> None:
-    """EfficientNet's relatives build and run every stage whatever `out_indices` says; others build what they need."""
+    """Removes stages after the last feature level. Families like EfficientNet build and run them; other families do not."""
     stages = getattr(model, "_stage_out_idx", None)
     if stages is not None and isinstance(getattr(model, "blocks", None), nn.Sequential):
         model.blocks = model.blocks[: max(stages)]
@@ -98,7 +98,7 @@ def _builder(name: str) -> Builder | None:
 
 
 def _built_in(name: str) -> float:
-    """The multiplier that a name stands for."""
+    """The width multiplier that is part of a model's name."""
     if name.startswith("tinynet_"):
         return TINYNETS[name[-1]][0]
     digits = re.search(r"_(\d{3})$", name)
@@ -106,7 +106,7 @@ def _built_in(name: str) -> float:
 
 
 def _public_arguments(name: str, share: float) -> dict[str, Any]:
-    """What to tell `create_model`."""
+    """The arguments of `create_model` for a width."""
     if name.startswith("rexnet_"):
         return {"width_mult": share * int(name[-3:]) / 100}
     if name.startswith("mobileone_"):

@@ -3,11 +3,11 @@
 Decisions:
 - Necks that tap the last blocks get the model's three coarsest levels (4, 2 and 1 rows at height 32). Necks that tap the
   first blocks get the three before the coarsest (8, 4 and 2 rows), and the coarsest stage, often half the weights, is not
-  built; a model with three levels gives those to both.
-- Columns: time_stride 4 and 8 are reached by the model itself; 12 is 4 and a last pooling of 3; with the finer levels 8 is 4
-  and a last pooling of 2, because the finest of them has a fourth of the columns in every family.
-- The model keeps its own activations and the attention inside its blocks; ours is put on the levels it returns.
-- Weights are drawn at random unless pretrained ones are asked for (`adopt`): a search must not depend on downloads.
+  built. A model with three levels gives those to both kinds of necks.
+- Columns: the model itself has time_stride 4 or 8; 12 is a stride of 4 and a last pooling of 3. With the finer levels, 8 is a
+  stride of 4 and a last pooling of 2, because the finest level has a fourth of the columns in every family.
+- The model keeps its own activations and the attention inside its blocks; our attention is applied to the levels it returns.
+- Weights are random unless the recipe asks for pretrained ones (`adopt`), because a search must not depend on downloads.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from search_space.contracts import Backbone, BackboneRequest, Tap
 from search_space.timm_adapter import create_features, pretrained_features, reparameterized
 
 COARSEST = {"none": 1, "last": 3, "first": 3}
-"""Levels taken from the coarsest on."""
+"""Number of levels that a neck gets, counted from the coarsest, by tap."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a model once it has been built and run on the meta device.
+    """Facts about a model, found by running it on the meta device.
 
     Attributes:
-        recording: its strides.
-        divided: by how much each of its levels divides rows, finest first.
+        recording: its strided layers.
+        divided: factor by which each of its levels divides the rows, finest first.
     """
 
     recording: Recording
@@ -45,16 +45,16 @@ class Facts:
 
 
 def model_name(backbone: str) -> str:
-    """What timm calls the backbone `timm/<name>`."""
+    """The name in timm of the backbone `timm/<name>`."""
     return backbone.removeprefix("timm/")
 
 
 @lru_cache(maxsize=2048)
 def facts_of(name: str) -> Facts:
-    """Looks into a model, once per process.
+    """Finds the facts about a model, once per process.
 
     Raises:
-        Unfit: its strides are none that can be changed.
+        Unfit: its strides cannot be changed.
     """
     with torch.device("meta"):
         model: Any = create_features(name, (-1,))
@@ -62,29 +62,29 @@ def facts_of(name: str) -> Facts:
 
 
 def level_indices(name: str, tap: Tap) -> tuple[int, ...]:
-    """Which of a model's feature levels a neck gets, as negative indices."""
+    """The feature levels of a model that a neck gets, as negative indices."""
     behind = 1 if tap == "first" and len(facts_of(name).divided) > COARSEST[tap] else 0
     return tuple(range(-COARSEST[tap] - behind, -behind))
 
 
 def column_stride(time_stride: int, tap: Tap) -> int:
-    """Columns of the image for one of the model's; the last pooling does the rest."""
+    """Columns of the image per column of the model's maps; the last pooling divides them further."""
     return 4 if time_stride == 12 or tap == "first" else time_stride
 
 
 @lru_cache(maxsize=4096)
 def layout_of(name: str, height_px: int, stride: int) -> Layout:
-    """What to change in a model so that `stride` columns of an image `height_px` high become one.
+    """The changes of a model that turn `stride` columns of an image of `height_px` rows into one.
 
     Raises:
-        Unfit: it cannot be.
+        Unfit: the model cannot be changed in this way.
     """
     return layout_for(facts_of(name).recording, height_px, stride)
 
 
 @backbones.register("timm", Citation("PyTorch Image Models", 2019, "https://doi.org/10.5281/zenodo.4414861"))
 class TimmBackbone(Backbone):
-    """A timm model; `search_space.rules` has asked `_timm_verdicts` before one is built."""
+    """A timm model. `search_space.rules` refuses models that cannot be used before one is built."""
 
     def __init__(self, request: BackboneRequest) -> None:
         super().__init__(request)
@@ -106,16 +106,16 @@ class TimmBackbone(Backbone):
         return [attention(level) for attention, level in zip(self.attentions, self.model(images), strict=True)]
 
     def adopt(self, weights: str) -> bool:
-        """Begins with pretrained weights instead of random ones; attention of ours keeps its own.
+        """Loads pretrained weights. Our attention keeps its random weights.
 
         Args:
-            weights: "timm" for those that timm publishes, or a file, as in `pretrained_features`.
+            weights: "timm" for the weights that timm publishes, or a file, as in `pretrained_features`.
 
         Returns:
-            Whether there are any: timm publishes none for other widths than 100 %.
+            Whether weights were loaded; there are none for other widths than 100 %.
 
         Raises:
-            WeightsUnavailable: they cannot be had.
+            WeightsUnavailable: the weights cannot be downloaded or read.
         """
         request = self._request
         if request.width_percent != 100:
@@ -124,12 +124,12 @@ class TimmBackbone(Backbone):
         pretrained = pretrained_features(name, level_indices(name, request.tap), weights)
         drop_late_stages(pretrained)
         layout = layout_of(name, request.height_px, column_stride(request.time_stride, request.tap))
-        apply_layout(pretrained, facts_of(name).recording, layout)  # it also adds up what its narrower kernels leave out
+        apply_layout(pretrained, facts_of(name).recording, layout)  # it also adds the weights of kernels that become smaller
         self.model.load_state_dict(pretrained.state_dict())
         return True
 
     def fused_for_export(self) -> nn.Module:
-        """Itself, with the branches of families that have them merged."""
-        if not self.merged:  # families cannot merge what is merged already
+        """Merges the branches of families that have them, and returns the backbone itself."""
+        if not self.merged:  # merged branches cannot be merged again
             self.model, self.merged = reparameterized(self.model), True
         return self
