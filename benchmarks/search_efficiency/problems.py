@@ -124,7 +124,7 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
         return known[wanted][epoch - 1]
 
     full = [curve[-1] for curve in known.values()]
-    low, high = _corners(full)
+    low, high = corners(full)
     distributions: dict[str, BaseDistribution] = {n: CategoricalDistribution(v) for n, v in choices.items()}
     problem = Problem(f"table of {len(known)} trained architectures", len(rows[0]["cer"]), distributions, seen,
                       ("linear", "log"), low, high)  # fmt: skip
@@ -157,14 +157,15 @@ def analytic(name: str) -> Problem:
 
     draws = np.random.default_rng(0).random((200_000, dims))
     full = [(float(a), float(b)) for a, b in values(np.column_stack([draws, np.ones(len(draws))]))]
-    low, high = _corners(full)
+    low, high = corners(full)
     distributions: dict[str, BaseDistribution] = {f"x{i}": FloatDistribution(0.0, 1.0) for i in range(dims)}
     problem = Problem(name, epochs, distributions, seen, ("linear", "linear"), low, high)
     problem.best = problem.volume(full)
     return problem
 
 
-def _corners(points: list[Pair]) -> tuple[Pair, Pair]:
+def corners(points: list[Pair]) -> tuple[Pair, Pair]:
+    """The lowest and the highest value of each objective."""
     columns = list(zip(*points, strict=True))
     return (min(columns[0]), min(columns[1])), (max(columns[0]), max(columns[1]))
 

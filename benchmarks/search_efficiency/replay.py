@@ -12,15 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import optuna
 
-from benchmarks.search_efficiency.problems import PROBLEMS
+from benchmarks.search_efficiency.learning_curves import FOLDER, TASKS, lcbench
+from benchmarks.search_efficiency.problems import PROBLEMS, Problem
 from benchmarks.search_efficiency.searches import NOT_STOPPING, SEARCHES
 from benchmarks.search_efficiency.under_way import Run
 
@@ -38,7 +41,7 @@ Key = tuple[str, str, int]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", nargs="*", default=list(PROBLEMS), choices=list(PROBLEMS))
+    parser.add_argument("--problems", nargs="*", default=list(PROBLEMS), choices=list(problems()))
     parser.add_argument("--searches", nargs="*", default=list(SEARCHES), choices=list(SEARCHES))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--full-trainings", type=int, default=FULL_TRAININGS)
@@ -57,10 +60,18 @@ def main() -> None:
             out.flush()
 
 
+def problems() -> dict[str, Callable[[], Problem]]:
+    """Every problem that can be searched here; those of LCBench only where its folder is named."""
+    found = dict(PROBLEMS)
+    if FOLDER in os.environ:
+        found |= {f"lcbench_{task}": partial(lcbench, task) for task in TASKS}
+    return found
+
+
 def replay(asked: argparse.Namespace) -> Iterator[tuple[Key, History]]:
     """Runs the searches asked for, one seed after the other, and prints the mean hypervolume of each search."""
     for name in asked.problems:
-        problem = PROBLEMS[name]()
+        problem = problems()[name]()
         print(problem.name, flush=True)
         for search in asked.searches:
             started, volumes = time.perf_counter(), []
