@@ -4,8 +4,8 @@ A *row* has one number per field: the index in a list of choices or in a grid, o
 
 Decisions:
 - Integer categories (32, 48, 96) are ordinal: neighbours are alike.
-- In the unit cube an ordinal field takes one column, evenly spaced by index. A nominal field is one-hot, scaled so that any two
-  choices are as far apart as the ends of an ordinal field.
+- In the unit cube an ordinal field takes one column, evenly spaced by index, or by the logarithm for integers that are sampled
+  so. A nominal field is one-hot, scaled so that any two choices are as far apart as the ends of an ordinal field.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class SpaceEncoder:
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
         widths = [n if nominal else 1 for n, nominal in zip(self._counts, self._nominal, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
+        self._log_places = {k: places for k, d in enumerate(distributions.values()) if (places := _log_places(d)) is not None}
         self.size = math.prod(len(c) if c is not None else math.inf for c in self._choices)
 
     def column_of(self, name: str) -> tuple[int | None, int]:
@@ -82,6 +83,8 @@ class SpaceEncoder:
         for k in range(rows.shape[1]):
             if self._nominal[k]:
                 columns.append(math.sqrt(0.5) * (rows[:, k, None] == np.arange(self._counts[k])))
+            elif k in self._log_places:
+                columns.append(self._log_places[k][rows[:, k].astype(int)][:, None])
             else:
                 columns.append(rows[:, k, None] / max(1, self._counts[k] - 1))
         return np.concatenate(columns, axis=1) if columns else np.zeros((len(rows), 0))
@@ -94,7 +97,10 @@ class SpaceEncoder:
     def sample(self, count: int, rng: Generator) -> Array:
         """(count, fields) random rows."""
         fractions = rng.random((count, len(self._counts)))
-        return np.where(self._counts > 0, np.floor(fractions * self._counts), fractions)
+        rows: Array = np.where(self._counts > 0, np.floor(fractions * self._counts), fractions)
+        for k, places in self._log_places.items():
+            rows[:, k] = _nearest(places, fractions[:, k])
+        return rows
 
     def perturb(self, rows: Array, rng: Generator, step: Array) -> Array:
         """Neighbours of rows: at least one field of each is changed.
@@ -114,6 +120,10 @@ class SpaceEncoder:
         steps = np.copysign(np.maximum(1.0, np.round(np.abs(moves) * last)), moves)
         others = (rows + 1 + np.floor(rng.random((n, fields)) * np.maximum(last, 1))) % np.maximum(self._counts, 1)
         moved = np.where(self._nominal, others, np.where(self._counts > 0, rows + steps, rows + moves))
+        for k, places in self._log_places.items():
+            before = rows[:, k].astype(int)
+            after = _nearest(places, places[before] + moves[:, k])
+            moved[:, k] = np.where(after == before, before + np.copysign(1.0, moves[:, k]), after)
         top = np.where(self._counts > 0, last, 1.0)
         moved = np.where(self._nominal, moved, np.clip(moved, 0.0, top))
         return np.where(changed, moved, rows)
@@ -132,6 +142,21 @@ def _choices(d: BaseDistribution) -> list[Any] | None:
     if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MAX_GRID:
         return list(range(d.low, d.high + 1, d.step))
     return None
+
+
+def _log_places(d: BaseDistribution) -> Array | None:
+    """Where the values of logarithmic integers lie, from 0 to 1; None for other fields."""
+    if not isinstance(d, IntDistribution) or not d.log or _choices(d) is None or d.high <= d.low:
+        return None
+    logs = np.log(np.arange(d.low, d.high + 1, d.step))
+    places: Array = (logs - logs[0]) / (logs[-1] - logs[0])
+    return places
+
+
+def _nearest(places: Array, wanted: Array) -> Array:
+    """Indices of the places nearest to (n,) wanted ones, as numbers of a row."""
+    nearest: Array = np.searchsorted((places[1:] + places[:-1]) / 2, wanted).astype(float)
+    return nearest
 
 
 def _is_nominal(d: BaseDistribution) -> bool:
