@@ -29,6 +29,7 @@ class ScriptedEngine:
         script: digest to an event class that its first training ends with instead of TrialFinished.
         patient: trainings end only when they are stopped.
         whole_cer: character error rate of a file of a whole training that reads no line right; the default is that of rungs.
+        best_after: epochs after which an architecture has its accuracy; None: those of the job.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ScriptedEngine:
         script: dict[str, type[TrialFailed] | type[TrialLost]] | None = None,
         patient: bool = False,
         whole_cer: float = 0.5,
+        best_after: int | None = None,
     ) -> None:
         self.slots = slots
         self.trained: list[str] = []
@@ -47,7 +49,7 @@ class ScriptedEngine:
         self._open: deque[tuple[int, TrialJob]] = deque()
         self._until: dict[int, int] = {}
         self._break_after, self._script, self._patient = break_after, dict(script or {}), patient
-        self._whole_cer = whole_cer
+        self._whole_cer, self._best_after = whole_cer, best_after
         self._stopped: list[int] = []
         self._events = 0
 
@@ -85,7 +87,7 @@ class ScriptedEngine:
         digest, until = job.architecture.digest, self._until[number]
         stands = self.epochs.get(digest, 0)
         for epoch in range(max(1, stands), max(until, stands) + 1):  # a resumed training reports its last epoch again
-            accuracy = accuracy_of(job.architecture) * epoch / job.epochs
+            accuracy = accuracy_of(job.architecture) * epoch / (self._best_after or job.epochs)
             events.append(EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
         self.epochs[digest] = until = max(until, stands)
         if until < job.epochs:
@@ -97,7 +99,7 @@ class ScriptedEngine:
         self.closed = True
 
     def _candidates(self, job: TrialJob) -> Candidate:
-        own, trained = job.architecture, self.epochs[job.architecture.digest] / job.epochs
+        own, trained = job.architecture, self.epochs[job.architecture.digest] / (self._best_after or job.epochs)
         others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in job.also_in)
         return replace(self._candidate(own, job.folder, "model.onnx", trained), also=others)
 

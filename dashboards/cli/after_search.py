@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboards.views.console import percent
-from studies.run.budget import EPOCHS_ARE_TRAINED, TIME_IS_UP
-from studies.run.driver import ALL_DONE, INTERRUPTED
+from studies.run.budget import ALL_DONE, EPOCHS_ARE_TRAINED, INTERRUPTED, TIME_IS_UP
 from trainers.base.candidate import READING_CER
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ def _show(arguments: argparse.Namespace, study: Study, workspace: Workspace, sum
     """Shows what a search has come to, on stdout, and what comes next, on stderr; returns the exit code."""
     from dashboards.cli.after_search import SearchEnd, next_commands, nothing_reads
     from dashboards.views.console import stderr_console
-    from studies.run.driver import INTERRUPTED
+    from studies.run.budget import INTERRUPTED
     from studies.run.reading_progress import lowest_cer, waiting_trainings
     from studies.storage.pareto_front import load_front, load_store
 

@@ -85,7 +85,10 @@ class Budget(StudySection):
         examples=[7],
     )
     epochs: Annotated[int, Flag("--epochs", "N")] = Field(
-        default=40, ge=1, description=f"epochs of a full training; without it, and with a time, {LONGEST_EPOCHS}", examples=[6]
+        default=40,
+        ge=1,
+        description=f"epochs of a full training, which a later run may raise; without it, and with a time, {LONGEST_EPOCHS}",
+        examples=[6],
     )
     time: Annotated[Duration | None, Flag("--time", "TIME")] = Field(
         default=None, description="wall-clock limit of this run; the same command again continues", examples=["30m"]

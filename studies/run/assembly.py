@@ -11,9 +11,10 @@ from studies.engines.base import Engine
 from studies.registry.tracker import Tracker
 from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
-from studies.run.clear_files import ClearFiles, clear_files_left
+from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
 from studies.run.epoch_seconds import epoch_seconds_of
+from studies.run.longer_trainings import former_epochs, may_continue
 from studies.run.observer import Observer
 from studies.run.parts import Parts
 from studies.run.precision_variants import PrecisionVariants
@@ -86,9 +87,8 @@ def _parts(
     study, space, prepared = preparation.study, preparation.study.search_space, preparation.prepared
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
     seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
-    begin = Beginning.of(study, engine.slots, seconds)
-    schedule = Schedule(study, space, preparation.costs, seconds, begin.first_rung, begin.initial_trainings)
-    schedule.replay(trials)
+    begin, former = Beginning.of(study, engine.slots, seconds), former_epochs(trials, study)
+    schedule = Schedule(study, space, preparation.costs, seconds, begin.first_rung, begin.initial_trainings, former)
     files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
     variants = PrecisionVariants(space, study.search.every_precision)
     recorder = TrialRecorder(study, workspace, store)
@@ -99,12 +99,16 @@ def _parts(
         return preparation.job(ready.architecture, files.folder(ready.architecture), workspace.cache)
 
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
-    recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, ClearFiles(files))
-    clear_files_left(files, seen)
+    clear = ClearFiles(files, progress, study)
+    recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, clear)
     replayed: tuple[TrialCallback, ...] = (progress, exports, tracking)
     for trial, callback in itertools.product(trials, replayed):
         callback.trial_closed(trial)
-    earlier = EarlierRuns(trials, preparation.warm_start)
+    ended = clear.start(trials, seen)
+    schedule.replay(trials, (trial.number for trial in ended))
+    if ended:
+        observer.note(may_continue(ended, study.budget.epochs))
+    earlier = EarlierRuns(trials, preparation.warm_start, ended)
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
     watched = observer, engine, lease, earlier, plan
     return Parts(study, prepared, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)

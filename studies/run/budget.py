@@ -8,6 +8,10 @@ from studies.definition.sections import Budget
 
 LONGEST_WAIT_S = 1.0
 """Seconds that the driver waits for events at most, before it checks the budget again."""
+ALL_DONE = "all trials done"
+"""The reason in the summary of a search that has trained all that it was to train."""
+INTERRUPTED = "interrupted"
+"""The reason in the summary of a search that was ended by Ctrl-C."""
 TIME_IS_UP = "time is up"
 """The reason in the summary of a search whose time limit is reached."""
 EPOCHS_ARE_TRAINED = "epochs are trained"

@@ -22,7 +22,7 @@ from studies.run.observer import Observer
 from studies.run.proposer import Proposer, Ready
 from studies.run.study_progress import StudyProgress
 from studies.run.trial_recorder import TrialRecorder
-from studies.storage.outcomes import CheckpointOf
+from studies.storage.outcomes import CheckpointOf, Measured
 from studies.storage.stored_trial import RungResult, StoredTrial
 from trainers.base.candidate import Candidate, Measurement
 from trainers.base.errors import TrainingFault, UserError
@@ -62,7 +62,7 @@ class CheckpointExports:
 
     def trial_closed(self, trial: StoredTrial) -> None:
         """Remembers which trainings have been exported."""
-        if isinstance(trial.outcome, CheckpointOf) and trial.digest is not None:
+        if isinstance(trial.outcome, CheckpointOf | Measured) and trial.digest is not None:
             self._done.add((trial.digest, trial.outcome.epochs))
 
     def start(self, ready: Ready, epoch: int, result: RungResult) -> bool:

@@ -1,32 +1,29 @@
 """The loop of a search: starts trainings while the engine has free slots and handles their events, until the budget is spent.
 
 A free slot goes to a trial that an earlier run left, or to the warm start; else to a paused trial that the scheduler promotes;
-else to a new architecture; at the end to the best paused trial, if the front is short. `CheckpointExports` exports what pauses.
+else to a new architecture; else to a training that ended in a run with fewer epochs; at the end to the best paused trial, if
+the front is short. `CheckpointExports` exports what pauses.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import assert_never
+from functools import partial
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
-from studies.run.budget import EXPORT_GRACE_S, GRACE_S, TIME_IS_UP, BudgetTracker
+from studies.run.budget import ALL_DONE, EXPORT_GRACE_S, GRACE_S, INTERRUPTED, TIME_IS_UP, BudgetTracker
 from studies.run.fault_watch import FaultWatch
+from studies.run.finished_trainings import FinishedTrainings
+from studies.run.judgements import ready_of
 from studies.run.observer import Summary
 from studies.run.parts import Parts
-from studies.run.proposer import Answered, AwaitsOther, Exhausted, Judgement, Ready
+from studies.run.proposer import Exhausted, Ready
 from studies.run.schedule import LEAST_POINTS
 from studies.schedulers.decisions import Decision
 from studies.storage import outcomes
 from studies.storage.lease import owner_here
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
-from trainers.base.candidate import Candidate
-
-ALL_DONE = "all trials done"
-"""Why a search ended that has trained all that it was to train."""
-INTERRUPTED = "interrupted"
-"""The reason in the summary of a search that was ended by Ctrl-C."""
 
 
 class Driver:
@@ -40,15 +37,16 @@ class Driver:
 
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
         self._study, self._job_of, self._store, self._recorder = parts.study, parts.job_of, parts.store, parts.recorder
-        self._seen, self._progress, self._schedule, self._plan = parts.seen, parts.progress, parts.schedule, parts.plan
+        self._progress, self._schedule, self._plan = parts.progress, parts.schedule, parts.plan
         self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
+        self._ready = partial(ready_of, recorder=parts.recorder, duplicates=parts.duplicates)
         self._spending = BudgetTracker(self._study.budget, started, epochs)
         self._running: dict[int, Ready] = {}
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._reached: dict[int, RungResult] = {}
-        self._faults = FaultWatch(self._observer.note)
+        self._faults, self._finished = FaultWatch(self._observer.note), FinishedTrainings(parts)
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None
@@ -75,7 +73,8 @@ class Driver:
     def _fill(self) -> bool:
         """Starts trainings while there are free slots; returns whether any training is running."""
         while len(self._running) < self._engine.slots and self._over() is None:
-            if not (self._take_over() or self._promote() or self._start_new() or self._promote_for_the_front()):
+            begins = self._take_over() or self._promote() or self._start_new() or self._continue_ended()
+            if not (begins or self._promote_for_the_front()):
                 break
         return bool(self._running)
 
@@ -87,24 +86,10 @@ class Driver:
                 return True
         while self._wanting() and not self._plan.out_of_time and (planned := self._earlier.next_planned()) is not None:
             architecture, suspended = planned
-            judged = self._proposer.open(architecture)
-            ready = None if judged is None else self._ready(judged)
+            ready = self._ready(self._proposer.open(architecture, suspended))
             if ready is not None and (self._resume(ready, suspended) if suspended else self._start(ready)):
                 return True
         return False
-
-    def _ready(self, judged: Judgement) -> Ready | None:
-        """Returns the trial if it may train; otherwise closes it, or keeps it until the training that it duplicates ends."""
-        match judged:
-            case Ready():
-                return judged
-            case Answered(trial):
-                self._recorder.close(trial)
-            case AwaitsOther(trial, of):
-                self._duplicates.put(trial, of)
-            case _:
-                assert_never(judged)
-        return None
 
     def _resume(self, ready: Ready, trial: StoredTrial) -> bool:
         """Restores a trial of an earlier run: in training, or paused at a rung; returns whether it took a slot."""
@@ -126,7 +111,19 @@ class Driver:
     def _promote(self, force: bool = False) -> bool:
         while (promotion := self._schedule.next_promotion(force or self._nothing_new)) is not None:
             ready = self._paused.pop(promotion.trial, None)
-            if ready is not None and self._start(ready, epoch=promotion.rung):
+            if ready is None:
+                if self._continue_ended(promotion.trial):
+                    return True
+            elif self._start(ready, epoch=promotion.rung):
+                return True
+        return False
+
+    def _continue_ended(self, number: int | None = None) -> bool:
+        """Takes a training further that ended in an earlier run, this one or the best; returns whether it took a slot."""
+        while (ended := self._earlier.take_ended(number)) is not None:
+            self._schedule.mark_continued(ended.number)
+            ready = None if ended.architecture is None else self._ready(self._proposer.open(ended.architecture, ended))
+            if ready is not None and self._resume(ready, ended):
                 return True
         return False
 
@@ -156,7 +153,8 @@ class Driver:
 
     def _wanting(self) -> bool:
         """Returns whether the budget allows another trial."""
-        return self._progress.trained + len(self._running) + len(self._paused) < self._study.budget.trials
+        under_way = (*self._running.values(), *self._paused.values())
+        return self._progress.trained + sum(ready.continues is None for ready in under_way) < self._study.budget.trials
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""
@@ -194,17 +192,7 @@ class Driver:
             self._fail(ready, self._faults.failed(event))
         elif isinstance(event, TrialFinished):
             del self._running[ready.number]
-            for other in event.candidate.also:  # before the trial is closed, so that a killed run leaves them in its folder
-                self._add_variant(ready, other)
-            self._recorder.finish(ready, event.candidate)
-
-    def _add_variant(self, trained: Ready, candidate: Candidate) -> None:
-        if (variant := self._proposer.ready_variant(trained, candidate.architecture)) is None:
-            return
-        over = self._recorder.add_variant(variant, candidate)
-        if over is not None:
-            self._seen.put_over_limit(variant.architecture.digest, trained.number, over)
-            self._schedule.add_infeasible(trained.number, variant.params, over.violation)
+            self._finished.record(ready, event.candidate)
 
     def _epoch_finished(self, ready: Ready, event: EpochFinished) -> None:
         report = event.report

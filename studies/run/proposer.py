@@ -9,10 +9,8 @@ Decisions:
 
 from __future__ import annotations
 
-import itertools
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -20,19 +18,18 @@ from search_space.space import Choice, SearchSpace
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import LIMIT_NAMES, excess_before_training, smallest_cost, write_cost
+from studies.run.enumeration import ENUMERABLE, shuffled_params
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import Seen, SeenArchitectures
 from studies.run.waiting_duplicates import answer_from
-from studies.storage.outcomes import Outcome, OverLimit, Refused, Running
+from studies.storage.outcomes import Outcome, OverLimit, PrecisionVariantOf, Refused, Running
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import Proposal, StudyStore, distributions
 
 PATIENCE = 40
 """Proposals in a row that bring nothing new before the rest of the space is enumerated: samplers that have converged repeat
 themselves some twenty times before they find something new."""
-ENUMERABLE = 20_000
-"""Number of architectures up to which a space is enumerated: looking each one up takes a few seconds then."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,7 @@ class Ready:
         costs: what is known of its costs before it is trained.
         params: value of each open field, as far as the space has it.
         variants: what the same training gives besides.
+        continues: the measured trial whose training it takes further; None for any other.
     """
 
     number: int
@@ -52,6 +50,7 @@ class Ready:
     costs: Costs
     params: Mapping[str, Choice] = field(default_factory=dict)
     variants: PrecisionVariants | None = field(default=None, repr=False, compare=False)
+    continues: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -65,7 +64,7 @@ class Ready:
 
     def closed(self, outcome: Outcome) -> StoredTrial:
         """Its trial with an outcome."""
-        return StoredTrial.of(self.number, self.params, self.architecture, self.costs, outcome)
+        return StoredTrial.of(self.number, self.params, self.architecture, self.costs, outcome, self.continues)
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,7 @@ class Proposer:
         self._rest: Iterator[dict[str, Choice]] | None = None
         self._over_limit_in_a_row = 0
         self._answered_in_a_row = 0
+        self._continuing: dict[str, int] = {}  # digest of what is trained further in this run, to the trial in which it is
         self._seed = study.search.seed
 
     def next(self, running: Iterable[Ready] = (), paused: Iterable[Ready] = ()) -> Judgement | Exhausted | None:
@@ -141,18 +141,32 @@ class Proposer:
         self._answered_in_a_row = self._answered_in_a_row + 1 if answered else 0
         return judgement
 
-    def open(self, architecture: Architecture) -> Judgement | None:
-        """Opens a trial for a given architecture, which may lie outside the space; None when it has been met already."""
-        if self._seen.get(architecture.digest) is not None:
+    def open(self, architecture: Architecture, earlier: StoredTrial | None = None) -> Judgement | None:
+        """Opens a trial for a given architecture, which may lie outside the space; None when it has been met already.
+
+        Args:
+            architecture: what to train.
+            earlier: the trial whose training it resumes. If that was measured, or took a measured one further, so does this.
+        """
+        measured = None if earlier is None else earlier.number if earlier.is_candidate else earlier.continues
+        if measured is None and self._seen.get(architecture.digest) is not None:
             return None
         proposal = self._store.ask_params(params_in(self._space, architecture), self._distributions)
-        return self._judge_architecture(proposal.number, architecture)
+        if earlier is None or measured is None:
+            return self._judge_architecture(proposal.number, architecture)
+        costs = earlier.costs or self._costs(architecture)
+        ready = self._continued(proposal.number, architecture, costs, measured)
+        self._store.describe(ready.closed(Running()))
+        return ready
 
     def reopen(self, trial: StoredTrial) -> Judgement:
         """Takes over a trial that an earlier run has left open; what it costs is known, if that run got so far."""
         architecture = trial.architecture
         if architecture is None:
             return self._judge(Proposal(trial.number, dict(trial.params)))
+        if trial.continues is not None:
+            costs = trial.costs or self._costs(architecture)
+            return self._continued(trial.number, architecture, costs, trial.continues)
         if trial.costs is None or self._seen.get(architecture.digest) is not None:
             return self._judge_architecture(trial.number, architecture)
         self._seen.put_running(architecture.digest, trial.number)
@@ -161,21 +175,35 @@ class Proposer:
     def still_missing(self, architecture: Architecture) -> tuple[str, ...]:
         """Further precisions to store a training of this architecture in: within the limits, and not there yet."""
         limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
+        training = self._continuing.get(architecture.digest)
         return tuple(
             other.precision
             for other in self._variants.of(architecture)
-            if self._seen.get(other.digest) is None and excess_before_training(other, self._costs, limits) is None
+            if self._lacks(other, training) and excess_before_training(other, self._costs, limits) is None
         )
 
     def ready_variant(self, ready: Ready, architecture: Architecture) -> Ready | None:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
-        return None if self._seen.get(architecture.digest) is not None else self.variant(ready, architecture)
+        training = None if ready.continues is None else ready.number
+        return self.variant(ready, architecture) if self._lacks(architecture, training) else None
 
     def variant(self, ready: Ready, architecture: Architecture) -> Ready:
         """The training of `ready` stored in another precision, under its number."""
         if architecture.precision == ready.architecture.precision:
             return ready
         return self._ready(ready.number, architecture, self._costs.without_latency(architecture))
+
+    def _lacks(self, architecture: Architecture, training: int | None) -> bool:
+        """Whether a precision variant is not there yet; one that is counts only if it is of `training`, where this is given."""
+        known = self._seen.get(architecture.digest)
+        if known is None:
+            return True
+        return training is not None and isinstance(known.outcome, PrecisionVariantOf) and known.outcome.trial != training
+
+    def _continued(self, number: int, architecture: Architecture, costs: Costs, measured: int) -> Ready:
+        """A trial that takes the training of a measured one further; that one answers equal proposals in the meantime."""
+        self._continuing[architecture.digest] = number
+        return replace(self._ready(number, architecture, costs), continues=measured)
 
     def _next(self, running: Iterable[Ready], paused: Iterable[Ready]) -> Judgement | Exhausted | None:
         if self._answered_in_a_row >= PATIENCE or self._rest is not None:
@@ -234,7 +262,7 @@ class Proposer:
         if self._space.size > ENUMERABLE:
             return Exhausted(self._advice())
         if self._rest is None:
-            self._rest = iter(self._shuffled())
+            self._rest = iter(shuffled_params(self._space, self._seed))
         for params in self._rest:
             try:
                 architecture = self._space.sample(lambda name, _, p=params: p[name])
@@ -261,15 +289,6 @@ class Proposer:
 
     def _fits(self, architecture: Architecture) -> bool:
         return excess_before_training(architecture, self._costs, self._limits) is None
-
-    def _shuffled(self) -> list[dict[str, Choice]]:
-        fields = self._space.open_fields
-        everything = [
-            dict(zip(fields, values, strict=True))
-            for values in itertools.product(*(self._space.choices[field] for field in fields))
-        ]
-        random.Random(self._seed).shuffle(everything)
-        return everything
 
 
 def params_in(space: SearchSpace, architecture: Architecture) -> dict[str, Choice]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from studies.run.study_log import epoch_logs
-from studies.storage.stored_trial import StoredTrial
+from studies.storage.stored_trial import StoredTrial, last_trainings
 from studies.workspace.paths import Workspace
 from trainers.trial.epoch_log import read_epochs
 
@@ -47,6 +47,4 @@ def lowest_cer(trials: Iterable[StoredTrial], workspace: Workspace, study: str) 
 
 def waiting_trainings(trials: Iterable[StoredTrial]) -> int:
     """Number of trainings that the next run of a study resumes."""
-    known = list(trials)
-    settled = {trial.digest for trial in known if trial.counts_against_budget}
-    return len({trial.digest for trial in known if trial.is_open or trial.may_be_resumed} - settled)
+    return sum(trial.is_open or trial.may_be_resumed for trial in last_trainings(trials).values())

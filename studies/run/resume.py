@@ -8,15 +8,19 @@
    was training or had paused at a rung; then suspended ones, which get a new trial; then the warm start.
 4. `Driver` puts each where it was: paused at its rung, or in training. The engine continues from the checkpoint in the trial's
    folder (`trainers.training.checkpoint`), which is written after every epoch.
+5. If this run asks for more epochs than the one before, trainings that ended there may continue: those whose checkpoints
+   `studies.run.clear_files` has kept. Each gets a new trial, which says what it continues, once early stopping resumes it or
+   nothing new may start. The measured trial stays as it is, a point of its own.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from search_space.architecture import Architecture
-from studies.storage.stored_trial import StoredTrial
+from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark, last_trainings
 
 
 class EarlierRuns:
@@ -25,15 +29,19 @@ class EarlierRuns:
     Args:
         trials: of the study, oldest first.
         warm_start: architectures to try first.
+        ended: trials that were measured at the last epoch of an earlier run and may train further, best first.
     """
 
-    def __init__(self, trials: Sequence[StoredTrial], warm_start: Iterable[Architecture]) -> None:
+    def __init__(
+        self, trials: Sequence[StoredTrial], warm_start: Iterable[Architecture], ended: Iterable[StoredTrial] = ()
+    ) -> None:
         self._open = deque(trial for trial in trials if trial.is_open)
-        suspended = {trial.digest: trial for trial in trials if trial.may_be_resumed}  # the last of each architecture
+        suspended = [trial for trial in last_trainings(trials).values() if trial.may_be_resumed]
         self._planned: deque[tuple[Architecture, StoredTrial | None]] = deque(
-            (trial.architecture, trial) for trial in suspended.values() if trial.architecture is not None
+            (trial.architecture, trial) for trial in suspended if trial.architecture is not None
         )
         self._planned.extend((architecture, None) for architecture in warm_start)
+        self._ended = {trial.number: _promoted(trial) for trial in ended}
 
     def next_open(self) -> StoredTrial | None:
         """A trial that is still open; None when there is none left."""
@@ -42,3 +50,22 @@ class EarlierRuns:
     def next_planned(self) -> tuple[Architecture, StoredTrial | None] | None:
         """An architecture to open a trial for, and the suspended trial that it continues; None when there is none left."""
         return self._planned.popleft() if self._planned else None
+
+    def take_ended(self, number: int | None = None) -> StoredTrial | None:
+        """A measured trial that may train further, once; None when there is none.
+
+        Args:
+            number: of the trial; None takes the best of those that are left.
+        """
+        if number is None:
+            number = next(iter(self._ended), None)
+        return None if number is None else self._ended.pop(number, None)
+
+
+def _promoted(trial: StoredTrial) -> StoredTrial:
+    """A measured trial as if its last epoch were a rung from which it had been promoted."""
+    reached, measured = trial.epochs_trained, trial.measurement
+    if measured is None:
+        return trial
+    rungs = {**trial.rungs, reached: RungResult(measured.cer, measured.accuracy)}
+    return replace(trial, rungs=rungs, training=TrainingMark("", reached + 1, ""))

@@ -6,6 +6,8 @@ Decisions:
 - A training that prunes is compared only after its cut (`trainers.pruning.phases`). Before, it has the error of the whole
   network and the bytes of what will be left of it, and would dominate everything else. It trains on to the first rung behind.
 - Samplers learn from every rung: a stopped training counts at each rung that it reached.
+- A training that ended at the last epoch of an earlier run, which was lower, has reached a rung now. It waits there if its
+  checkpoint is kept (`studies.run.clear_files`); the sampler learns from it in either case.
 - The state is what the store holds: rung records are attributes of trials, and are replayed when a search starts.
 """
 
@@ -42,6 +44,7 @@ from studies.storage.outcomes import (
 )
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import distributions
+from trainers.base.candidate import Measurement
 from trainers.pruning.phases import Phases
 
 FEW_TRIALS = 9
@@ -70,6 +73,7 @@ class Schedule:
         epoch_seconds: predicts the seconds of an epoch where time is limited, so that gains count per second; None: per epoch.
         first_rung: epochs after which trainings are first compared; None: as the study says.
         initial_trainings: most trainings of the initial design of the sampler `front`; None: as many as its rungs suggest.
+        former: epochs of a full training in earlier runs, rising and below those of the study.
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
@@ -83,17 +87,19 @@ class Schedule:
         epoch_seconds: EpochSeconds | None = None,
         first_rung: int | None = None,
         initial_trainings: int | None = None,
+        former: Sequence[int] = (),
     ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._objectives, self._recipe = study.objectives, study.training_recipe
         form = early_stopping_of(study)
-        rungs = [epochs] if form == "none" else rungs_up_to(epochs, search.eta, min(first_rung or search.first_rung, epochs))
-        self.rungs = tuple(rungs)
+        first = min(first_rung or search.first_rung, *former, epochs)
+        self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, first, former))
+        self._compares, self._former, self._may_continue = form != "none", frozenset(former), frozenset[int]()
         known = _KnownCosts(study, space, costs) if costs is not None else None
         self._scheduler, self._sampler = make_scheduler_and_sampler(
             distributions(space),
             [objective.direction for objective in self._objectives],
-            rungs,
+            self.rungs,
             sampler=search.sampler,
             early_stopping=form,
             eta=search.eta,
@@ -108,8 +114,14 @@ class Schedule:
             epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds),
         )
 
-    def replay(self, trials: Iterable[StoredTrial]) -> None:
-        """Adds all that earlier runs have recorded."""
+    def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:
+        """Adds all that earlier runs have recorded.
+
+        Args:
+            trials: of the study.
+            may_continue: numbers of those that were measured at the last epoch of an earlier run and may train further.
+        """
+        self._may_continue = frozenset(may_continue)
         for trial in trials:
             if not isinstance(trial.outcome, Suspended | Duplicate | OverLimit | Refused | Failed):
                 phases = self._phases((trial.fields or {}).get("prune_percent", 0))
@@ -121,11 +133,16 @@ class Schedule:
     def trial_closed(self, trial: StoredTrial) -> None:
         """Adds the outcome of a trial."""
         match trial.outcome:
-            case Measured(measurement=measurement) | PrecisionVariantOf(measurement=measurement):
-                values = [objective.measured(measurement) for objective in self._objectives]
-                self.observe(trial.number, self.rungs[-1], values, trial.params)
+            case Measured(measurement=measurement, epochs=epochs) | PrecisionVariantOf(measurement=measurement, epochs=epochs):
+                if epochs in self._former:
+                    self._ended_earlier(trial, epochs, measurement)
+                else:
+                    values = [objective.measured(measurement) for objective in self._objectives]
+                    self.observe(trial.number, self.rungs[-1], values, trial.params)
             case Stopped():
                 self._scheduler.mark_promoted(trial.number, self.rungs[-1])
+            case OverLimit() | Failed() if trial.continues is not None:  # what it continues was within the limits, and stays
+                self.mark_continued(trial.number)
             case OverLimit(violation=violation) | Refused(violation=violation):
                 self.add_infeasible(trial.number, trial.params, violation)
             case Failed():
@@ -135,13 +152,24 @@ class Schedule:
             case _:
                 assert_never(trial.outcome)
 
+    def _ended_earlier(self, trial: StoredTrial, epochs: int, measurement: Measurement) -> None:
+        """Adds a trial that was measured at the last epoch of an earlier run, which is a rung now."""
+        if trial.number in self._may_continue:
+            self.observe_rung(trial.number, epochs, measurement.cer, trial.costs, trial.params)
+        else:
+            values = [objective.at_rung(measurement.cer, trial.costs) for objective in self._objectives]
+            self._sampler.observe(trial.params, epochs, values)
+            self._scheduler.mark_promoted(trial.number, self.rungs[-1])
+
     def until(self, number: int, architecture: Architecture, epoch: int = 0) -> int | None:
         """The epoch after which a trial that has trained for `epoch` epochs is compared next; None when it goes to the end."""
         rung = self._scheduler.next_rung(number, max(epoch, self._phases(architecture.prune_percent).cut_after or 0))
-        return None if rung >= self.rungs[-1] else rung
+        return rung if self._compares and rung < self.rungs[-1] else None
 
     def is_rung(self, number: int, architecture: Architecture, epoch: int) -> bool:
         """Whether a trial is compared after this epoch, short of its last."""
+        if not self._compares:
+            return False
         comparable = epoch < self.rungs[-1] and self._phases(architecture.prune_percent).is_comparable(epoch)
         return comparable and epoch in self._scheduler.milestones(number)[:-1]
 
@@ -174,6 +202,10 @@ class Schedule:
     def mark_promoted(self, number: int, rung: int) -> None:
         """Marks a trial as promoted from a rung: an earlier run has resumed it there."""
         self._scheduler.mark_promoted(number, rung)
+
+    def mark_continued(self, number: int) -> None:
+        """Marks a trial that another one takes further, or that could not be: it does not wait at a rung any more."""
+        self._scheduler.mark_promoted(number, self.rungs[-1])
 
     def decide(self, number: int, rung: int) -> Decision:
         """What becomes of a trial that was just recorded at a rung."""

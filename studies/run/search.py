@@ -19,10 +19,11 @@ from studies.engines.catalog import engines
 from studies.registry.run_tracker import RunTracker
 from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
-from studies.run.budget import TIME_IS_UP
-from studies.run.driver import INTERRUPTED, Driver
+from studies.run.budget import INTERRUPTED, TIME_IS_UP
+from studies.run.driver import Driver
 from studies.run.fault_watch import run_faults
 from studies.run.held_out_scores import LONGEST_S, read_test_lines
+from studies.run.longer_trainings import epochs_of_this_run
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
@@ -131,7 +132,6 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
     kept = stored.model_dump(mode="json")
     differing = ["data"] if study.data.differs_from(stored.data) else []
     differing += [key for key in ("limits", "recipe", "space") if asked[key] != kept[key]]
-    differing += ["budget.epochs"] if study.budget.epochs != stored.budget.epochs else []
     searches = asked["search"], of_this_run(stored.search, study.search).model_dump(mode="json")
     differing += [f"search.{key}" for key, value in searches[0].items() if value != searches[1][key]]
     if differing:
@@ -139,8 +139,10 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
             f"study '{study.name}' resumes with its stored settings; "
             f"new values of {', '.join(differing)} are ignored (use --name for a new study)"
         )
-    now = study.budget
-    budget = now.model_copy(update={"epochs": stored.budget.epochs})
+    epochs, line = epochs_of_this_run(stored, study)
+    if line is not None:
+        observer.note(line)
+    budget = study.budget.model_copy(update={"epochs": epochs})
     return stored.model_copy(update={"budget": budget, "search": of_this_run(stored.search, study.search)})
 
 

@@ -65,8 +65,11 @@ class SeenArchitectures:
         self._seen[digest] = Seen(number, outcome)
 
     def trial_closed(self, trial: StoredTrial) -> None:
-        """Notes what an architecture came to; one whose training is suspended may be proposed again."""
-        if trial.digest is None:
+        """Notes what an architecture came to; one whose training is suspended may be proposed again.
+
+        A measured architecture stays measured if its training is taken further and does not get to a measurement again.
+        """
+        if trial.digest is None or (trial.continues is not None and not trial.is_candidate):
             return
         match trial.outcome:
             case Measured() | PrecisionVariantOf() | Stopped() | Failed() | OverLimit():

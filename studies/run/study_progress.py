@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studies.definition.study import Study
 from studies.objectives.pareto import dominates
+from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
 
@@ -23,7 +24,7 @@ class StudyProgress:
         self._objectives, self._target = study.objectives, study.budget.target
         self.trained = 0
         self.results: list[Measurement] = []
-        self._front: set[tuple[float, ...]] = set()
+        self._front: dict[tuple[float, ...], tuple[float, int]] = {}  # to the accuracy, and the trial that was trained for it
 
     def trial_closed(self, trial: StoredTrial) -> None:
         self.trained += trial.counts_against_budget
@@ -31,12 +32,20 @@ class StudyProgress:
             self.results.append(trial.measurement)
             if trial.measurement.reads and self.would_extend_front(trial.measurement):
                 point = self._point(trial.measurement)
-                self._front = {other for other in self._front if not dominates(point, other)} | {point}
+                self._front = {other: which for other, which in self._front.items() if not dominates(point, other)}
+                outcome = trial.outcome
+                trained = outcome.trial if isinstance(outcome, PrecisionVariantOf | CheckpointOf) else trial.number
+                self._front[point] = trial.measurement.accuracy, trained
 
     @property
     def front_points(self) -> int:
         """Number of results that read on the Pareto front of the study's objectives; equal ones count once."""
         return len(self._front)
+
+    @property
+    def front_trainings(self) -> list[int]:
+        """Trials that were trained for the files on the front, the one with the most accurate file first."""
+        return list(dict.fromkeys(trained for _, trained in sorted(self._front.values(), key=lambda which: -which[0])))
 
     def would_extend_front(self, measurement: Measurement) -> bool:
         """Whether no result that reads dominates or equals a measurement in the study's objectives."""

@@ -47,4 +47,5 @@ class TrackingCallback:
     def _log(self, trial: StoredTrial, model: Path | None) -> None:
         fields = trial.fields if trial.fields is not None or trial.architecture is None else trial.architecture.as_dict()
         measured = None if trial.measurement is None else trial.measurement.as_dict()
-        self._tracker.log_trial(trial.number, fields, measured, trial.outcome.name, model, {"reason": trial.reason or None})
+        tags = {"reason": trial.reason or None, "continues": trial.continues}
+        self._tracker.log_trial(trial.number, fields, measured, trial.outcome.name, model, tags)

@@ -91,7 +91,7 @@ class TrialRecorder:
             return OverLimit(excess.reason, excess.violation, candidate.measurement, self._study.budget.epochs)
         reason = f"the training of trial {ready.number}, stored as {ready.architecture.precision}"
         model = self._keep(ready, candidate)
-        outcome = PrecisionVariantOf(ready.number, candidate.measurement, model, reason)
+        outcome = PrecisionVariantOf(ready.number, candidate.measurement, model, reason, self._study.budget.epochs)
         self._tell(self._store.add(ready.closed(outcome), self._distributions))
         return None
 

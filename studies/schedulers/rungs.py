@@ -111,18 +111,25 @@ class Rung:
         return self._orders[number][:count]
 
 
-def rungs_up_to(epochs: int, eta: int = 3, first: int = 1) -> list[int]:
+def rungs_up_to(epochs: int, eta: int = 3, first: int = 1, former: Sequence[int] = ()) -> list[int]:
     """Rungs first, first * eta, first * eta², ... and the full training, such as 1, 3, 9, 20 for 20 epochs.
 
-    A rung within a factor of sqrt(eta) of the full training is left out: stopping there would save little.
+    A rung within a factor of sqrt(eta) of the full training is left out: stopping there would save little. A study whose full
+    training was shorter before has each of these lengths as a rung, since trainings have ended there: 1, 3, 9, 20, 60, 180 for
+    180 epochs that were 20 before.
 
     Args:
         epochs: of a full training, at least 1.
         eta: the factor between rungs, at least 2.
         first: epochs of the first rung.
+        former: epochs of a full training in earlier runs of the study, rising and below `epochs`.
     """
-    rungs, rung = [], max(1, first)
-    while rung * math.sqrt(eta) <= epochs:
-        rungs.append(rung)
-        rung *= eta
-    return [*rungs, epochs]
+    rungs: list[int] = []
+    rung = max(1, first)
+    for end in (*former, epochs):
+        while rung * math.sqrt(eta) <= end:
+            rungs.append(rung)
+            rung *= eta
+        rungs.append(end)
+        rung = end * eta
+    return rungs

@@ -55,6 +55,7 @@ class PrecisionVariantOf:
         measurement: of the exported file.
         model: the ONNX file, relative to the workspace folder.
         reason: one line.
+        epochs: epochs that it was trained for; None in studies that did not record them.
     """
 
     name: ClassVar[str] = "precision_variant"
@@ -62,6 +63,7 @@ class PrecisionVariantOf:
     measurement: Measurement
     model: Path
     reason: str
+    epochs: int | None = None
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,15 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int |
         workspace: recorded paths of models are relative to its folder.
         epochs: of a full training.
     """
-    points = []
+    trials, points = list(trials), []
+    trained = {trial.number: trial.outcome.epochs for trial in trials if isinstance(trial.outcome, Measured)}
     for trial in trials:
         outcome = trial.outcome
         if not isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf) or trial.fields is None:
             continue
-        measured = outcome.measurement
+        measured, epochs_trained = outcome.measurement, outcome.epochs
+        if isinstance(outcome, PrecisionVariantOf):  # studies of before did not record its epochs
+            epochs_trained = outcome.epochs or trained.get(outcome.trial) or epochs
         points.append(
             FrontPoint(
                 trial=trial.number,
@@ -90,7 +93,7 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int |
                 model=str(workspace.folder / outcome.model),
                 flops=measured.flops,
                 validation_lines=measured.lines,
-                epochs_trained=epochs if isinstance(outcome, PrecisionVariantOf) else outcome.epochs,
+                epochs_trained=epochs_trained,
                 epochs=epochs,
                 right_lines=measured.right_lines,
                 sha256=measured.sha256,

@@ -75,6 +75,7 @@ class StoredTrial:
         costs: what was known before training; None when nothing was.
         rungs: epoch to what the training had reached then, lowest first.
         training: who trains it, or was the last to do so; None when it never started.
+        continues: number of the measured trial whose training it takes beyond the epoch at which that one ended; None: of none.
     """
 
     number: int
@@ -85,13 +86,20 @@ class StoredTrial:
     costs: Costs | None = None
     rungs: Mapping[int, RungResult] = field(default_factory=dict)
     training: TrainingMark | None = None
+    continues: int | None = None
 
     @classmethod
     def of(
-        cls, number: int, params: Mapping[str, Choice], architecture: Architecture, costs: Costs | None, outcome: Outcome
+        cls,
+        number: int,
+        params: Mapping[str, Choice],
+        architecture: Architecture,
+        costs: Costs | None,
+        outcome: Outcome,
+        continues: int | None = None,
     ) -> StoredTrial:
         """The record of a trial of this process, whose architecture is at hand."""
-        made = cls(number, params, outcome, digest=architecture.digest, costs=costs)
+        made = cls(number, params, outcome, digest=architecture.digest, costs=costs, continues=continues)
         made.__dict__["architecture"] = architecture  # what the cached property would work out from `fields`
         return made
 
@@ -125,7 +133,12 @@ class StoredTrial:
 
     @property
     def counts_against_budget(self) -> bool:
-        """Whether it is one of the trained candidates that `budget.trials` counts."""
+        """Whether it is one of the trained candidates that `budget.trials` counts; one that only trained further is not."""
+        return self.is_trained and self.continues is None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is closed and had a training of its own that will not be resumed in its name."""
         match self.outcome:
             case Measured() | Stopped() | Failed():
                 return True
@@ -199,6 +212,15 @@ class StoredTrial:
                 return 0
             case _:
                 assert_never(self.outcome)
+
+
+def last_trainings(trials: Iterable[StoredTrial]) -> dict[str, StoredTrial]:
+    """Digest of each architecture that trains, waits to or has trained, to the last trial in which it does or did.
+
+    Args:
+        trials: of a study, oldest first.
+    """
+    return {t.digest: t for t in trials if t.digest is not None and (t.is_open or t.may_be_resumed or t.is_trained)}
 
 
 def epochs_spent(trials: Iterable[StoredTrial]) -> int:

@@ -3,7 +3,7 @@
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
                           latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
-                          checkpoint_of
+                          checkpoint_of, continues
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
                           architecture, costs, training, rung:EPOCH, right_lines
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
@@ -68,6 +68,8 @@ def description_of(trial: StoredTrial) -> Attributes:
         return Attributes()
     user: dict[str, Any] = {"description": architecture.describe(), "digest": trial.digest}
     system: dict[str, Any] = {ARCHITECTURE: architecture.as_dict()}
+    if trial.continues is not None:
+        user["continues"] = trial.continues
     if trial.costs is not None:
         user["estimated_bytes"] = trial.costs.size_bytes
         system[COSTS] = {name: cost for name, cost in asdict(trial.costs).items() if cost is not None}
@@ -94,8 +96,9 @@ def outcome_attributes(outcome: Outcome) -> Attributes:
         case Measured(measurement, model, epochs):
             user |= {"model": str(model), "epochs_trained": epochs}
             return Attributes(user) | _measured(measurement)
-        case PrecisionVariantOf(trial, measurement, model, reason):
+        case PrecisionVariantOf(trial, measurement, model, reason, epochs_of_it):
             user |= {"precision_variant_of": trial, "reason": reason, "model": str(model)}
+            user |= {} if epochs_of_it is None else {"epochs_trained": epochs_of_it}
             return Attributes(user) | _measured(measurement)
         case CheckpointOf(trial, measurement, model, epochs):
             user |= {"checkpoint_of": trial, "reason": outcome.reason, "model": str(model), "epochs_trained": epochs}
@@ -149,6 +152,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         costs=None if costs is None else Costs(**costs),
         rungs=_rungs(system, RUNG),
         training=None if mark is None else TrainingMark(**mark),
+        continues=user.get("continues"),
     )
 
 
@@ -160,7 +164,8 @@ def _outcome(trial: FrozenTrial) -> Outcome:
     if name == Measured.name:
         return Measured(_measurement(trial), Path(user["model"]), epochs)
     if name == PrecisionVariantOf.name:
-        return PrecisionVariantOf(user["precision_variant_of"], _measurement(trial), Path(user["model"]), reason)
+        of = user["precision_variant_of"]
+        return PrecisionVariantOf(of, _measurement(trial), Path(user["model"]), reason, epochs or None)
     if name == CheckpointOf.name:
         return CheckpointOf(user["checkpoint_of"], _measurement(trial), Path(user["model"]), epochs)
     if name == Stopped.name:

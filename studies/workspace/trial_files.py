@@ -2,7 +2,8 @@
 
 Decisions:
 - A trial's folder is deleted once the trial is closed, in the workspace and in the shared folder alike, whichever engine it ran
-  on: the study may have been started on another. A suspended trial keeps its checkpoint.
+  on: the study may have been started on another. A suspended trial keeps its folder, and a finished training that may be taken
+  further its checkpoint, in the workspace (`studies.run.clear_files`).
 - Only the epoch log of a deleted folder is kept. Models of finished trials have been copied before
   (`studies.run.trial_recorder`).
 - A copy that cannot be deleted costs space, not a trial: one message is written, and the next run of the study tries again.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from search_space import Architecture
 from studies.workspace.paths import Workspace
+from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.trial.epoch_log import EPOCHS_NAME
 
@@ -60,10 +62,38 @@ class TrialFiles:
         folder = self._workspace.trials(self._study) / digest
         epoch_log = folder / EPOCHS_NAME
         if epoch_log.is_file():
-            kept = self._workspace.epochs(self._study) / f"{number:05d}-{digest}.jsonl"
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            epoch_log.replace(kept)
+            epoch_log.replace(self._kept_log(number, digest))
         shutil.rmtree(folder, ignore_errors=True)
+        self._delete_copy(folder)
+
+    def keep_checkpoint(self, number: int, digest: str) -> bool:
+        """Deletes the files of a closed trial except its checkpoint and its epoch log, of which a copy is kept as in `clear`.
+
+        Returns:
+            Whether there is a checkpoint; without one nothing is deleted.
+        """
+        from trainers.training.checkpoint import CHECKPOINT_NAME  # brings torch
+
+        folder = self._workspace.trials(self._study) / digest
+        if not (folder / CHECKPOINT_NAME).is_file():
+            return False
+        for file in folder.iterdir():
+            if file.name == EPOCHS_NAME:
+                kept = self._kept_log(number, digest)
+                with atomic_write(kept) as temporary:
+                    shutil.copyfile(file, temporary)
+            elif file.name != CHECKPOINT_NAME and file.is_file():
+                file.unlink(missing_ok=True)
+        self._delete_copy(folder)
+        return True
+
+    def _kept_log(self, number: int, digest: str) -> Path:
+        """Where the epoch log of a closed trial is kept."""
+        kept = self._workspace.epochs(self._study) / f"{number:05d}-{digest}.jsonl"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return kept
+
+    def _delete_copy(self, folder: Path) -> None:
         if self._copies is not None:
             try:
                 self._copies.delete(folder)

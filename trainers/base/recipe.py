@@ -99,10 +99,11 @@ class Recipe(StrictModel):
             epoch: epochs done, may be fractional.
             epochs: number of epochs of the whole training.
         """
-        warmup = self.warmup_epochs if self.is_anytime else min(self.warmup_epochs, epochs / 3)
+        constant = self.schedule == "constant"
+        warmup = self.warmup_epochs if constant else min(self.warmup_epochs, epochs / 3)
         if epoch < warmup:
             return self.learning_rate * max(epoch / warmup, 0.01)
-        if self.is_anytime:
+        if constant:
             return self.learning_rate
         done = min(1.0, (epoch - warmup) / max(epochs - warmup, 1e-9))
         low = self.final_rate
@@ -111,7 +112,7 @@ class Recipe(StrictModel):
     @property
     def is_anytime(self) -> bool:
         """Whether no setting depends on the number of epochs, so that a training may end after any epoch."""
-        return self.schedule == "constant"
+        return self.schedule == "constant" and (not self.flat_start or self.flat_start_steps > 0)
 
     def lines_per_batch(self, training_lines: int, device: str = "cpu") -> int:
         """Lines of average width in a batch: `batch_lines`, or if it is 0, a 250th of the lines of an epoch, but 8 to 64.

@@ -1,0 +1,25 @@
+"""Every combination of values of a small search space, in random order."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from search_space.space import Choice, SearchSpace
+
+ENUMERABLE = 20_000
+"""Number of architectures up to which a space is enumerated: looking each one up takes a few seconds then."""
+
+
+def shuffled_params(space: SearchSpace, seed: int) -> list[dict[str, Choice]]:
+    """Values of the open fields of every architecture of a space, also of those that cannot be built.
+
+    Args:
+        space: the space, of at most `ENUMERABLE` architectures.
+        seed: of the order.
+    """
+    fields = space.open_fields
+    combinations = itertools.product(*(space.choices[field] for field in fields))
+    everything = [dict(zip(fields, values, strict=True)) for values in combinations]
+    random.Random(seed).shuffle(everything)
+    return everything
