@@ -1,1 +1,1 @@
-"""Everything a person faces: command line, tables, reports, boards."""
+"""The user interface: command line, tables, plots, reports and the dashboard server."""

@@ -29,7 +29,7 @@ _THOUSANDS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
 
 def parse_count(text: str | int) -> int:
-    """A whole number as people write it.
+    """Parses a whole number as users write it.
 
     Args:
         text: a number, or one with K, M or G (powers of 1000): 250000, 250K, 1.5M.
@@ -47,7 +47,7 @@ def parse_count(text: str | int) -> int:
 
 
 def write_count(count: int) -> str:
-    """A count for a person, with three significant digits: 428258 -> '428K'."""
+    """Formats a count with three significant digits: 428258 -> '428K'."""
     for unit, scale in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
         if count >= 0.9995 * scale:
             value = count / scale
@@ -56,7 +56,7 @@ def write_count(count: int) -> str:
 
 
 def write_size(size_bytes: int) -> str:
-    """A size for a person, in decimal units with three significant digits: 428258 -> '428KB', 1573420 -> '1.57MB'."""
+    """Formats a size in decimal units with three significant digits: 428258 -> '428KB', 1573420 -> '1.57MB'."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if size_bytes >= 0.9995 * scale:
             value = size_bytes / scale

@@ -1,1 +1,1 @@
-"""What a person looks at: live tables, plots, reports."""
+"""Output for users: live tables, plots and reports."""

@@ -42,7 +42,7 @@ def percent(fraction: float) -> str:
 
 
 def accuracy_words(accuracy: float, lines: int) -> str:
-    """An accuracy with its 95 % confidence interval for a person: '97.6 % (95.8-98.6)'; without lines, without interval."""
+    """Formats an accuracy with its 95 % confidence interval: '97.6 % (95.8-98.6)'; without a number of lines, no interval."""
     if not lines:
         return percent(accuracy)
     from trainers.evaluation.uncertainty import wilson_interval

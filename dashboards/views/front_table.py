@@ -1,4 +1,4 @@
-"""The front as a table for a person, with what the validation lines can and cannot tell."""
+"""The front as a table, with confidence intervals and marks for files that the validation lines do not distinguish."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDTH_FOR_PARAMETERS = 100
 def front_table(front: list[FrontPoint], width: int) -> Group:
     """The front, smallest first, and a line that explains its marks, if it has any.
 
-    A point that the validation lines do not tell apart from the next smaller one, trial 5 say, has the mark `= 5`.
+    A point that the validation lines do not distinguish from the next smaller one, such as trial 5, has the mark `= 5`.
 
     Args:
         front: of a study.

@@ -4,10 +4,11 @@ Decisions:
 - Rows at height 32: stem 16, then 8, 4 and 2 in the three coarsest stages, which necks tap; the same without a neck.
 - time_stride 4 is stem 2 x last pooling 2; 8 and 12 halve the columns in the first tapped stage too, so all three levels
   keep one width, and 12 pools three columns last.
-- A depthwise convolution trains as two of its kind, a 1x1 and the input itself, each with BatchNorm; a pointwise one as itself
-  and the input. PP-LCNetV3 has four of each, which doubles the time of a training step for 1x1 convolutions alone.
-- Attention in the last stage, where PP-LCNet has it, between the two convolutions.
-- Channels are multiples of 16, as PP-LCNetV3 has them; the last stage's are what comes out.
+- In training, a depthwise convolution is the sum of two depthwise convolutions, a 1x1 and the input, each with BatchNorm; a
+  pointwise convolution is the sum of one and the input. PP-LCNetV3 has four of each, which doubles the time of a training step
+  for the 1x1 convolutions alone.
+- The last stage has attention between the two convolutions, as PP-LCNet does.
+- Channels are multiples of 16, as in PP-LCNetV3; the output has those of the last stage.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ class Stage:
     """Blocks of one resolution.
 
     Attributes:
-        kernel: side of the depthwise convolutions.
-        out: channels at width 100.
-        blocks: how many; the first changes channels and size.
-        halves: whether the first halves the rows.
-        attends: whether they have attention.
+        kernel: kernel size of the depthwise convolutions.
+        out: output channels at width 100.
+        blocks: number of blocks; the first one changes channels and size.
+        halves: whether the first block halves the rows.
+        attends: whether the blocks have attention.
     """
 
     kernel: int
@@ -106,7 +107,7 @@ class BranchedConv(nn.Module):
             groups=first.groups,
             device=first.weight.device,
         )
-        if not first.weight.is_meta:  # where shapes are all there is, sums take long and tell nothing
+        if not first.weight.is_meta:  # the meta device has no values to add up
             weight, bias = self._summed()
             fused.load_state_dict({"weight": weight, "bias": bias})
         return fused

@@ -1,10 +1,10 @@
-"""ResNet18 in its 'vd' form with text-line strides.
+"""ResNet18-vd with text-line strides.
 
 Decisions:
 - The stem is three 3x3 convolutions at the image's own size; a 3x3 max pool halves both sides after them.
-- Stages 3, 4 and 5 halve the rows: 8, 4 and 2 at height 32. A shortcut that halves averages first and then has its 1x1.
+- Stages 3, 4 and 5 halve the rows: 8, 4 and 2 at height 32. A shortcut that halves the rows has an average pool before its 1x1.
 - time_stride 4 is max pool 2 x last pooling 2; 8 and 12 halve the columns at stage 3 too, and 12 pools three columns last.
-- An attention other than "none" stands in every block, before the sum.
+- An attention other than "none" is applied in every block, before the sum.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from search_space.contracts import Backbone, BackboneRequest
 STEM = (32, 32, 64)
 STAGES = {2: 64, 3: 128, 4: 256, 5: 512}
 BLOCKS = 2
-"""Blocks in a stage."""
+"""Number of blocks in a stage, as in the paper."""
 
 
 class BasicBlock(nn.Module):

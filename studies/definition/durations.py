@@ -1,4 +1,4 @@
-"""Durations as people write them: 90s, 30m, 2h, 1h30m; 4ms."""
+"""Parses and formats durations: 90s, 30m, 2h, 1h30m; 4ms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def parse_milliseconds(text: str) -> float:
 
 
 def write_duration(seconds: float) -> str:
-    """A duration for a person: 42s, 3m10s, 1h05m."""
+    """Formats a duration: 42s, 3m10s, 1h05m."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole}s"

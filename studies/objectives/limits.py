@@ -26,7 +26,7 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
 
 
 def write_cost(metric: str, value: float) -> str:
-    """A cost for a person, with its unit.
+    """Formats a cost with its unit.
 
     Args:
         metric: `size_bytes`, `parameters`, `flops` or `latency_ms`.
@@ -40,7 +40,7 @@ class Excess:
     """A limit that is exceeded.
 
     Attributes:
-        reason: for a person.
+        reason: the reason as a sentence.
         violation: value / limit - 1, above 0: the same unit for all limits, so that samplers can compare violations.
     """
 

@@ -44,7 +44,7 @@ def as_tags(facts: Facts) -> dict[str, str]:
 
 
 def description_of(point: FrontPoint, study: str) -> str:
-    """What a person reads of a model version: where it comes from and what it reads, in sentences."""
+    """The description of a model version: its origin and its accuracy, in sentences."""
     sentences = [f"Trial {point.trial} of study '{study}', {point.size_bytes:,} bytes."]
     read = _read_words(point.accuracy, point.cer, point.accuracy_interval)
     sentences.append(f"{_lines(point.validation_lines, 'validation')}: {read}.")

@@ -1,7 +1,7 @@
 """Writes studies and trials to MLflow: one parent run for each study, one child run for each trial.
 
 Decisions:
-- MLflow holds a copy for people to browse; Optuna's storage is the record. So an error here never stops a study: it is reported
+- MLflow holds a copy for its web page; Optuna's storage is the record. So an error here never stops a study: it is reported
   once, and what could not be written is retried with the next trial and at the end.
 - A thread does the writing: MLflow's import and the creation of its database take ten seconds, and the search does not wait.
 - Closing a trial's run is the last step of writing it. So an open run was left by a driver that died; it is deleted and written

@@ -10,7 +10,7 @@ from studies.storage.study_store import TestScore
 
 
 class Tracker(Protocol):
-    """Records a study and its trials for people to browse. Its methods may not raise: a tracker must never end a search."""
+    """Records a study and its trials in a user interface. Its methods may not raise: a tracker must never end a search."""
 
     def start(self, study_params: Mapping[str, Any]) -> None:
         """Begins the record of a run. An earlier run of the study may have been recorded already.

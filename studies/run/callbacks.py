@@ -6,7 +6,7 @@
     2. StudyProgress         trials that count, results, the target
     3. Schedule              the sampler and the early-stopping rule learn from it
     4. CheckpointExports     what has been exported before its last epoch is not exported again
-    5. TrackingCallback      a copy in MLflow for people to browse (`studies.run.tracking_callback`)
+    5. TrackingCallback      a copy in MLflow (`studies.run.tracking_callback`)
     6. Observer              the log and the live table, so that only recorded results are shown
     7. WaitingDuplicates     closes the trials that duplicate this one
     8. ClearFiles            working files are removed last, when nothing needs them any more

@@ -18,7 +18,7 @@ from trainers.data.fingerprint import digest_of
 
 
 def identity_of(prepared: LineDataset) -> dict[str, Any]:
-    """What is recorded of a study's lines at one input height: a digest, and counts for people."""
+    """The record of a study's lines at one input height: a digest, and counts for the user."""
     own, training, validation = prepared.own_lines, prepared.training, prepared.validation
     parts = ((training.originals[:own], training.texts[:own]), (validation.originals, validation.texts))
     digest = digest_of(prepared.charset.symbols, *([pixels.tolist(), texts] for pixels, texts in parts))

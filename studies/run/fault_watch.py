@@ -36,7 +36,7 @@ class FaultWatch:
     """The faults of one run.
 
     Args:
-        note: receives one line for a person.
+        note: receives one line for the user.
     """
 
     def __init__(self, note: Callable[[str], None]) -> None:

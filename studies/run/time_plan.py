@@ -1,7 +1,7 @@
 """How a search uses the time it has: how many architectures, how long each trains, and what can still be started.
 
 Decisions:
-- The plan is an estimate to be read by a person; what trains is decided by expected gain per second, one step at a time.
+- The plan is an estimate for the user; what trains is decided by expected gain per second, one step at a time.
 - A new architecture is proposed only if there is time for `NEW_EPOCHS` of its epochs: with fewer it would hardly read, and
   its time would be lost to those that do. For the first few it is less, since they share the time.
 - It is said after the first measurements, and again only when the number of architectures turns out to differ by more than
@@ -107,7 +107,7 @@ class TimePlan:
         workers: trainings at the same time.
         rungs: epochs of each rung, rising.
         seconds: predicts the seconds of an epoch; None where time is not limited: nothing is planned, and everything fits.
-        note: tells a person.
+        note: receives one line for the user.
 
     Attributes:
         out_of_time: whether a training has paused, or did not fit, since its next epoch would have ended too late.

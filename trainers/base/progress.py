@@ -18,7 +18,7 @@ class EpochReport:
         accuracy: fraction of validation lines that the torch network reads without a mistake, in [0, 1].
         cer: character error rate on the validation lines, 0 and up.
         seconds: duration of the epoch with its validation, in seconds.
-        note: what a person should know of the training, one line, such as that its checkpoint was damaged; empty as a rule.
+        note: one line for the user, such as that a checkpoint was damaged; usually empty.
     """
 
     epoch: int

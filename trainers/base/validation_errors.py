@@ -81,7 +81,7 @@ def _range(bounds: Mapping[str, float]) -> list[str]:
 
 
 def _number(bound: float) -> str:
-    """A bound as people write it: all digits of a whole number."""
+    """Formats a bound; whole numbers with all digits."""
     return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
 
 

@@ -28,7 +28,7 @@ BLUR_PX = 7
 
 
 def augment(images: Tensor, widths: Tensor, strength: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Changes the lines of a batch at random; a person can still read nearly all of them.
+    """Changes the lines of a batch at random; nearly all of them stay legible.
 
     Args:
         images: (N, C, H, W) in [-1, 1], C 1 (grey) or 3, 0.0 to the right of each line.

@@ -83,7 +83,7 @@ class Inheritance:
         return {"relative": self.relative.digest, "share": round(self.share, 4), "parts": parts}
 
     def table(self) -> str:
-        """A table for a person, one line for each part and one for all."""
+        """Formats a table with a row for each part and one for the whole network."""
         lines = [f"{100 * self.share:.1f} % of the parameters from {self.relative.describe()} ({self.relative.digest})"]
         lines.append(f"{'part':<10} {'parameters':>11} {'inherited':>10} {'tensors':>8} {'whole':>6} {'partly':>7}")
         lines += [

@@ -2,7 +2,7 @@
 
 Decisions:
 - Sorted by row, so that nothing depends on the order in which observations came.
-- Merged when somebody asks: a study that is resumed adds thousands at once.
+- New observations are merged when they are first read, since a resumed study adds thousands at once.
 - Which of thousands the others are compared with depends on their rows alone, so that a new observation does not change it.
 """
 
