@@ -66,6 +66,8 @@ class TrainingScreen:
         """Adds the report of an epoch; returns True, so that the training continues."""
         self.history.append(report)
         self._here += 1
+        if report.note:
+            self._console.print(report.note, markup=False)
         if self._live is None:
             self._console.print(epoch_line(report), markup=False)
         return True

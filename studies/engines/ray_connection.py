@@ -68,16 +68,25 @@ def connect(address: str | None, workers: int | None, resources: TrialResources)
 
 
 def _start(working_dir: str, cpus: int) -> None:
-    """Starts Ray on this machine."""
+    """Starts Ray on this machine.
+
+    Raises:
+        UserError: it does not start, for example because the machine is too busy.
+    """
     path = os.pathsep.join(p for p in sys.path if p)
-    ray.init(
-        "local",  # a new Ray, even if a cluster is running on this machine
-        num_cpus=cpus,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        runtime_env={"working_dir": working_dir, "env_vars": {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}},
-        **QUIET,
-    )
+    try:
+        ray.init(
+            "local",  # a new Ray, even if a cluster is running on this machine
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            runtime_env={"working_dir": working_dir, "env_vars": {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}},
+            **QUIET,
+        )
+    except Exception as error:  # Ray raises a bare Exception when its processes do not answer in time
+        ray.shutdown()
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"Ray does not start on this machine ({reason}); try again, or use --engine local") from error
 
 
 def _join(working_dir: str, address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from dashboards.cli import command_line
 from tests.dashboards.conftest import Paretext
-from trainers.base.errors import UserError
+from trainers.base.errors import TrainingFault, UserError
 
 HEAVY = ("torch", "timm", "numpy", "optuna", "mlflow", "rich", "ray", "sklearn", "pandas", "matplotlib", "onnxruntime")
 
@@ -96,6 +97,27 @@ def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch:
 
     monkeypatch.setattr("studies.storage.pareto_front.load_points", refuses)
     assert paretext("front", "plates").err == "paretext: first second\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "x"),
+            "this machine failed: OSError: [Errno 28] No space left on device: 'x'",
+        ),
+        (TrainingFault("nan", "the loss is not finite"), "the training failed (nan): the loss is not finite"),
+    ],
+)
+def test_a_fault_of_the_machine_or_of_a_training_is_one_line(
+    paretext: Paretext, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("studies.storage.pareto_front.load_points", fails)
+    answer = paretext("front", "plates")
+    assert (answer.code, answer.err) == (2, f"paretext: {line}\n")
 
 
 def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,13 @@ def test_it_leaves_a_model_curves_and_mistakes_and_continues(
             assert image.width > 300
     assert main(command) == 0
     assert "epoch 2/2" not in capsys.readouterr().err
+    (out / "candidate.json").unlink()
+    checkpoint = bytearray((out / "checkpoint.pt").read_bytes())
+    checkpoint[len(checkpoint) // 2] ^= 1
+    (out / "checkpoint.pt").write_bytes(checkpoint)
+    assert main(command) == 0
+    said = capsys.readouterr().err
+    assert "is damaged" in said and "epoch 1/2" in said and "epoch 2/2" in said
 
 
 @pytest.mark.parametrize(
