@@ -1,0 +1,54 @@
+"""Networks of a family share weights: a narrow one is what inheritance cuts out of the whole, and its gradients reach it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benchmarks.starter.elastic import Choices, Family
+from search_space import Architecture
+from search_space.recognizer import build_recognizer
+from trainers.inherit.inherit import inherit
+from trainers.inherit.relative import Relative
+
+CHARSET = tuple("abc")
+CHOICES = Choices((50, 25), ("fpn_a", "none"), ("svtr", "gru"), ("squeeze_excite",))
+MAIN = (50, "fpn_a", "svtr", "squeeze_excite")
+
+
+@pytest.fixture(scope="module")
+def family() -> Family:
+    return Family(Architecture(encoder_hidden=16, encoder_layers=1), CHOICES, CHARSET)
+
+
+def test_full_width_networks_have_one_backbone(family: Family) -> None:
+    first, *others = family.networks().values()
+    shared = {id(p) for p in first.backbone.parameters()}
+    assert all({id(p) for p in other.backbone.parameters()} == shared for other in others)
+    assert len(family.parameters()) < sum(len(list(n.parameters())) for n in family.networks().values())
+
+
+@pytest.mark.parametrize("key", [(25, "fpn_a", "svtr"), (25, "none", "gru"), (25, "none", "svtr")])
+def test_a_narrow_network_is_a_slice_with_gradients(family: Family, key: tuple[int, str, str]) -> None:
+    member, images = family.member(*key, "squeeze_excite"), torch.randn(2, 3, 32, 64)
+    member.train()
+    for parameter in family.parameters():
+        parameter.grad = None
+    member.call(lambda network: network(images)).square().mean().backward()
+    reached = [p for p in family.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
+    assert len(reached) > 0.8 * len(list(member.network.parameters()))
+    member.eval()
+    with torch.no_grad():
+        before = member.call(lambda network: network(images))
+        family.parameters()[0].mul_(1.5)
+        after = member.call(lambda network: network(images))
+        assert not torch.equal(before, after), "the shared weights are read at each call"
+        assert torch.equal(after, member.detached().eval()(images))
+
+
+def test_inheritance_cuts_out_the_same_network(family: Family) -> None:
+    whole, narrow = family.member(*MAIN), family.member(25, *MAIN[1:])
+    child = build_recognizer(narrow.network.architecture, len(CHARSET))
+    assert inherit(child, CHARSET, Relative.of(whole.network, CHARSET), "first").share == 1.0
+    weights = dict(narrow.detached().named_parameters())
+    assert all(torch.equal(parameter, weights[name]) for name, parameter in child.named_parameters())
