@@ -2,12 +2,15 @@
 
     python -m benchmarks.inheritance.run --out OUT [--data codes fraktur digits iiit5k] [--fraktur DIR] [--iiit5k DIR]
                                          [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 40]
+                                         [--beginnings random first important important-no-flat-start]
     python -m benchmarks.inheritance.report OUT
 
 Decisions:
 - A case is a relative and a child. The relative is trained on the same lines, with the same seed; the child then begins with
   random weights, with the relative's first channels, or with its most important ones.
 - Child and relative have the default recipe, and see the same lines in the same order.
+- The recipe begins with a flat start, which keeps a random head from writing blanks alone. Whether inherited weights need one
+  is open: `important-no-flat-start` trains without it.
 - `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
   columns.
 - Run again, it goes on where it stopped: every epoch is in OUT/results as soon as it is known.
@@ -32,14 +35,15 @@ from trainers.base.recipe import find_recipe
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
 from trainers.evaluation.validation import validate
-from trainers.inherit.inherit import inherit
+from trainers.inherit.inherit import Channels, inherit
 from trainers.inherit.relative import Relative
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.job import TrainingJob
 from trainers.training.loop import TrainingResult, train
 
 DATA = ("codes", "fraktur", "digits", "iiit5k")
-BEGINNINGS = ("random", "first", "important")
+BEGINNINGS = ("random", "first", "important", "important-no-flat-start")
+NO_FLAT_START = "-no-flat-start"
 RECALIBRATED_LINES = 200
 """Training lines from which BatchNorm statistics are measured before the first epoch: enough to see what was inherited."""
 
@@ -76,8 +80,10 @@ class Bench:
     out: Path
 
     def job(self, architecture: Architecture, epochs: int, name: str) -> TrainingJob:
-        folder = self.out / "trainings" / f"{self.name}-{self.seed}-{name}"
-        return TrainingJob(architecture, self.data, find_recipe("anytime"), epochs, folder, self.seed)
+        folder, recipe = self.out / "trainings" / f"{self.name}-{self.seed}-{name}", find_recipe("anytime")
+        if NO_FLAT_START in name:
+            recipe = recipe.with_(flat_start_steps=0)
+        return TrainingJob(architecture, self.data, recipe, epochs, folder, self.seed)
 
     def relative(self, case: str, epochs: int) -> Relative:
         """The trained relative of a case; trained once."""
@@ -104,7 +110,8 @@ class Bench:
         def begin(network: Recognizer) -> None:
             if beginning != "random":
                 relative = self.relative(case, parent_epochs)
-                found = inherit(network, self.data.charset.symbols, relative, beginning)  # type: ignore[arg-type]
+                channels: Channels = "first" if beginning == "first" else "important"
+                found = inherit(network, self.data.charset.symbols, relative, channels)
                 row["share"], row["parts"] = round(found.share, 4), found.as_dict()["parts"]
                 print(found.table(), flush=True)
             recalibrate(network, self.data.training, RECALIBRATED_LINES)
