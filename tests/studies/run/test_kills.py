@@ -1,7 +1,8 @@
-"""The search command is killed at random moments: the study is completed, and no finished trial is trained again."""
+"""The search command ends at random moments, by a kill, Ctrl-C or its time: nothing is lost, and each front can be used."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -11,25 +12,46 @@ import time
 from pathlib import Path
 
 import pytest
-from optuna.trial import TrialState
+from PIL import Image
 
-from studies.storage.pareto_front import load_store
+from dashboards.cli.command_line import main
+from studies.run.study_log import epoch_logs, read_log
+from studies.storage.outcomes import Measured
+from studies.storage.pareto_front import load_front, load_points, load_store
+from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.signals import restore_sigint
 from testing.striped_lines import striped_lines, write_pairs
+from trainers.base.errors import UserError
+from trainers.base.file_digest import file_sha256
+from trainers.inference.reader import Reader
+from trainers.trial.epoch_log import read_epochs
 
 ROOT = Path(__file__).parents[3]
 LINES = 240
+MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "6"))
+"""How often the search is ended, each time in another way: six take a minute and a half; set 30 for a thorough run."""
+LATEST_S = 5.0
+"""Seconds after the start of a run at which it is ended at the latest; an epoch takes about one second."""
+STARTUP_S = 120.0
+"""Seconds that a busy machine may take until a search has imported everything and decoded its lines."""
+CTRL_C, KILL, TIME = "Ctrl-C", "kill -9", "--time"
 STUDY = """
 name = "kills"
 [data]
 source = "lines"
+test = false
+rendered = false
 [budget]
-trials = 8
+trials = {trials}
 epochs = 4
 [search]
 sampler = "random"
 workers = 2
+[recipe]  # reads after one epoch
+preset = "anytime"
+min_epoch_lines = 400
+flat_start_steps = 50
 [space]
 width_percent = [25]
 encoder_hidden = [8, 16, 24, 32, 40, 48]
@@ -37,57 +59,111 @@ encoder_layers = [1, 2]
 """
 
 
-def prepare(folder: Path) -> None:
-    """Writes a study file and lines; an epoch takes one or two seconds."""
-    (folder / "study.toml").write_text(STUDY)
+def prepare(folder: Path, trials: int = 8) -> None:
+    """Writes a study file and lines."""
+    (folder / "study.toml").write_text(STUDY.format(trials=trials))
     write_pairs(folder / "lines", striped_lines(LINES, 0))
 
 
-def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, log: Path, *options: str) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PARETEXT_HOME": str(folder / "runs"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(folder / "study.toml")]
+    command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(folder / "study.toml"), *options]
     with log.open("ab") as output:
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=restore_sigint)
 
 
-def finished_trials(workspace: Workspace) -> dict[int, dict[str, float]]:
-    """Number to measurement of the trials that are complete."""
-    if not workspace.optuna_file.exists():
-        return {}
+def closed_trials(workspace: Workspace) -> dict[int, StoredTrial]:
+    """Number to record of every trial that is closed."""
     try:
-        store = load_store(workspace, "kills")
-    except ValueError:
+        trials = load_store(workspace, "kills").stored_trials()
+    except UserError:  # ended before the study was written
         return {}
-    return {t.number: t.measurement for t in store.candidates()}
+    return {trial.number: trial for trial in trials if not trial.is_open}
+
+
+def begun(workspace: Workspace) -> int:
+    """How many runs have begun to train."""
+    return sum(event["event"] == "run starts" for event in read_log(workspace.log("kills")))
+
+
+def end_it(folder: Path, log: Path, how: str, moments: random.Random) -> None:
+    """Runs the search and ends it: every third time while it starts, otherwise within `LATEST_S` of its first training."""
+    workspace, delay_s = Workspace(folder / "runs"), moments.uniform(0, LATEST_S)
+    if how == TIME:
+        driver = start(folder, log, "--time", f"{moments.uniform(1, 4 * LATEST_S):.1f}s")
+        assert driver.wait(STARTUP_S) in (0, 1), log.read_text()
+        return
+    before, driver = begun(workspace), start(folder, log)
+    end = time.monotonic() + (STARTUP_S if moments.random() > 1 / 3 else 0.0)
+    while begun(workspace) == before and driver.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    try:
+        driver.wait(delay_s)
+    except subprocess.TimeoutExpired:
+        driver.send_signal(signal.SIGKILL if how == KILL else signal.SIGINT)
+    code = driver.wait(STARTUP_S)
+    assert code in (0, 1, -9, 130, -2), log.read_text()  # 0 and 1: it had ended before; -2: Ctrl-C before its first word
+
+
+def check_files(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
+    """Every measured file is there, with the bytes that were measured."""
+    files = {point.trial: Path(point.model) for point in load_points(workspace, "kills")} if trials else {}
+    assert set(files) == {trial.number for trial in trials.values() if trial.is_candidate}
+    for number, file in files.items():
+        measured = trials[number].measurement
+        assert measured is not None and file_sha256(file) == measured.sha256
+
+
+def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Front, promote and predict work on what there is."""
+    front = load_front(workspace, "kills")
+    if not front:
+        return
+    capsys.readouterr()
+    assert main(["front", "kills", "--json"]) == 0
+    assert [point["trial"] for point in json.loads(capsys.readouterr().out)] == [point.trial for point in front]
+    best = max(front, key=lambda point: (point.accuracy, -point.size_bytes))
+    assert main(["promote", "kills", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trial"] == best.trial
+    assert main(["predict", str(image), "--json"]) == 0
+    (read,) = json.loads(capsys.readouterr().out)
+    assert read["text"] == Reader(Path(best.model)).read([Image.open(image)])[0].text
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_study_survives_being_killed_at_random_moments(tmp_path: Path) -> None:
-    """SIGKILL and SIGINT (Ctrl-C) in turn."""
-    prepare(tmp_path)
-    log, workspace = tmp_path / "log.txt", Workspace(tmp_path / "runs")
-    moments = random.Random(9)
-    before: dict[int, dict[str, float]] = {}
-    for how in 2 * (signal.SIGKILL, signal.SIGINT):
-        driver = start(tmp_path, log)
-        try:
-            driver.wait(moments.uniform(6, 16))
-        except subprocess.TimeoutExpired:
-            driver.send_signal(how)
-        code = driver.wait(60)
-        assert code in (0, -9, 130, -2), log.read_text()  # -2: Ctrl-C after its last word
-        now = finished_trials(workspace)
-        assert before.items() <= now.items(), "a finished trial was lost or measured again"
+@pytest.mark.timeout(100 * MOMENTS)
+def test_whenever_a_search_ends_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command is ended in three ways in turn; what was closed stays, and at last the study is complete."""
+    trials = max(8, MOMENTS)
+    prepare(tmp_path, trials)
+    log, workspace, moments = tmp_path / "log.txt", Workspace(tmp_path / "runs"), random.Random(9)
+    monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
+    image, before = tmp_path / "lines" / "000.png", dict[int, StoredTrial]()
+    for at in range(MOMENTS):
+        end_it(tmp_path, log, (KILL, CTRL_C, TIME)[at % 3], moments)
+        now = closed_trials(workspace)
+        lost = [number for number, trial in before.items() if now.get(number) != trial]
+        assert not lost, f"closed trials {lost} were lost or have changed"
+        check_files(workspace, now)
+        if now.keys() - before.keys():
+            check_front(workspace, image, capsys)
         before = now
     last = start(tmp_path, log)
-    assert last.wait(400) == 0, log.read_text()
-    store = load_store(workspace, "kills")
-    assert store.trials(TrialState.RUNNING) == []
-    done = store.trials(TrialState.COMPLETE)
-    assert len({t.user_attrs["digest"] for t in done}) == len([t for t in done if "duplicate_of" not in t.user_attrs]) == 8
-    assert before.items() <= finished_trials(workspace).items()
-    assert not list(workspace.trials("kills").glob("*")), "checkpoints of finished trials are cleared away"
+    assert last.wait(60 * MOMENTS) == 0, log.read_text()
+    now = closed_trials(workspace)
+    assert before.items() <= now.items() and not load_store(workspace, "kills").open_trials()
+    assert sum(trial.counts_against_budget for trial in now.values()) == trials
+    measured = [trial.digest for trial in now.values() if isinstance(trial.outcome, Measured)]
+    assert len(set(measured)) == len(measured), "no architecture is trained to its end twice"
+    for epochs in epoch_logs(workspace, "kills"):
+        numbers = [epoch["epoch"] for epoch in read_epochs(epochs)]
+        assert numbers == sorted(set(numbers)), "no finished epoch is trained again"
+    check_files(workspace, now)
+    check_front(workspace, image, capsys)
+    on_front = {str(now[point.trial].digest) for point in load_front(workspace, "kills")}
+    assert {path.name for path in workspace.trials("kills").glob("*")} <= on_front | set(measured), "others are cleared away"
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""The working files of a trial are deleted when it is closed, in the workspace and in the shared folder."""
+"""The working files of a trial are deleted when it is closed, in the workspace and in the shared folder.
+
+Only the checkpoint of a finished training on the front stays, in the workspace.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 
 from search_space import Architecture
 from studies.engines.base import TrialFailed
+from studies.storage.outcomes import Measured
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from studies.workspace.remote_trial_files import RemoteTrialFiles
@@ -49,13 +53,22 @@ def in_workspace(workspace: Workspace) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
+def assert_only_finished_trainings_keep_a_checkpoint(workspace: Workspace) -> None:
+    kept = in_workspace(workspace)
+    trials = load_store(workspace, "s").stored_trials()
+    assert kept <= {trial.digest for trial in trials if isinstance(trial.outcome, Measured)}
+    for name in kept:
+        assert [file.name for file in (workspace.trials("s") / name).iterdir()] == [CHECKPOINT_NAME]
+
+
 @pytest.mark.parametrize("form", ["{}", "file://{}", "memory://{}"])
 def test_no_copy_of_a_closed_trial_stays_behind_and_models_do(workspace: Workspace, tmp_path: Path, form: str) -> None:
     place = form.format(tmp_path / "place")
     engine, watcher = UploadingEngine(place, script={BAD: TrialFailed}), RecordingObserver()
     run_search(halving(place), workspace, watcher, engine)
     assert set(watcher.states()) >= {"measured", "stopped", "failed"} and len(engine.sent) == 18
-    assert not copies(place, workspace) and not in_workspace(workspace)
+    assert not copies(place, workspace)
+    assert_only_finished_trainings_keep_a_checkpoint(workspace)
     points = load_points(workspace, "s")
     assert points and all(Path(point.model).is_file() for point in points)
 
@@ -67,7 +80,8 @@ def test_an_equal_architecture_leaves_no_copy_either(workspace: Workspace, tmp_p
     asked = study(space=space, budget={"trials": 10, "epochs": 1}, search={"sampler": "random", "shared": place})
     run_search(asked, workspace, watcher, engine)
     assert "duplicate" in watcher.states() and len(engine.sent) == 3
-    assert not copies(place, workspace) and not in_workspace(workspace)
+    assert not copies(place, workspace)
+    assert_only_finished_trainings_keep_a_checkpoint(workspace)
 
 
 def test_a_suspended_trial_keeps_its_copy_until_the_next_run_has_closed_it(workspace: Workspace, tmp_path: Path) -> None:
@@ -88,7 +102,7 @@ def test_the_next_run_deletes_what_a_killed_one_has_not(workspace: Workspace, tm
     run_search(halving(place), workspace, None, engine)
     for name in [*engine.sent, "of-somebody-else"]:
         folder = workspace.trials("s") / name
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / CHECKPOINT_NAME).write_bytes(b"weights")
         engine.folders.upload(folder)
     shutil.rmtree(workspace.trials("s"))
