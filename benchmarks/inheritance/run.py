@@ -13,7 +13,7 @@ Decisions:
   is open: `important-no-flat-start` trains without it.
 - `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
   columns.
-- Run again, it goes on where it stopped: every epoch is in OUT/results as soon as it is known.
+- If it is run again, it continues where it stopped: OUT/results has every finished epoch.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Decisions:
 - Every client is created with explicit tracking and registry URIs, and MLflow's global "active run" is never used. So several
   studies in one process do not disturb each other.
 - The database is created under a lock, because two processes may start at the same time.
-- A workspace folder may be moved and copied; its database is told where it is now (`studies.registry.home_move`).
+- A workspace folder may be moved and copied; the new path is then written to its database (`studies.registry.home_move`).
 - MLflow is imported only when it is needed, because the import takes seconds. It is set up to send nothing over the network.
 """
 

@@ -32,7 +32,7 @@ class ClearFiles:
 
     Args:
         files: of the study.
-        progress: knows the front; it must be told of a trial before this object is.
+        progress: knows the front; it must receive a closed trial before this object does.
         study: its recipe and epochs count.
     """
 

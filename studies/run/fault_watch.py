@@ -1,4 +1,4 @@
-"""Tells faults of candidates from faults of the machine, and stops a run that would spend its trials on the latter.
+"""Distinguishes faults of candidates from faults of the machine, and stops a run that would spend its trials on the latter.
 
 Decisions:
 - A training that ends with a fault of the machine (disk full, data source gone; `trainers.base.errors.fault_of`) stops the run.

@@ -102,11 +102,11 @@ def test_what_shares_a_training_has_a_line_and_is_no_trial_done() -> None:
     lines = drawn(table, console)
     assert re.search(r"9 +mbv3_small 25% gru2x48 int8 +10/10 +90.0 % +110KB +on the front", lines)
     assert re.search(r"5 +mbv3_small 25% gru2x48 +10/10 +90.0 % +410KB +dominated", lines) and "3/4 trials" in lines
-    told = io.StringIO()
-    plain = ProgressLines(told)
+    output = io.StringIO()
+    plain = ProgressLines(output)
     plain.study_started(FACTS)
     plain.trial_closed(record)
-    assert "trial 9: the training of trial 5, stored as int8: accuracy 90.0 %" in told.getvalue()
+    assert "trial 9: the training of trial 5, stored as int8: accuracy 90.0 %" in output.getvalue()
 
 
 def test_a_candidate_that_another_beats_is_no_longer_on_the_front() -> None:

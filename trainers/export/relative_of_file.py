@@ -102,10 +102,10 @@ class _Stored:
         if any(node.op_type == "BatchNormalization" for node in self.nodes):
             raise ValueError("it has BatchNorms that are not folded into a convolution")
         return [
-            (self.values[name], other.values[twin])
+            (self.values[name], other.values[matched_name])
             for node, matched in zip(self.nodes, other.nodes, strict=True)
-            for name, twin in zip(node.input, matched.input, strict=True)
-            if name in self.values and twin in other.values
+            for name, matched_name in zip(node.input, matched.input, strict=True)
+            if name in self.values and matched_name in other.values
         ]
 
 

@@ -142,9 +142,11 @@ def test_warm_starts_come_from_files_and_other_studies(workspace: Workspace, tmp
     written = [Architecture(width_percent=60), Architecture(width_percent=35, encoder="none")]
     assert engine.trained == [architecture.digest for architecture in written]
     front = [Architecture.from_dict(point.architecture).digest for point in load_front(workspace, "s")]
-    for name, wish in (("t", "front:s"), ("u", str(_as_json(workspace, tmp_path / "front.json")))):
+    for name, warm_start in (("t", "front:s"), ("u", str(_as_json(workspace, tmp_path / "front.json")))):
         second = ScriptedEngine(slots=1)
-        run_search(study({"warm_start": wish}, name=name, budget={"trials": len(front), "epochs": 1}), workspace, None, second)
+        run_search(
+            study({"warm_start": warm_start}, name=name, budget={"trials": len(front), "epochs": 1}), workspace, None, second
+        )
         assert second.trained == front
 
 

@@ -30,12 +30,12 @@ class Checkpointing(ScriptedEngine):
     """Knows of a training what the checkpoint in its folder says, and counts the epochs that it trains.
 
     Attributes:
-        told: digest and epoch of everything trained.
+        reported: digest and epoch of everything trained.
     """
 
     def __init__(self, **named: Any) -> None:
         super().__init__(best_after=30, **named)
-        self.told: list[tuple[str, int]] = []
+        self.reported: list[tuple[str, int]] = []
 
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         file = job.folder / CHECKPOINT_NAME
@@ -51,7 +51,7 @@ class Checkpointing(ScriptedEngine):
                 job = jobs[event.number]
                 job.folder.mkdir(parents=True, exist_ok=True)
                 (job.folder / CHECKPOINT_NAME).write_text(str(event.report.epoch))
-                self.told.append((job.architecture.digest, event.report.epoch))
+                self.reported.append((job.architecture.digest, event.report.epoch))
         return events
 
 
@@ -93,12 +93,12 @@ def test_more_epochs_continue_what_has_ended_on_the_front(workspace: Workspace, 
     further = [t for t in after if t.continues is not None]
     ended = {t.digest: t.number for t in before.values() if isinstance(t.outcome, Measured) and t.digest in folders}
     assert {t.digest: t.continues for t in further} == ended and len(further) == len(ended)
-    assert {digest for digest, _ in engine.told} == set(ended), "no budget was left for anything new"
-    assert min(epoch for _, epoch in engine.told) == 10 and len(engine.told) == len(set(engine.told))
+    assert {digest for digest, _ in engine.reported} == set(ended), "no budget was left for anything new"
+    assert min(epoch for _, epoch in engine.reported) == 10 and len(engine.reported) == len(set(engine.reported))
     assert sum(t.counts_against_budget for t in after) == 12 and watcher.summary is not None and watcher.summary.finished == 12
     finished = [t for t in further if isinstance(t.outcome, Measured)]
     assert finished and all(isinstance(t.outcome, Measured) and t.outcome.epochs == 30 for t in finished)
-    assert epochs_spent(after) == epochs_spent(before.values()) + len(engine.told)
+    assert epochs_spent(after) == epochs_spent(before.values()) + len(engine.reported)
     points = {point.trial: point for point in load_points(workspace, "s")}
     for trial in finished:
         assert trial.continues is not None
@@ -106,7 +106,7 @@ def test_more_epochs_continue_what_has_ended_on_the_front(workspace: Workspace, 
         assert points[trial.continues].is_checkpoint and not points[trial.number].is_checkpoint
     again = Checkpointing()
     run_search(asked(30, form), workspace, None, again)
-    assert not again.told and len(trials_of(workspace)) == len(after)
+    assert not again.reported and len(trials_of(workspace)) == len(after)
 
 
 def test_new_architectures_and_longer_trainings_share_a_larger_budget(workspace: Workspace) -> None:
@@ -117,22 +117,22 @@ def test_new_architectures_and_longer_trainings_share_a_larger_budget(workspace:
     trials = trials_of(workspace)
     assert sum(t.counts_against_budget for t in trials) == 16
     assert {t.digest for t in trials if t.continues is not None} == ended
-    assert {epoch for digest, epoch in engine.told if digest in ended} <= set(range(10, 31))
+    assert {epoch for digest, epoch in engine.reported if digest in ended} <= set(range(10, 31))
 
 
 @pytest.mark.parametrize("kill_after", [1, 2, 3, 4, 5])
 def test_killed_while_it_continues_nothing_is_lost_or_trained_twice(workspace: Workspace, kill_after: int) -> None:
     run_search(asked(9), workspace, None, Checkpointing())
-    ended, told = kept(workspace), list[tuple[str, int]]()
+    ended, reported = kept(workspace), list[tuple[str, int]]()
     for break_after in (kill_after, 2, None):
         engine = Checkpointing(break_after=break_after)
         with contextlib.suppress(Killed):
             run_search(asked(30), workspace, None, engine)
-        told += engine.told
+        reported += engine.reported
     trials = trials_of(workspace)
     further = [t for t in trials if t.continues is not None]
     assert {t.digest for t in further} == ended and len(further) == len(ended)
-    assert len(told) == len(set(told)) and min(epoch for _, epoch in told) == 10
+    assert len(reported) == len(set(reported)) and min(epoch for _, epoch in reported) == 10
     assert not [t for t in trials if t.is_open] and sum(t.counts_against_budget for t in trials) == 12
 
 
@@ -169,7 +169,7 @@ def test_a_recipe_with_a_planned_end_keeps_its_epochs(workspace: Workspace) -> N
     watcher, engine = RecordingObserver(), Checkpointing()
     run_search(asked(30, recipe="paretext"), workspace, watcher, engine)
     assert any("keeps 9 epochs: its recipe plans the learning rate up to the last epoch" in note for note in watcher.notes)
-    assert not engine.told and load_store(workspace, "s").epochs == 9
+    assert not engine.reported and load_store(workspace, "s").epochs == 9
 
 
 def test_epochs_are_never_reduced(workspace: Workspace) -> None:
@@ -186,7 +186,7 @@ def test_without_its_checkpoint_nothing_is_trained_from_the_beginning(workspace:
         (workspace.trials("s") / digest / CHECKPOINT_NAME).unlink()
     engine = Checkpointing()
     run_search(asked(30), workspace, None, engine)
-    assert not engine.told and not kept(workspace)
+    assert not engine.reported and not kept(workspace)
 
 
 def test_a_longer_training_that_fails_leaves_what_was_measured(workspace: Workspace) -> None:

@@ -39,7 +39,7 @@ class Counting(ScriptedEngine):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        self.told: list[tuple[str, int]] = []
+        self.reported: list[tuple[str, int]] = []
 
     def wait(self, timeout_s: float) -> list[Event]:
         digests = {number: job.architecture.digest for number, job in self._open}
@@ -47,7 +47,7 @@ class Counting(ScriptedEngine):
         events = super().wait(timeout_s)
         for event in events:
             if isinstance(event, EpochFinished) and event.report.epoch > stood.get(digests[event.number], 0):
-                self.told.append((digests[event.number], event.report.epoch))
+                self.reported.append((digests[event.number], event.report.epoch))
         return events
 
 
@@ -67,7 +67,7 @@ def test_an_epoch_that_the_killed_driver_has_not_recorded_counts(workspace: Work
     assert watcher.summary is not None and watcher.summary.finished == 18 and "suspended" not in watcher.states()
     closed = {t.digest: t for t in load_store(workspace, "s").stored_trials()}
     assert all(1 in closed[t.digest].rungs for t in unrecorded)
-    assert len(again.told) == len(set(again.told))
+    assert len(again.reported) == len(set(again.reported))
 
 
 def test_a_promoted_training_resumes_without_another_comparison(workspace: Workspace) -> None:

@@ -80,7 +80,7 @@ def test_a_killed_search_continues_where_it_stopped(workspace: Workspace, moment
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(Killed):
         run_search(study(), workspace, None, killed)
-    assert len(numbers_in(workspace, TrialState.RUNNING)) >= 2, "two in training, and those that wait for a twin"
+    assert len(numbers_in(workspace, TrialState.RUNNING)) >= 2, "two in training, and their precision variants, which wait"
     again = ScriptedEngine()
     run_search(study(), workspace, None, again)
     assert numbers_in(workspace, TrialState.RUNNING) == []

@@ -1,4 +1,4 @@
-"""The exported file computes what the network computes, says what it is, and is the same for the same weights."""
+"""The exported file computes what the network computes, has its metadata, and is the same for the same weights."""
 
 import json
 from pathlib import Path
