@@ -1,0 +1,219 @@
+"""Trains the starter weights of one family of backbones; the same command resumes a training that was stopped.
+
+    python -m benchmarks.starter.train --out OUT --family mobilenetv3_small [--passes 2]
+
+Decisions:
+- A step trains a network of full width with a random neck, encoder and attention, and a narrower one with the same components
+  on the same lines (the two ends of the sandwich rule; its middle would cost a third forward pass). The narrower one
+  learns the labels and the wider one's outputs.
+- Only the main combination's networks are validated: at each width, with BatchNorm statistics from training lines.
+- After each part of a pass the state is saved, with the random choices of every part drawn from (seed, part).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.starter.elastic import Choices, Family, Member
+from search_space import Architecture
+from search_space.recognizer import Recognizer
+from trainers.base.atomic_write import atomic_write
+from trainers.base.recipe import Recipe, find_recipe
+from trainers.batching.augment import augment
+from trainers.batching.collate import Batch, step_counts
+from trainers.batching.line_selection import plan_lines
+from trainers.data.dataset import LineDataset, prepare
+from trainers.data.spec import DataSpec
+from trainers.evaluation.validation import validate
+from trainers.pruning.recalibrate import recalibrate
+from trainers.training.ema import WeightAverage
+from trainers.training.freed_memory import keep_freed_memory
+from trainers.training.losses import captured_logits, line_losses
+
+CHOICES = Choices((100, 75, 50, 25), ("fpn_a", "none", "fpn_d"), ("svtr", "gru"), ("squeeze_excite", "coordinate", "eca"))
+FAMILIES = {
+    name: Architecture(backbone=name, encoder_hidden=96, encoder_layers=2)
+    for name in ("mobilenetv3_small", "mobilenetv3_large", "lcnet")
+}
+RECIPE = find_recipe("anytime").with_(batch_lines=24, learning_rate=3e-3)
+"""A lower rate than for one network: the gradients of two networks and 18 combinations meet in the same weights."""
+FLAT_START_STEPS = 2000
+DISTILLED = 0.5
+"""Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
+PART_STEPS = 500
+DECAY_SHARE = 0.2
+"""Fraction of the training over which the rate falls to 0 at its end."""
+VALIDATION_LINES = 500
+RECALIBRATION_LINES = 1000
+
+
+class Weights(nn.Module):
+    """All shared tensors as one module, so that they can be averaged and saved."""
+
+    def __init__(self, family: Family) -> None:
+        super().__init__()
+        self.tensors = nn.ParameterList(family.parameters())
+
+
+def objective(
+    network: Recognizer, recipe: Recipe, images: Tensor, widths: Tensor, batch: Batch, flat: float
+) -> tuple[Tensor, Tensor]:
+    """Loss of each line, (N,), and the logits, (N, T, V)."""
+    with captured_logits(network.head) as logits:
+        losses, _ = line_losses(network, recipe, images, widths, batch, flat)
+    return losses, logits[0]
+
+
+def difference(logits: Tensor, wider: Tensor, steps: Tensor) -> Tensor:
+    """Kullback-Leibler divergence from the wider network's outputs, summed over the time steps of each line, (N,)."""
+    inside = torch.arange(logits.shape[1]) < steps[:, None]
+    each = F.kl_div(logits.log_softmax(2), wider.detach().log_softmax(2), log_target=True, reduction="none").sum(2)
+    return (each * inside).sum(1)
+
+
+class StarterTraining:
+    """The training of one family.
+
+    Args:
+        name: of the family.
+        lines: to train on.
+        steps: in all.
+        seed: of weights and of every choice.
+    """
+
+    def __init__(self, name: str, lines: LineDataset, steps: int, seed: int = 0) -> None:
+        self.lines, self.steps, self.seed, self.part = lines, steps, seed, 0
+        self.charset, self.combinations = tuple(lines.charset.symbols), list(CHOICES.combinations())
+        self.family = Family(FAMILIES[name], CHOICES, self.charset, seed)
+        main = next(iter(self.family.networks().values()))
+        self.weights = Weights(self.family)
+        parameters = list(self.weights.tensors)
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": RECIPE.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=RECIPE.learning_rate, fused=True)
+        self.average = WeightAverage(self.weights, 0.999)
+        self.planner, self.feed = plan_lines(lines.training, lines.charset, main, RECIPE, torch.device("cpu"))
+
+    def train_part(self) -> float:
+        """`PART_STEPS` steps; the mean loss of a line in networks of full width."""
+        rng = np.random.default_rng([self.seed, self.part])
+        torch.manual_seed(int(rng.integers(2**62)))
+        per_pass = max(1, len(self.planner.plan(np.random.default_rng(0))) // PART_STEPS)
+        number, place = divmod(self.part, per_pass)
+        whole = self.planner.plan(np.random.default_rng([self.seed, number, 1]))
+        batches = whole[place * PART_STEPS : (place + 1) * PART_STEPS]
+        total, count = 0.0, 0
+        for at, batch in enumerate(batches):
+            losses = self.train_step(self.feed.collate(batch), self.part * PART_STEPS + at, rng)
+            total, count = total + float(losses.sum()), count + len(losses)
+        self.part += 1
+        return total / count
+
+    def train_step(self, batch: Batch, step: int, rng: np.random.Generator) -> Tensor:
+        """One step of a wide and a narrow network; the losses of the wide one's lines."""
+        images, widths = augment(batch.images, batch.widths, RECIPE.augmentation, rng)
+        flat = max(0.0, 1 - step / FLAT_START_STEPS)
+        combination = self.combinations[int(rng.integers(len(self.combinations)))]
+        wide = self.family.member(CHOICES.widths[0], **combination)
+        narrow = self.family.member(int(rng.choice(CHOICES.widths[1:])), **combination)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses, outputs = _trained(wide, images, widths, batch, flat)
+        losses.mean().backward()
+        narrow_losses, narrow_outputs = _trained(narrow, images, widths, batch, flat)
+        steps = step_counts(widths, wide.network.architecture.time_stride, images.shape[3])
+        distilled = difference(narrow_outputs, outputs, steps)
+        ((1 - DISTILLED) * narrow_losses + DISTILLED * distilled).mean().backward()
+        nn.utils.clip_grad_norm_(self.weights.parameters(), RECIPE.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate_at(step)
+        self.optimizer.step()
+        self.average.update()
+        return losses.detach()
+
+    def rate_at(self, step: int) -> float:
+        """Warm-up over 200 steps, then constant, then falling to 0 over the last fifth."""
+        left = (self.steps - step) / (DECAY_SHARE * self.steps)
+        return RECIPE.learning_rate * min(1.0, (step + 1) / 200, max(left, 0.0))
+
+    def read(self) -> dict[str, float]:
+        """CER of the main combination on validation lines, by width, with averaged weights."""
+        kept = [tensor.detach().clone() for tensor in self.weights.tensors]
+        self.average.copy_to(self.weights)
+        found = {}
+        main = next(CHOICES.combinations())
+        for width in CHOICES.widths:
+            network = self.family.member(width, **main).detached()
+            recalibrate(network, self.lines.training, RECALIBRATION_LINES)
+            score = validate(network, self.lines.validation, self.charset, VALIDATION_LINES)
+            found[f"cer_{width}"], found[f"accuracy_{width}"] = round(score.cer, 4), round(score.accuracy, 4)
+            network.train()
+        with torch.no_grad():
+            for tensor, value in zip(self.weights.tensors, kept, strict=True):
+                tensor.copy_(value)
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """For `restore`."""
+        tensors = {"weights": self.weights.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {**tensors, "average": self.average.state_dict(), "part": self.part, "steps": self.steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continues from a state."""
+        self.weights.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.load_state_dict(state["average"])
+        self.part = state["part"]
+
+
+def _trained(member: Member, images: Tensor, widths: Tensor, batch: Batch, flat: float) -> tuple[Tensor, Tensor]:
+    member.train()
+    found: tuple[Tensor, Tensor] = member.call(objective, RECIPE, images, widths, batch, flat)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
+    parser.add_argument("--passes", type=float, default=2.0, help="how often each line is shown")
+    parser.add_argument("--threads", type=int, default=1)
+    asked = parser.parse_args()
+    keep_freed_memory()
+    torch.set_num_threads(asked.threads)
+    training, validation, charset = (str(asked.out / name) for name in ("lines", "validation", "charset.txt"))
+    lines = prepare(DataSpec(training=training, validation=validation, charset=charset), asked.out / "cache")
+    steps = round(asked.passes * len(lines.training) / RECIPE.batch_lines)
+    started = StarterTraining(asked.family, lines, steps)
+    file, log = asked.out / f"{asked.family}.pt", asked.out / f"{asked.family}.jsonl"
+    if file.exists():
+        started.restore(torch.load(file, weights_only=True))
+    while started.part * PART_STEPS < steps:
+        began = time.process_time()
+        loss = started.train_part()
+        row: dict[str, Any] = {
+            "step": started.part * PART_STEPS,
+            "loss": round(loss, 3),
+            "seconds": round(time.process_time() - began, 1),
+        }
+        if started.part % 4 == 0 or started.part * PART_STEPS >= steps:
+            row |= started.read()
+        with atomic_write(file) as unfinished:
+            torch.save(started.state(), unfinished)
+        with log.open("a", encoding="utf-8") as written:
+            written.write(json.dumps(row) + "\n")
+        print(time.strftime("%H:%M"), row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
