@@ -11,7 +11,7 @@ Decisions:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,12 @@ def to_row(values: Array) -> Row:
     """One row of an array of rows, as a tuple that can be a key."""
     row: Row = tuple(_INTERNED.get(value, value) for value in values.tolist())
     return row
+
+
+def without(rows: Array, taken: Set[Row]) -> Array:
+    """Those of (n, fields) rows that are not among the ones taken."""
+    kept = [i for i, row in enumerate(map(tuple, rows.tolist())) if row not in taken]
+    return rows[kept]
 
 
 def _choices(d: BaseDistribution) -> list[Any] | None:

@@ -30,7 +30,7 @@ from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
 from studies.objectives.pareto import Array, Point, Scale
-from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row, without
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
@@ -250,13 +250,13 @@ class FrontSampler:
     def _candidates(self, surrogate: Surrogate, taken: Set[Row], rng: Generator) -> Array:
         """(n, fields) rows that may be proposed."""
         if self._every_row is not None:
-            return _without(self._every_row, taken)
+            return without(self._every_row, taken)
         rows = [self._encoder.sample(RANDOM_CANDIDATES, rng)]
         if surrogate.ready:
             best = surrogate.rows[np.argsort(surrogate.domination_rates(), kind="stable")[:NEIGHBOR_PARENTS]]
             parents = best[rng.integers(len(best), size=NEIGHBOR_CANDIDATES)]
             rows.append(self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES, size=(NEIGHBOR_CANDIDATES, 1))))
-        return _without(np.unique(np.concatenate(rows), axis=0), taken)
+        return without(np.unique(np.concatenate(rows), axis=0), taken)
 
     def _best_candidate(self, surrogate: Surrogate, candidates: Array, taken: Set[Row], rng: Generator) -> Row | None:
         """The candidate with the highest acquisition whose costs are known and allowed; None if no promising one is allowed."""
@@ -265,7 +265,7 @@ class FrontSampler:
         if self._every_row is None:
             parents = candidates[np.argsort(-scores, kind="stable")[:REFINED_CANDIDATES].repeat(10)]
             more = self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES[1:], size=(len(parents), 1)))
-            more = _without(np.unique(more, axis=0), taken)
+            more = without(np.unique(more, axis=0), taken)
             scores, candidates = np.append(scores, self._acquisition(surrogate, more)), np.concatenate([candidates, more])
         batch = COST_BATCH if len(self._feasibility.costs) < ENOUGH_COSTS else 1
         for _ in range(COST_ROUNDS if self._feasibility.known_objectives else 0):
@@ -288,16 +288,10 @@ class FrontSampler:
         )
         for k, limit in self._feasibility.limits.items():
             scores *= ndtr((limit - means[:, k]) / np.maximum(stds[:, k], 1e-9))
-        costs = self._cost.of(rows)
-        return np.where(costs <= self._cost.highest, scores / costs, 0.0)
+        return self._cost.per_cost(scores, rows)
 
     def _to_minimized(self, k: int, value: float) -> float:
         """A value of objective k as it is modelled: to be minimised, on a linear scale."""
         if self._scales[k] == "log":
             return (-1.0 if self._maximized[k] else 1.0) * (math.log(value) if value > 0 else -700.0)
         return 1.0 - value if self._maximized[k] else float(value)
-
-
-def _without(rows: Array, taken: Set[Row]) -> Array:
-    kept = [i for i, row in enumerate(map(tuple, rows.tolist())) if row not in taken]
-    return rows[kept]

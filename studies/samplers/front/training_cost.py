@@ -81,6 +81,11 @@ class TrainingCost:
             predicted = np.full(len(rows), next(iter(known.values())))
         return np.array([known.get(row, cost) for row, cost in zip(trained, predicted, strict=True)])
 
+    def per_cost(self, scores: Array, rows: Array) -> Array:
+        """(n,) scores of (n, fields) candidates divided by what an epoch costs; 0 where it costs more than `highest`."""
+        costs = self.of(rows)
+        return np.where(costs <= self.highest, scores / costs, 0.0)
+
     def computed(self, rows: Sequence[Row]) -> Array:
         """(n,) computed costs of candidates that can be built, such as those that have begun to train."""
         costs = [self._compute(self._first_variant(row)) for row in rows] if self.differs else [1.0] * len(rows)
