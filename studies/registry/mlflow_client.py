@@ -3,7 +3,8 @@
 Decisions:
 - Every client is created with explicit tracking and registry URIs, and MLflow's global "active run" is never used. So several
   studies in one process do not disturb each other.
-- The database is created under a lock, because two processes may start at the same time.
+- The database is created under a lock, because two processes may start at the same time, and under another name until it is
+  complete: MLflow cannot open one whose tables are half made, as a process that is killed in between would leave it.
 - A workspace folder may be moved and copied; the new path is then written to its database (`studies.registry.home_move`).
 - MLflow is imported only when it is needed, because the import takes seconds. It is set up to send nothing over the network.
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from studies.registry.home_move import follow_home
 from studies.workspace.paths import Workspace
+from trainers.base.atomic_write import atomic_write
 from trainers.base.file_lock import locked
 
 if TYPE_CHECKING:
@@ -39,12 +41,21 @@ def open_mlflow(workspace: Workspace) -> MlflowClient:
     mlflow = import_mlflow()
 
     with locked(workspace.lock("mlflow-database")):
+        file = workspace.mlflow_file
+        if not file.exists() or (file.is_file() and not file.stat().st_size):
+            with atomic_write(file) as temporary:
+                _create_tables(mlflow, f"sqlite:///{temporary}")
         with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would retry a broken file for minutes
             connection.execute("PRAGMA schema_version")
         follow_home(workspace.mlflow_file, EXPERIMENT, workspace.mlflow_artifacts)
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
-        client.search_experiments(max_results=1)  # the first query creates the tables
+        client.search_experiments(max_results=1)  # the first query changes the tables of an earlier version of MLflow
     return client
+
+
+def _create_tables(mlflow: ModuleType, uri: str) -> None:
+    """Creates MLflow's tables in a database that does not exist yet; the first query does it."""
+    mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
 
 
 def experiment_id(client: MlflowClient, workspace: Workspace) -> str:

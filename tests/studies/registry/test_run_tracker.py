@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from studies.registry import run_writer
+from studies.registry import mlflow_client, run_writer
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.run_tracker import RunTracker, flatten
 from studies.registry.run_writer import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
@@ -195,3 +195,20 @@ def test_a_search_does_not_import_mlflow_before_its_tracker_writes() -> None:
 
 def test_nested_tables_become_dotted_names() -> None:
     assert flatten({"a": 1, "b": {"c": {"d": None}}}) == {"a": 1, "b.c.d": None}
+
+
+def test_a_process_killed_while_the_database_is_made_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path).prepare()
+
+    def killed(mlflow: Any, uri: str) -> None:
+        Path(uri.removeprefix("sqlite:///")).write_bytes(b"half a database")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow_client, "_create_tables", killed)
+        with pytest.raises(KeyboardInterrupt):
+            open_mlflow(workspace)
+    assert not workspace.mlflow_file.exists()
+    assert [experiment.name for experiment in open_mlflow(workspace).search_experiments()] == ["Default"]

@@ -31,8 +31,10 @@ ROOT = Path(__file__).parents[3]
 LINES = 240
 MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "6"))
 """How often the search is ended, each time in another way: six take a minute and a half; set 30 for a thorough run."""
-LATEST_S = 5.0
-"""Seconds after the start of a run at which it is ended at the latest; an epoch takes about one second."""
+MOST_EVENTS = 12
+"""Events of its log after which a run is ended at the latest: a training has about six, on fast and slow machines alike."""
+LONGEST_S = 20.0
+"""Longest `--time` of a run, its start of some six seconds included."""
 STARTUP_S = 120.0
 """Seconds that a busy machine may take until a search has imported everything and decoded its lines."""
 CTRL_C, KILL, TIME = "Ctrl-C", "kill -9", "--time"
@@ -81,24 +83,19 @@ def closed_trials(workspace: Workspace) -> dict[int, StoredTrial]:
     return {trial.number: trial for trial in trials if not trial.is_open}
 
 
-def begun(workspace: Workspace) -> int:
-    """How many runs have begun to train."""
-    return sum(event["event"] == "run starts" for event in read_log(workspace.log("kills")))
-
-
 def end_it(folder: Path, log: Path, how: str, moments: random.Random) -> None:
-    """Runs the search and ends it: every third time while it starts, otherwise within `LATEST_S` of its first training."""
-    workspace, delay_s = Workspace(folder / "runs"), moments.uniform(0, LATEST_S)
+    """Runs the search and ends it within a second of a random event of its log, or within a second of its start."""
     if how == TIME:
-        driver = start(folder, log, "--time", f"{moments.uniform(1, 4 * LATEST_S):.1f}s")
+        driver = start(folder, log, "--time", f"{moments.uniform(1, LONGEST_S):.1f}s")
         assert driver.wait(STARTUP_S) in (0, 1), log.read_text()
         return
-    before, driver = begun(workspace), start(folder, log)
-    end = time.monotonic() + (STARTUP_S if moments.random() > 1 / 3 else 0.0)
-    while begun(workspace) == before and driver.poll() is None and time.monotonic() < end:
+    events = Workspace(folder / "runs").log("kills")
+    wanted = len(read_log(events)) + moments.randint(0, MOST_EVENTS)
+    driver, end = start(folder, log), time.monotonic() + STARTUP_S
+    while len(read_log(events)) < wanted and driver.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     try:
-        driver.wait(delay_s)
+        driver.wait(moments.random())
     except subprocess.TimeoutExpired:
         driver.send_signal(signal.SIGKILL if how == KILL else signal.SIGINT)
     code = driver.wait(STARTUP_S)
