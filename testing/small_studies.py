@@ -54,9 +54,10 @@ def run_search(
     observer: Observer | None = None,
     engine: Engine | None = None,
     tracker: Tracker | None = None,
+    began: float | None = None,
 ) -> Summary:
     """Runs a search that records nothing in MLflow; see `studies.run.search.search`."""
-    return search(study, workspace, observer, engine, tracker or NoTracker())
+    return search(study, workspace, observer, engine, tracker or NoTracker(), began)
 
 
 class RecordingObserver(SilentObserver):

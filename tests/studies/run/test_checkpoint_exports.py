@@ -16,9 +16,12 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, run_search, study
+from testing.timed_engine import Clock, clock
 from trainers.base.candidate import Candidate
 from trainers.base.progress import EpochReport
 from trainers.trial.run import TrialJob
+
+__all__ = ["clock"]
 
 
 def checkpoints(workspace: Workspace) -> list[StoredTrial]:
@@ -83,17 +86,17 @@ def test_ctrl_c_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Wor
 
 
 @pytest.mark.parametrize("moment", [3, 8, 20])
-def test_time_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
+def test_time_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Workspace, clock: Clock, moment: int) -> None:
     class Slow(ScriptedEngine):
         """Takes seconds for one event, so that the time runs out."""
 
         def wait(self, timeout_s: float) -> list[Event]:
             if self._events == moment:
-                time.sleep(2.0)
+                clock.now += 60.0
             return super().wait(timeout_s)
 
-    engine, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "2s"}}
-    run_search(study(**timed), workspace, None, engine)
+    engine, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "60s"}}
+    run_search(study(**timed), workspace, None, engine, began=0.0)
     assert_every_file_is_as_measured(workspace)
     resume(workspace, engine.epochs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,11 @@ from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, RecordingObserver, RecordingTracker, numbers_in, run_search, study
+from testing.timed_engine import Clock, clock
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
+
+__all__ = ["clock"]
 
 
 def test_a_search_spends_its_trials_and_leaves_a_front(workspace: Workspace) -> None:
@@ -176,18 +178,18 @@ def test_a_killed_search_with_paused_trials_continues_without_training_an_epoch_
     assert len(measured(workspace)) == len(killed.trained) + len(again.trained) >= 3
 
 
-def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace) -> None:
+def test_time_up_leaves_paused_trials_to_the_next_run(workspace: Workspace, clock: Clock) -> None:
     class Slow(ScriptedEngine):
         """Lets the time run out after some events."""
 
         def wait(self, timeout_s: float) -> list[Any]:
             if self._events == 8:
-                time.sleep(timeout_s + 0.01)
+                clock.now += 60.0
                 self._patient = True
             return super().wait(timeout_s)
 
-    first, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "6s"}}
-    run_search(study(**timed), workspace, None, first)
+    first, timed = Slow(), HALVING | {"budget": HALVING["budget"] | {"time": "60s"}}
+    run_search(study(**timed), workspace, None, first, began=0.0)
     assert numbers_in(workspace, TrialState.RUNNING) == []
     suspended = [t for t in load_store(workspace, "s").stored_trials() if t.may_be_resumed]
     assert len(suspended) > 2
