@@ -6,7 +6,8 @@ improvement for each epoch that it has left, unless the next proposal is expecte
 Decisions:
 - There is no quota. MO-ASHA (`studies.schedulers.asha`) promotes one in eta of a rung, however little that adds to the front.
 - The first trainings to reach a rung continue (`initial_design_size`): a search has a finished candidate early, and learns how
-  values at a rung relate to final ones. Where time is limited only the first one does: three may take all the time there is.
+  values at a rung relate to final ones. Where time is limited only the first one does, and only at the first rungs
+  (`FIRST_RUNGS`): the time may end before any training does, and files of paused trainings are on the front anyway.
 - Known models from outside the space, of which nothing can be predicted, are trained to the end: the user asked for them.
 - At an uninformative rung, where next to nothing has been learnt, no training pauses, as in `studies.schedulers.asha`.
 - The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
@@ -23,6 +24,10 @@ from studies.samplers.front.initial_design import initial_design_size
 from studies.samplers.front.sampler import FrontSampler
 from studies.schedulers.decisions import Decision, Promotion
 
+FIRST_RUNGS = 2
+"""Rungs at which the first training continues in any case where time is limited. At all of them, one of two workers trained the
+first architecture for 43 epochs of the ten minutes for 800 codes (benchmarks/any_clock), and it was not on the front."""
+
 
 class ExpectedGainStopping:
     """Early stopping with the methods of `studies.schedulers.asha.MOASHA`, by expected hypervolume gain.
@@ -32,7 +37,7 @@ class ExpectedGainStopping:
         sampler: predicts the gains; every record must be given to it before it is given to this object.
         uninformative_from: see `studies.schedulers.asha.MOASHA`.
         eta: one in so many trials of a rung must be informative.
-        limited_time: whether only the first training to reach a rung continues in any case.
+        limited_time: whether only the first training continues in any case, and at the first rungs only.
     """
 
     def __init__(
@@ -45,7 +50,8 @@ class ExpectedGainStopping:
     ) -> None:
         self.rungs, self._sampler, self._eta = tuple(rungs), sampler, eta
         self._uninformative_from = uninformative_from
-        self._first_count = 1 if limited_time else initial_design_size(rungs)[1]
+        count = 1 if limited_time else initial_design_size(rungs)[1]
+        self._first_count = {rung: 0 if limited_time and k >= FIRST_RUNGS else count for k, rung in enumerate(self.rungs)}
         self._entered: dict[int, set[int]] = {rung: set() for rung in self.rungs}
         self._informative = dict.fromkeys(self.rungs, 0)
         self._rows: dict[int, Row | None] = {}
@@ -91,7 +97,7 @@ class ExpectedGainStopping:
         """Decides about a trial that has just been recorded at a rung."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
-        if len(self._entered[rung]) > self._first_count and not self._is_uninformative(rung):
+        if len(self._entered[rung]) > self._first_count[rung] and not self._is_uninformative(rung):
             promotion = self._best(force=False)
             if promotion is None or promotion.trial != trial:
                 return Decision.PAUSE

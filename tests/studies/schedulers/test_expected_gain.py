@@ -119,8 +119,17 @@ def test_where_time_is_limited_the_gain_counts_per_second():
     assert order(lambda params: 7.0)[0] == even[0], "only relative costs count"
 
 
-def test_where_time_is_limited_only_the_first_continues_in_any_case():
-    rungs = (3, 9, 40)
-    for limited, count in ((False, 3), (True, 1)):
+def test_where_time_is_limited_only_the_first_continues_in_any_case_and_not_beyond_the_second_rung():
+    rungs = (1, 3, 9, 27)
+    for limited, continued in ((False, [1, 1, 1]), (True, [1, 1, 0])):
         sampler = FrontSampler(GRID, DIRECTIONS, 0, rungs)
-        assert ExpectedGainStopping(rungs, sampler, limited_time=limited)._first_count == count
+        rule = ExpectedGainStopping(rungs, sampler, limited_time=limited)
+        counts = []
+        for rung in rungs[:-1]:
+            decided = []
+            for trial, params in enumerate(some(4)):
+                record(rule, sampler, trial, params, rung)
+                decided.append(rule.decide(trial, rung))
+            counts.append(decided[:1].count(Decision.CONTINUE))
+            assert Decision.PAUSE in decided
+        assert counts == continued
