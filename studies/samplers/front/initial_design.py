@@ -77,10 +77,8 @@ class InitialDesign:
             rng: source of randomness.
         """
         pool = candidates[rng.permutation(len(candidates))[:POOL_SIZE]]
-        pool, highest = self._training_cost.allowed(pool), self._training_cost.highest
-        if self._training_cost.differs and number < len(FAST_FRACTIONS):
-            pool = self._training_cost.cheapest(pool, FAST_FRACTIONS[number])
-            highest = min(highest, float(self._training_cost.of(pool).max()))
+        fraction = FAST_FRACTIONS[number] if number < len(FAST_FRACTIONS) else 1.0
+        pool, highest = self._training_cost.affordable(pool, fraction)
         points = self._encoder.to_unit_cube(pool)
         room = np.full(len(pool), math.inf)  # (pool,) distance to the nearest of what is begun
         if self._feasibility.known_objectives:

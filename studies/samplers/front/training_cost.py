@@ -91,23 +91,32 @@ class TrainingCost:
         costs = [self._compute(self._first_variant(row)) for row in rows] if self.differs else [1.0] * len(rows)
         return np.array([1.0 if cost is None else cost for cost in costs])
 
-    def cheapest(self, rows: Array, fraction: float) -> Array:
-        """The given fraction of (n, fields) candidates that costs least, at least one, in the order given."""
-        kept = np.argsort(self.of(rows), kind="stable")[: max(1, round(fraction * len(rows)))]
-        cheapest: Array = rows[np.sort(kept)]
-        return cheapest
-
     @property
     def highest(self) -> float:
         """Most that an epoch of a new training may cost; infinite where costs do not differ."""
         return math.inf if self._epoch_cost is None else self._epoch_cost.highest()
 
-    def allowed(self, rows: Array) -> Array:
-        """Those of (n, fields) candidates whose epochs are predicted to cost no more than `highest`; all if there are none."""
-        if math.isinf(self.highest):
-            return rows
-        kept: Array = rows[self.of(rows) <= self.highest]
-        return kept if len(kept) else rows
+    def affordable(self, rows: Array, fraction: float = 1.0) -> tuple[Array, float]:
+        """The candidates from which a new training is chosen, and the most that an epoch of it may cost.
+
+        Args:
+            rows: (n, fields) candidates, at least one.
+            fraction: of those predicted to cost no more than `highest`, so many that cost least, at least one. All count if
+                there are none.
+
+        Returns:
+            (m, fields) candidates in the order given, and the most.
+        """
+        highest = self.highest
+        if not self.differs or (math.isinf(highest) and fraction == 1.0):
+            return rows, highest
+        costs = self.of(rows)
+        kept = np.flatnonzero(costs <= highest)
+        kept = kept if len(kept) else np.arange(len(rows))
+        if fraction < 1.0:
+            kept = np.sort(kept[np.argsort(costs[kept], kind="stable")[: max(1, round(fraction * len(kept)))]])
+            highest = min(highest, float(costs[kept].max()))
+        return rows[kept], highest
 
     def _compute(self, row: Row) -> float | None:
         return None if self._epoch_cost is None else self._epoch_cost.of(self._encoder.decode(row))
