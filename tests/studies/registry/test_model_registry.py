@@ -32,12 +32,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("runs")).prepare()
 
 
-@pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> list[FrontPoint]:
-    folder = tmp_path_factory.mktemp("models")
-    return [tiny_point(folder / f"{i}.onnx", trial=i, seed=i, accuracy=0.5 + i / 10) for i in range(3)]
-
-
 def images() -> list[Image.Image]:
     """Of many sizes, modes and contents."""
     noise = np.random.default_rng(0)

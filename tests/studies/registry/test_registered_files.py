@@ -26,12 +26,6 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("runs")).prepare()
 
 
-@pytest.fixture(scope="module")
-def points(tmp_path_factory: pytest.TempPathFactory) -> list[FrontPoint]:
-    folder = tmp_path_factory.mktemp("models")
-    return [tiny_point(folder / f"{i}.onnx", trial=i, seed=i, accuracy=0.5 + i / 10) for i in range(3)]
-
-
 def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
