@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_space.catalog import nearest
+from studies.definition.model_address import parse_address
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
 from studies.registry.model_card import Facts, as_tags, description_of, facts_of
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 """The alias of the model version that was promoted last."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/([0-9]+))")
 
 
 def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> PromotedVersion:
@@ -77,13 +77,8 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
     Raises:
         UserError: the URI has another form, or there is no such model version; the message suggests the nearest name.
     """
-    match = _ADDRESS.fullmatch(address)
-    if match is None:
-        raise UserError(
-            f"'{address}' is not the URI of a registered model; write models:/NAME@champion or models:/NAME/VERSION"
-        )
-    name, alias, number = match.groups()
-    names = _names(workspace)
+    wanted = parse_address(address)
+    name, names = wanted.name, _names(workspace)
     if name not in names:
         there = f"known: {', '.join(names)}" if names else "no model is registered yet; 'paretext promote STUDY' registers one"
         raise UserError(f"no registered model is called '{name}'{nearest(name, names)} ({there})")
@@ -91,11 +86,14 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
 
     client = open_mlflow(workspace)
     try:
-        found = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, number)
+        if wanted.alias:
+            found = client.get_model_version_by_alias(name, wanted.alias)
+        else:
+            found = client.get_model_version(name, wanted.version)
     except MlflowException:
         versions = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
-        wanted = f"alias '{alias}'" if alias else f"version {number}"
-        raise UserError(f"model '{name}' has no {wanted}; its versions are {versions}") from None
+        missing = f"alias '{wanted.alias}'" if wanted.alias else f"version {wanted.version}"
+        raise UserError(f"model '{name}' has no {missing}; its versions are {versions}") from None
     return RegisteredVersion.of(client, found)
 
 

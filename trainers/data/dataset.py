@@ -5,8 +5,9 @@ Decisions:
   that differ only in those share the pixels.
 - White space at both ends of a label is removed, because no image shows it; then the label is normalised. Lines with an empty
   label are skipped.
-- The charset is that of the training labels unless a file is named. The policy for other characters applies to training lines.
-  Validation lines keep their labels: a character that a model cannot write counts as an error of the model.
+- The charset is that of the training labels and the characters that the specification adds, unless a file is named. The policy
+  for other characters applies to training lines. Validation lines keep their labels: a character that a model cannot write
+  counts as an error of the model.
 - Without a validation source, some training lines are used for validation (`division`, `split`). The choice does not depend on
   the order and names of the lines or on the input height, and no image is on both sides.
 - Test lines are only recorded here; `held_out` opens them.
@@ -108,7 +109,8 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     training, validation, available = divided.training, divided.validation, len(divided.training)
     if spec.training_lines is not None:
         training = _first_lines(training, spec.training_lines)
-    charset = Charset.from_file(Path(spec.charset)) if spec.charset else Charset.from_texts(training.texts)
+    labelled = (*training.texts, spec.more_symbols)
+    charset = Charset.from_file(Path(spec.charset)) if spec.charset else Charset.from_texts(labelled)
     training = _within(charset, training, spec, opener.skipped)
     if not len(training) or not len(validation):
         raise UserError(f"data '{spec.training}' leaves {len(training)} training and {len(validation)} validation lines")

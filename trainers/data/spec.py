@@ -31,6 +31,8 @@ class DataSpec(StrictModel):
         height_px: rows of every image.
         normaliser: name of the normaliser that is applied to all labels.
         charset: a file with one character per line; None uses the characters of the training labels.
+        more_symbols: characters that the charset has besides those of the training labels, such as those of the reader that a
+            training begins with; not together with a charset file.
         unknown: policy for training lines with a character outside the charset: `drop` (and count), `error`, or `map` (replace
             the character by another form of it, or drop the line if there is none).
         seed: seed of generated lines.
@@ -50,6 +52,7 @@ class DataSpec(StrictModel):
     height_px: int = Field(default=32, ge=8)
     normaliser: str = "none"
     charset: str | None = None
+    more_symbols: str = ""
     unknown: Unknown = "drop"
     seed: int = 0
     training_lines: int | None = Field(default=None, ge=1)
@@ -61,6 +64,12 @@ class DataSpec(StrictModel):
     def _is_a_normaliser(cls, value: str) -> str:
         check_normaliser(value)
         return value
+
+    @model_validator(mode="after")
+    def _names_its_symbols_once(self) -> Self:
+        if self.more_symbols and self.charset is not None:
+            raise ValueError("more_symbols adds to the characters of the labels; a charset file already names all of them")
+        return self
 
     @model_validator(mode="after")
     def _has_a_weight_for_each_source(self) -> Self:

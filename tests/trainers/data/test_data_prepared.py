@@ -254,3 +254,13 @@ def test_a_hundred_thousand_lines_are_practical(tmp_path: Path) -> None:
             os.link(few / f"{n % 250:03d}{suffix}", many / f"{n:06d}{suffix}")
     prepared = prepare(spec_of(many), tmp_path / "cache")
     assert len(prepared.training) + len(prepared.validation) == 100_000
+
+
+def test_the_charset_keeps_characters_that_no_label_has(tmp_path: Path) -> None:
+    folder = make_pairs(tmp_path / "lines", ["ab", "bc"] * 5)
+    plain = prepare(spec_of(folder, validation=str(folder)), tmp_path / "cache")
+    more = prepare(spec_of(folder, validation=str(folder), more_symbols="zba0"), tmp_path / "cache")
+    assert more.charset.symbols == ("0", "a", "b", "c", "z")
+    assert plain.charset.symbols == ("a", "b", "c") and plain.digest != more.digest
+    with pytest.raises(UserError, match="a charset file already names all of them"):
+        spec_of(folder, charset="charset.txt", more_symbols="z")

@@ -1,0 +1,41 @@
+"""What a study may begin with, as it is written; nothing is looked up."""
+
+from __future__ import annotations
+
+import pytest
+
+from studies.definition.begin_spec import begin_fault
+from studies.definition.model_address import ModelAddress, parse_address
+from trainers.base.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["random", "starter", "models:/reader@champion", "models:/reader/3", "study:digits", "no/such/model.onnx", "W.safetensors"],
+)
+def test_every_form_is_accepted_without_looking_anything_up(text: str) -> None:
+    assert begin_fault(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("strater", "did you mean 'starter'?"),
+        ("models:/reader", "write models:/NAME@champion or models:/NAME/VERSION"),
+        ("models:reader@champion", "is not the URI of a registered model"),
+        ("study:", "needs the name of a study"),
+        ("checkpoint.pt", "could run code when it is loaded; give the exported .onnx file"),
+        ("", "known: starter, random, models:/NAME@champion"),
+    ],
+)
+def test_a_mistake_is_one_line_with_what_to_write_instead(text: str, message: str) -> None:
+    fault = begin_fault(text)
+    assert fault is not None and message in fault and "\n" not in fault
+
+
+def test_an_address_has_either_an_alias_or_a_version() -> None:
+    assert parse_address("models:/reader@champion") == ModelAddress("reader", "champion", None)
+    assert parse_address("models:/reader/12") == ModelAddress("reader", None, "12")
+    for wrong in ("models:/reader/twelve", "models:/a/b@champion", "models:/@champion", "runs:/reader/1"):
+        with pytest.raises(UserError, match="is not the URI of a registered model"):
+            parse_address(wrong)
