@@ -1,11 +1,13 @@
 """Trains the starter weights of one family of backbones; the same command resumes a training that was stopped.
 
-    python -m benchmarks.starter.train --out OUT --family mobilenetv3_small [--passes 2]
+    python -m benchmarks.starter.train --out OUT --family mobilenetv3_small [--passes 4] [--sandwich]
 
 Decisions:
-- A step trains a network of full width with a random neck, encoder and attention, and a narrower one with the same components
-  on the same lines (the two ends of the sandwich rule; its middle would cost a third forward pass). The narrower one
-  learns the labels and the wider one's outputs.
+- A step trains one network of a random width, neck, encoder and attention: with the few passes over the lines that a CPU
+  affords, more steps are worth more than a second network in each of them.
+- `--sandwich` trains a network of full width and a narrower one with the same components on the same lines (the two ends of the
+  sandwich rule); the narrower one learns the labels and the wider one's outputs.
+- The steps are counted up to `--passes`; a training that is started again with more passes continues at the full rate.
 - Only the main combination's networks are validated: at each width, with BatchNorm statistics from training lines.
 - After each part of a pass the state is saved, with the random choices of every part drawn from (seed, part).
 """
@@ -39,13 +41,15 @@ from trainers.training.ema import WeightAverage
 from trainers.training.freed_memory import keep_freed_memory
 from trainers.training.losses import captured_logits, line_losses
 
-CHOICES = Choices((100, 75, 50, 25), ("fpn_a", "none", "fpn_d"), ("svtr", "gru"), ("squeeze_excite", "coordinate", "eca"))
+CHOICES = Choices((100, 75, 50, 25), ("fpn_a", "none"), ("svtr", "gru"), ("squeeze_excite", "coordinate", "eca"))
+WIDTH_SHARES = (0.3, 0.2, 0.3, 0.2)
+"""Fraction of the steps that train each width."""
 FAMILIES = {
     name: Architecture(backbone=name, encoder_hidden=96, encoder_layers=2)
     for name in ("mobilenetv3_small", "mobilenetv3_large", "lcnet")
 }
 RECIPE = find_recipe("anytime").with_(batch_lines=24, learning_rate=3e-3)
-"""A lower rate than for one network: the gradients of two networks and 18 combinations meet in the same weights."""
+"""A lower rate than for one network: the gradients of four widths and 12 combinations meet in the same weights."""
 FLAT_START_STEPS = 2000
 DISTILLED = 0.5
 """Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
@@ -88,10 +92,11 @@ class StarterTraining:
         lines: to train on.
         steps: in all.
         seed: of weights and of every choice.
+        sandwich: whether each step trains two networks.
     """
 
-    def __init__(self, name: str, lines: LineDataset, steps: int, seed: int = 0) -> None:
-        self.lines, self.steps, self.seed, self.part = lines, steps, seed, 0
+    def __init__(self, name: str, lines: LineDataset, steps: int, seed: int = 0, sandwich: bool = False) -> None:
+        self.lines, self.steps, self.seed, self.part, self.sandwich = lines, steps, seed, 0, sandwich
         self.charset, self.combinations = tuple(lines.charset.symbols), list(CHOICES.combinations())
         self.family = Family(FAMILIES[name], CHOICES, self.charset, seed)
         main = next(iter(self.family.networks().values()))
@@ -106,7 +111,7 @@ class StarterTraining:
         self.planner, self.feed = plan_lines(lines.training, lines.charset, main, RECIPE, torch.device("cpu"))
 
     def train_part(self) -> float:
-        """`PART_STEPS` steps; the mean loss of a line in networks of full width."""
+        """`PART_STEPS` steps; the mean loss of a line, with `sandwich` that of the networks of full width."""
         rng = np.random.default_rng([self.seed, self.part])
         torch.manual_seed(int(rng.integers(2**62)))
         per_pass = max(1, len(self.planner.plan(np.random.default_rng(0))) // PART_STEPS)
@@ -121,19 +126,21 @@ class StarterTraining:
         return total / count
 
     def train_step(self, batch: Batch, step: int, rng: np.random.Generator) -> Tensor:
-        """One step of a wide and a narrow network; the losses of the wide one's lines."""
+        """One step of one network, or of a wide and a narrow one; the losses of the first one's lines."""
         images, widths = augment(batch.images, batch.widths, RECIPE.augmentation, rng)
         flat = max(0.0, 1 - step / FLAT_START_STEPS)
         combination = self.combinations[int(rng.integers(len(self.combinations)))]
-        wide = self.family.member(CHOICES.widths[0], **combination)
-        narrow = self.family.member(int(rng.choice(CHOICES.widths[1:])), **combination)
+        width = CHOICES.widths[0] if self.sandwich else int(rng.choice(CHOICES.widths, p=WIDTH_SHARES))
+        first = self.family.member(width, **combination)
         self.optimizer.zero_grad(set_to_none=True)
-        losses, outputs = _trained(wide, images, widths, batch, flat)
+        losses, outputs = _trained(first, images, widths, batch, flat)
         losses.mean().backward()
-        narrow_losses, narrow_outputs = _trained(narrow, images, widths, batch, flat)
-        steps = step_counts(widths, wide.network.architecture.time_stride, images.shape[3])
-        distilled = difference(narrow_outputs, outputs, steps)
-        ((1 - DISTILLED) * narrow_losses + DISTILLED * distilled).mean().backward()
+        if self.sandwich:
+            narrow = self.family.member(int(rng.choice(CHOICES.widths[1:])), **combination)
+            narrow_losses, narrow_outputs = _trained(narrow, images, widths, batch, flat)
+            steps = step_counts(widths, first.network.architecture.time_stride, images.shape[3])
+            distilled = difference(narrow_outputs, outputs, steps)
+            ((1 - DISTILLED) * narrow_losses + DISTILLED * distilled).mean().backward()
         nn.utils.clip_grad_norm_(self.weights.parameters(), RECIPE.clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate_at(step)
@@ -186,7 +193,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
-    parser.add_argument("--passes", type=float, default=2.0, help="how often each line is shown")
+    parser.add_argument("--passes", type=float, default=4.0, help="how often each line is shown")
+    parser.add_argument(
+        "--sandwich", action="store_true", help="two networks a step, the narrower one learns from the wider one"
+    )
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     keep_freed_memory()
@@ -194,7 +204,7 @@ def main() -> None:
     training, validation, charset = (str(asked.out / name) for name in ("lines", "validation", "charset.txt"))
     lines = prepare(DataSpec(training=training, validation=validation, charset=charset), asked.out / "cache")
     steps = round(asked.passes * len(lines.training) / RECIPE.batch_lines)
-    started = StarterTraining(asked.family, lines, steps)
+    started = StarterTraining(asked.family, lines, steps, sandwich=asked.sandwich)
     file, log = asked.out / f"{asked.family}.pt", asked.out / f"{asked.family}.jsonl"
     if file.exists():
         started.restore(torch.load(file, weights_only=True))
