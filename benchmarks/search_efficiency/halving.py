@@ -6,6 +6,8 @@ one simulated worker.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import optuna
@@ -110,7 +112,7 @@ def _train_from_rung_to_rung(run: Run, scheduler: Scheduler, sampler: Any, every
         promotion = scheduler.next_promotion()
         if promotion is None:
             run.proposals += 1
-            trial, proposed = len(trials), sampler.propose([trials[number] for number in sorted(suspended)])
+            trial, proposed = len(trials), sampler.propose((), [trials[number] for number in sorted(suspended)])
             if proposed in trials.values():  # the space is used up
                 promotion = scheduler.next_promotion(force=True)
                 if promotion is None:
@@ -153,9 +155,9 @@ class _FullTrainingsTPE:
         self._running: dict[tuple[Any, ...], Any] = {}
         self._known: set[tuple[Any, ...]] = set()
 
-    def propose(self, running: list[Params]) -> Params:
-        """New parameters, as long as the sampler finds any; trials that are no longer running become PRUNED."""
-        under_way = {tuple(params.values()) for params in running}
+    def propose(self, running: Iterable[Params], suspended: Iterable[Params] = ()) -> Params:
+        """New parameters, as long as the sampler finds any; trials that neither run nor are suspended become PRUNED."""
+        under_way = {tuple(params.values()) for params in itertools.chain(running, suspended)}
         for key in [key for key in self._running if key not in under_way]:
             self._study.tell(self._running.pop(key), state=optuna.trial.TrialState.PRUNED)
         for _ in range(RETRIES):

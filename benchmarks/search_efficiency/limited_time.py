@@ -1,0 +1,188 @@
+"""Replays of the recorded table where trainings cost different times: does it pay to count gains per second?
+
+    python -m benchmarks.search_efficiency.limited_time [--seeds 12] [--out FILE]
+
+A search may spend the time of 30 or of 90 average epochs. An epoch takes as long as the network has multiply-adds,
+0.29 to 2.47 times the average. As in a study with a time limit, a training counts with what it reads at each of its rungs.
+
+ignored             the cost of an epoch is not known to the search
+counted             as in a study: in the initial design, in resuming trainings and in the acquisition function
+design and resuming not in the acquisition function
+cooled              in the acquisition function with an exponent that falls from 1 to 0 while the time passes (Lee et al., 2020)
+
+Source: cost cooling: Lee et al., Cost-aware Bayesian Optimization, 2020 (arXiv:2003.10870).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.search_efficiency.halving import DIRECTIONS
+from benchmarks.search_efficiency.problems import TABLE, Pair, Params, Problem, recorded
+from search_space import Architecture
+from search_space.counting import flops
+from search_space.recognizer import build_recognizer
+from studies.samplers.front.sampler import FrontSampler
+from studies.samplers.front.training_cost import EpochCost
+from studies.schedulers.base import Scheduler
+from studies.schedulers.decisions import Decision
+from studies.schedulers.factory import make_scheduler_and_sampler
+from studies.schedulers.rungs import rungs_up_to
+
+BUDGETS = (30, 90)
+FORMS = ("ignored", "counted", "design and resuming", "cooled")
+FRACTIONS = (0.1, 0.25, 0.5, 0.75, 1.0)
+CLASSES, HEIGHT_PX, WIDTH_PX = 11, 32, 160
+"""Of the networks whose multiply-adds are counted: lines of digits."""
+
+
+def costs_of_table(fields: list[str]) -> dict[tuple[Any, ...], float]:
+    """Fields of each architecture of the table to the cost of an epoch; the average is 1."""
+    rows = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
+    architectures = [Architecture.from_dict(row["architecture"]) for row in rows]
+    counts = {
+        tuple(getattr(a, name) for name in fields): flops(build_recognizer(a, CLASSES), HEIGHT_PX, WIDTH_PX).whole
+        for a in architectures
+    }
+    average = mean(counts.values())
+    return {key: count / average for key, count in counts.items()}
+
+
+@dataclass
+class TimedRun:
+    """One search under way.
+
+    Attributes:
+        problem: the table.
+        costs: fields of an architecture to the cost of an epoch.
+        budget: what may be spent.
+        spent: what has been spent.
+        points: both objectives of everything that has reached a rung, in each precision.
+        history: what had been spent and the hypervolume, after each rung.
+    """
+
+    problem: Problem
+    costs: Mapping[tuple[Any, ...], float]
+    budget: float
+    spent: float = 0.0
+    points: list[Pair] = field(default_factory=list)
+    history: list[tuple[float, float]] = field(default_factory=list)
+    begun: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def key(self, params: Params) -> tuple[Any, ...]:
+        """The fields that decide the training."""
+        return tuple(params[name] for name in self.problem.distributions if name != self.problem.variant_parameter)
+
+    def cost(self, params: Params) -> float:
+        """Of an epoch; the average for a combination that is not in the table."""
+        return self.costs.get(self.key(params), 1.0)
+
+    def train(self, params: Params, until: int) -> Pair:
+        """Both objectives after so many epochs."""
+        key = self.key(params)
+        self.spent += self.cost(params) * max(0, until - self.begun.get(key, 0))
+        self.begun[key] = max(until, self.begun.get(key, 0))
+        self.points += [self.problem.at(variant, until) for variant in (params, *self.problem.variants(params))]
+        self.history.append((self.spent, self.problem.volume(self.points)))
+        return self.problem.at(params, until)
+
+    def volume_at(self, spent: float) -> float:
+        """Hypervolume when so much had been spent."""
+        return max((volume for at, volume in self.history if at <= spent), default=0.0)
+
+
+def search(run: TimedRun, form: str, seed: int) -> None:
+    """Runs Paretext's default search until the budget is spent."""
+    problem = run.problem
+    scheduler, sampler = make_scheduler_and_sampler(
+        problem.distributions,
+        DIRECTIONS,
+        rungs_up_to(problem.epochs, 3),
+        seed=seed,
+        scales=problem.scales,
+        uninformative_from=problem.uninformative_from,
+        known_objectives=problem.known_objectives,
+        costs=problem.costs,
+        variant_parameter=problem.variant_parameter,
+        epoch_cost=None if form == "ignored" else EpochCost(run.cost),
+    )
+    assert isinstance(sampler, FrontSampler)
+    if form == "design and resuming":
+        _weigh(sampler, lambda: 0.0)
+    elif form == "cooled":
+        _weigh(sampler, lambda: max(0.0, 1.0 - run.spent / run.budget))
+    _train_until_spent(run, scheduler, sampler)
+
+
+def _weigh(sampler: FrontSampler, exponent: Callable[[], float]) -> None:
+    """Replaces the cost by which the acquisition function is divided by a power of it."""
+    cost = sampler._cost
+    cost.per_cost = lambda scores, rows: scores / cost.of(rows) ** exponent()  # type: ignore[method-assign]
+
+
+def _train_until_spent(run: TimedRun, scheduler: Scheduler, sampler: FrontSampler) -> None:
+    trials: dict[int, Params] = {}
+    suspended: set[int] = set()
+    while run.spent < run.budget:
+        promotion = scheduler.next_promotion()
+        if promotion is None:
+            proposed = sampler.propose((), [trials[number] for number in sorted(suspended)])
+            if proposed in trials.values():
+                promotion = scheduler.next_promotion(force=True)
+                if promotion is None:
+                    return
+            else:
+                trial = len(trials)
+                trials[trial], until = proposed, scheduler.milestones(trial)[0]
+        if promotion is not None:
+            trial, until = promotion.trial, promotion.until
+            suspended.discard(trial)
+        while True:
+            values = run.train(trials[trial], until)
+            for params in (trials[trial], *(run.problem.variants(trials[trial]) if until == run.problem.epochs else ())):
+                sampler.observe(params, until, run.problem.at(params, until))
+            scheduler.record(trial, until, values, trials[trial])
+            decision = scheduler.decide(trial, until)
+            if decision is not Decision.CONTINUE or run.spent >= run.budget:
+                break
+            until = scheduler.next_rung(trial, until)
+        if decision is Decision.PAUSE:
+            suspended.add(trial)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--out", type=Path, help="JSON lines, one for each search")
+    asked = parser.parse_args()
+    problem = recorded(TABLE, lines=False)
+    costs = costs_of_table([name for name in problem.distributions if name != problem.variant_parameter])
+    found: dict[tuple[int, str], list[list[float]]] = defaultdict(list)
+    for seed in range(asked.seeds):
+        for budget in BUDGETS:
+            for form in FORMS:
+                run = TimedRun(problem, costs, budget)
+                search(run, form, seed)
+                volumes = [run.volume_at(budget * fraction) for fraction in FRACTIONS]
+                found[budget, form].append(volumes)
+                if asked.out is not None:
+                    row = {"seed": seed, "budget": budget, "form": form, "hypervolume": volumes}
+                    with asked.out.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(row) + "\n")
+    print("| time | cost of an epoch | " + " | ".join(f"at {fraction:.0%}" for fraction in FRACTIONS) + " |")
+    print("|---|---|" + "---|" * len(FRACTIONS))
+    for (budget, form), rows in found.items():
+        columns = list(zip(*rows, strict=True))
+        cells = [f"{mean(c):.3f} ± {stdev(c) / len(c) ** 0.5 if len(c) > 1 else 0.0:.3f}" for c in columns]
+        print(f"| {budget} | {form} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
