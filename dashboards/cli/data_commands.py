@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
+from dashboards.views.counted_progress import CountedProgress
 
 if TYPE_CHECKING:
     from trainers.data.checks.check import Report
 
 SOURCE_HELP = "digits, a folder or a label file, or kind:path; several joined by ';' (see docs/data.md)"
-SECONDS_BETWEEN_LINES = 10.0
-"""Seconds between two lines of progress where there is no terminal."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -116,7 +112,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, stderr_console
     from trainers.data.checks.check import check
 
-    with _Progress("looking at images") as progress:
+    with CountedProgress("looking at images") as progress:
         report = check(
             arguments.source,
             arguments.height,
@@ -184,7 +180,7 @@ def run_render(arguments: argparse.Namespace) -> int:
         stderr_console().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
     seed, recombine = arguments.seed, arguments.recombine / 100
     planned = plan_lines(texts.usable, faces, arguments.count, seed, arguments.style, photos, recombine)
-    with _Progress("drawing lines") as progress:
+    with CountedProgress("drawing lines") as progress:
         written = write_lines(planned, arguments.out, arguments.processes, progress.show)
     if arguments.sheet is not None:
         from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
@@ -227,44 +223,3 @@ def save_image(image: Any, path: Path) -> None:
         image.save(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write {path}: {error}") from None
-
-
-class _Progress:
-    """Shows progress: a bar on a terminal, otherwise a line every ten seconds."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._bar: Any = None
-        self._said = time.monotonic()
-
-    def __enter__(self) -> _Progress:
-        if sys.stderr.isatty():
-            from rich.progress import Progress
-
-            from dashboards.views.console import stderr_console
-
-            self._bar = Progress(console=stderr_console(), transient=True)
-            self._task = self._bar.add_task(self._what, total=None)
-            self._bar.start()
-        return self
-
-    def _say(self, done: int, total: int) -> None:
-        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            print(f"{self._what}: {done} of {total}", file=sys.stderr, flush=True)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    @property
-    def show(self) -> Callable[[int, int], None]:
-        """Shows (done, total)."""
-        if self._bar is None:
-            return self._say
-        bar, task = self._bar, self._task
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        return show

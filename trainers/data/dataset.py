@@ -49,6 +49,7 @@ class LineDataset:
         test_source: source of other test lines; None if there is none.
         notes: sentences for the user about the lines.
         rendered_lines: number of rendered training lines; they come last in `training`.
+        validation_sources: for each cache entry of `validation`, its source as the user named it.
     """
 
     spec: DataSpec
@@ -62,6 +63,7 @@ class LineDataset:
     test_source: str | None = None
     notes: tuple[str, ...] = ()
     rendered_lines: int = 0
+    validation_sources: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,6 +79,12 @@ class LineDataset:
     def own_lines(self) -> int:
         """Training lines that were not rendered."""
         return len(self.training) - self.rendered_lines
+
+    def validation_by_source(self) -> dict[str, LineArrays]:
+        """The validation lines of each source that has some, by the name that the user gave it."""
+        names = np.array([self.validation_sources[self.validation.source_of(i)] for i in range(len(self.validation))])
+        present = [name for name in dict.fromkeys(self.validation_sources) if (names == name).any()]
+        return {name: self.validation.select(np.flatnonzero(names == name)) for name in present}
 
     def is_current(self) -> bool:
         """Whether the cache still holds the entries of this dataset. The source files are not checked."""
@@ -128,7 +136,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     parts = (training, validation) if warmup is None else (training, validation, warmup)
     digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
     resolved = spec if rendered == spec.rendered else spec.with_(rendered=rendered)
-    rest = divided.set_aside, divided.test_source, notes, len(training) - own
+    rest = divided.set_aside, divided.test_source, notes, len(training) - own, divided.validation_sources
     return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *rest)
 
 

@@ -41,6 +41,8 @@ class Division:
         set_aside: test lines taken from the training sources; None if there are none.
         test_source: source of other test lines; None if there is none.
         notes: sentences for the user about the division.
+        validation_sources: for each cache entry of `validation`, the source as the user named it: the validation source, or the
+            training source that the lines belong to.
     """
 
     training: LineArrays
@@ -48,6 +50,7 @@ class Division:
     set_aside: LineArrays | None
     test_source: str | None
     notes: tuple[str, ...]
+    validation_sources: tuple[str, ...]
 
 
 def divide(opener: LineOpener) -> Division:
@@ -72,12 +75,22 @@ def divide(opener: LineOpener) -> Division:
         opener.skipped.append(Skipped(lines.name(int(i)), f"same picture as a validation or test line of another {spec.group}"))
     training, validation = (lines.select(np.flatnonzero(sides == side)) for side in (TRAINING, VALIDATION))
     notes: tuple[str, ...] = ()
+    validation_sources = names
     if others is not None:
         given = opener.open(split_sources(others))
         notes = _overlap(training, given)
-        validation = validation.joined(given) if len(validation) else given
+        named = _named(spec, names, brought)
+        validation, validation_sources = (validation.joined(given), [*names, *named]) if len(validation) else (given, named)
     set_aside = lines.select(np.flatnonzero(sides == TEST))
-    return Division(training, validation, set_aside if len(set_aside) else None, test_source, notes)
+    kept = set_aside if len(set_aside) else None
+    return Division(training, validation, kept, test_source, notes, tuple(validation_sources))
+
+
+def _named(spec: DataSpec, names: Sequence[str], brought: Sequence[str | None]) -> list[str]:
+    """What the user calls each source of validation lines: its own name, or that of the training source that brings it."""
+    if spec.validation is not None:
+        return split_sources(spec.validation)
+    return [name for name, own in zip(names, brought, strict=True) if own is not None for _ in split_sources(own)]
 
 
 def _sides(
@@ -121,8 +134,9 @@ def _overlap(training: LineArrays, validation: LineArrays) -> tuple[str, ...]:
 
 def _divided_as_formerly(lines: LineArrays, others: str | None, opener: LineOpener) -> Division:
     """Divides as versions did that stored no `split`: a tenth of all lines, chosen by the pixels at the input height."""
+    names = split_sources(opener.spec.training)
     if others is not None:
-        validation = opener.open(split_sources(others))
+        validation, names = opener.open(split_sources(others)), split_sources(others)
     elif len(lines) < 2:
         validation = lines.select([])
     else:
@@ -130,4 +144,4 @@ def _divided_as_formerly(lines: LineArrays, others: str | None, opener: LineOpen
         inside = lines.contents <= limit
         lines, validation = lines.select(np.flatnonzero(~inside)), lines.select(np.flatnonzero(inside))
     source = None if opener.spec.test == AUTO else opener.spec.test
-    return Division(lines, validation, None, source, ())
+    return Division(lines, validation, None, source, (), tuple(names))

@@ -264,3 +264,17 @@ def test_the_charset_keeps_characters_that_no_label_has(tmp_path: Path) -> None:
     assert plain.charset.symbols == ("a", "b", "c") and plain.digest != more.digest
     with pytest.raises(UserError, match="a charset file already names all of them"):
         spec_of(folder, charset="charset.txt", more_symbols="z")
+
+
+def test_validation_lines_are_known_by_the_source_they_belong_to(tmp_path: Path) -> None:
+    first, second = (make_pairs(tmp_path / name, ["ab", "cd", "ef"] * 4, seed) for seed, name in enumerate(("first", "second")))
+    both = f"{first};{second}"
+    split = prepare(spec_of(first, training=both), tmp_path / "cache").validation_by_source()
+    assert list(split) == [str(first), str(second)] and all(len(lines) for lines in split.values())
+    given = prepare(spec_of(first, validation=str(second)), tmp_path / "cache")
+    assert list(given.validation_by_source()) == [str(second)]
+    assert given.validation_by_source()[str(second)].texts == given.validation.texts
+    mixed = prepare(spec_of(first, training=f"digits;{first}"), tmp_path / "cache").validation_by_source()
+    assert set(mixed) == {"digits", str(first)} and len(mixed["digits"]) == 500
+    former = prepare(spec_of(first, training=both, split=1), tmp_path / "cache").validation_by_source()
+    assert set(former) <= {str(first), str(second)} and former
