@@ -117,7 +117,7 @@ def training_request(number: int, job: TrialJob, resources: TrialResources, shar
 
 def report_from_json(message: str) -> EpochReport:
     """Returns the report of an epoch that a node has sent as JSON."""
-    return EpochReport(**json.loads(message))
+    return EpochReport.from_dict(json.loads(message))
 
 
 def candidate_from_json(message: str) -> Candidate:

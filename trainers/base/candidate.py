@@ -9,6 +9,7 @@ from typing import Any
 
 from search_space.architecture import Architecture
 from trainers.base.file_digest import file_sha256
+from trainers.base.lineage import Lineage
 from trainers.base.right_lines import RightLines
 
 READING_CER = 0.5
@@ -70,12 +71,14 @@ class Candidate:
         measurement: the measurement of the file.
         model: the ONNX file.
         also: candidates with the same weights in other precisions; theirs is empty.
+        lineage: what the network inherited when its training began; None if it began with random weights.
     """
 
     architecture: Architecture
     measurement: Measurement
     model: Path
     also: tuple[Candidate, ...] = ()
+    lineage: Lineage | None = None
 
     def in_folder(self, folder: Path) -> Candidate:
         """The same candidate with its files in another folder, to which they have been moved."""
@@ -88,16 +91,20 @@ class Candidate:
             "measurement": self.measurement.as_dict(),
             "model": str(self.model),
         }
+        if self.lineage is not None:
+            values["lineage"] = self.lineage.as_dict()
         return values | ({"also": [other.as_dict() for other in self.also]} if self.also else {})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Candidate:
         """The candidate that `as_dict` returned these values for."""
+        lineage = values.get("lineage")
         return cls(
             Architecture.from_dict(values["architecture"]),
             Measurement.from_dict(values["measurement"]),
             Path(values["model"]),
             tuple(cls.from_dict(other) for other in values.get("also", ())),
+            None if lineage is None else Lineage.from_dict(lineage),
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from trainers.base.lineage import Lineage
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class EpochReport:
         cer: character error rate on the validation lines, 0 and up.
         seconds: duration of the epoch with its validation, in seconds.
         note: one line for the user, such as that a checkpoint was damaged; usually empty.
+        lineage: what the network inherited, in the first report of a process that trains it; None in the others, and if it
+            began with random weights.
     """
 
     epoch: int
@@ -28,13 +32,24 @@ class EpochReport:
     cer: float
     seconds: float
     note: str = ""
+    lineage: Lineage | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as values that JSON can hold; without the note when there is none."""
+        """The report as values that JSON can hold; without the note and the lineage when there are none."""
         values = asdict(self)
         if not self.note:
             del values["note"]
+        if self.lineage is None:
+            del values["lineage"]
+        else:
+            values["lineage"] = self.lineage.as_dict()
         return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EpochReport:
+        """The report that `as_dict` returned these values for."""
+        lineage = values.get("lineage")
+        return cls(**{**values, "lineage": None if lineage is None else Lineage.from_dict(lineage)})
 
 
 Report = Callable[[EpochReport], bool]

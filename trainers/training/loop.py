@@ -23,6 +23,7 @@ from torch import Tensor
 
 from search_space.recognizer import Recognizer
 from trainers.base.errors import TrainingFault, UserError
+from trainers.base.lineage import Lineage
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
@@ -58,10 +59,12 @@ class TrainingResult:
     Attributes:
         recognizer: the network in eval mode, on the CPU, with the averaged weights where the recipe keeps an average.
         history: reports of all epochs, oldest first.
+        lineage: what the network inherited when the training began; None if it began with random weights.
     """
 
     recognizer: Recognizer
     history: tuple[EpochReport, ...]
+    lineage: Lineage | None = None
 
 
 def train(
@@ -82,7 +85,8 @@ def train(
         on_resume: called with the last report of the checkpoint that the training resumes from, if there is one; if it returns
             False, the training pauses before the next epoch.
         begin: changes the initial weights of the new network, which is on the job's device, for example `inherit`. It is not
-            called when the training resumes from a checkpoint.
+            called when the training resumes from a checkpoint. If it returns a `Lineage`, checkpoints, the result and the first
+            report of each process have it.
 
     Returns:
         The result, or `Paused` when there are epochs left.
@@ -106,7 +110,7 @@ def train(
                 if checkpoint:
                     training.restore(checkpoint)
                     last = training.history[-1]
-                    if on_resume is not None and not on_resume(last) and last.epoch < job.epochs:
+                    if on_resume is not None and not on_resume(training.said(last)) and last.epoch < job.epochs:
                         return Paused(tuple(training.history), stopped=True)
                 else:
                     training.begin(begin)
@@ -136,8 +140,14 @@ def load_result(job: TrainingJob) -> TrainingResult:
     learner.restore(checkpoint)
     if job.architecture.prune_percent and learner.pruning_mask is None:
         raise TrainingFault("export", "the network is still to be pruned")
-    history = tuple(EpochReport(**report) for report in checkpoint["history"])
-    return TrainingResult(learner.evaluation_network().cpu().eval(), history)
+    history = tuple(EpochReport.from_dict(report) for report in checkpoint["history"])
+    return TrainingResult(learner.evaluation_network().cpu().eval(), history, _lineage(checkpoint))
+
+
+def _lineage(checkpoint: dict[str, Any]) -> Lineage | None:
+    """What the network of a checkpoint inherited; those of earlier versions, and of random beginnings, do not say."""
+    found = checkpoint.get("lineage")
+    return None if found is None else Lineage.from_dict(found)
 
 
 class _Training:
@@ -150,6 +160,7 @@ class _Training:
 
     Attributes:
         note: what the next report says besides its numbers.
+        lineage: what the network inherited; None if it began with random weights.
     """
 
     def __init__(self, job: TrainingJob, recipe: Recipe, adjustments: dict[str, float]) -> None:
@@ -158,6 +169,8 @@ class _Training:
         self.bf16 = computes_in_bf16(self.recipe.precision, self.device)
         self.history: list[EpochReport] = []
         self.note = ""
+        self.lineage: Lineage | None = None
+        self._lineage_said = False
         self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
         self.phases = Phases.of(self.recipe, job.epochs, job.architecture.prune_percent)
         self.feed = self._plan(job.data.training)
@@ -176,16 +189,25 @@ class _Training:
         if self.recipe.pretrained:
             load_pretrained(self.learner.recognizer, self.recipe.pretrained)
         if change is not None:
-            change(self.learner.recognizer)
+            found = change(self.learner.recognizer)
+            self.lineage = found if isinstance(found, Lineage) else None
+
+    def said(self, report: EpochReport) -> EpochReport:
+        """A report as it is sent: with the note and, the first time, with the lineage."""
+        sent = replace(report, note=self.note, lineage=None if self._lineage_said else self.lineage)
+        self.note, self._lineage_said = "", True
+        return sent
 
     def restore(self, state: dict[str, Any]) -> None:
         """Sets the training to the state of a checkpoint."""
         self.learner.restore(state)
-        self.history = [EpochReport(**report) for report in state["history"]]
+        self.history = [EpochReport.from_dict(report) for report in state["history"]]
+        self.lineage = _lineage(state)
 
     def state(self) -> dict[str, Any]:
         """The state for a checkpoint; "eased" keeps its name, so that older checkpoints can be resumed."""
-        return {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.adjustments}
+        state = {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.adjustments}
+        return state if self.lineage is None else {**state, "lineage": self.lineage.as_dict()}
 
     def run(self, report: Report, until_epoch: int | None) -> TrainingResult | Paused:
         """Trains from the next epoch to the end or to a pause."""
@@ -195,13 +217,12 @@ class _Training:
             self._prune_if_due()
             self.history.append(self._epoch(len(self.history)))
             save_checkpoint(self.job.folder, self.job.identity, self.state())
-            said, self.note = replace(self.history[-1], note=self.note), ""
-            if not report(said) and len(self.history) < epochs:
+            if not report(self.said(self.history[-1])) and len(self.history) < epochs:
                 return Paused(tuple(self.history), stopped=True)
         if len(self.history) < epochs:
             return Paused(tuple(self.history), stopped=False)
         self._prune_if_due()
-        return TrainingResult(self.learner.evaluation_network().cpu().eval(), tuple(self.history))
+        return TrainingResult(self.learner.evaluation_network().cpu().eval(), tuple(self.history), self.lineage)
 
     def _prune_if_due(self) -> None:
         """Prunes the network once, after the first phase."""

@@ -27,9 +27,12 @@ from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
+from trainers.inherit.parent import Parent
 from trainers.trial.epoch_log import add_epoch
 
 if TYPE_CHECKING:
+    from search_space.recognizer import Recognizer
+    from trainers.base.lineage import Lineage
     from trainers.data.dataset import LineDataset
     from trainers.training.job import TrainingJob
     from trainers.training.loop import TrainingResult
@@ -60,6 +63,8 @@ class TrialJob:
         also_in: further precisions in which the trained weights are stored and measured.
         export_only: train nothing; export and measure the network of the checkpoint in the folder.
         pause_by: Unix time in seconds; the training pauses when its next epoch would end later. None never pauses it.
+        parents: trained weights that the network may begin with, the best first: the first that can be read is taken. Without
+            any it begins with random weights. A training that resumes from a checkpoint ignores them.
     """
 
     architecture: Architecture
@@ -74,6 +79,7 @@ class TrialJob:
     also_in: tuple[str, ...] = ()
     export_only: bool = False
     pause_by: float | None = None
+    parents: tuple[Parent, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The job as values that JSON can hold, for `from_dict`."""
@@ -90,6 +96,7 @@ class TrialJob:
             "also_in": list(self.also_in),
             "export_only": self.export_only,
             "pause_by": self.pause_by,
+            "parents": [parent.as_dict() for parent in self.parents],
         }
 
     @classmethod
@@ -102,6 +109,7 @@ class TrialJob:
             "recipe": Recipe.from_dict(values["recipe"]),
             "folder": Path(values["folder"]),
             "also_in": tuple(values.get("also_in", ())),
+            "parents": tuple(Parent.from_dict(parent) for parent in values.get("parents", ())),
         }
         return cls(**{**values, **made})
 
@@ -156,7 +164,7 @@ def past_reports(job: TrialJob, prepared: LineDataset) -> tuple[EpochReport, ...
     from trainers.training.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(job.folder, training_job(job, prepared).identity)
-    return tuple(EpochReport(**report) for report in checkpoint["history"]) if checkpoint else ()
+    return tuple(EpochReport.from_dict(report) for report in checkpoint["history"]) if checkpoint else ()
 
 
 def training_job(job: TrialJob, prepared: LineDataset) -> TrainingJob:
@@ -191,15 +199,42 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     for name in (CANDIDATE_NAME, MODEL_NAME):
         (job.folder / name).unlink(missing_ok=True)
 
+    begun = _Beginning(job, prepared)
+
     def log_and_report(epoch: EpochReport) -> bool:
+        epoch = begun.add_note(epoch)
         add_epoch(job.folder, epoch)
         in_time = job.pause_by is None or time.time() + epoch.seconds < job.pause_by
         return report(epoch) and in_time
 
-    outcome = train(training, log_and_report, until_epoch, on_resume)
+    outcome = train(training, log_and_report, until_epoch, on_resume, begun if job.parents else None)
     if isinstance(outcome, Paused):
         return outcome
     return _export(job, outcome, prepared, identity)
+
+
+class _Beginning:
+    """Gives a new network the weights of its parents, and adds to the next report what came of it.
+
+    Args:
+        job: names the parents.
+        prepared: its dataset.
+    """
+
+    def __init__(self, job: TrialJob, prepared: LineDataset) -> None:
+        self._job, self._prepared, self._note = job, prepared, ""
+
+    def __call__(self, network: Recognizer) -> Lineage | None:
+        from trainers.trial.initial_weights import inherit_from_first
+
+        begun = inherit_from_first(network, self._job.parents, self._prepared)
+        self._note = begun.note
+        return begun.lineage
+
+    def add_note(self, report: EpochReport) -> EpochReport:
+        """The report with the note, the first time."""
+        note, self._note = "; ".join(text for text in (report.note, self._note) if text), ""
+        return replace(report, note=note)
 
 
 def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
@@ -219,7 +254,7 @@ def _candidate(job: TrialJob, trained: TrainingResult, prepared: LineDataset, pr
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial
             others.append(files.candidate(precision, job.folder / f"{prefix}{precision}-{MODEL_NAME}"))
     own = files.candidate(job.architecture.precision, job.folder / f"{prefix}{MODEL_NAME}")
-    return replace(own, also=tuple(others))
+    return replace(own, also=tuple(others), lineage=trained.lineage)
 
 
 def _load_candidate(folder: Path, identity: str) -> Candidate | None:
