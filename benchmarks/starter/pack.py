@@ -1,0 +1,136 @@
+"""Packs the averaged weights of a training into a file of the package.
+
+    python -m benchmarks.starter.pack --out OUT --family mobilenetv3_small [--step 0.35] [--width 75] [--encoders svtr]
+                                      [--necks fpn_a none] [--attentions squeeze_excite] [--folder FOLDER]
+
+Decisions:
+- `--step` trades the error of the weights for bytes, `--width` packs the first channels alone, and the lists leave out
+  combinations: what only they use takes no bytes. The parts are printed with what each takes.
+- The card says what was trained on, and how well the main combination reads the validation lines at each width.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.starter.elastic import Family
+from benchmarks.starter.train import CHOICES, FAMILIES, RECIPE, Weights
+from trainers.base.atomic_write import atomic_write
+from trainers.data.charset import Charset
+from trainers.inherit.family_file import STEP, SharedNetwork, WeightsFamily, encode_family
+from trainers.inherit.starter import FOLDER, SUFFIX
+from trainers.inherit.weights_file import WeightsRecord
+from trainers.training.ema import WeightAverage
+
+FONTS = {
+    "DejaVu": "Bitstream Vera licence and public domain",
+    "Liberation": "SIL Open Font License 1.1",
+    "Roboto": "Apache License 2.0",
+    "Noto, Noto CJK": "SIL Open Font License 1.1",
+    "WenQuanYi Zen Hei": "GPL 2 with font exception",
+    "WenQuanYi Micro Hei": "Apache License 2.0 or GPL 3 with font exception",
+    "LXGW WenKai": "SIL Open Font License 1.1",
+}
+"""Fonts of the drawn lines and their licences; none of them is part of the weights."""
+DATA = (
+    "lines drawn by benchmarks/starter/lines.py: words of nine languages, Greek, Cyrillic, Chinese shop signs, codes, numbers, "
+    "dates, prices, plates"
+)
+"""What the weights were trained on."""
+NOT_FOR = "reading without a training on one's own lines; handwriting; Arabic, Hebrew and Indic scripts; vertical text"
+"""What the weights should not be used for."""
+
+
+def averaged_family(name: str, charset: Sequence[str], state: Mapping[str, Any]) -> Family:
+    """The family of a training, with the averaged weights.
+
+    Args:
+        name: of the family.
+        charset: symbols, in the order of the outputs.
+        state: what `StarterTraining.state` gave.
+    """
+    family = Family(FAMILIES[name], CHOICES, tuple(charset))
+    weights = Weights(family)
+    average = WeightAverage(weights, 0.999)
+    average.load_state_dict(state["average"])
+    average.copy_to(weights)
+    return family
+
+
+def networks_of(family: Family, width: int, chosen: Mapping[str, Sequence[str]]) -> tuple[SharedNetwork, ...]:
+    """The networks to pack, the main one first.
+
+    Args:
+        family: of a training.
+        width: percent, one of the choices.
+        chosen: component to the names that are packed.
+    """
+    found = []
+    for combination in CHOICES.combinations():
+        if all(value in chosen[part] for part, value in combination.items()):
+            network = family.member(width, **combination).detached()
+            parameters = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
+            found.append(SharedNetwork(network.architecture, parameters))
+    return tuple(found)
+
+
+def card_of(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    """The card, from the rows of a training's log."""
+    last = next((row for row in reversed(rows) if "cer_100" in row), {})
+    reads = {key: value for key, value in last.items() if key.startswith(("cer_", "accuracy_"))}
+    command = f"python -m benchmarks.starter.train --out OUT --family {name}"
+    return {"command": command, "data": DATA, "fonts": FONTS, "validation": reads, "not_for": NOT_FOR}
+
+
+def parts(networks: Sequence[SharedNetwork]) -> Counter[str]:
+    """Entries of the tensors that each component adds to those of the networks before it."""
+    seen, counts = set(), Counter[str]()
+    for network in networks:
+        a = network.architecture
+        for name, tensor in network.parameters.items():
+            key = (name, tensor.numpy().tobytes())
+            if key not in seen:
+                seen.add(key)
+                counts[f"{name.partition('.')[0]:9} {a.neck} {a.encoder} {a.attention}"] += tensor.numel()
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the training")
+    parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
+    parser.add_argument("--step", type=float, default=STEP, help="in standard deviations")
+    parser.add_argument("--width", type=int, choices=CHOICES.widths, default=CHOICES.widths[0])
+    for part in ("necks", "encoders", "attentions"):
+        parser.add_argument(f"--{part}", nargs="+", choices=getattr(CHOICES, part), default=list(getattr(CHOICES, part)))
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the file is written")
+    asked = parser.parse_args()
+    charset = Charset.from_file(asked.out / "charset.txt").symbols
+    state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
+    rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
+    card = card_of(rows, asked.family)
+    shown = rows[-1]["step"] * RECIPE.batch_lines
+    lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
+    cer = card["validation"].get(f"cer_{asked.width}")
+    record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=cer)
+    chosen = {"neck": asked.necks, "encoder": asked.encoders, "attention": asked.attentions}
+    networks = networks_of(averaged_family(asked.family, charset, state), asked.width, chosen)
+    content = encode_family(WeightsFamily(networks, tuple(charset), record, card), asked.step)
+    file = asked.folder / f"{asked.family}{SUFFIX}"
+    with atomic_write(file) as unfinished:
+        unfinished.write_bytes(content)
+    counts = parts(networks)
+    for part, count in counts.items():
+        print(f"{part:45} {count:>10,} weights, about {count / counts.total() * len(content) / 1000:7.1f} kB")
+    print(f"{file}: {len(content):,} bytes, {counts.total():,} weights, {8 * len(content) / counts.total():.2f} bits each")
+
+
+if __name__ == "__main__":
+    main()
