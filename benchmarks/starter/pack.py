@@ -83,7 +83,7 @@ def networks_of(family: Family, width: int, chosen: Mapping[str, Sequence[str]])
 
 def card_of(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
     """The card, from the rows of a training's log."""
-    last = next((row for row in reversed(rows) if "cer_100" in row), {})
+    last = next((row for row in reversed(rows) if any(key.startswith("cer_") for key in row)), {})
     reads = {key: value for key, value in last.items() if key.startswith(("cer_", "accuracy_"))}
     command = f"python -m benchmarks.starter.train --out OUT --family {name}"
     return {"command": command, "data": DATA, "fonts": FONTS, "validation": reads, "not_for": NOT_FOR}
