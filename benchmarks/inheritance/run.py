@@ -2,18 +2,21 @@
 
     python -m benchmarks.inheritance.run --out OUT [--data codes fraktur digits iiit5k] [--fraktur DIR] [--iiit5k DIR]
                                          [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 40]
-                                         [--beginnings random first important important-no-flat-start]
+                                         [--beginnings random first important important-no-flat-start starter starter+relative]
+                                         [--starter FOLDER]
     python -m benchmarks.inheritance.report OUT
 
 Decisions:
 - A case is a relative and a child. The relative is trained on the same lines, with the same seed; the child then begins with
   random weights, with the relative's first channels, or with its most important ones.
+- `starter` begins with the starter weights of the package, or of a folder that benchmarks.starter.pack has written;
+  `starter+relative` begins with the important channels of a relative that has itself begun with them.
 - Child and relative have the default recipe, and see the same lines in the same order.
 - The recipe begins with a flat start, which keeps a random head from writing blanks alone. Whether inherited weights need one
   is open: `important-no-flat-start` trains without it.
 - `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
   columns.
-- If it is run again, it continues where it stopped: OUT/results has every finished epoch.
+- If it is run again, it continues where it stopped: OUT/results has every finished epoch. Other starter weights begin anew.
 """
 
 from __future__ import annotations
@@ -37,12 +40,14 @@ from trainers.data.spec import DataSpec
 from trainers.evaluation.validation import validate
 from trainers.inherit.inherit import Channels, inherit
 from trainers.inherit.relative import Relative
+from trainers.inherit.starter import FOLDER, starter_for, starter_record
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.job import TrainingJob
 from trainers.training.loop import TrainingResult, train
 
 DATA = ("codes", "fraktur", "digits", "iiit5k")
-BEGINNINGS = ("random", "first", "important", "important-no-flat-start")
+STARTER, BOTH = "starter", "starter+relative"
+BEGINNINGS = ("random", "first", "important", "important-no-flat-start", STARTER, BOTH)
 NO_FLAT_START = "-no-flat-start"
 RECALIBRATED_LINES = 200
 """Training lines from which BatchNorm statistics are measured before the first epoch: enough to see what was inherited."""
@@ -78,6 +83,7 @@ class Bench:
     data: LineDataset
     seed: int
     out: Path
+    starter: Path
 
     def job(self, architecture: Architecture, epochs: int, name: str) -> TrainingJob:
         folder, recipe = self.out / "trainings" / f"{self.name}-{self.seed}-{name}", find_recipe("anytime")
@@ -85,31 +91,52 @@ class Bench:
             recipe = recipe.with_(flat_start_steps=0)
         return TrainingJob(architecture, self.data, recipe, epochs, folder, self.seed)
 
-    def relative(self, case: str, epochs: int) -> Relative:
+    def starter_of(self, architecture: Architecture) -> tuple[Relative, str]:
+        """The starter weights for an architecture, and the beginning of their file's hash."""
+        found, record = starter_for(architecture, self.starter), starter_record(architecture, self.starter)
+        if found is None or record is None:
+            raise SystemExit(f"{self.starter} has no starter weights for {architecture.backbone}; name other --beginnings")
+        return found, record.sha256[:8]
+
+    def relative(self, case: str, epochs: int, from_starter: bool) -> Relative:
         """The trained relative of a case; trained once."""
         architecture, charset = CASES[case].relative, self.data.charset.symbols
-        job = self.job(architecture, epochs, f"relative-{architecture.digest}")
+        starter, digest = self.starter_of(architecture) if from_starter else (None, "")
+        job = self.job(architecture, epochs, f"relative-{architecture.digest}{digest and '-'}{digest}")
         kept = job.folder / f"weights-{epochs}.pt"
         if not kept.exists():
-            done = train(job, _printer(f"{self.name} {self.seed} relative"))
+            begin = None if starter is None else lambda network: inherit(network, charset, starter)
+            done = train(job, _printer(f"{self.name} {self.seed} relative"), begin=begin)
             assert isinstance(done, TrainingResult)
             torch.save(done.recognizer.state_dict(), kept.with_suffix(".partial"))
             kept.with_suffix(".partial").replace(kept)
         return Relative(architecture, charset, torch.load(kept, weights_only=True))
+
+    def parent(self, case: str, beginning: str, epochs: int) -> Relative | None:
+        """What the child of a case begins with; None for random weights."""
+        if beginning == "random":
+            return None
+        if beginning == STARTER:
+            return self.starter_of(CASES[case].child)[0]
+        return self.relative(case, epochs, from_starter=beginning == BOTH)
 
     def child(self, case: str, beginning: str, epochs: int, parent_epochs: int) -> None:
         """Trains the child of a case from one beginning, or what is missing of that."""
         name = f"{self.name}-{case}-{beginning}-{self.seed}"
         kept = self.out / "results" / f"{name}.json"
         row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        digest = self.starter_of(CASES[case].child)[1] if beginning in (STARTER, BOTH) else ""
+        if row.get("starter", "") != digest:
+            row = {}
         if row.get("parent_epochs") == parent_epochs and len(row["cer"]) > epochs:
             return
         row |= {"data": self.name, "case": case, "beginning": beginning, "seed": self.seed, "parent_epochs": parent_epochs}
+        row |= {"starter": digest} if digest else {}
         row.setdefault("share", 0.0)
 
         def begin(network: Recognizer) -> None:
-            if beginning != "random":
-                relative = self.relative(case, parent_epochs)
+            relative = self.parent(case, beginning, parent_epochs)
+            if relative is not None:
                 channels: Channels = "first" if beginning == "first" else "important"
                 found = inherit(network, self.data.charset.symbols, relative, channels)
                 row["share"], row["parts"] = round(found.share, 4), found.as_dict()["parts"]
@@ -124,7 +151,11 @@ class Bench:
             _keep(row, kept)
             return _printer(name)(epoch)
 
-        train(self.job(CASES[case].child, epochs, f"{case}-{beginning}-{parent_epochs}"), report, begin=begin)
+        train(
+            self.job(CASES[case].child, epochs, f"{case}-{beginning}-{parent_epochs}{digest and '-'}{digest}"),
+            report,
+            begin=begin,
+        )
 
 
 def _printer(name: str) -> Callable[[EpochReport], bool]:
@@ -162,6 +193,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--iiit5k", type=Path, help="folder with train and test words, needed for --data iiit5k")
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--beginnings", nargs="+", choices=BEGINNINGS, default=list(BEGINNINGS))
+    parser.add_argument(
+        "--starter", type=Path, default=FOLDER, help="folder of starter weights; by default those of the package"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--parent-epochs", type=int, default=40)
@@ -177,7 +211,7 @@ def main() -> None:
     for name in given.data:
         prepared = prepare(data_of(name, given), given.out / "cache")
         for seed in given.seeds:
-            bench = Bench(name, prepared, seed, given.out)
+            bench = Bench(name, prepared, seed, given.out, given.starter)
             for case in given.cases:
                 for beginning in given.beginnings:
                     bench.child(case, beginning, given.epochs, given.parent_epochs)
