@@ -9,11 +9,14 @@ from pathlib import Path
 from search_space import Architecture
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from trainers.base.candidate import Candidate, Measurement
+from trainers.base.lineage import Lineage
 from trainers.base.progress import EpochReport
 from trainers.trial.run import TrialJob
 
 STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2}
 """Bytes of a file, in those of fp32."""
+SHARE = 0.9
+"""Share of its weights that a new training inherits from its parent."""
 
 
 class Killed(BaseException):
@@ -22,6 +25,8 @@ class Killed(BaseException):
 
 class ScriptedEngine:
     """Trains nothing; an architecture's accuracy grows with its width and hidden size.
+
+    A new training inherits `SHARE` of its weights from the first of its parents.
 
     Args:
         slots: trainings at the same time.
@@ -45,6 +50,8 @@ class ScriptedEngine:
         self.trained: list[str] = []
         self.epochs: dict[str, int] = {}
         """Digest to the epochs trained so far; like checkpoints, it may be handed on to the next engine."""
+        self.lineages: dict[str, Lineage] = {}
+        """Digest to what the network inherited; part of the same checkpoints."""
         self.closed = False
         self._open: deque[tuple[int, TrialJob]] = deque()
         self._until: dict[int, int] = {}
@@ -86,9 +93,13 @@ class ScriptedEngine:
         events: list[Event] = []
         digest, until = job.architecture.digest, self._until[number]
         stands = self.epochs.get(digest, 0)
+        if not stands and job.parents:
+            self.lineages[digest] = Lineage.of(SHARE, job.parents[0].ancestor)
+        lineage = self.lineages.get(digest)
         for epoch in range(max(1, stands), max(until, stands) + 1):  # a resumed training reports its last epoch again
             accuracy = accuracy_of(job.architecture) * epoch / (self._best_after or job.epochs)
-            events.append(EpochFinished(number, EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1)))
+            report = EpochReport(epoch, job.epochs, 1.0, accuracy, (1 - accuracy) / 2, 0.1, lineage=lineage)
+            events.append(EpochFinished(number, report))
         self.epochs[digest] = until = max(until, stands)
         if until < job.epochs:
             return [*events, TrialPaused(number, until)]
@@ -101,7 +112,8 @@ class ScriptedEngine:
     def _candidates(self, job: TrialJob) -> Candidate:
         own, trained = job.architecture, self.epochs[job.architecture.digest] / (self._best_after or job.epochs)
         others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in job.also_in)
-        return replace(self._candidate(own, job.folder, "model.onnx", trained), also=others)
+        made = self._candidate(own, job.folder, "model.onnx", trained)
+        return replace(made, also=others, lineage=self.lineages.get(own.digest))
 
     def _candidate(self, a: Architecture, folder: Path, name: str, trained: float) -> Candidate:
         model = folder / name

@@ -23,6 +23,11 @@ UNSAFE_SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".bin")
 """Suffixes of pickled files, which can run code when they are loaded; the message says what to give instead."""
 
 
+def absolute_begin(text: str) -> str:
+    """The same text with the absolute path of a file, so that a study finds it from any folder."""
+    return str(Path(text).absolute()) if not text.startswith((SCHEME, STUDY)) and Path(text).suffix else text
+
+
 def begin_fault(text: str) -> str | None:
     """What is wrong with a text that says what to begin with, or None; models, files and studies are not looked up."""
     suffix = Path(text).suffix.lower()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from studies.definition.sections import Search
 
-RUN_KEYS = ("workers", "engine", "address", "cpus_per_trial", "gpus_per_trial", "gpu_memory_per_trial", "shared")
+RUN_KEYS = (
+    "workers",
+    "engine",
+    "address",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "gpu_memory_per_trial",
+    "shared",
+    "weights_limit",
+)
 """Keys of `[search]` that a resumed study takes from the new request."""
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from search_space.units import parse_count, parse_size
+from studies.definition.begin_spec import FORMS, begin_fault
 from studies.definition.durations import parse_duration, parse_milliseconds
 from studies.definition.section_types import Count, Duration, Flag, Milliseconds, Size, StudySection
 from studies.objectives.catalog import DEFAULT, objectives_of
@@ -150,6 +151,21 @@ class Search(StudySection):
         "for the front of another study, a .toml or .json file",
         examples=["seed"],
     )
+    begin: Annotated[str, Flag("--begin", "WEIGHTS")] = Field(
+        default="random",
+        description=f"weights that candidates begin with: {FORMS}",
+        examples=["models:/reader@champion"],
+    )
+    inherit: Annotated[Literal["never", "always"], Flag("--inherit", "WHEN")] = Field(
+        default="never",
+        description="whether a candidate may begin with the weights of an earlier training of the study: never, or always",
+        examples=["always"],
+    )
+    weights_limit: Size = Field(
+        default="500MB",
+        description="most disk space for the weights that a study keeps for inherit; the worst are deleted first",
+        examples=["2GB"],
+    )
     objectives: Annotated[list[str], Flag("--objectives", "A,B", several=True)] = Field(
         default_factory=lambda: list(DEFAULT),
         description="two or three of accuracy, cer, size, latency, flops, parameters, or added ones",
@@ -180,6 +196,13 @@ class Search(StudySection):
         "workspace",
         examples=["s3://bucket/paretext"],
     )
+
+    @field_validator("begin")
+    @classmethod
+    def _names_weights(cls, value: str) -> str:
+        if (fault := begin_fault(value)) is not None:
+            raise ValueError(fault)
+        return value
 
     @field_validator("objectives")
     @classmethod

@@ -101,6 +101,8 @@ class Study(StudySection):
 FORMER_DATA: Mapping[str, Any] = {"split": 1, "test": False, "rendered": None}
 """What `[data]` of a stored study means where it has no such value: its lines were split by their pixels at each input height,
 and were neither set aside as test lines nor drawn. A resumed study compares its trials on the lines it began with."""
+FORMER_SEARCH: Mapping[str, Any] = {"begin": "random", "inherit": "never"}
+"""What `[search]` of a stored study means where it has no such value: every network began with random weights."""
 
 
 def stored_study(values: Mapping[str, Any], name: str) -> Study:
@@ -114,8 +116,9 @@ def stored_study(values: Mapping[str, Any], name: str) -> Study:
         UserError: it names something that is not installed here.
     """
     data = {**FORMER_DATA, **values.get("data", {})}
+    search = {**FORMER_SEARCH, **values.get("search", {})}
     try:
-        return Study.model_validate({**values, "data": data})
+        return Study.model_validate({**values, "data": data, "search": search})
     except ValidationError as error:
         raise UserError(f"study '{name}' cannot be read: " + "; ".join(error_lines(error, Study))) from None
 

@@ -24,6 +24,7 @@ from studies.schedulers.decisions import Decision
 from studies.storage import outcomes
 from studies.storage.lease import owner_here
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
+from trainers.base.lineage import PLAIN_NOTE
 
 
 class Driver:
@@ -99,6 +100,7 @@ class Driver:
                 self._note_rung(ready, epoch, result)
         reached = max(rungs, default=0)
         self._epochs[ready.number] = max(reached, trial.epochs_trained)
+        self._recorder.note_lineage(ready.number, trial.lineage)
         mark = trial.training
         if reached and (mark is None or mark.until <= reached):
             return self._export(ready, reached, rungs[reached]) or self._decide(ready, reached)
@@ -196,6 +198,9 @@ class Driver:
 
     def _epoch_finished(self, ready: Ready, event: EpochFinished) -> None:
         report = event.report
+        self._recorder.note_lineage(ready.number, report.lineage)
+        if report.note and not report.note.startswith(PLAIN_NOTE):
+            self._observer.note(f"trial {ready.number}: {report.note}")
         new = report.epoch - self._epochs.get(ready.number, 0)
         self._faults.epoch_finished(event, new)
         if new <= 0:

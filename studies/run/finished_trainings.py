@@ -27,6 +27,7 @@ class FinishedTrainings:
             ready: the trial.
             candidate: its file, and those of other precisions.
         """
+        self._recorder.note_lineage(ready.number, candidate.lineage)
         for other in candidate.also:
             self._add_variant(ready, other)
         self._recorder.finish(ready, candidate)

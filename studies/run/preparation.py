@@ -14,12 +14,14 @@ from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel
 from studies.objectives.limits import LIMIT_NAMES, smallest_cost, write_cost
 from studies.run.observer import Observer, StudyFacts
+from studies.run.parents import resolve_begin
 from studies.run.warm_start import architectures
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.rendered import FEW_LINES
 from trainers.data.spec import DataSpec
+from trainers.inherit.parent import Parent
 from trainers.trial.run import TrialJob
 
 LARGEST_UNREADABLE_SHARE = 0.05
@@ -35,12 +37,14 @@ class Preparation:
         prepared: its lines, by input height.
         costs: what an architecture costs before it is trained.
         warm_start: architectures to try first.
+        begin: trained weights that candidates may begin with, the best first; none for random weights.
     """
 
     study: Study
     prepared: dict[int, LineDataset]
     costs: CostModel
     warm_start: list[Architecture]
+    begin: tuple[Parent, ...] = ()
 
     def data_spec(self, height_px: int) -> DataSpec:
         """What a worker opens: the lines of this height, with the rendered lines that the driver has decided on."""
@@ -64,6 +68,7 @@ class Preparation:
             folder=folder,
             seed=self.study.search.seed,
             threads=1,
+            parents=self.begin,
         )
 
     def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
@@ -98,7 +103,7 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
         UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
             meet the size limit.
     """
-    warm_start = _warm_start(study, workspace)
+    warm_start, begin = _warm_start(study, workspace), resolve_begin(study.search.begin, workspace)
     heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
     prepared = {}
     for height_px in sorted(heights):
@@ -113,7 +118,7 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
         observer.note(note)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
-    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start)
+    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start, begin)
     _check_time_steps(preparation, observer)
     _check_precisions(preparation, len(charset), observer)
     _check_limits(preparation)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 
+from studies.definition.begin_spec import absolute_begin
 from studies.definition.data_section import Data
 from studies.definition.run_settings import of_this_run
 from studies.definition.study import Study
@@ -86,7 +87,7 @@ def _run(
     accept_data: bool,
 ) -> Summary:
     storage = open_storage(workspace.optuna_url, observer.note)
-    study = _as_stored(study.model_copy(update={"data": study.data.absolute()}), storage, observer)
+    study = _as_stored(_with_absolute_paths(study), storage, observer)
     if engine is None:
         engine = engines[study.search.engine](
             study.search
@@ -119,6 +120,12 @@ def stored_study(workspace: Workspace, name: str) -> Study | None:
         return StudyStore.open(open_storage(workspace.optuna_url), name).study
     except UserError:
         return None
+
+
+def _with_absolute_paths(study: Study) -> Study:
+    """The study with paths that are right in any folder."""
+    search = study.search.model_copy(update={"begin": absolute_begin(study.search.begin)})
+    return study.model_copy(update={"data": study.data.absolute(), "search": search})
 
 
 def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:

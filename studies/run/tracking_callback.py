@@ -47,5 +47,6 @@ class TrackingCallback:
     def _log(self, trial: StoredTrial, model: Path | None) -> None:
         fields = trial.fields if trial.fields is not None or trial.architecture is None else trial.architecture.as_dict()
         measured = None if trial.measurement is None else trial.measurement.as_dict()
-        tags = {"reason": trial.reason or None, "continues": trial.continues}
+        inherited = {} if trial.lineage is None else trial.lineage.scalars
+        tags = {"reason": trial.reason or None, "continues": trial.continues, **inherited}
         self._tracker.log_trial(trial.number, fields, measured, trial.outcome.name, model, tags)

@@ -31,6 +31,7 @@ from studies.storage.study_store import StudyStore, distributions
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.candidate import Candidate, is_whole
+from trainers.base.lineage import Lineage
 
 
 class TrialRecorder:
@@ -43,15 +44,24 @@ class TrialRecorder:
 
     Attributes:
         callbacks: called with every closed trial, in this order.
+        lineages: number of a trial to what its network inherited.
     """
 
     def __init__(self, study: Study, workspace: Workspace, store: StudyStore) -> None:
         self._study, self._workspace, self._store = study, workspace, store
         self._distributions = distributions(study.search_space)
         self.callbacks: Sequence[TrialCallback] = ()
+        self.lineages: dict[int, Lineage] = {}
+
+    def note_lineage(self, number: int, lineage: Lineage | None) -> None:
+        """Records what the network of an open trial inherited; None, and what is known already, changes nothing."""
+        if lineage is not None and self.lineages.get(number) != lineage:
+            self._store.note_lineage(number, lineage)
+            self.lineages[number] = lineage
 
     def close(self, trial: StoredTrial) -> None:
         """Closes an open trial with its outcome."""
+        trial = trial.inheriting(self.lineages.get(trial.number))
         self._store.close(trial)
         self._tell(trial)
 
@@ -92,7 +102,7 @@ class TrialRecorder:
         reason = f"the training of trial {ready.number}, stored as {ready.architecture.precision}"
         model = self._keep(ready, candidate)
         outcome = PrecisionVariantOf(ready.number, candidate.measurement, model, reason, self._study.budget.epochs)
-        self._tell(self._store.add(ready.closed(outcome), self._distributions))
+        self._add(ready, outcome)
         return None
 
     def add_checkpoint(self, ready: Ready, candidate: Candidate, epochs: int) -> None:
@@ -106,7 +116,12 @@ class TrialRecorder:
         if excess_of(candidate.measurement, self._study.limits.by_cost) is None:
             model = self._keep(ready, candidate, f"-epoch-{epochs}")
             outcome = CheckpointOf(ready.number, candidate.measurement, model, epochs)
-            self._tell(self._store.add(ready.closed(outcome), self._distributions))
+            self._add(ready, outcome)
+
+    def _add(self, ready: Ready, outcome: Outcome) -> None:
+        """Records a file of a training as a trial of its own, with the lineage of the training."""
+        trial = ready.closed(outcome).inheriting(self.lineages.get(ready.number))
+        self._tell(self._store.add(trial, self._distributions))
 
     def close_opened_twice(self) -> None:
         """Closes trials that were opened twice because the database's answer was lost; for the end, when nothing is open."""

@@ -24,6 +24,7 @@ from studies.storage.outcomes import (
     Suspended,
 )
 from trainers.base.candidate import READING_CER, Measurement
+from trainers.base.lineage import Lineage
 
 RUNNING = Running()
 """The outcome of an open trial; it holds nothing, so one object serves all."""
@@ -76,6 +77,7 @@ class StoredTrial:
         rungs: epoch to what the training had reached then, lowest first.
         training: who trains it, or was the last to do so; None when it never started.
         continues: number of the measured trial whose training it takes beyond the epoch at which that one ended; None: of none.
+        lineage: what its network inherited when its training began; None: nothing, or it has not begun.
     """
 
     number: int
@@ -87,6 +89,7 @@ class StoredTrial:
     rungs: Mapping[int, RungResult] = field(default_factory=dict)
     training: TrainingMark | None = None
     continues: int | None = None
+    lineage: Lineage | None = None
 
     @classmethod
     def of(
@@ -115,6 +118,10 @@ class StoredTrial:
     def closed(self, outcome: Outcome) -> StoredTrial:
         """The same trial with an outcome."""
         return self._with(outcome=outcome)
+
+    def inheriting(self, lineage: Lineage | None) -> StoredTrial:
+        """The same trial with what its network inherited."""
+        return self if lineage is None else self._with(lineage=lineage)
 
     def numbered(self, number: int) -> StoredTrial:
         """The same trial under another number."""

@@ -33,6 +33,7 @@ from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.trial_attributes import (
     Attributes,
     description_of,
+    lineage_attributes,
     outcome_attributes,
     parse,
     rung_attributes,
@@ -41,6 +42,7 @@ from studies.storage.trial_attributes import (
 )
 from studies.storage.trial_writes import open_trial, write_trial
 from trainers.base.errors import UserError
+from trainers.base.lineage import Lineage
 
 STUDY_KEY = "paretext:study"
 TEST_KEY = "paretext:test:"
@@ -237,6 +239,10 @@ class StudyStore:
     def note_rung(self, number: int, epoch: int, result: RungResult) -> None:
         """Writes what an open trial has reached at a rung."""
         self._write(number, rung_attributes(epoch, result))
+
+    def note_lineage(self, number: int, lineage: Lineage) -> None:
+        """Writes what the network of an open trial inherited."""
+        self._write(number, lineage_attributes(lineage))
 
     def close(self, trial: StoredTrial) -> None:
         """Writes the outcome of an open trial, then the state that closes it. A trial that is closed already stays as it is.

@@ -3,9 +3,9 @@
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
                           latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
-                          checkpoint_of, continues
+                          checkpoint_of, continues, parent, inherited_share, lineage_epochs
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
-                          architecture, costs, training, rung:EPOCH, right_lines
+                          architecture, costs, training, rung:EPOCH, right_lines, lineage
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
 
 Studies of version 0.1 and before have all of it in user attributes, with other names; `parse` reads them, too.
@@ -36,11 +36,13 @@ from studies.storage.outcomes import (
 )
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from trainers.base.candidate import Measurement
+from trainers.base.lineage import Lineage
 from trainers.base.right_lines import RightLines
 
 ARCHITECTURE, COSTS, TRAINING = "paretext:architecture", "paretext:costs", "paretext:training"
 RUNG = "paretext:rung:"
 RIGHT_LINES = "paretext:right_lines"
+LINEAGE = "paretext:lineage"
 LEAST_VIOLATION = 1e-6
 """Violation of a trial over a limit that has no constraint on record: above 0, since 0 would mean feasible."""
 
@@ -73,7 +75,14 @@ def description_of(trial: StoredTrial) -> Attributes:
     if trial.costs is not None:
         user["estimated_bytes"] = trial.costs.size_bytes
         system[COSTS] = {name: cost for name, cost in asdict(trial.costs).items() if cost is not None}
-    return Attributes(user, system)
+    return Attributes(user, system) | lineage_attributes(trial.lineage)
+
+
+def lineage_attributes(lineage: Lineage | None) -> Attributes:
+    """What a network inherited: written as soon as its training has begun."""
+    if lineage is None:
+        return Attributes()
+    return Attributes(lineage.scalars, {LINEAGE: lineage.as_dict()})
 
 
 def training_attributes(mark: TrainingMark) -> Attributes:
@@ -142,7 +151,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
     user, system = trial.user_attrs, trial.system_attrs
     if ARCHITECTURE not in system and "outcome" not in user and ("architecture" in user or "end_reason" in user):
         return _parse_first_form(trial)
-    costs, mark = system.get(COSTS), system.get(TRAINING)
+    costs, mark, lineage = system.get(COSTS), system.get(TRAINING), system.get(LINEAGE)
     return StoredTrial(
         number=trial.number,
         params=trial.params,
@@ -153,6 +162,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         rungs=_rungs(system, RUNG),
         training=None if mark is None else TrainingMark(**mark),
         continues=user.get("continues"),
+        lineage=None if lineage is None else Lineage.from_dict(lineage),
     )
 
 

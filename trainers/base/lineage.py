@@ -12,6 +12,9 @@ from typing import Any
 MOST_ANCESTORS = 8
 """Most ancestors that are recorded, the newest ones: the count of epochs includes all, and older weights hardly matter."""
 
+PLAIN_NOTE = "begins with"
+"""Beginning of a note that only says what a network inherited; a note about a parent that cannot be read begins otherwise."""
+
 
 @dataclass(frozen=True)
 class Ancestor:
@@ -84,6 +87,11 @@ class Lineage:
     def lines(self) -> int:
         """Training lines that all ancestors were shown."""
         return self.parent.lines
+
+    @property
+    def scalars(self) -> dict[str, str | float]:
+        """What records of a trial show: who the parent is, what share was inherited, and epochs of all ancestors."""
+        return {"parent": self.parent.name, "inherited_share": self.share, "lineage_epochs": self.epochs}
 
     def as_dict(self) -> dict[str, Any]:
         """The lineage as values that JSON can hold."""

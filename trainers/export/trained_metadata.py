@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
+from trainers.base.lineage import Lineage
 from trainers.data.dataset import LineDataset
 from trainers.inference.model_metadata import ModelMetadata
 
 
-def metadata_of(recognizer: Recognizer, architecture: Architecture, prepared: LineDataset, normaliser: str) -> ModelMetadata:
+def metadata_of(
+    recognizer: Recognizer,
+    architecture: Architecture,
+    prepared: LineDataset,
+    normaliser: str,
+    lineage: Lineage | None = None,
+) -> ModelMetadata:
     """The metadata of a trained recogniser's file.
 
     Args:
@@ -19,6 +26,7 @@ def metadata_of(recognizer: Recognizer, architecture: Architecture, prepared: Li
         architecture: what it was built from, in the precision of the file.
         prepared: the lines it was trained on.
         normaliser: name of the normaliser of their labels.
+        lineage: what the network inherited; the file names the parent, the share and the epochs of all ancestors.
     """
     return ModelMetadata(
         charset=prepared.charset.symbols,
@@ -30,4 +38,5 @@ def metadata_of(recognizer: Recognizer, architecture: Architecture, prepared: Li
         data_digest=prepared.digest,
         decoding=recognizer.head.decoding,
         contrast=recognizer.contrast,
+        lineage={} if lineage is None else lineage.scalars,
     )

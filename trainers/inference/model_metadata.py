@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from trainers.base.errors import UserError
@@ -41,6 +41,7 @@ class ModelMetadata:
         data_digest: of the training data.
         decoding: how logits become text.
         contrast: how pixels become numbers.
+        lineage: what the network inherited (`trainers.base.lineage.Lineage.scalars`); empty if it began with random weights.
     """
 
     charset: tuple[str, ...]
@@ -52,6 +53,7 @@ class ModelMetadata:
     data_digest: str
     decoding: Decoding = "ctc"
     contrast: Contrast = "plain"
+    lineage: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def canonical_multiple(self) -> int:
@@ -70,7 +72,7 @@ def encode_metadata(metadata: ModelMetadata, precision: str, versions: Mapping[s
     Returns:
         Key to text, in the order in which they are written.
     """
-    return {
+    texts = {
         "format": FORMAT,
         "charset": _json("".join(metadata.charset)),
         "normaliser": metadata.normaliser,
@@ -85,6 +87,7 @@ def encode_metadata(metadata: ModelMetadata, precision: str, versions: Mapping[s
         "data_digest": metadata.data_digest,
         "versions": _json(dict(versions)),
     }
+    return texts | ({"lineage": _json(dict(metadata.lineage))} if metadata.lineage else {})
 
 
 def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:
@@ -115,6 +118,7 @@ def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:
             data_digest=properties["data_digest"],
             decoding="attention" if decoding == "attention" else "ctc",
             contrast="even" if properties["pixels"] == PIXELS["even"] else "plain",
+            lineage=json.loads(properties.get("lineage", "{}")),
         )
     except (KeyError, ValueError) as error:
         raise UserError(f"{name} has damaged metadata ({error}); export it again") from None

@@ -3,8 +3,8 @@
 Decisions:
 - A parent whose file is missing, changed or damaged is said in one note, and the next one is taken; without any the weights are
   random. A search does not end because a file was deleted.
-- The statistics of BatchNorm are the parent's. They are not measured again: the first epoch updates them before anything is
-  read with them.
+- The statistics of BatchNorm are the parent's. They are not measured again, since the first epoch updates them before anything
+  is read with them; only those of the starter weights are, which have none.
 - Weights are only ever read from weights files and exported files, neither of which can run code.
 """
 
@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
-from trainers.base.lineage import Ancestor, Lineage
+from trainers.base.lineage import PLAIN_NOTE, Ancestor, Lineage
 from trainers.base.preprocess import fit_height, scaled_width
 from trainers.batching.collate import DecodedLines
 from trainers.export.relative_of_file import relative_of_file
@@ -29,8 +30,13 @@ from trainers.inference.onnx_session import OnnxSession
 from trainers.inherit.inherit import inherit
 from trainers.inherit.parent import Parent
 from trainers.inherit.relative import Relative
+from trainers.inherit.starter import starter_for, starter_record
 from trainers.inherit.weights_file import SUFFIX, read_weights
+from trainers.pruning.recalibrate import recalibrate
 from trainers.training.job import TrainingData
+
+RECALIBRATION_LINES = 200
+"""Training lines with which BatchNorm is measured under starter weights: a second's work, and some 10,000 columns."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,14 @@ def inherit_from_first(network: Recognizer, parents: Sequence[Parent], data: Tra
     faults = []
     for parent in parents:
         try:
-            relative, ancestor, before = _read(parent, data.training)
+            relative, ancestor, before = _read(parent, network.architecture, data.training)
             share = inherit(network, data.charset.symbols, relative).share
+            if parent.file is None:
+                recalibrate(network, data.training, RECALIBRATION_LINES)
         except UserError as error:
             faults.append(f"{parent.name} cannot be inherited from: {error}")
             continue
-        found = f"begins with {100 * share:.0f} % of its weights from {parent.name}"
+        found = f"{PLAIN_NOTE} {100 * share:.0f} % of its weights from {parent.name}"
         return InitialWeights(Lineage.of(share, ancestor, before), _joined(faults, found))
     return InitialWeights(None, _joined(faults, "begins with random weights"))
 
@@ -71,14 +79,19 @@ def _joined(faults: Sequence[str], found: str) -> str:
     return "; ".join([*faults, f"it {found}" if faults else found])
 
 
-def _read(parent: Parent, lines: DecodedLines) -> tuple[Relative, Ancestor, tuple[Ancestor, ...]]:
+def _read(parent: Parent, architecture: Architecture, lines: DecodedLines) -> tuple[Relative, Ancestor, tuple[Ancestor, ...]]:
     """A parent's network, the parent as it is recorded, and its ancestors.
+
+    Args:
+        parent: what to read.
+        architecture: of the child; the starter has several networks to choose from.
+        lines: training lines.
 
     Raises:
         UserError: it cannot be read, or is another file than was chosen.
     """
     if parent.file is None:
-        raise UserError("this version has no starter weights")
+        return _starter(parent, architecture)
     if not parent.file.is_file():
         raise UserError(f"{parent.file} is missing")
     try:
@@ -94,6 +107,15 @@ def _read(parent: Parent, lines: DecodedLines) -> tuple[Relative, Ancestor, tupl
     else:
         relative = _relative_of_exported(parent.file, lines)
     return relative, Ancestor(parent.name, relative.architecture.digest, parent.epochs, parent.lines, found), before
+
+
+def _starter(parent: Parent, architecture: Architecture) -> tuple[Relative, Ancestor, tuple[Ancestor, ...]]:
+    """The network of the starter weights that fits an architecture best, as `_read` returns it."""
+    relative, record = starter_for(architecture), starter_record(architecture)
+    if relative is None or record is None:
+        raise UserError(f"there are no starter weights for the backbone {architecture.backbone}")
+    weights = record.weights
+    return relative, Ancestor(parent.name, relative.architecture.digest, weights.epochs, weights.lines, record.sha256), ()
 
 
 def _relative_of_exported(file: Path, lines: DecodedLines) -> Relative:

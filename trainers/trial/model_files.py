@@ -41,7 +41,7 @@ class ModelFiles:
         self, trained: TrainingResult, architecture: Architecture, prepared: LineDataset, normaliser: str, threads: int
     ) -> None:
         self._recognizer, self._architecture, self._prepared = trained.recognizer, architecture, prepared
-        self._normaliser, self._threads = normaliser, threads
+        self._normaliser, self._threads, self._lineage = normaliser, threads, trained.lineage
         self._weights = learnable_weights(trained.recognizer)
         width_px = FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX
         self._flops = flops(trained.recognizer, architecture.height_px, width_px).whole
@@ -63,7 +63,7 @@ class ModelFiles:
             OSError: the file could not be written.
         """
         architecture = self._architecture.with_(precision=precision)
-        metadata = metadata_of(self._recognizer, architecture, self._prepared, self._normaliser)
+        metadata = metadata_of(self._recognizer, architecture, self._prepared, self._normaliser, self._lineage)
         try:
             if self._graph is None:
                 self._graph = graph_of(self._recognizer, metadata.height_px)

@@ -95,9 +95,9 @@ def test_an_exported_file_is_a_parent_too_at_any_height(parent_job: TrialJob, tm
     assert reports[-1].lineage is not None and reports[-1].lineage.share > 0.5
 
 
-@pytest.mark.parametrize("fault", ["is missing", "has changed", "is damaged", "no starter", "not a weights file"])
+@pytest.mark.parametrize("fault", ["is missing", "has changed", "is damaged", "no starter weights", "not a weights file"])
 def test_a_parent_that_cannot_be_read_is_said_and_the_next_one_taken(
-    parent_job: TrialJob, parent: Parent, tmp_path: Path, fault: str
+    parent_job: TrialJob, parent: Parent, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert parent.file is not None
     file = tmp_path / "bad.safetensors"
@@ -108,7 +108,8 @@ def test_a_parent_that_cannot_be_read_is_said_and_the_next_one_taken(
         bad = replace(bad, sha256="0" * 64)
     elif fault == "is damaged":
         file.write_bytes(content[: len(content) // 2])
-    elif fault == "no starter":
+    elif fault == "no starter weights":
+        monkeypatch.setattr("trainers.trial.initial_weights.starter_for", lambda _: None)
         bad = replace(bad, file=None)
     elif fault == "not a weights file":
         file.write_bytes(b"\x80\x04K\x01.")
