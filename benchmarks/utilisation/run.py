@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> tuple[str, float, 
         "-m",
         "dashboards.cli.command_line",
         "search",
-        *([str(options.study)] if options.study else []),
+        *([str(options.study)] if options.study else ["--data", "digits"]),
         "--json",
     ]
     command += ["--name", NAME, "--time", options.time, "--engine", options.engine, "--workers", str(options.workers)]

@@ -7,20 +7,26 @@ Decisions:
   and exit code 2; Ctrl-C gives one line and 130. A traceback is a defect.
 - `arguments.words` has the words of the command line, so that a subcommand can print how to run the same command again.
 - Results go to stdout (a table, or JSON with --json); progress and notes go to stderr.
+- A subcommand or an option that does not exist is answered with the nearest one that does (`dashboards.cli.parser`).
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
+
+from dashboards.cli.parser import Parser
 
 VERBS = (
     "search_command",
+    "studies_command",
     "front_command",
+    "trials_command",
     "dashboard_command",
     "promote_command",
     "predict_command",
@@ -28,6 +34,7 @@ VERBS = (
     "data_commands",
     "train_command",
     "sensitivity_command",
+    "completion_command",
 )
 """The modules of the subcommands in `dashboards.cli`, in the order of the help text."""
 
@@ -38,21 +45,14 @@ Searches for the best text-line recogniser that fits into a given size.
   paretext predict line.png                     read with it"""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that answers a wrong command with one line."""
+class _Version(argparse.Action):
+    """Prints the version and ends; what finds the version is imported only then."""
 
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see '{self.prog} --help')\n")
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from dashboards.cli.version import version
 
-    def complete_later(self, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
-        """Adds options only when this subcommand is used, because defining them imports slow modules."""
-        self._add_options = add_options
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Adds the options of `complete_later`, then parses."""
-        if (add_options := self.__dict__.pop("_add_options", None)) is not None:
-            add_options(self)
-        return super().parse_known_args(args, namespace)
+        print(f"paretext {version()}")
+        parser.exit()
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -62,10 +62,19 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def build_parser() -> Parser:
     """The whole command line."""
     parser = Parser(prog="paretext", description=DESCRIPTION, formatter_class=_formatter)
-    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.set_defaults(run=_what_next)
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB")
     for verb in VERBS:
         importlib.import_module(f"dashboards.cli.{verb}").add_parser(subparsers)
     return parser
+
+
+def _what_next(_: argparse.Namespace) -> int:
+    """What `paretext` alone does."""
+    from dashboards.cli.what_next import run
+
+    return run()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 no result, 2 the request cannot be met, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):  # a name or a text that the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = build_parser().parse_args(argv)
     arguments.words = sys.argv[1:] if argv is None else list(argv)
     run: Callable[[argparse.Namespace], int] = arguments.run

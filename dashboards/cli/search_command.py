@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
-lines of handwritten digits. A study of the same name is continued."""
+lines of handwritten digits. A study of the same name is continued; --name without a study file and
+without --data only continues one."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -107,6 +108,8 @@ def run(arguments: argparse.Namespace) -> int:
         from studies.workspace.paths import Workspace
 
         workspace = Workspace.of_environment()
+        if arguments.study is None and given["name"] is not None and given["data.source"] is None:
+            _check_exists(workspace, study.name)
         if arguments.study is None and (stored := stored_study(workspace, study.name)) is not None:
             study = continued(stored, given)
         fault = None
@@ -154,11 +157,25 @@ def _show_front(arguments: argparse.Namespace, front: list[FrontPoint]) -> None:
         console.print(front_table(front, console.width))
 
 
+def _check_exists(workspace: Workspace, name: str) -> None:
+    """Raises UserError if there is no study of a name: a mistyped name must not begin the built-in study."""
+    from studies.storage.pareto_front import load_store
+    from trainers.base.errors import UserError
+
+    try:
+        load_store(workspace, name)
+    except UserError as error:
+        raise UserError(f"{error}; a new study of that name needs its data: --data SOURCE, or a study file") from None
+
+
 def continued(stored: Study, given: dict[str, Any]) -> Study:
     """A study as it is, with nothing changed but what the command line names."""
     if given["budget.time"] is None and (given["budget.trials"] or given["budget.epochs"]):
         budget = stored.budget.model_copy(update={"time": None})  # whoever says how much to train has the time
         stored = stored.model_copy(update={"budget": budget})
+    if given["search.sampler"] is not None and given["search.sampler"] != stored.search.sampler:
+        search = stored.search.model_copy(update={"early_stopping": "auto"})  # "gain" is for one sampler alone
+        stored = stored.model_copy(update={"search": search})
     return stored.with_overrides(given)
 
 

@@ -31,6 +31,8 @@ def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) ->
         if overrides.get("budget.trials") or overrides.get("budget.epochs"):
             # a user who sets the amount of training does not want the time limit of the built-in study
             values["budget"].pop("time")
+        if overrides.get("search.sampler") not in (None, values["search"]["sampler"]):
+            values["search"].pop("early_stopping")  # the rule of the built-in study is for its own sampler
     else:
         values = {} if path is None else _read(path)
     for key, value in overrides.items():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from studies.storage.study_store import StudyStore
@@ -91,10 +91,20 @@ class Lease:
         self._renewed = time.monotonic()
 
     def _held_by_another(self) -> dict[str, Any] | None:
-        held: dict[str, Any] = self._study.user_attrs.get(LEASE_KEY) or {}
-        if not held or held["owner"] == self._owner or held["until"] < time.time() or _is_dead(held["owner"]):
-            return None
-        return held
+        held = _valid_lease(self._study.user_attrs)
+        return None if held is None or held["owner"] == self._owner else held
+
+
+def runner_of(store: StudyStore) -> str | None:
+    """The process that runs a study, as "HOST:PID"; None if none does. A killed one on another machine counts for a minute."""
+    held = _valid_lease(store.optuna_study.user_attrs)
+    return None if held is None else str(held["owner"])
+
+
+def _valid_lease(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The lease in the attributes of a study; None if there is none, or if it counts for nothing."""
+    held: dict[str, Any] = attributes.get(LEASE_KEY) or {}
+    return None if not held or held["until"] < time.time() or _is_dead(held["owner"]) else held
 
 
 def _is_dead(owner: str) -> bool:

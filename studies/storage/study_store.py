@@ -15,6 +15,7 @@ import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +65,11 @@ def _distribution(choices: Sequence[Choice]) -> BaseDistribution:
         if len(steps) == 1 and min(steps) > 0:
             return IntDistribution(numbers[0], numbers[-1], step=steps.pop())
     return CategoricalDistribution(tuple(choices))
+
+
+def names_of_studies(storage: BaseStorage) -> list[str]:
+    """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
+    return [study.study_name for study in storage.get_all_studies() if STUDY_KEY in study.user_attrs]
 
 
 @dataclass(frozen=True)
@@ -210,6 +216,11 @@ class StudyStore:
     def candidates(self) -> list[StoredTrial]:
         """Trials that were trained to the end and measured, oldest first, without duplicates."""
         return [trial for trial in map(parse, self.trials(TrialState.COMPLETE)) if trial.is_candidate]
+
+    def times(self) -> list[datetime]:
+        """When each trial ended, or began if it has not ended, in local time."""
+        times = (trial.datetime_complete or trial.datetime_start for trial in self.trials())
+        return [time for time in times if time is not None]
 
     def open_trials(self) -> list[StoredTrial]:
         """Trials that are not closed, oldest first."""

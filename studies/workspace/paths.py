@@ -111,6 +111,10 @@ class Workspace:
         """
         return self.folder / "studies" / check_study_name(study)
 
+    def folders(self, study: str) -> list[Path]:
+        """All folders that belong to one study alone; they need not exist."""
+        return [self.study(study), self.models / study]
+
     def trials(self, study: str) -> Path:
         """Working files of a study's trials."""
         return self.study(study) / "trials"

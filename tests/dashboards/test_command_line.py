@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,8 +46,20 @@ def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "VERB"),
-        (["serch"], "invalid choice"),
+        (["serch"], "paretext: there is no command 'serch'; did you mean 'search'?"),
+        (["data", "chek"], "paretext data: there is no command 'chek'; did you mean 'check'?"),
+        (["search", "--trails", "3"], "paretext search: there is no option --trails; did you mean '--trials'?"),
+        (["--vershon"], "paretext: there is no option --vershon; did you mean '--version'?"),
+        (["promote", "--size-limt", "500KB", "plates"], "there is no option --size-limt; did you mean '--size-limit'?"),
+        (["front", "plates", "more"], "paretext front: unrecognized arguments: more"),
+        (["search", "--engine", "rai", "--trials", "1"], "no engine is called 'rai'; did you mean 'ray'?"),
+        (
+            ["data", "render", "x", "--labels", "l", "--count", "1", "--style", "scen"],
+            "there is no 'scen'; did you mean 'scene'?",
+        ),
+        (["search", "--name", "plate"], "no study is called 'plate'; did you mean 'plates'? (known: plates, empty)"),
+        (["search", "--name", "quite-new", "--trials", "1"], "a new study of that name needs its data: --data SOURCE"),
+        (["trials", "plate"], "did you mean 'plates'"),
         (["search", "--trials", "0"], "--trials: must be a whole number, 1 or more, not '0'"),
         (["search", "--epochs", "-1"], "--epochs: must be"),
         (["search", "--workers", "two"], "--workers: must be"),
@@ -78,6 +92,38 @@ def test_a_wrong_request_is_one_line_and_exit_2(paretext: Paretext, words: list[
     assert answer.err.startswith("paretext")
     assert "Traceback" not in answer.err
     assert answer.out == ""
+
+
+def test_the_version_is_that_of_the_project(paretext: Paretext) -> None:
+    project = tomllib.loads((Path(command_line.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    answer = paretext("--version")
+    assert (answer.code, answer.out, answer.err) == (0, f"paretext {project['version']}\n", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_the_script_for_a_shell_completes_options_that_are_defined_late(paretext: Paretext, shell: str) -> None:
+    pytest.importorskip("shtab", reason="pip install -e .")
+    answer = paretext("completion", shell)
+    assert answer.code == 0
+    for word in ("--size-limit", "--trials", "render", "--sheet", "promote"):
+        assert word in answer.out or word.lstrip("-") in answer.out
+
+
+def test_bash_completes_verbs_and_options(paretext: Paretext, tmp_path: Path) -> None:
+    pytest.importorskip("shtab", reason="pip install -e .")
+    script = tmp_path / "paretext.bash"
+    script.write_text(paretext("completion", "bash").out)
+    for words, expected in ((["paretext", "stud"], "studies"), (["paretext", "search", "--tri"], "--trials")):
+        asked = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _shtab_paretext paretext; echo ${{COMPREPLY[@]}}"
+        answer = subprocess.run(["bash", "-c", f"source {script}; {asked}"], capture_output=True, text=True, check=True)
+        assert expected in answer.stdout.split()
+
+
+def test_a_name_that_the_terminal_cannot_show_is_written_as_an_escape(tmp_path: Path) -> None:
+    program = "import sys; from dashboards.cli.command_line import main; sys.exit(main(sys.argv[1:]))"
+    environment = {**os.environ, "PARETEXT_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii"}
+    answer = subprocess.run([sys.executable, "-c", program, "front", "ü"], capture_output=True, text=True, env=environment)
+    assert answer.returncode == 2 and "\\xfc" in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:

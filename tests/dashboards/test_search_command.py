@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dashboards.cli.search_command import continued
 from studies.definition.sections import Budget
 from studies.definition.settings import settings
 from studies.definition.study import Study, resolve
+from studies.definition.study_file import load_study
+from studies.run.schedule import early_stopping_of
+from studies.samplers.optuna_based.factory import NAMES
 
 STORED: Study = resolve({"name": "x", "budget": {"trials": 40, "epochs": 9, "time": "2h"}, "limits": {"size": "1MB"}}, "a test")
 
@@ -29,3 +34,16 @@ def test_what_is_named_changes_alone() -> None:
 
 def test_more_trials_take_the_time_they_need() -> None:
     assert continued(STORED, given(budget__trials=60)).budget == Budget(trials=60, epochs=9)
+
+
+@pytest.mark.parametrize("sampler", [*NAMES])
+def test_every_sampler_can_be_named_for_the_built_in_study(sampler: str) -> None:
+    study = load_study(None, {"search.sampler": sampler})
+    assert study.search.sampler == sampler
+    assert (early_stopping_of(study) == "gain") == (sampler == "front")
+
+
+def test_another_sampler_for_a_stored_study_is_no_fault_of_its_early_stopping() -> None:
+    stored = resolve({"name": "x", "search": {"early_stopping": "gain"}}, "a test")
+    assert continued(stored, given(search__sampler="tpe")).search.early_stopping == "auto"
+    assert continued(stored, given(search__sampler="front")) == stored

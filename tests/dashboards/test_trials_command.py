@@ -1,0 +1,73 @@
+"""Every trial is listed, with what it is and why it ended, as text, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from dashboards.views.trial_list import TrialRow, trial_lines
+from tests.dashboards.conftest import FRONT_TRIALS, Paretext
+
+
+def test_every_trial_has_a_line_and_those_of_the_front_a_mark(paretext: Paretext) -> None:
+    answer = paretext("trials", "plates")
+    heading, *lines, counts = answer.out.splitlines()
+    assert answer.code == 0 and heading.split()[:6] == ["trial", "state", "epochs", "CER", "accuracy", "size"]
+    assert [int(line.split()[0].rstrip("*")) for line in lines] == [0, 1, 2, 3, 4]
+    assert [int(line.split("*")[0]) for line in lines if "*" in line] == FRONT_TRIALS
+    assert lines[3].split()[1:7] == ["complete", "40/40", "10.0", "%", "90.0", "%"]
+    assert lines[3].endswith("mbv3_small 100% gru2x48")
+    assert lines[4].split() == ["4", "over", "a", "limit", "width_percent=100;", "too", "big"]
+    assert counts == "5 trials: 4 complete, 1 over a limit; * 3 on the front"
+
+
+def test_the_json_has_every_trial_and_its_reason(paretext: Paretext) -> None:
+    rows = json.loads(paretext("trials", "plates", "--json").out)
+    assert [row["trial"] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row["on_front"] for row in rows] == [number in FRONT_TRIALS for number in range(5)]
+    assert rows[4]["reason"] == "too big" and rows[4]["architecture"] is None and rows[4]["cer"] is None
+    assert rows[0]["architecture"]["width_percent"] == 25 and rows[0]["model"] == "models/plates/0.onnx"
+    assert json.loads(paretext("trials", "empty", "--json").out) == []
+
+
+def test_the_csv_has_a_column_for_each_field_of_the_architecture(paretext: Paretext) -> None:
+    rows = list(csv.DictReader(io.StringIO(paretext("trials", "plates", "--csv").out)))
+    assert [row["width_percent"] for row in rows] == ["25", "50", "75", "100", ""]
+    assert [row["reason"] for row in rows] == ["", "", "", "", "too big"]
+    assert [row["accuracy"] for row in rows] == ["0.5", "0.75", "0.7", "0.9", ""]
+
+
+def test_a_study_without_a_trial_says_so(paretext: Paretext) -> None:
+    answer = paretext("trials", "empty")
+    assert (answer.code, answer.out) == (0, "") and "study 'empty' has no trial yet" in answer.err
+
+
+ROW = TrialRow(
+    trial=12,
+    state="stopped",
+    what="mbv3_small 100% fpn_a coord svtr1x96 int8",
+    reason="CER 41.2 % after 3 epochs: no gain expected",
+    epochs_trained=3,
+    epochs=40,
+    cer=0.412,
+    accuracy=0.1,
+    size_bytes=None,
+    estimated_bytes=384_000,
+    latency_ms=None,
+    on_front=False,
+    model=None,
+    architecture=None,
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_lines_keep_within_the_terminal_and_lose_no_word(width: int) -> None:
+    rows = [ROW, replace(ROW, trial=13, on_front=True, reason="", size_bytes=384_000)]
+    lines = list(trial_lines(rows, width))
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).split()
+    assert words.count("svtr1x96") == 2 and {"expected", "~384KB", "384KB", "3/40", "41.2"} <= set(words)
