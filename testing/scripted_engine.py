@@ -91,7 +91,7 @@ class ScriptedEngine:
             self._open.pop()
             return lost
         events: list[Event] = []
-        digest, until = job.architecture.digest, self._until[number]
+        digest, until = job.folder.name, self._until[number]
         stands = self.epochs.get(digest, 0)
         if not stands and job.parents:
             self.lineages[digest] = Lineage.of(SHARE, job.parents[0].ancestor)
@@ -110,7 +110,7 @@ class ScriptedEngine:
         self.closed = True
 
     def _candidates(self, job: TrialJob) -> Candidate:
-        own, trained = job.architecture, self.epochs[job.architecture.digest] / (self._best_after or job.epochs)
+        own, trained = job.architecture, self.epochs[job.folder.name] / (self._best_after or job.epochs)
         others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in job.also_in)
         made = self._candidate(own, job.folder, "model.onnx", trained)
         return replace(made, also=others, lineage=self.lineages.get(own.digest))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from benchmarks.overhead.no_op import accuracy_of, measured
 from search_space import Architecture, RefusedArchitecture
+from studies.definition.configuration import Configuration
 from studies.definition.study import Study
 from studies.objectives.costs import Costs
 from studies.objectives.pareto import best_first
-from studies.run.proposer import params_in
 from studies.storage.backends import open_storage
 from studies.storage.outcomes import Measured, Running
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
@@ -39,7 +39,7 @@ def preload(workspace: Workspace, study: Study, count: int) -> None:
     order = best_first([(_cer(a, study), _size_bytes(a)) for a in new], scales=("linear", "log"))
     complete, space = set(order[: len(new) // 3]), distributions(study.search_space)
     for i, architecture in enumerate(new):
-        number = store.ask_params(params_in(study.search_space, architecture), space).number
+        number = store.ask_params(study.joint_space.params_of(Configuration(architecture)), space).number
         trial = StoredTrial.of(number, {}, architecture, Costs(_size_bytes(architecture)), Running())
         store.describe(trial)
         folder = str(workspace.trials(study.name) / architecture.digest)

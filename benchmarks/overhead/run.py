@@ -29,7 +29,7 @@ from typing import Any
 from benchmarks.overhead.inline_engine import InlineEngine
 from benchmarks.overhead.no_op import measured, no_op
 from benchmarks.overhead.preload import preload
-from search_space import Architecture
+from studies.definition.configuration import Configuration
 from studies.definition.study import Study, resolve
 from studies.engines.base import Engine
 from studies.objectives.costs import CostModel, Costs
@@ -103,7 +103,7 @@ class Watch(SilentObserver):
         """Sets how many architectures earlier runs have started, and the first free trial number."""
         self._before, self._first = begun, first
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
         if number < self._first or number in self._met:
             return
         if not self._met:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashboards.views.console import accuracy_words, percent
-from search_space import Architecture, write_size
+from search_space import write_size
 
 if TYPE_CHECKING:
     from studies.storage.front_point import FrontPoint
@@ -62,8 +62,8 @@ def _tested(point: FrontPoint) -> str:
 
 
 def _architecture(point: FrontPoint) -> str:
-    """The architecture in a few words; of what has not been trained to the end, also how far."""
-    words = Architecture.from_dict(point.architecture).describe()
+    """The architecture and searched recipe settings in a few words; of what has not been trained to the end, also how far."""
+    words = point.configuration.describe()
     return f"{words}, after {point.epochs_trained} of {point.epochs} epochs" if point.is_checkpoint else words
 
 

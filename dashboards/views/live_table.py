@@ -19,7 +19,7 @@ from rich.text import Text
 from dashboards.views.metrics import column_of
 from dashboards.views.outcome_words import outcome_words
 from dashboards.views.progress_lines import conclusion, count_states, introduction
-from search_space import Architecture
+from studies.definition.configuration import Configuration
 from studies.definition.durations import write_duration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
@@ -106,12 +106,12 @@ class LiveTable:
         for line in introduction(facts):
             self.note(line)
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
         epochs = self.facts.epochs if self.facts else 0
         if number in self._rows:  # it was paused
             self._rows[number].state, self._rows[number].style = "training", "cyan"
             return
-        self._rows[number] = _Row(number, architecture.describe(), {"size_bytes": size_bytes}, epochs=epochs)
+        self._rows[number] = _Row(number, configuration.describe(), {"size_bytes": size_bytes}, epochs=epochs)
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
         row = self._rows[number]
@@ -129,9 +129,9 @@ class LiveTable:
         words, measured, number = outcome_words(trial.outcome), trial.measurement, trial.number
         row = self._rows.get(number)
         if (
-            row is None and trial.is_candidate and trial.architecture is not None
+            row is None and trial.is_candidate and trial.configuration is not None
         ):  # stored in another precision, or before its last epoch
-            row = self._rows[number] = _Row(number, trial.architecture.describe())
+            row = self._rows[number] = _Row(number, trial.configuration.describe())
             row.epochs = self.facts.epochs if self.facts else 0
         if row is None:
             self._never_trained[words.text] += 1

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from dashboards.views.live_table import LiveTable
-from search_space import Architecture
+from studies.definition.configuration import Configuration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import StudyFacts
 from studies.run.study_log import read_log
@@ -65,7 +65,7 @@ class Replay:
             case "run starts":
                 self._table.study_started(_facts(event, self._epochs))
             case "trial starts":
-                self._table.trial_started(number, self._architecture(number), event["size_bytes"])
+                self._table.trial_started(number, self._configuration(number), event["size_bytes"])
             case "epoch":
                 fields = ("epoch", "epochs", "loss", "accuracy", "cer", "seconds")
                 self._table.trial_progress(number, EpochReport(**{name: event[name] for name in fields}))
@@ -74,10 +74,10 @@ class Replay:
             case "trial ends":
                 self._table.trial_closed(self._known[number])
 
-    def _architecture(self, number: int) -> Architecture:
-        architecture = self._known[number].architecture
-        assert architecture is not None, "what trains has one"
-        return architecture
+    def _configuration(self, number: int) -> Configuration:
+        configuration = self._known[number].configuration
+        assert configuration is not None, "what trains has one"
+        return configuration
 
 
 def _at_s(event: dict[str, Any]) -> float:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from dashboards.views.console import accuracy_words, percent
 from dashboards.views.outcome_words import outcome_words
-from search_space import Architecture, write_size
+from search_space import write_size
+from studies.definition.configuration import Configuration
 from studies.definition.durations import write_duration
 from studies.run.observer import StudyFacts, Summary
 from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
@@ -64,12 +65,12 @@ class ProgressLines:
         for line in introduction(facts):
             self._line(line)
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
         if number in self._begun:
-            self._line(f"trial {number} resumes: {architecture.describe()}")
+            self._line(f"trial {number} resumes: {configuration.describe()}")
             return
         self._begun.add(number)
-        self._line(f"trial {number} starts: {architecture.describe()}, about {write_size(size_bytes)}")
+        self._line(f"trial {number} starts: {configuration.describe()}, about {write_size(size_bytes)}")
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
         if time.monotonic() - self._last_s > QUIET_S:

@@ -1,4 +1,4 @@
-"""Architectures in a file: for a warm start, and for a command that takes one."""
+"""Architectures in a file: for a warm start, and for a command that takes one. JSON of a front says how each was trained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from search_space import Architecture, RefusedArchitecture
+from studies.definition.configuration import Configuration
+from studies.definition.recipe_space import searchable_settings
 from trainers.base.errors import UserError
 
 SUFFIXES = (".toml", ".json")
@@ -15,7 +17,12 @@ SUFFIXES = (".toml", ".json")
 
 
 def read_architectures(path: Path) -> list[Architecture]:
-    """The architectures that a file holds.
+    """The architectures that a file holds; see `read_configurations`."""
+    return [configuration.architecture for configuration in read_configurations(path)]
+
+
+def read_configurations(path: Path) -> list[Configuration]:
+    """The architectures that a file holds, each with the searchable settings of the recipe that stands beside it, if one does.
 
     Args:
         path: TOML with the fields of one architecture or with tables `[[architecture]]`, or JSON with the same or with a list
@@ -39,7 +46,9 @@ def read_architectures(path: Path) -> list[Architecture]:
         if not isinstance(fields, dict):
             raise UserError(f"{path} must contain [[architecture]] tables of fields; entry {place} is not one")
         try:
-            found.append(Architecture.from_dict(fields))
+            recipe = table.get("recipe") if fields is not table else None
+            settings = searchable_settings(recipe) if isinstance(recipe, dict) else {}
+            found.append(Configuration(Architecture.from_dict(fields), settings))
         except RefusedArchitecture as refusal:
             raise UserError(f"architecture {place} of {path}: {refusal}") from None
     return found

@@ -16,17 +16,17 @@ from pydantic import Field, ValidationError
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
 from studies.definition.data_section import Data
+from studies.definition.joint_space import JointSpace
+from studies.definition.recipe_space import RecipeSpace
 from studies.definition.section_types import Flag, StudySection
 from studies.definition.sections import LONGEST_EPOCHS, UNLIMITED_TRIALS, Budget, Limits, Search
 from studies.objectives.catalog import objectives_of
 from studies.objectives.objective import Objective
 from trainers.base.errors import UserError
-from trainers.base.recipe import Recipe, find_recipe
+from trainers.base.recipe import Recipe
 from trainers.base.validation_errors import error_lines
 
 DEFAULT_RECIPE = "anytime"
-FIRST_RECIPE = "paretext"
-"""The preset of a recipe that is stored as a table without one: what the default was in version 0.1."""
 DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
     "width_percent": [25, 50, 75, 100],
@@ -56,7 +56,8 @@ class Study(StudySection):
     search: Search = Search()
     recipe: str | dict[str, Any] = Field(
         default=DEFAULT_RECIPE,
-        description="how to train: a preset (anytime, paretext, seed), or a table of a preset and what differs from it",
+        description="how to train: a preset (anytime, paretext, seed), or a table of a preset and what differs from it; a list "
+        "of values opens a setting to the search",
         examples=["seed"],
     )
     space: dict[str, list[str | int | None]] = Field(
@@ -67,8 +68,18 @@ class Study(StudySection):
 
     @property
     def search_space(self) -> SearchSpace:
-        """The space as the sampler sees it."""
+        """The architectures to choose from."""
         return SearchSpace({field: tuple(values) for field, values in self.space.items()})
+
+    @property
+    def recipe_space(self) -> RecipeSpace:
+        """How candidates are trained, and the recipe settings that are searched."""
+        return RecipeSpace.of(self.recipe)
+
+    @property
+    def joint_space(self) -> JointSpace:
+        """The space as the sampler sees it: architectures and recipe settings."""
+        return JointSpace(self.search_space, self.recipe_space)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -77,8 +88,8 @@ class Study(StudySection):
 
     @property
     def training_recipe(self) -> Recipe:
-        """How candidates are trained."""
-        return resolve_recipe(self.recipe)
+        """How candidates are trained; searched settings have their defaults (`RecipeSpace.recipe`)."""
+        return self.recipe_space.recipe
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Study:
         """A copy with some values replaced.
@@ -179,7 +190,7 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
     recipe = values.get("recipe", DEFAULT_RECIPE)
     if isinstance(recipe, str | Mapping):
         try:
-            resolve_recipe(recipe)
+            RecipeSpace.of(recipe)
         except UserError as error:
             faults.append(str(error))
     if study is not None:
@@ -189,19 +200,6 @@ def _deeper_faults(study: Study | None, values: Mapping[str, Any]) -> list[str]:
         except UserError as error:
             faults.append(f"data: {error}")
     return faults
-
-
-def resolve_recipe(written: str | Mapping[str, Any]) -> Recipe:
-    """The recipe that a study names: a preset, or `preset` and the values that differ from it.
-
-    Raises:
-        UserError: no such preset, no such value, or a value out of its range.
-    """
-    if isinstance(written, str):
-        return find_recipe(written)
-    changes = dict(written)
-    preset = find_recipe(str(changes.pop("preset", FIRST_RECIPE)))
-    return Recipe.from_dict(preset.as_dict() | changes)
 
 
 def _warm_start_faults(warm_start: str | list[str] | None) -> list[str]:

@@ -7,6 +7,8 @@ scores of validation and test lines are therefore metadata of the registered mod
 
 from __future__ import annotations
 
+import json
+
 from studies.storage.front_point import FrontPoint
 
 Facts = dict[str, str | int | float]
@@ -34,6 +36,7 @@ def facts_of(point: FrontPoint, study: str, sha256: str, previous_version: int |
         "test_cer": point.test_cer,
         "test_lines": point.test_lines or None,
         "previous_version": previous_version,
+        "recipe": json.dumps(point.recipe) if point.recipe else None,
     }
     return {name: value for name, value in known.items() if value is not None}
 
@@ -46,6 +49,9 @@ def as_tags(facts: Facts) -> dict[str, str]:
 def description_of(point: FrontPoint, study: str) -> str:
     """The description of a model version: its origin and its accuracy, in sentences."""
     sentences = [f"Trial {point.trial} of study '{study}', {point.size_bytes:,} bytes."]
+    if point.recipe:
+        named = [f"{name} {value}" for name, value in point.recipe.items() if name != "preset"]
+        sentences.append(f"Trained with the recipe {point.recipe['preset']}{''.join(f', {words}' for words in named)}.")
     read = _read_words(point.accuracy, point.cer, point.accuracy_interval)
     sentences.append(f"{_lines(point.validation_lines, 'validation')}: {read}.")
     if point.test_accuracy is not None:

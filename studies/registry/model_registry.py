@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from search_space.catalog import nearest
 from studies.definition.model_address import parse_address
+from studies.definition.configuration import recipe_params
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
 from studies.registry.model_card import Facts, as_tags, description_of, facts_of
@@ -139,7 +140,7 @@ def _register(
     """Logs the pyfunc model with its files and creates a model version of it."""
     experiment, study, tags = experiment_id(client, workspace), str(facts["study"]), as_tags(facts)
     run_id = _run_of_trial(client, experiment, study, point.trial)
-    params = {key: str(value) for key, value in point.architecture.items()}
+    params = {key: str(value) for key, value in (point.architecture | recipe_params(point.recipe)).items()}
     logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
     try:
         with tempfile.TemporaryDirectory() as scratch:

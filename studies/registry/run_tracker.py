@@ -64,8 +64,8 @@ class RunTracker:
     ) -> None:
         """Queues a closed trial for the thread, which writes it as a child run unless it is written already.
 
-        Fields of the architecture become params, numbers of the measurement metrics, `state` and `tags` tags whose names begin
-        with `paretext.`, and the model an artifact.
+        Fields of the architecture and searched recipe settings become params, numbers of the measurement metrics, `state` and
+        `tags` tags whose names begin with `paretext.`, and the model an artifact.
         """
         metrics = {
             k: float(v) for k, v in (measurement or {}).items() if isinstance(v, int | float) and not isinstance(v, bool)

@@ -33,7 +33,8 @@ class Tracker(Protocol):
 
         Args:
             number: the trial's number in the study.
-            architecture: the fields of its architecture; None if they are not known.
+            architecture: the fields of its architecture, and the recipe settings that the study searches, such as
+                `recipe.learning_rate`; None if they are not known.
             measurement: the measurement of its exported file; None if nothing was measured.
             state: name of the trial's outcome (`studies.storage.outcomes`).
             model: the exported file; None if there is none.

@@ -84,7 +84,7 @@ def _parts(
     lease: Lease,
     trials: list[StoredTrial],
 ) -> Parts:
-    study, space, prepared = preparation.study, preparation.study.search_space, preparation.prepared
+    study, space, prepared = preparation.study, preparation.study.joint_space, preparation.prepared
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
     seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
     begin, former = Beginning.of(study, engine.slots, seconds), former_epochs(trials, study)
@@ -96,7 +96,7 @@ def _parts(
     proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
 
     def job_of(ready: Ready) -> TrialJob:
-        return preparation.job(ready.architecture, files.folder(ready.architecture), workspace.cache)
+        return preparation.job(ready.configuration, files.folder(ready.digest), workspace.cache)
 
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)

@@ -133,10 +133,10 @@ class CheckpointExports:
         Returns:
             Further precisions that its weights are worth storing in; None when it is not worth any file.
         """
-        if (ready.architecture.digest, epoch) in self._done or not result.reads:
+        if (ready.digest, epoch) in self._done or not result.reads:
             return None
         others = []
-        for precision in self._proposer.still_missing(ready.architecture):
+        for precision in self._proposer.still_missing(ready.configuration):
             variant = self._proposer.variant(ready, ready.architecture.with_(precision=precision))
             if self._progress.would_extend_front(_expected(result, variant.costs)):
                 others.append(precision)

@@ -86,8 +86,8 @@ class Driver:
             if ready is not None and self._resume(ready, trial):
                 return True
         while self._wanting() and not self._plan.out_of_time and (planned := self._earlier.next_planned()) is not None:
-            architecture, suspended = planned
-            ready = self._ready(self._proposer.open(architecture, suspended))
+            configuration, suspended = planned
+            ready = self._ready(self._proposer.open(configuration, suspended))
             if ready is not None and (self._resume(ready, suspended) if suspended else self._start(ready)):
                 return True
         return False
@@ -124,7 +124,7 @@ class Driver:
         """Takes a training further that ended in an earlier run, this one or the best; returns whether it took a slot."""
         while (ended := self._earlier.take_ended(number)) is not None:
             self._schedule.mark_continued(ended.number)
-            ready = None if ended.architecture is None else self._ready(self._proposer.open(ended.architecture, ended))
+            ready = None if ended.configuration is None else self._ready(self._proposer.open(ended.configuration, ended))
             if ready is not None and self._resume(ready, ended):
                 return True
         return False
@@ -170,12 +170,12 @@ class Driver:
         until = self._schedule.until(ready.number, ready.architecture, epoch)
         job = self._job_of(ready)
         if until is None:
-            job = replace(job, also_in=self._proposer.still_missing(ready.architecture))
+            job = replace(job, also_in=self._proposer.still_missing(ready.configuration))
         job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
         # written before it trains, so that a later run that finds the trial open knows its owner and its checkpoint
         self._store.note_training(ready.number, TrainingMark(owner_here(), until or job.epochs, str(job.folder)))
         self._engine.submit(ready.number, job, until)
-        self._observer.trial_started(ready.number, ready.architecture, ready.size_bytes)
+        self._observer.trial_started(ready.number, ready.configuration, ready.size_bytes)
         return True
 
     def _handle(self, event: Event) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import itertools
 import random
 
-from search_space.space import Choice, SearchSpace
+from studies.definition.joint_space import Choices, Value
 
 ENUMERABLE = 20_000
-"""Number of architectures up to which a space is enumerated: looking each one up takes a few seconds then."""
+"""Number of combinations up to which a space is enumerated: looking each one up takes a few seconds then."""
 
 
-def shuffled_params(space: SearchSpace, seed: int) -> list[dict[str, Choice]]:
-    """Values of the open fields of every architecture of a space, also of those that cannot be built.
+def shuffled_params(space: Choices, seed: int) -> list[dict[str, Value]]:
+    """Values of the open parameters of every combination of a space, also of those that cannot be built.
 
     Args:
-        space: the space, of at most `ENUMERABLE` architectures.
+        space: the space, of at most `ENUMERABLE` combinations.
         seed: of the order.
     """
     fields = space.open_fields

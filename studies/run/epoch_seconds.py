@@ -10,7 +10,7 @@ Decisions:
 - Until the measurements say otherwise both parts are the same for a typical network. On the 96 trainings recorded for
   benchmarks/search_efficiency that was off by 40 % after one training and by 19 % after ten; without it by 58 % and 20 %, and a
   power of the multiply-adds by 39 % and 23 %.
-- An architecture that has been measured takes as long as it did (median).
+- An architecture that has been measured takes as long as it did (median), whatever the recipe settings that a study searches.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def epoch_seconds_of(preparation: Preparation) -> EpochSeconds:
     def multiply_adds(architecture: Architecture) -> float:
         return share * count_weights_and_flops(architecture, symbols)[1]
 
-    drawn, rng = list(preparation.warm_start[:DRAWN]), random.Random(study.search.seed)
+    drawn, rng = [each.architecture for each in preparation.warm_start[:DRAWN]], random.Random(study.search.seed)
     for _ in range(10 * DRAWN):
         if len(drawn) < DRAWN:
             with contextlib.suppress(RefusedArchitecture):

@@ -38,5 +38,5 @@ class FinishedTrainings:
             return
         over = self._recorder.add_variant(variant, candidate)
         if over is not None:
-            self._seen.put_over_limit(variant.architecture.digest, trained.number, over)
+            self._seen.put_over_limit(variant.digest, trained.number, over)
             self._schedule.add_infeasible(trained.number, variant.params, over.violation)

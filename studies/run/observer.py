@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from search_space.architecture import Architecture
+from studies.definition.configuration import Configuration
 from studies.objectives.objective import Objective
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.progress import EpochReport
@@ -74,7 +74,7 @@ class Observer(Protocol):
 
     def study_started(self, facts: StudyFacts) -> None: ...
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
         """A training starts or resumes; `size_bytes` is the estimated size of its file."""
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
@@ -101,7 +101,7 @@ class SilentObserver:
 
     def study_started(self, facts: StudyFacts) -> None: ...
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None: ...
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None: ...
 
     def trial_progress(self, number: int, report: EpochReport) -> None: ...
 

@@ -9,13 +9,14 @@ from search_space import Architecture, RefusedArchitecture
 from search_space.rules import RANGES
 from search_space.space import SearchSpace
 from search_space.time_steps import LONGEST_ATTENTION_LINE
+from studies.definition.configuration import Configuration
 from studies.definition.study import Study
 from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel
 from studies.objectives.limits import LIMIT_NAMES, smallest_cost, write_cost
 from studies.run.observer import Observer, StudyFacts
 from studies.run.parents import resolve_begin
-from studies.run.warm_start import architectures
+from studies.run.warm_start import configurations
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset, prepare
@@ -36,14 +37,14 @@ class Preparation:
         study: the study.
         prepared: its lines, by input height.
         costs: what an architecture costs before it is trained.
-        warm_start: architectures to try first.
+        warm_start: configurations to try first.
         begin: trained weights that candidates may begin with, the best first; none for random weights.
     """
 
     study: Study
     prepared: dict[int, LineDataset]
     costs: CostModel
-    warm_start: list[Architecture]
+    warm_start: list[Configuration]
     begin: tuple[Parent, ...] = ()
 
     def data_spec(self, height_px: int) -> DataSpec:
@@ -51,19 +52,19 @@ class Preparation:
         prepared = self.prepared.get(height_px)
         return data_spec(self.study, height_px) if prepared is None else prepared.spec
 
-    def job(self, architecture: Architecture, folder: Path, cache_folder: Path) -> TrialJob:
+    def job(self, configuration: Configuration, folder: Path, cache_folder: Path) -> TrialJob:
         """What a worker is to train.
 
         Args:
-            architecture: to train.
+            configuration: to train.
             folder: the trial's own.
             cache_folder: where decoded lines are kept.
         """
         return TrialJob(
-            architecture=architecture,
-            data=self.data_spec(architecture.height_px),
+            architecture=configuration.architecture,
+            data=self.data_spec(configuration.architecture.height_px),
             cache_folder=cache_folder,
-            recipe=self.study.training_recipe,
+            recipe=self.study.recipe_space.recipe_of(configuration.recipe),
             epochs=self.study.budget.epochs,
             folder=folder,
             seed=self.study.search.seed,
@@ -104,7 +105,7 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Pre
             meet the size limit.
     """
     warm_start, begin = _warm_start(study, workspace), resolve_begin(study.search.begin, workspace)
-    heights = set(_values(study.search_space, "height_px")) | {a.height_px for a in warm_start}
+    heights = set(_values(study.search_space, "height_px")) | {c.architecture.height_px for c in warm_start}
     prepared = {}
     for height_px in sorted(heights):
         what = f"images at {height_px} px"
@@ -139,11 +140,12 @@ def _values(space: SearchSpace, field: str) -> list[int]:
     return [int(v) for v in space.choices.get(field, (Architecture().as_dict()[field],)) if isinstance(v, int)]
 
 
-def _warm_start(study: Study, workspace: Workspace) -> list[Architecture]:
+def _warm_start(study: Study, workspace: Workspace) -> list[Configuration]:
+    space = study.joint_space
     return [
-        architecture
+        space.complete(configuration)
         for entry in warm_start_entries(study.search.warm_start)
-        for architecture in architectures(entry, workspace)
+        for configuration in configurations(entry, workspace)
     ]
 
 

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from search_space.architecture import Architecture
+from studies.definition.configuration import Configuration
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark, last_trainings
 
 
@@ -28,27 +28,27 @@ class EarlierRuns:
 
     Args:
         trials: of the study, oldest first.
-        warm_start: architectures to try first.
+        warm_start: configurations to try first.
         ended: trials that were measured at the last epoch of an earlier run and may train further, best first.
     """
 
     def __init__(
-        self, trials: Sequence[StoredTrial], warm_start: Iterable[Architecture], ended: Iterable[StoredTrial] = ()
+        self, trials: Sequence[StoredTrial], warm_start: Iterable[Configuration], ended: Iterable[StoredTrial] = ()
     ) -> None:
         self._open = deque(trial for trial in trials if trial.is_open)
         suspended = [trial for trial in last_trainings(trials).values() if trial.may_be_resumed]
-        self._planned: deque[tuple[Architecture, StoredTrial | None]] = deque(
-            (trial.architecture, trial) for trial in suspended if trial.architecture is not None
+        self._planned: deque[tuple[Configuration, StoredTrial | None]] = deque(
+            (trial.configuration, trial) for trial in suspended if trial.configuration is not None
         )
-        self._planned.extend((architecture, None) for architecture in warm_start)
+        self._planned.extend((configuration, None) for configuration in warm_start)
         self._ended = {trial.number: _promoted(trial) for trial in ended}
 
     def next_open(self) -> StoredTrial | None:
         """A trial that is still open; None when there is none left."""
         return self._open.popleft() if self._open else None
 
-    def next_planned(self) -> tuple[Architecture, StoredTrial | None] | None:
-        """An architecture to open a trial for, and the suspended trial that it continues; None when there is none left."""
+    def next_planned(self) -> tuple[Configuration, StoredTrial | None] | None:
+        """A configuration to open a trial for, and the suspended trial that it continues; None when there is none left."""
         return self._planned.popleft() if self._planned else None
 
     def take_ended(self, number: int | None = None) -> StoredTrial | None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from search_space.architecture import Architecture, RefusedArchitecture
-from search_space.space import Choice, SearchSpace
+from studies.definition.joint_space import JointSpace, Value
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before_training
@@ -82,7 +82,7 @@ class Schedule:
     def __init__(
         self,
         study: Study,
-        space: SearchSpace,
+        space: JointSpace,
         costs: CostModel | None = None,
         epoch_seconds: EpochSeconds | None = None,
         first_rung: int | None = None,
@@ -111,6 +111,7 @@ class Schedule:
             limits=known.limits if known else None,
             variant_parameter=PRECISION if search.every_precision else None,
             initial_trainings=initial_trainings,
+            parameter_scales=space.scales,
             epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds),
         )
 
@@ -176,12 +177,12 @@ class Schedule:
     def _phases(self, prune_percent: int) -> Phases:
         return Phases.of(self._recipe, self.rungs[-1], prune_percent)
 
-    def observe_rung(self, number: int, rung: int, cer: float, costs: Costs | None, params: Mapping[str, Choice]) -> None:
+    def observe_rung(self, number: int, rung: int, cer: float, costs: Costs | None, params: Mapping[str, Value]) -> None:
         """Adds what a trial has reached at a rung short of the last; an earlier run of the study may have had other rungs."""
         if rung in self.rungs[:-1]:
             self.observe(number, rung, [objective.at_rung(cer, costs) for objective in self._objectives], params)
 
-    def observe(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Choice]) -> None:
+    def observe(self, number: int, rung: int, values: Sequence[float], params: Mapping[str, Value]) -> None:
         """Gives what a trial has reached at a rung to the sampler and the scheduler.
 
         Args:
@@ -194,7 +195,7 @@ class Schedule:
         to_minimize = [o.to_minimize(value) for o, value in zip(self._objectives, values, strict=True)]
         self._scheduler.record(number, rung, to_minimize, params)
 
-    def add_infeasible(self, number: int, params: Mapping[str, Choice], violation: float) -> None:
+    def add_infeasible(self, number: int, params: Mapping[str, Value], violation: float) -> None:
         """Adds parameters that may not train, or could not."""
         self._scheduler.mark_promoted(number, self.rungs[-1])
         self._sampler.add_infeasible(params, violation)
@@ -219,7 +220,7 @@ class Schedule:
         """
         return self._scheduler.next_promotion(force)
 
-    def propose(self, running: Iterable[Mapping[str, Choice]], suspended: Iterable[Mapping[str, Choice]]) -> dict[str, Choice]:
+    def propose(self, running: Iterable[Mapping[str, Value]], suspended: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
         """Parameters to try next.
 
         Args:
@@ -229,12 +230,12 @@ class Schedule:
         return self._sampler.propose(running, suspended)
 
 
-def _epoch_cost(space: SearchSpace, seconds: EpochSeconds) -> EpochCost:
+def _epoch_cost(space: JointSpace, seconds: EpochSeconds) -> EpochCost:
     """Seconds of an epoch for the sampler `front`."""
 
     def of(params: Mapping[str, Any]) -> float | None:
         try:
-            return seconds(space.sample(lambda name, _: params[name]))
+            return seconds(space.configuration(params).architecture)
         except RefusedArchitecture:
             return None
 
@@ -249,7 +250,7 @@ class _KnownCosts:
         limits: position to the highest allowed value, for those that are limited.
     """
 
-    def __init__(self, study: Study, space: SearchSpace, costs: CostModel) -> None:
+    def __init__(self, study: Study, space: JointSpace, costs: CostModel) -> None:
         self._space, self._costs, self._sought = space, costs, study.objectives
         self._limits = {metric: most for metric, most in study.limits.by_cost.items() if metric != "latency_ms"}
         self.objectives = [k for k, o in enumerate(study.objectives) if o.before_training and "latency_ms" not in o.reads]
@@ -259,7 +260,7 @@ class _KnownCosts:
     def __call__(self, params: Mapping[str, Any]) -> tuple[list[float], bool] | None:
         """These objectives, and whether the limits are kept; None if the architecture cannot be built."""
         try:
-            architecture = self._space.sample(lambda name, _: params[name])
+            architecture = self._space.configuration(params).architecture
             costs = self._costs.without_latency(architecture)
         except RefusedArchitecture:
             return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from search_space.architecture import Architecture
+from studies.definition.configuration import Configuration
 from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.lease import owner_here
 from studies.storage.stored_trial import StoredTrial
@@ -56,9 +56,9 @@ class StudyLog:
         self._write("run starts", trials=facts.trials, finished=facts.finished, resumed=facts.resumed, workers=facts.workers)
         self._observer.study_started(facts)
 
-    def trial_started(self, number: int, architecture: Architecture, size_bytes: int) -> None:
-        self._write("trial starts", trial=number, digest=architecture.digest, size_bytes=size_bytes)
-        self._observer.trial_started(number, architecture, size_bytes)
+    def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
+        self._write("trial starts", trial=number, digest=configuration.digest, size_bytes=size_bytes)
+        self._observer.trial_started(number, configuration, size_bytes)
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
         self._write("epoch", trial=number, **report.as_dict())

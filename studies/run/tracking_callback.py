@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_never
 
+from studies.definition.configuration import recipe_params
 from studies.registry.tracker import Tracker
 from studies.storage.outcomes import (
     CheckpointOf,
@@ -46,6 +47,8 @@ class TrackingCallback:
 
     def _log(self, trial: StoredTrial, model: Path | None) -> None:
         fields = trial.fields if trial.fields is not None or trial.architecture is None else trial.architecture.as_dict()
+        if fields is not None:
+            fields = {**fields, **recipe_params(trial.recipe)}
         measured = None if trial.measurement is None else trial.measurement.as_dict()
         inherited = {} if trial.lineage is None else trial.lineage.scalars
         tags = {"reason": trial.reason or None, "continues": trial.continues, **inherited}

@@ -49,7 +49,7 @@ class TrialRecorder:
 
     def __init__(self, study: Study, workspace: Workspace, store: StudyStore) -> None:
         self._study, self._workspace, self._store = study, workspace, store
-        self._distributions = distributions(study.search_space)
+        self._distributions = distributions(study.joint_space)
         self.callbacks: Sequence[TrialCallback] = ()
         self.lineages: dict[int, Lineage] = {}
 
@@ -144,7 +144,7 @@ class TrialRecorder:
         Raises:
             OSError: the file cannot be copied, or is no longer the one that was measured.
         """
-        kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.architecture.digest}{suffix}.onnx"
+        kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.digest}{suffix}.onnx"
         with atomic_write(kept) as temporary:
             shutil.copyfile(candidate.model, temporary)
             if not is_whole(replace(candidate, model=temporary)):

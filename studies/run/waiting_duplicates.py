@@ -33,13 +33,13 @@ class WaitingDuplicates:
 
     def trial_closed(self, trial: StoredTrial) -> None:
         """Closes the trials that duplicate this one."""
-        if not (trial.counts_against_budget and self._waiting) or trial.architecture is None:
+        if not (trial.counts_against_budget and self._waiting) or trial.configuration is None:
             return
-        trained = {trial.digest, *(other.digest for other in self._variants.of(trial.architecture))}
+        trained = {trial.digest, *(other.digest for other in self._variants.of(trial.configuration))}
         for number, (waiting, of) in list(self._waiting.items()):
-            if waiting.digest in trained and waiting.architecture is not None:
+            if waiting.digest in trained and waiting.configuration is not None:
                 del self._waiting[number]
-                known = self._variants.known(waiting.architecture, self._seen)
+                known = self._variants.known(waiting.configuration, self._seen)
                 self._close(waiting.closed(_unfinished(of) if known is None else answer_from(known)))
 
     def abandon(self) -> None:

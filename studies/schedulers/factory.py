@@ -37,6 +37,7 @@ def make_scheduler_and_sampler(
     variant_parameter: str | None = None,
     epoch_cost: EpochCost | None = None,
     initial_trainings: int | None = None,
+    parameter_scales: Mapping[str, Scale] | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -56,6 +57,7 @@ def make_scheduler_and_sampler(
         variant_parameter: the parameter of which one training gives all values; None: there is none.
         epoch_cost: what an epoch of a training costs, such as its seconds where time is limited; None: the same for all.
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
+        parameter_scales: parameter to the scale of its listed numbers; those of others are evenly spaced.
 
     Raises:
         UserError: an unknown sampler.
@@ -63,7 +65,8 @@ def make_scheduler_and_sampler(
     made: Sampler
     if sampler == FRONT:
         known = known_objectives, costs, limits, variant_parameter
-        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, epoch_cost, initial_trainings)
+        design = epoch_cost, initial_trainings, parameter_scales
+        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design)
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:

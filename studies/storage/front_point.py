@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from search_space.architecture import Architecture
+from studies.definition.configuration import Configuration
 from trainers.base.candidate import READING_CER
 from trainers.base.right_lines import RightLines
 from trainers.evaluation.uncertainty import mcnemar_p, wilson_interval
@@ -37,6 +39,8 @@ class FrontPoint:
         test_accuracy: share of test lines read without a fault; None when none have been read.
         test_cer: character error rate of the test lines.
         test_lines: number of test lines read.
+        recipe: `[recipe]` of a study file that trains as it was trained; empty when that is not known.
+        searched: those settings of it that its study searches.
     """
 
     trial: int
@@ -58,6 +62,8 @@ class FrontPoint:
     test_accuracy: float | None = None
     test_cer: float | None = None
     test_lines: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
+    searched: tuple[str, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -79,6 +85,15 @@ class FrontPoint:
         """Whether it was exported before the last epoch of its training."""
         return self.epochs_trained is not None and self.epochs is not None and self.epochs_trained < self.epochs
 
+    @property
+    def configuration(self) -> Configuration:
+        """What was trained.
+
+        Raises:
+            RefusedArchitecture: this version of Paretext refuses what an earlier one has built.
+        """
+        return Configuration(Architecture.from_dict(self.architecture), {name: self.recipe[name] for name in self.searched})
+
     def same_as(self, other: FrontPoint) -> float | None:
         """p-value of McNemar's test of two files that the validation lines do not tell apart.
 
@@ -93,7 +108,7 @@ class FrontPoint:
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, the keys in the order above, without the single lines."""
         values = asdict(self)
-        del values["right_lines"]
+        del values["right_lines"], values["searched"]
         low, high = self.accuracy_interval or (None, None)
         tested = self.test_interval or (None, None)
         return values | dict(

@@ -6,10 +6,12 @@ A file that does not read (`trainers.base.candidate.READING_CER`) is never on th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from search_space.units import write_size
+from studies.definition.recipe_space import recipe_table
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
 from studies.objectives.pareto import front_numbers
@@ -44,7 +46,7 @@ def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:
 
 def stored_points(store: StudyStore, workspace: Workspace) -> list[FrontPoint]:
     """Every measured candidate of an open study, with what it reads of the test lines where it has been tested."""
-    scores, points = store.test_scores(), points_of(store.candidates(), workspace, store.epochs)
+    scores, points = store.test_scores(), points_of(store.candidates(), workspace, store.epochs, store.written_recipe)
     for at, point in enumerate(points):
         if (score := scores.get(point.trial)) is not None:
             tested = {"test_accuracy": score.accuracy, "test_cer": score.cer, "test_lines": score.lines}
@@ -64,13 +66,19 @@ def load_front(workspace: Workspace, name: str) -> list[FrontPoint]:
     return with_equals(pareto_front(stored_points(store, workspace), store.objectives))
 
 
-def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int | None = None) -> list[FrontPoint]:
+def points_of(
+    trials: Iterable[StoredTrial],
+    workspace: Workspace,
+    epochs: int | None = None,
+    written_recipe: str | Mapping[str, Any] | None = None,
+) -> list[FrontPoint]:
     """The candidates among some trials, as points.
 
     Args:
         trials: of a study.
         workspace: recorded paths of models are relative to its folder.
         epochs: of a full training.
+        written_recipe: what the study says of its recipe; None when that is not known.
     """
     trials, points = list(trials), []
     trained = {trial.number: trial.outcome.epochs for trial in trials if isinstance(trial.outcome, Measured)}
@@ -97,6 +105,8 @@ def points_of(trials: Iterable[StoredTrial], workspace: Workspace, epochs: int |
                 epochs=epochs,
                 right_lines=measured.right_lines,
                 sha256=measured.sha256,
+                recipe={} if written_recipe is None else recipe_table(written_recipe, trial.recipe),
+                searched=() if written_recipe is None else tuple(trial.recipe),
             )
         )
     return points

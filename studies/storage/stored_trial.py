@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, assert_never
 
 from search_space.architecture import Architecture
-from search_space.space import Choice
+from studies.definition.configuration import Configuration, RecipeValue
+from studies.definition.joint_space import Value
 from studies.objectives.costs import Costs
 from studies.storage.outcomes import (
     CheckpointOf,
@@ -69,19 +71,20 @@ class StoredTrial:
 
     Attributes:
         number: its number in the study.
-        params: value of each open field of the search space; of some, for a known model from outside the space.
+        params: value of each open parameter of the space; of some, for a known model from outside the space.
         outcome: what became of it.
         fields: every field of its architecture; None when it cannot be built, or has not been judged yet.
-        digest: of its architecture; None when `fields` is.
+        digest: of its configuration; None when `fields` is.
         costs: what was known before training; None when nothing was.
         rungs: epoch to what the training had reached then, lowest first.
         training: who trains it, or was the last to do so; None when it never started.
         continues: number of the measured trial whose training it takes beyond the epoch at which that one ended; None: of none.
         lineage: what its network inherited when its training began; None: nothing, or it has not begun.
+        recipe: value of each recipe setting that the study searches; empty when it searches none, or `fields` is None.
     """
 
     number: int
-    params: Mapping[str, Choice]
+    params: Mapping[str, Value]
     outcome: Outcome = RUNNING
     fields: Mapping[str, Any] | None = None
     digest: str | None = None
@@ -90,19 +93,22 @@ class StoredTrial:
     training: TrainingMark | None = None
     continues: int | None = None
     lineage: Lineage | None = None
+    recipe: Mapping[str, RecipeValue] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls,
         number: int,
-        params: Mapping[str, Choice],
+        params: Mapping[str, Value],
         architecture: Architecture,
         costs: Costs | None,
         outcome: Outcome,
         continues: int | None = None,
+        recipe: Mapping[str, RecipeValue] = MappingProxyType({}),
     ) -> StoredTrial:
         """The record of a trial of this process, whose architecture is at hand."""
-        made = cls(number, params, outcome, digest=architecture.digest, costs=costs, continues=continues)
+        digest = Configuration(architecture, recipe).digest
+        made = cls(number, params, outcome, digest=digest, costs=costs, continues=continues, recipe=dict(recipe))
         made.__dict__["architecture"] = architecture  # what the cached property would work out from `fields`
         return made
 
@@ -114,6 +120,11 @@ class StoredTrial:
             RefusedArchitecture: this version of Paretext refuses what an earlier one has built.
         """
         return None if self.fields is None else Architecture.from_dict(self.fields)
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """What it trains; None when its architecture cannot be built, or has not been judged yet."""
+        return None if self.architecture is None else Configuration(self.architecture, self.recipe)
 
     def closed(self, outcome: Outcome) -> StoredTrial:
         """The same trial with an outcome."""
@@ -222,7 +233,7 @@ class StoredTrial:
 
 
 def last_trainings(trials: Iterable[StoredTrial]) -> dict[str, StoredTrial]:
-    """Digest of each architecture that trains, waits to or has trained, to the last trial in which it does or did.
+    """Digest of each configuration that trains, waits to or has trained, to the last trial in which it does or did.
 
     Args:
         trials: of a study, oldest first.

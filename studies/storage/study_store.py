@@ -27,7 +27,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_space.catalog import nearest
-from search_space.space import Choice, SearchSpace
+from studies.definition.joint_space import Choices, Value
 from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
@@ -53,12 +53,12 @@ DATA_KEY = "paretext:data"
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """Optuna's form of the open fields: evenly spaced whole numbers as an integer range, everything else as categories."""
+def distributions(space: Choices) -> dict[str, BaseDistribution]:
+    """Optuna's form of the open parameters: evenly spaced whole numbers as an integer range, everything else as categories."""
     return {field: _distribution(space.choices[field]) for field in space.open_fields}
 
 
-def _distribution(choices: Sequence[Choice]) -> BaseDistribution:
+def _distribution(choices: Sequence[Value]) -> BaseDistribution:
     numbers = [c for c in choices if isinstance(c, int)]
     if len(numbers) == len(choices):
         steps = {b - a for a, b in itertools.pairwise(numbers)}
@@ -101,7 +101,7 @@ class Proposal:
     """
 
     number: int
-    params: dict[str, Choice]
+    params: dict[str, Value]
 
 
 class StudyStore:
@@ -173,6 +173,12 @@ class StudyStore:
         epochs = self._study.user_attrs.get(STUDY_KEY, {}).get("budget", {}).get("epochs")
         return epochs if isinstance(epochs, int) else None
 
+    @property
+    def written_recipe(self) -> str | dict[str, Any] | None:
+        """`[recipe]` as it was stored; None when the study does not say. Nothing needs to be installed for it either."""
+        recipe = self._study.user_attrs.get(STUDY_KEY, {}).get("recipe")
+        return recipe if isinstance(recipe, str | dict) else None
+
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
         self._study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
@@ -226,12 +232,12 @@ class StudyStore:
         """Trials that are not closed, oldest first."""
         return [parse(trial) for trial in self.trials(TrialState.RUNNING, TrialState.WAITING)]
 
-    def ask_params(self, params: Mapping[str, Choice], space: Mapping[str, BaseDistribution]) -> Proposal:
+    def ask_params(self, params: Mapping[str, Value], space: Mapping[str, BaseDistribution]) -> Proposal:
         """Opens a trial for given parameters.
 
         Args:
-            params: value of each open field, or of some.
-            space: distribution of each open field.
+            params: value of each open parameter, or of some.
+            space: distribution of each open parameter.
         """
         named = {name: space[name] for name in params}
         trial_id, number = open_trial(self._storage, self._study._study_id, params, named)

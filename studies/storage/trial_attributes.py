@@ -5,7 +5,7 @@
                           latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
                           checkpoint_of, continues, parent, inherited_share, lineage_epochs
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
-                          architecture, costs, training, rung:EPOCH, right_lines, lineage
+                          architecture, recipe (the searched settings), costs, training, rung:EPOCH, right_lines, lineage
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
 
 Studies of version 0.1 and before have all of it in user attributes, with other names; `parse` reads them, too.
@@ -39,7 +39,8 @@ from trainers.base.candidate import Measurement
 from trainers.base.lineage import Lineage
 from trainers.base.right_lines import RightLines
 
-ARCHITECTURE, COSTS, TRAINING = "paretext:architecture", "paretext:costs", "paretext:training"
+ARCHITECTURE, RECIPE = "paretext:architecture", "paretext:recipe"
+COSTS, TRAINING = "paretext:costs", "paretext:training"
 RUNG = "paretext:rung:"
 RIGHT_LINES = "paretext:right_lines"
 LINEAGE = "paretext:lineage"
@@ -65,11 +66,13 @@ class Attributes:
 
 def description_of(trial: StoredTrial) -> Attributes:
     """What a trial is: written as soon as its architecture is known."""
-    architecture = trial.architecture
-    if architecture is None:
+    configuration = trial.configuration
+    if configuration is None:
         return Attributes()
-    user: dict[str, Any] = {"description": architecture.describe(), "digest": trial.digest}
-    system: dict[str, Any] = {ARCHITECTURE: architecture.as_dict()}
+    user: dict[str, Any] = {"description": configuration.describe(), "digest": trial.digest}
+    system: dict[str, Any] = {ARCHITECTURE: configuration.architecture.as_dict()}
+    if trial.recipe:
+        system[RECIPE] = dict(trial.recipe)
     if trial.continues is not None:
         user["continues"] = trial.continues
     if trial.costs is not None:
@@ -163,6 +166,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         training=None if mark is None else TrainingMark(**mark),
         continues=user.get("continues"),
         lineage=None if lineage is None else Lineage.from_dict(lineage),
+        recipe=system.get(RECIPE, {}),
     )
 
 

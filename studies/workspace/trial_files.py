@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from search_space import Architecture
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class TrialFiles:
-    """The folders of one study's trials, one for each architecture.
+    """The folders of one study's trials, one for each configuration.
 
     Args:
         workspace: where the driver keeps them.
@@ -42,12 +41,12 @@ class TrialFiles:
         self._copies = self._open_shared_folder()
         self._notified = False
 
-    def folder(self, architecture: Architecture) -> Path:
-        """The folder of an architecture. It is named by digest: a checkpoint is found whatever trial resumes it."""
-        return self._workspace.trials(self._study) / architecture.digest
+    def folder(self, digest: str) -> Path:
+        """The folder of a configuration. It is named by digest: a checkpoint is found whatever trial resumes it."""
+        return self._workspace.trials(self._study) / digest
 
     def left(self) -> list[str]:
-        """Digests of the architectures that have files, in the workspace or in the shared folder."""
+        """Digests of the configurations that have files, in the workspace or in the shared folder."""
         trials = self._workspace.trials(self._study)
         found = {folder.name for folder in trials.iterdir()} if trials.is_dir() else set()
         if self._copies is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from dashboards.views.live_table_svg import COLUMNS, Replay
 from search_space import Architecture
+from studies.definition.configuration import Configuration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import SilentObserver, StudyFacts
 from studies.run.study_log import StudyLog, read_log
@@ -45,12 +46,12 @@ def events(tmp_path: Path) -> list[dict[str, Any]]:
     with StudyLog(file, SilentObserver()) as log:
         log.study_started(StudyFacts("s", 3, 0, False, EPOCHS, 100, 50, 10, (), None, None, 2, objectives_of(DEFAULT)))
         for number in (0, 1):
-            log.trial_started(number, architecture_of(number), 90_000 * (number + 1))
+            log.trial_started(number, Configuration(architecture_of(number)), 90_000 * (number + 1))
         log.trial_progress(0, EpochReport(EPOCHS, EPOCHS, 0.5, 0.86, 0.04, 2.0))
         log.trial_progress(1, EpochReport(3, EPOCHS, 1.5, 0.125, 0.5, 2.0))
         log.trial_paused(1, 3)
         log.trial_closed(KNOWN[0])
-        log.trial_started(2, architecture_of(2), 1_570_000)
+        log.trial_started(2, Configuration(architecture_of(2)), 1_570_000)
         log.trial_closed(KNOWN[1])
     began = datetime(2026, 1, 1, tzinfo=UTC)
     return [event | {"at": (began + timedelta(seconds=SECONDS * i)).isoformat()} for i, event in enumerate(read_log(file))]

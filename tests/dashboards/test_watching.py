@@ -13,6 +13,7 @@ from rich.console import Console
 from dashboards.views.live_table import LiveTable
 from dashboards.views.progress_lines import ProgressLines
 from search_space import Architecture
+from studies.definition.configuration import Configuration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.outcomes import Failed, Measured, Outcome, OverLimit, PrecisionVariantOf
@@ -57,12 +58,12 @@ def play(watcher: Observer) -> None:
     watcher.preparing("images at 32 px", 2_500, 2_500)
     watcher.study_started(FACTS)
     small, large = Architecture(width_percent=25), Architecture(width_percent=100)
-    watcher.trial_started(5, small, 400_000)
+    watcher.trial_started(5, Configuration(small), 400_000)
     watcher.trial_closed(ended(6, large, OverLimit("12MB is over 10MB", 0.2)))
     watcher.trial_closed(ended(5, small, complete(0.9, 410_000)))
-    watcher.trial_started(7, large, 1_500_000)
+    watcher.trial_started(7, Configuration(large), 1_500_000)
     watcher.trial_closed(ended(7, large, Failed("nan: the loss is not finite")))
-    watcher.trial_started(8, large, 1_500_000)
+    watcher.trial_started(8, Configuration(large), 1_500_000)
     watcher.trial_progress(8, EpochReport(epoch=5, epochs=10, loss=1.0, accuracy=0.4567, cer=0.2, seconds=1.0))
     watcher.note("MLflow cannot be written")
 
@@ -125,7 +126,7 @@ def test_what_does_not_read_is_not_on_the_front() -> None:
     with ProgressLines(stream) as lines:
         for watcher in (table, lines):
             watcher.study_started(FACTS)
-            watcher.trial_started(9, Architecture(), 1_000)
+            watcher.trial_started(9, Configuration(Architecture()), 1_000)
             watcher.trial_closed(ended(9, Architecture(), unread))
             watcher.study_finished(Summary(2, 4, 60.0, "time is up"))
     shown = drawn(table, console)
@@ -140,7 +141,7 @@ def states_under(objectives: list[str], measurements: list[Measurement]) -> list
     table, console = on_a_terminal()
     table.study_started(replace(FACTS, objectives=objectives_of(objectives)))
     for number, measurement in enumerate(measurements):
-        table.trial_started(number, Architecture(), 1_000)
+        table.trial_started(number, Configuration(Architecture()), 1_000)
         table.trial_closed(ended(number, Architecture(), Measured(measurement, Path("m.onnx"), 10)))
     heading, *rows = drawn(table, console).splitlines()
     return [" ".join(heading.split()), *(re.split(r"  +", row.strip())[-1] for row in rows[: len(measurements)])]
@@ -178,7 +179,7 @@ def test_the_table_fits_a_small_terminal_and_keeps_what_is_under_way() -> None:
     table, console = on_a_terminal(width=60, height=12)
     table.study_started(FACTS)
     for number in range(40):
-        table.trial_started(number, Architecture(), 1_000)
+        table.trial_started(number, Configuration(Architecture()), 1_000)
         if number < 38:
             table.trial_closed(ended(number, Architecture(), complete(0.5, 1_000)))
     lines = drawn(table, console).splitlines()

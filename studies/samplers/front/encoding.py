@@ -3,9 +3,10 @@
 A *row* has one number per field: the index in a list of choices or in a grid, or a fraction in [0, 1] of a continuous range.
 
 Decisions:
-- Integer categories (32, 48, 96) are ordinal: neighbours are alike.
+- Categories that are numbers (32, 48, 96) are ordinal: neighbours are alike.
 - In the unit cube an ordinal field takes one column, evenly spaced by index, or by the logarithm for integers that are sampled
-  so. A nominal field is one-hot, scaled so that any two choices are as far apart as the ends of an ordinal field.
+  so. A field whose scale is given is spaced by its values, or by their logarithms. A nominal field is one-hot, scaled so that
+  any two choices are as far apart as the ends of an ordinal field.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.random import Generator
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from studies.objectives.pareto import Array
+from studies.objectives.pareto import Array, Scale
 
 Row = tuple[float, ...]
 MAX_GRID = 100_000
@@ -31,6 +32,8 @@ class SpaceEncoder:
 
     Args:
         distributions: parameter to distribution; flat.
+        scales: parameter to the scale of its listed numbers, "linear" or "log"; those of others are evenly spaced, and so is a
+            logarithmic list with a number that is not above 0.
 
     Attributes:
         groups: (columns,) which field each column of the unit cube belongs to.
@@ -38,7 +41,7 @@ class SpaceEncoder:
         size: number of different rows; infinite when a field is continuous.
     """
 
-    def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
+    def __init__(self, distributions: Mapping[str, BaseDistribution], scales: Mapping[str, Scale] | None = None) -> None:
         self._distributions, self.fields = dict(distributions), len(distributions)
         self._choices = [_choices(d) for d in distributions.values()]
         self._nominal = np.array([_is_nominal(d) for d in distributions.values()], dtype=bool)
@@ -46,7 +49,8 @@ class SpaceEncoder:
         self._counts = np.array([0 if c is None else len(c) for c in self._choices])
         widths = [n if nominal else 1 for n, nominal in zip(self._counts, self._nominal, strict=True)]
         self.groups = np.repeat(np.arange(len(widths)), widths)
-        self._log_places = {k: places for k, d in enumerate(distributions.values()) if (places := _log_places(d)) is not None}
+        found = (_places(d, (scales or {}).get(name)) for name, d in distributions.items())
+        self._places = {k: places for k, places in enumerate(found) if places is not None}
         self.size = math.prod(len(c) if c is not None else math.inf for c in self._choices)
 
     def column_of(self, name: str) -> tuple[int | None, int]:
@@ -83,8 +87,8 @@ class SpaceEncoder:
         for k in range(rows.shape[1]):
             if self._nominal[k]:
                 columns.append(math.sqrt(0.5) * (rows[:, k, None] == np.arange(self._counts[k])))
-            elif k in self._log_places:
-                columns.append(self._log_places[k][rows[:, k].astype(int)][:, None])
+            elif k in self._places:
+                columns.append(self._places[k][rows[:, k].astype(int)][:, None])
             else:
                 columns.append(rows[:, k, None] / max(1, self._counts[k] - 1))
         return np.concatenate(columns, axis=1) if columns else np.zeros((len(rows), 0))
@@ -98,7 +102,7 @@ class SpaceEncoder:
         """(count, fields) random rows."""
         fractions = rng.random((count, len(self._counts)))
         rows: Array = np.where(self._counts > 0, np.floor(fractions * self._counts), fractions)
-        for k, places in self._log_places.items():
+        for k, places in self._places.items():
             rows[:, k] = _nearest(places, fractions[:, k])
         return rows
 
@@ -120,7 +124,7 @@ class SpaceEncoder:
         steps = np.copysign(np.maximum(1.0, np.round(np.abs(moves) * last)), moves)
         others = (rows + 1 + np.floor(rng.random((n, fields)) * np.maximum(last, 1))) % np.maximum(self._counts, 1)
         moved = np.where(self._nominal, others, np.where(self._counts > 0, rows + steps, rows + moves))
-        for k, places in self._log_places.items():
+        for k, places in self._places.items():
             before = rows[:, k].astype(int)
             after = _nearest(places, places[before] + moves[:, k])
             moved[:, k] = np.where(after == before, before + np.copysign(1.0, moves[:, k]), after)
@@ -144,18 +148,23 @@ def without(rows: Array, taken: Set[Row]) -> Array:
 def _choices(d: BaseDistribution) -> list[Any] | None:
     """The values of a field in order; None when it is continuous."""
     if isinstance(d, CategoricalDistribution):
-        return sorted(d.choices) if all(map(_is_integer, d.choices)) else list(d.choices)
+        return sorted(d.choices) if all(map(_is_number, d.choices)) else list(d.choices)
     if isinstance(d, IntDistribution) and (d.high - d.low) // d.step < MAX_GRID:
         return list(range(d.low, d.high + 1, d.step))
     return None
 
 
-def _log_places(d: BaseDistribution) -> Array | None:
-    """Where the values of logarithmic integers lie, from 0 to 1; None for other fields."""
-    if not isinstance(d, IntDistribution) or not d.log or _choices(d) is None or d.high <= d.low:
+def _places(d: BaseDistribution, scale: Scale | None) -> Array | None:
+    """Where the values of an ordinal field lie, rising from 0 to 1, where they are not evenly spaced; None for other fields."""
+    choices = _choices(d)
+    if isinstance(d, IntDistribution) and d.log:
+        scale = "log"
+    if scale is None or choices is None or len(choices) < 2 or not all(map(_is_number, choices)):
         return None
-    logs = np.log(np.arange(d.low, d.high + 1, d.step))
-    places: Array = (logs - logs[0]) / (logs[-1] - logs[0])
+    if scale == "log" and choices[0] <= 0:
+        return None
+    values = np.log(choices) if scale == "log" else np.array(choices, dtype=float)
+    places: Array = (values - values[0]) / (values[-1] - values[0])
     return places
 
 
@@ -167,11 +176,11 @@ def _nearest(places: Array, wanted: Array) -> Array:
 
 def _is_nominal(d: BaseDistribution) -> bool:
     """Whether a field has several choices without an order, so that it is one-hot encoded."""
-    return isinstance(d, CategoricalDistribution) and len(d.choices) > 1 and not all(map(_is_integer, d.choices))
+    return isinstance(d, CategoricalDistribution) and len(d.choices) > 1 and not all(map(_is_number, d.choices))
 
 
-def _is_integer(choice: Any) -> bool:
-    return isinstance(choice, int) and not isinstance(choice, bool)
+def _is_number(choice: Any) -> bool:
+    return isinstance(choice, int | float) and not isinstance(choice, bool)
 
 
 def _fraction(d: BaseDistribution, value: float) -> float:

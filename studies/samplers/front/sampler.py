@@ -78,6 +78,7 @@ class FrontSampler:
         variant_parameter: a parameter of which one training yields every value, such as the precision of stored weights.
         epoch_cost: what an epoch of a training costs, such as its seconds: improvements count per cost. None: 1 for all.
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
+        parameter_scales: see `SpaceEncoder`.
     """
 
     def __init__(
@@ -93,8 +94,9 @@ class FrontSampler:
         variant_parameter: str | None = None,
         epoch_cost: EpochCost | None = None,
         initial_trainings: int | None = None,
+        parameter_scales: Mapping[str, Scale] | None = None,
     ) -> None:
-        self._encoder = SpaceEncoder(distributions)
+        self._encoder = SpaceEncoder(distributions, parameter_scales)
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximized))
         self._rungs, self._seed = tuple(rungs), seed

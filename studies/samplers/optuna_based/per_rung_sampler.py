@@ -13,7 +13,7 @@ Decisions:
   (Optuna's constant liar).
 - Parameters are in a study once, and are not proposed again while there are others: a sampler that repeats itself is asked
   again, and a proposal that is still a repetition is changed in as few fields as possible. So a small space is used up.
-- Categories that are whole numbers (32, 48, 96) become an integer range of positions, so that neighbours are similar.
+- Categories that are numbers (32, 48, 96) become an integer range of positions, so that neighbours are similar.
 - A study that starts with trials in it uses another seed than an empty one: a resumed search does not repeat its start.
 
 Use:
@@ -211,9 +211,9 @@ class _Coding:
         return {name: self._ordered[name][coded[name]] if name in self._ordered else coded[name] for name in self._given}
 
 
-def _numbers(distribution: CategoricalDistribution) -> list[int] | None:
-    """The sorted categories if all are whole numbers, otherwise None."""
-    numbers = [choice for choice in distribution.choices if isinstance(choice, int) and not isinstance(choice, bool)]
+def _numbers(distribution: CategoricalDistribution) -> list[int | float] | None:
+    """The sorted categories if all are numbers, otherwise None."""
+    numbers = [choice for choice in distribution.choices if isinstance(choice, int | float) and not isinstance(choice, bool)]
     return sorted(numbers) if len(numbers) == len(distribution.choices) else None
 
 

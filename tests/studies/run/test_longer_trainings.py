@@ -220,7 +220,7 @@ def test_former_ends_are_rungs() -> None:
     assert rungs_up_to(180, 3, 1, (20,)) == [1, 3, 9, 20, 60, 180]
     assert rungs_up_to(60, 3, 1, (40,)) == [1, 3, 9, 40, 60]
     assert rungs_up_to(100, 3, 1, (2, 40, 60)) == [1, 2, 6, 18, 40, 60, 100]
-    without = Schedule(asked(30, "none"), asked(30).search_space, former=(9,))
+    without = Schedule(asked(30, "none"), asked(30).joint_space, former=(9,))
     assert without.rungs == (9, 30) and without.until(0, Architecture()) is None
 
 

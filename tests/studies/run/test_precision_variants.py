@@ -10,6 +10,7 @@ import pytest
 
 from search_space import Architecture
 from search_space.space import SearchSpace
+from studies.definition.configuration import Configuration
 from studies.definition.study import Study, resolve
 from studies.engines.base import TrialFailed
 from studies.run.precision_variants import PrecisionVariants
@@ -154,7 +155,7 @@ def test_a_failed_training_fails_its_precision_variants_too(workspace: Workspace
 
 def test_which_seen_variant_decides_about_an_architecture() -> None:
     variants, seen = PrecisionVariants(SearchSpace(SPACE), enabled=True), SeenArchitectures()
-    full, small = (Architecture(width_percent=50, precision=p) for p in ("fp32", "int8"))
+    full, small = (Configuration(Architecture(width_percent=50, precision=p)) for p in ("fp32", "int8"))
     assert variants.known(small, seen) is None
     seen.put_running(full.digest, 7)
     assert variants.known(small, seen) == seen.get(full.digest) == variants.known(full, seen)
@@ -165,8 +166,8 @@ def test_which_seen_variant_decides_about_an_architecture() -> None:
         (OverLimit("why", 0.1), False),
         (measured, False),
     ):
-        seen.trial_closed(StoredTrial.of(7, {}, full, None, outcome))
+        seen.trial_closed(StoredTrial.of(7, {}, full.architecture, None, outcome))
         assert (variants.known(small, seen) is not None) == decides, outcome
         assert variants.known(full, seen) == seen.get(full.digest)
-    assert {other.precision for other in variants.of(full)} == {"fp16", "int8"}
+    assert {other.architecture.precision for other in variants.of(full)} == {"fp16", "int8"}
     assert not list(PrecisionVariants(SearchSpace(SPACE), enabled=False).of(full))

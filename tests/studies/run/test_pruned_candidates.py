@@ -64,7 +64,7 @@ def test_a_killed_search_compares_pruned_candidates_after_their_cut_as_well(work
 
 def test_what_earlier_versions_recorded_before_a_cut_ranks_nothing() -> None:
     asked = study(**{**CHANGES, "search": {**HALVING["search"], "early_stopping": "promotion"}})
-    schedule = Schedule(asked, asked.search_space)
+    schedule = Schedule(asked, asked.joint_space)
     fields = asked.search_space.sample(lambda name, choices: choices[-1]).as_dict()
     params = {name: values[-1] for name, values in SPACE.items()}
     before = StoredTrial(0, params, fields=fields, rungs={1: RungResult(0.1, 0.5), 3: RungResult(0.05, 0.7)})
