@@ -13,9 +13,10 @@ from studies.definition.study import Study
 from studies.objectives.costs import Costs
 from studies.objectives.pareto import best_first
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Measured, Running
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 
 RUNG = 3

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_space.catalog import nearest
-from studies.definition.model_address import parse_address
 from studies.definition.configuration import recipe_params
+from studies.definition.model_address import parse_address
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
 from studies.registry.model_card import Facts, as_tags, description_of, facts_of

@@ -14,12 +14,13 @@ from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
 from studies.run.epoch_seconds import epoch_seconds_of
+from studies.run.judged import Ready
 from studies.run.longer_trainings import former_epochs, may_continue
 from studies.run.observer import Observer
 from studies.run.parts import Parts
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.preparation import Preparation, prepare_study
-from studies.run.proposer import Proposer, Ready
+from studies.run.proposer import Proposer
 from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures

@@ -18,8 +18,9 @@ from dataclasses import replace
 
 from studies.engines.base import Engine, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.objectives.costs import Costs
+from studies.run.judged import Ready
 from studies.run.observer import Observer
-from studies.run.proposer import Proposer, Ready
+from studies.run.proposer import Proposer
 from studies.run.study_progress import StudyProgress
 from studies.run.trial_recorder import TrialRecorder
 from studies.storage.outcomes import CheckpointOf, Measured

@@ -15,10 +15,10 @@ from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinishe
 from studies.run.budget import ALL_DONE, EXPORT_GRACE_S, GRACE_S, INTERRUPTED, TIME_IS_UP, BudgetTracker
 from studies.run.fault_watch import FaultWatch
 from studies.run.finished_trainings import FinishedTrainings
+from studies.run.judged import Exhausted, Ready
 from studies.run.judgements import ready_of
 from studies.run.observer import Summary
 from studies.run.parts import Parts
-from studies.run.proposer import Exhausted, Ready
 from studies.run.schedule import LEAST_POINTS
 from studies.schedulers.decisions import Decision
 from studies.storage import outcomes

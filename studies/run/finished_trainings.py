@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from studies.run.judged import Ready
 from studies.run.parts import Parts
-from studies.run.proposer import Ready
 from trainers.base.candidate import Candidate
 
 

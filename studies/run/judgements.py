@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from studies.run.proposer import Answered, AwaitsOther, Judgement, Ready
+from studies.run.judged import Answered, AwaitsOther, Judgement, Ready
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 

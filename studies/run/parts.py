@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.run.checkpoint_exports import CheckpointExports
+from studies.run.judged import Ready
 from studies.run.observer import Observer
-from studies.run.proposer import Proposer, Ready
+from studies.run.proposer import Proposer
 from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures

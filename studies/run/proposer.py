@@ -9,9 +9,8 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from search_space.architecture import Architecture, RefusedArchitecture
 from studies.definition.configuration import Configuration
@@ -20,88 +19,19 @@ from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import LIMIT_NAMES, excess_before_training, smallest_cost, write_cost
 from studies.run.enumeration import ENUMERABLE, shuffled_params
+from studies.run.judged import Answered, AwaitsOther, Exhausted, Judgement, Ready, record_of
 from studies.run.precision_variants import PrecisionVariants
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import Seen, SeenArchitectures
 from studies.run.waiting_duplicates import answer_from
-from studies.storage.outcomes import Outcome, OverLimit, PrecisionVariantOf, Refused, Running
+from studies.storage.distributions import distributions
+from studies.storage.outcomes import OverLimit, PrecisionVariantOf, Refused, Running
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import Proposal, StudyStore, distributions
+from studies.storage.study_store import Proposal, StudyStore
 
 PATIENCE = 40
 """Proposals in a row that bring nothing new before the rest of the space is enumerated: samplers that have converged repeat
 themselves some twenty times before they find something new."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A configuration that may train.
-
-    Attributes:
-        number: its trial.
-        configuration: what to train, and with which recipe settings.
-        costs: what is known of its costs before it is trained.
-        params: value of each open parameter, as far as the space has it.
-        variants: what the same training gives besides.
-        continues: the measured trial whose training it takes further; None for any other.
-    """
-
-    number: int
-    configuration: Configuration
-    costs: Costs
-    params: Mapping[str, Value] = field(default_factory=dict)
-    variants: PrecisionVariants | None = field(default=None, repr=False, compare=False)
-    continues: int | None = None
-
-    @property
-    def architecture(self) -> Architecture:
-        """What to train."""
-        return self.configuration.architecture
-
-    @property
-    def digest(self) -> str:
-        """Of the configuration; it names the folder and the file."""
-        return self.configuration.digest
-
-    @property
-    def size_bytes(self) -> int:
-        """The estimate of its file."""
-        return self.costs.size_bytes
-
-    @cached_property
-    def variant_params(self) -> tuple[Mapping[str, Value], ...]:
-        """Its parameters in every precision; kept, since samplers recognise thousands that are paused by these objects."""
-        return (self.params,) if self.variants is None else tuple(self.variants.params(self.params))
-
-    def closed(self, outcome: Outcome) -> StoredTrial:
-        """Its trial with an outcome."""
-        return _record(self.number, self.params, self.configuration, self.costs, outcome, self.continues)
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A proposal that is not trained: the trial with its outcome, to be closed."""
-
-    trial: StoredTrial
-
-
-@dataclass(frozen=True)
-class AwaitsOther:
-    """A proposal that equals a training under way: its trial stays open until trial `of` is closed."""
-
-    trial: StoredTrial
-    of: int
-
-
-@dataclass(frozen=True)
-class Exhausted:
-    """Nothing new could be proposed; `reason` says why and what would help."""
-
-    reason: str
-
-
-Judgement = Ready | Answered | AwaitsOther
-"""The three kinds of proposals."""
 
 
 class Proposer:
@@ -251,7 +181,7 @@ class Proposer:
         if excess is not None:
             self._over_limit_in_a_row += 1
             outcome = OverLimit(excess.reason, excess.violation)
-            return Answered(_record(number, params, configuration, self._costs.without_latency(architecture), outcome))
+            return Answered(record_of(number, params, configuration, self._costs.without_latency(architecture), outcome))
         self._over_limit_in_a_row = 0
         ready = self._ready(number, configuration, self._costs(architecture))
         self._store.describe(ready.closed(Running()))
@@ -259,7 +189,7 @@ class Proposer:
         return ready
 
     def _judge_duplicate(self, number: int, configuration: Configuration, known: Seen) -> Judgement:
-        trial = _record(number, self._space.params_of(configuration), configuration, None, Running())
+        trial = record_of(number, self._space.params_of(configuration), configuration, None, Running())
         if isinstance(known.outcome, Running):
             self._store.describe(trial)
             return AwaitsOther(trial, known.number)
@@ -305,15 +235,3 @@ class Proposer:
 def _with(ready: Ready, architecture: Architecture) -> Configuration:
     """An architecture with the recipe settings of a training."""
     return replace(ready.configuration, architecture=architecture)
-
-
-def _record(
-    number: int,
-    params: Mapping[str, Value],
-    configuration: Configuration,
-    costs: Costs | None,
-    outcome: Outcome,
-    continues: int | None = None,
-) -> StoredTrial:
-    """The record of a trial, as `StoredTrial.of` makes it."""
-    return StoredTrial.of(number, params, configuration.architecture, costs, outcome, continues, configuration.recipe)

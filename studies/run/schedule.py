@@ -29,6 +29,7 @@ from studies.samplers.optuna_based.factory import FRONT
 from studies.schedulers.decisions import Decision, Promotion
 from studies.schedulers.factory import EarlyStopping, make_scheduler_and_sampler
 from studies.schedulers.rungs import rungs_up_to
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import (
     FAILED_VIOLATION,
     CheckpointOf,
@@ -43,7 +44,6 @@ from studies.storage.outcomes import (
     Suspended,
 )
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import distributions
 from trainers.base.candidate import Measurement
 from trainers.pruning.phases import Phases
 

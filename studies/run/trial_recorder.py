@@ -15,7 +15,8 @@ from pathlib import Path
 from studies.definition.study import Study
 from studies.objectives.limits import excess_of
 from studies.run.callbacks import TrialCallback
-from studies.run.proposer import Ready
+from studies.run.judged import Ready
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import (
     CheckpointOf,
     Duplicate,
@@ -27,7 +28,7 @@ from studies.storage.outcomes import (
     Suspended,
 )
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.candidate import Candidate, is_whole

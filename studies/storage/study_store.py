@@ -11,23 +11,22 @@ Decisions:
 from __future__ import annotations
 
 import contextlib
-import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search_space.catalog import nearest
-from studies.definition.joint_space import Choices, Value
+from studies.definition.joint_space import Value
 from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
@@ -51,20 +50,6 @@ DATA_KEY = "paretext:data"
 """System attribute of a study: which lines it is measured on, by input height."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-def distributions(space: Choices) -> dict[str, BaseDistribution]:
-    """Optuna's form of the open parameters: evenly spaced whole numbers as an integer range, everything else as categories."""
-    return {field: _distribution(space.choices[field]) for field in space.open_fields}
-
-
-def _distribution(choices: Sequence[Value]) -> BaseDistribution:
-    numbers = [c for c in choices if isinstance(c, int)]
-    if len(numbers) == len(choices):
-        steps = {b - a for a, b in itertools.pairwise(numbers)}
-        if len(steps) == 1 and min(steps) > 0:
-            return IntDistribution(numbers[0], numbers[-1], step=steps.pop())
-    return CategoricalDistribution(tuple(choices))
 
 
 def names_of_studies(storage: BaseStorage) -> list[str]:

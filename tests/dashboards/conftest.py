@@ -11,9 +11,10 @@ from dashboards.cli.command_line import main
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Measured, OverLimit
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Measurement

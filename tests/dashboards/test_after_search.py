@@ -19,11 +19,12 @@ from studies.definition.study import resolve
 from studies.run.observer import Summary
 from studies.run.reading_progress import LowestCer, lowest_cer, waiting_trainings
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import CheckpointOf, Measured, Suspended
 from studies.storage.pareto_front import with_equals
 from studies.storage.stored_trial import RungResult, StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import FRONT_TRIALS, Paretext
 from trainers.base.candidate import Measurement

@@ -13,10 +13,11 @@ from search_space import Architecture
 from studies.engines.base import EpochFinished, Event, TrialLost
 from studies.run.trial_recorder import TrialRecorder
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Duplicate, Stopped
 from studies.storage.pareto_front import load_points, load_store
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, run_search, study

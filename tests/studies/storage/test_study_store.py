@@ -11,9 +11,10 @@ from optuna.trial import TrialState
 from search_space import Architecture, SearchSpace
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Measured, OverLimit
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from trainers.base.candidate import Measurement
