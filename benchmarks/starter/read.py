@@ -43,10 +43,17 @@ NORMALISER = "english_36"
 PUBLISHED = (("OpenCV CRNN_EN", 0.743, 33_000_000), ("OpenCV CRNN_CH", 0.809, 32_000_000))
 """Readers of others, with their exact matches on the 3,000 test words of IIIT 5K and the bytes of their files."""
 RECALIBRATION_LINES = 1000
-"""Lines that BatchNorm statistics are measured with, as in the training."""
+"""Lines that BatchNorm statistics are measured with by default, as in the training."""
 
 
-def read(architecture: Architecture, channels: Channels, lines: LineDataset, count: int, folder: Path) -> tuple[Score, int]:
+def read(
+    architecture: Architecture,
+    channels: Channels,
+    lines: LineDataset,
+    count: int,
+    folder: Path,
+    recalibrated: int = RECALIBRATION_LINES,
+) -> tuple[Score, int]:
     """Cuts a network out of the starter weights, exports it, and reads test lines.
 
     Args:
@@ -55,6 +62,7 @@ def read(architecture: Architecture, channels: Channels, lines: LineDataset, cou
         lines: their training lines recalibrate, their validation lines are read.
         count: how many are read, evenly spaced.
         folder: of the starter weights.
+        recalibrated: lines that BatchNorm statistics are measured with; 0 means all.
 
     Returns:
         The score, and the bytes of the file.
@@ -66,7 +74,7 @@ def read(architecture: Architecture, channels: Channels, lines: LineDataset, cou
     network = build_recognizer(architecture, len(CHARSET))
     network.contrast = "even"
     inherit(network, CHARSET, relative, channels)
-    recalibrate(network, lines.training, RECALIBRATION_LINES)
+    recalibrate(network, lines.training, recalibrated)
     metadata = metadata_of(network, architecture, replace(lines, charset=Charset(CHARSET)), NORMALISER)
     chosen, clean = evenly_spaced(len(lines.validation), count), NORMALISERS[NORMALISER]
     with tempfile.TemporaryDirectory() as kept:
@@ -84,6 +92,7 @@ def main() -> None:
     parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of the starter weights; by default those of the package")
     parser.add_argument("--count", type=int, default=0, help="how many lines are read; 0 means all")
+    parser.add_argument("--recalibrate", type=int, default=RECALIBRATION_LINES, help="lines that recalibrate; 0 means all")
     parser.add_argument("--widths", nargs="+", type=int, default=[25, 50, 100])
     for part in ("necks", "encoders", "attentions"):
         parser.add_argument(f"--{part}", nargs="+", default=[getattr(CHOICES, part)[0]])
@@ -99,7 +108,7 @@ def main() -> None:
         named = dict(zip(("neck", "encoder", "attention"), parts, strict=True))
         architecture = FAMILIES[asked.family].with_(width_percent=width, precision="int8", **named)
         for channels in asked.channels:
-            found, size = read(architecture, channels, lines, asked.count, asked.folder)
+            found, size = read(architecture, channels, lines, asked.count, asked.folder, asked.recalibrate)
             cells = f"{found.lines} | {found.accuracy:.3f} | {found.cer:.3f} | {size / 1000:,.0f}"
             print(f"| {architecture.describe()} | {channels} | {cells} |", flush=True)
 

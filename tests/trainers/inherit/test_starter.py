@@ -17,7 +17,7 @@ from trainers.base.errors import UserError
 from trainers.inherit import family_file
 from trainers.inherit.family_file import FIRST_LINE, SharedNetwork, WeightsFamily, decode_family, encode_family
 from trainers.inherit.inherit import inherit
-from trainers.inherit.starter import SUFFIX, starter_for, starter_record
+from trainers.inherit.starter import FOLDER, SUFFIX, starter_for, starter_record
 from trainers.inherit.weights_file import WeightsRecord
 
 MEMBERS = [SMALL.with_(neck=neck, encoder=encoder) for neck in ("fpn_a", "none") for encoder in ("svtr", "gru")]
@@ -181,3 +181,15 @@ def test_no_network_is_an_error(tmp_path: Path, family: WeightsFamily) -> None:
     (tmp_path / f"mobilenetv3_small{SUFFIX}").write_bytes(encode_family(replace(family, networks=())))
     with pytest.raises(UserError, match="it has no network"):
         starter_for(SMALL, tmp_path)
+
+
+def test_the_files_of_the_package_fit_this_version_and_are_small() -> None:
+    files = sorted(FOLDER.glob(f"*{SUFFIX}"))
+    if not files:
+        pytest.skip("the package has no starter weights yet")
+    assert sum(file.stat().st_size for file in files) <= 3_000_000
+    for file in files:
+        for network in decode_family(file.read_bytes(), str(file)).networks:
+            relative = starter_for(network.architecture)
+            assert relative is not None and relative.architecture == network.architecture
+            relative.network()
