@@ -30,6 +30,7 @@ VERBS = (
     "dashboard_command",
     "promote_command",
     "predict_command",
+    "test_command",
     "models_command",
     "data_commands",
     "train_command",

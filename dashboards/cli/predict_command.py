@@ -1,122 +1,181 @@
-"""`paretext predict`: reads lines of text from images."""
+"""`paretext predict`: reads lines of text from images.
+
+Decisions:
+- Readings are printed as they are made, in the order of the images. An image that cannot be read is named on stderr at its
+  place and counted at the end; the exit code is then 2.
+- An image is read and decoded once, so that a pipe or a file that changes cannot come out differently a second time.
+"""
 
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashboards.cli.model_argument import FORMS
+
 if TYPE_CHECKING:
-    from studies.workspace.paths import Workspace
-    from trainers.inference.reader import Reading
+    from PIL import Image
 
-    Read = Callable[[Sequence[bytes]], list[Reading]]
+    from trainers.data.labels_beside import LabelsBeside
+    from trainers.inference.reader import Reader
 
-SMALL_PX = 8
-"""Height to which an image is scaled to see whether it can be."""
+DESCRIPTION = """\
+Reads lines of text from images, and prints a line for each: the image, its text and the confidence.
+  paretext predict lines/                             all images of a folder and below it
+  paretext predict 'lines/*.png' --csv > texts.csv    a pattern in quotes, for more names than a shell takes
+  find lines/ -name '*.png' | paretext predict -      names on standard input, one a line"""
+
 IMAGES_AT_ONCE = 64
 """Images that are read together, so that memory stays bounded."""
 
 
+SMALL_PX = 8
+"""Height to which an image is scaled to see whether it can be."""
+
+
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("predict", help="read lines of text from images", description=__doc__)
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="image of one line of text (PNG, JPEG, …)")
-    parser.add_argument(
-        "--model",
-        metavar="MODEL",
-        help="models:/NAME@champion, models:/NAME/VERSION or an exported FILE.onnx (default: the newest champion)",
+    parser = subparsers.add_parser(
+        "predict",
+        help="read lines of text from images",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--truth", action="store_true", help="show the label beside each image (x.gt.txt or labels.txt), and count the mistakes"
-    )
-    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence} as JSON")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image of one line (PNG, JPEG, …), folder, pattern, or -")
+    parser.add_argument("--model", metavar="MODEL", help=f"{FORMS} (default: the newest champion)")
+    truth_help = "show the label of each image (x.gt.txt or labels.txt, beside it or in a folder above), and count the mistakes"
+    parser.add_argument("--truth", action="store_true", help=truth_help)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV with a heading: image, text, confidence")
+    form.add_argument("--json", action="store_true", help="print a list of {image, text, confidence} as JSON")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a line for each image; returns 2 if some images could not be read, after naming them."""
+    """Prints a line for each image; returns 2 if some could not be read."""
+    from dashboards.cli.image_arguments import image_paths
     from dashboards.views.console import print_json
-    from studies.workspace.paths import Workspace
-    from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
-    from trainers.data.labels_beside import labels_beside
+    from trainers.data.labels_beside import LabelsBeside
 
-    good, faults = _readable(arguments.images)
-    truths = labels_beside(good) if arguments.truth else {}
-    for fault in faults:
-        print(f"paretext: {fault}", file=sys.stderr)
-    found = []
-    if good:
-        read = _reader(arguments.model, Workspace.of_environment())
-        for at in range(0, len(good), IMAGES_AT_ONCE):
-            some = good[at : at + IMAGES_AT_ONCE]
-            for path, reading in zip(some, read([read_regular(path, MOST_IMAGE_BYTES) for path in some]), strict=True):
-                found.append({"image": str(path), "text": reading.text, "confidence": reading.confidence})
-                beside = ""
-                if path in truths:
-                    found[-1]["truth"] = truths[path]
-                    beside = f"\t{truths[path]}\t{'right' if truths[path] == reading.text else 'wrong'}"
-                if not arguments.json:
-                    print(f"{path}\t{reading.text}\t{reading.confidence:.3f}{beside}")
+    paths = list(image_paths(arguments.images)) if arguments.truth else image_paths(arguments.images)
+    labels = LabelsBeside() if arguments.truth else None
+    if labels is not None:
+        labels.check(paths)
+    asked = faults = 0
+    rows: list[dict[str, Any]] = []
+    write = _writer(arguments)
+    for row in _readings(arguments.model, paths, labels):
+        asked += 1
+        if "fault" in row:
+            faults += 1
+            print(f"paretext: {_printable(row['image'])}: {row['fault']}", file=sys.stderr, flush=True)
+            continue
+        rows += [row] if arguments.json or arguments.truth else []
+        write(row)
     if arguments.json:
-        print_json(found)
-    if truths:
-        _count(found)
-    return 2 if faults else 0
+        print_json(rows)
+    if arguments.truth and rows:
+        _count(rows)
+    if faults and asked > 1:
+        print(f"paretext: {faults:,} of {asked:,} images could not be read", file=sys.stderr)
+    if not asked:
+        print("paretext: no image is named on standard input", file=sys.stderr)
+    return 2 if faults or not asked else 0
 
 
-def _readable(paths: list[Path]) -> tuple[list[Path], list[str]]:
-    """The images that can be decoded, and one line for each that cannot."""
+def _readings(model: str | None, paths: Iterable[Path], labels: LabelsBeside | None) -> Iterator[dict[str, Any]]:
+    """What is read in each image, or what is wrong with it, in their order."""
+    reader: Reader | None = None
+    rest = iter(paths)
+    while some := list(islice(rest, IMAGES_AT_ONCE)):
+        images = [_decoded(path) for path in some]
+        good = [image for image in images if not isinstance(image, str)]
+        if good and reader is None:
+            reader = _open(model)
+        found = iter(reader.read(good) if reader is not None and good else ())
+        for path, image in zip(some, images, strict=True):
+            row: dict[str, Any] = {"image": str(path)}
+            if isinstance(image, str):
+                yield row | {"fault": image}
+                continue
+            reading = next(found)
+            row |= {"text": reading.text, "confidence": reading.confidence}
+            yield row if labels is None else row | {"truth": labels.label_of(path)}
+
+
+def _decoded(path: Path) -> Image.Image | str:
+    """The image of a file, or what is wrong with it."""
     from trainers.base.images import decode_image
     from trainers.base.preprocess import fit_height
     from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 
-    good, faults = [], []
-    for path in paths:
-        try:
-            if path.is_dir():
-                faults.append(f"{path} is a folder; name the images in it")
-                continue
-            fit_height(decode_image(read_regular(path, MOST_IMAGE_BYTES)), SMALL_PX)
-        except FileNotFoundError:
-            faults.append(f"{path}: there is no such image")
-        except (OSError, ValueError) as error:
-            reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
-            faults.append(f"{path}: {reason}")
-        else:
-            good.append(path)
-    return good, faults
+    if path.is_dir():
+        return "there is no image in this folder"
+    try:
+        content = read_regular(path, MOST_IMAGE_BYTES)
+        if not content:
+            return "the file is empty"
+        image = decode_image(content)
+        fit_height(image, SMALL_PX)
+    except FileNotFoundError:
+        return "there is no such image"
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError as error:
+        return str(error)
+    return image
 
 
-def _count(found: list[dict[str, Any]]) -> None:
+def _open(model: str | None) -> Reader:
+    """Opens a model, and says which where none was named."""
+    from dashboards.cli.model_argument import find_model
+    from studies.workspace.paths import Workspace
+    from trainers.inference.reader import Reader
+
+    found = find_model(model, Workspace.of_environment())
+    if model is None:
+        print(f"reading with {found.title}", file=sys.stderr)
+    return Reader(found.file)
+
+
+def _writer(arguments: argparse.Namespace) -> Any:
+    """What prints a reading at once; JSON is printed at the end."""
+    if arguments.json:
+        return lambda _: None
+    if arguments.csv:
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(["image", "text", "confidence", *(["truth", "right"] if arguments.truth else [])])
+
+        def write_row(row: dict[str, Any]) -> None:
+            truth = [row["truth"], int(row["truth"] == row["text"])] if "truth" in row else []
+            table.writerow([row["image"], row["text"], f"{row['confidence']:.4f}", *truth])
+
+        return write_row
+
+    def write(row: dict[str, Any]) -> None:
+        beside = ""
+        if "truth" in row:
+            beside = f"\t{row['truth']}\t{'right' if row['truth'] == row['text'] else 'wrong'}"
+        print(f"{row['image']}\t{row['text']}\t{row['confidence']:.3f}{beside}")
+
+    return write
+
+
+def _count(rows: list[dict[str, Any]]) -> None:
     """Prints how many readings are right."""
     from dashboards.views.console import accuracy_words
     from trainers.evaluation.metrics import score
 
-    counted = score([f["truth"] for f in found], [f["text"] for f in found])
+    counted = score([row["truth"] for row in rows], [row["text"] for row in rows])
     right = f"{counted.right} of {counted.lines} lines right, {accuracy_words(counted.accuracy, counted.lines)}"
     print(f"{right}; {counted.cer:.1%} of characters wrong", file=sys.stderr)
 
 
-def _reader(model: str | None, workspace: Workspace) -> Read:
-    """A function that reads images, with an exported file or with the file of a registered model.
-
-    Raises:
-        UserError: no such file or model, or none has been promoted yet.
-    """
-    if model is not None and not model.startswith("models:"):
-        from trainers.base.images import decode_image
-        from trainers.inference.reader import Reader
-
-        reader = Reader(Path(model))
-        return lambda images: reader.read([decode_image(image) for image in images])
-    from studies.registry.model_registry import find, newest_champion
-
-    registered = newest_champion(workspace) if model is None else find(workspace, model)
-    if model is None:
-        tags = registered.tags
-        origin = f"study {tags.get('study')}, trial {tags.get('trial')}"
-        print(f"reading with models:/{registered.model}@champion, version {registered.version} ({origin})", file=sys.stderr)
-    return registered.read
+def _printable(name: str) -> str:
+    """A name in one line: a line end in it becomes an escape."""
+    return name.replace("\n", "\\n").replace("\r", "\\r")

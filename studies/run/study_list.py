@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studies.registry.quick_look import runs_of_studies
-from studies.storage.backends import open_storage
+from studies.storage.backends import Storage, open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
 from studies.storage.pareto_front import points_of
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, names_of_studies
+from studies.storage.study_store import STUDY_KEY, StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
@@ -104,10 +104,15 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         wanted=wanted,
         waiting=waiting,
         best=_best(points_of(trials, workspace, store.epochs)),
-        changed=max(store.times(), default=None),
+        changed=max(_times(store), default=None),
         size_bytes=files_of(workspace, name, runs),
         runner=runner,
     )
+
+
+def names_of_studies(storage: Storage) -> list[str]:
+    """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
+    return [study.study_name for study in storage.get_all_studies() if STUDY_KEY in study.user_attrs]
 
 
 def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:
@@ -120,6 +125,12 @@ def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:
     """
     folders = [*workspace.folders(name), *(workspace.mlflow_artifacts / run for run in runs)]
     return sum(_bytes(folder) for folder in folders)
+
+
+def _times(store: StudyStore) -> list[datetime]:
+    """When each trial ended, or began if it has not ended, in local time."""
+    times = (trial.datetime_complete or trial.datetime_start for trial in store.trials())
+    return [time for time in times if time is not None]
 
 
 def _state(trials: Sequence[StoredTrial], runner: str | None, complete: bool) -> State:

@@ -14,7 +14,6 @@ import contextlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -50,11 +49,6 @@ DATA_KEY = "paretext:data"
 """System attribute of a study: which lines it is measured on, by input height."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-def names_of_studies(storage: BaseStorage) -> list[str]:
-    """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
-    return [study.study_name for study in storage.get_all_studies() if STUDY_KEY in study.user_attrs]
 
 
 @dataclass(frozen=True)
@@ -207,11 +201,6 @@ class StudyStore:
     def candidates(self) -> list[StoredTrial]:
         """Trials that were trained to the end and measured, oldest first, without duplicates."""
         return [trial for trial in map(parse, self.trials(TrialState.COMPLETE)) if trial.is_candidate]
-
-    def times(self) -> list[datetime]:
-        """When each trial ended, or began if it has not ended, in local time."""
-        times = (trial.datetime_complete or trial.datetime_start for trial in self.trials())
-        return [time for time in times if time is not None]
 
     def open_trials(self) -> list[StoredTrial]:
         """Trials that are not closed, oldest first."""

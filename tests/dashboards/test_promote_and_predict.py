@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,11 +70,13 @@ def test_a_bad_image_is_named_and_the_others_are_read(
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "cut.png").write_bytes(image.read_bytes()[:60])
-    bad = [tmp_path / "empty.png", tmp_path / "text.png", tmp_path / "cut.png", tmp_path / "none.png", tmp_path]
+    (tmp_path / "no-images").mkdir()
+    bad = [tmp_path / "empty.png", tmp_path / "text.png", tmp_path / "cut.png", tmp_path / "none.png", tmp_path / "no-images"]
     answer = paretext("predict", *bad, image, "--model", workspace.models / "plates" / "0.onnx", "--json")
     assert answer.code == 2
     assert [reading["image"] for reading in json.loads(answer.out)] == [str(image)]
-    lines = answer.err.splitlines()
+    *lines, counts = answer.err.splitlines()
+    assert counts == "paretext: 5 of 6 images could not be read"
     assert len(lines) == len(bad)
     assert all(str(path) in line for path, line in zip(bad, lines, strict=True))
     assert "the file is empty" in lines[0]
@@ -98,3 +105,79 @@ def test_without_a_champion_predict_says_how_to_get_one(
     assert answer.code == 2
     assert "paretext promote" in answer.err
     assert not (tmp_path / "fresh").exists()
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> list[Path]:
+    """Three images, in two folders, each with another text."""
+    import base64
+
+    paths = [tmp_path / "lines" / name for name in ("b.png", "deep/a.PNG", "c.png")]
+    (tmp_path / "lines" / "deep").mkdir(parents=True)
+    for path, text in zip(paths, ("12", "345", "6789"), strict=True):
+        path.write_bytes(base64.b64decode(example_png_base64(text)))
+    (tmp_path / "lines" / "notes.md").write_text("no image")
+    return paths
+
+
+def test_folders_patterns_and_standard_input_name_images_in_order(
+    paretext: Paretext, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ("--model", workspace.models / "plates" / "0.onnx")
+    b, a, c = lines
+
+    def named(*words: object) -> list[str]:
+        answer = paretext("predict", *words, *model)
+        assert answer.code == 0, answer.err
+        return [row.split("\t")[0] for row in answer.out.splitlines()]
+
+    folder = b.parent
+    assert named(folder) == [str(b), str(c), str(a)]
+    assert named(c, folder / "deep", b) == [str(c), str(a), str(b)]
+    assert named(folder / "*.png") == [str(b), str(c)]
+    names = f"{c}\n{b}\n{a}\n".encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(names)))
+    assert named("-") == [str(c), str(b), str(a)]
+
+
+def test_csv_has_a_heading_and_one_row_for_each_image(paretext: Paretext, lines: list[Path], workspace: Workspace) -> None:
+    answer = paretext("predict", lines[0].parent, "--csv", "--model", workspace.models / "plates" / "0.onnx")
+    rows = list(csv.DictReader(io.StringIO(answer.out)))
+    assert [row["image"] for row in rows] == [str(lines[0]), str(lines[2]), str(lines[1])]
+    assert all(0 <= float(row["confidence"]) <= 1 for row in rows)
+
+
+def test_more_images_than_are_read_at_once_keep_their_order(
+    paretext: Paretext, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboards.cli.predict_command.IMAGES_AT_ONCE", 2)
+    bad = lines[0].with_name("bad.png")
+    bad.write_text("no image")
+    order = [lines[2], bad, lines[0], lines[1], lines[2]]
+    answer = paretext("predict", *order, "--model", workspace.models / "plates" / "0.onnx", "--json")
+    assert [row["image"] for row in json.loads(answer.out)] == [str(path) for path in order if path != bad]
+    assert answer.code == 2 and "1 of 5 images could not be read" in answer.err
+
+
+@pytest.mark.parametrize("how", ["<(cat {image})", "/dev/stdin < {image}", "/dev/zero", "$'nul\\xff.png'", "- < /dev/null"])
+def test_what_is_no_image_file_is_never_a_traceback(image: Path, workspace: Workspace, tmp_path: Path, how: str) -> None:
+    model = workspace.models / "plates" / "0.onnx"
+    command = f"{sys.executable} -m dashboards.cli.command_line predict --model {model} {how.format(image=image)}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, errors="replace")
+    assert "Traceback" not in answer.stderr
+    assert answer.returncode == 0 if "/dev/stdin" in how else answer.returncode == 2 and "paretext: " in answer.stderr
+
+
+def test_a_list_of_labels_two_folders_above_is_found(paretext: Paretext, lines: list[Path], workspace: Workspace) -> None:
+    rows = "".join(f"{path.relative_to(lines[0].parent)}\tnot this\n" for path in lines)
+    (lines[0].parent / "labels.txt").write_text(rows)
+    answer = paretext("predict", lines[1], "--truth", "--model", workspace.models / "plates" / "0.onnx")
+    assert answer.out.endswith("\tnot this\twrong\n")
+
+
+def test_a_champion_is_found_by_the_name_of_its_model(paretext: Paretext, image: Path, workspace: Workspace) -> None:
+    paretext("promote", "plates", "--trial", "1", "--as", "named")
+    answer = paretext("predict", image, "--model", "named")
+    assert answer.out == paretext("predict", image, "--model", workspace.models / "plates" / "1.onnx").out
+    assert "did you mean 'named'" in paretext("predict", image, "--model", "nmed").err

@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from trainers.base.errors import UserError
 from trainers.base.regular_file import MOST_LABEL_BYTES, MOST_LIST_BYTES, read_regular
 from trainers.data.kinds.pairs import LABEL_SUFFIX, split_image
 
+LIST_NAME = "labels.txt"
+"""File with a row `name<TAB>text` for each image, as PaddleOCR and `paretext data render` write it."""
+FOLDERS_ABOVE = 3
+"""How many folders above the one of an image are searched for a list; `paretext data render` writes images two below it."""
 
-def labels_beside(paths: list[Path]) -> dict[Path, str]:
-    """Reads the labels of images from `x.gt.txt`, or from a row `name<TAB>text` of `labels.txt`, in the folder of the image.
 
-    Raises:
-        UserError: an image has no label, or it cannot be read.
+class LabelsBeside:
+    """Labels of images from `x.gt.txt` beside an image, or from a `labels.txt` in its folder or in one above it.
+
+    Each list is read once. A row names an image relative to the folder of the list.
     """
-    truths = {}
-    for path in paths:
+
+    def __init__(self) -> None:
+        self._lists: dict[Path, dict[str, str]] = {}
+
+    def check(self, paths: Iterable[Path]) -> None:
+        """Raises UserError if one of the files among some paths has no label."""
+        for path in paths:
+            if path.is_file():
+                self.label_of(path)
+
+    def label_of(self, path: Path) -> str:
+        """The label of an image.
+
+        Raises:
+            UserError: it has none, or the file with it cannot be read.
+        """
         split = split_image(path.name)
         label = path.with_name((split[0] if split else path.name) + LABEL_SUFFIX)
-        listed = path.with_name("labels.txt")
         if label.is_file():
-            truths[path] = _text(label, MOST_LABEL_BYTES).strip()
-            continue
-        rows = _text(listed, MOST_LIST_BYTES).splitlines() if listed.is_file() else []
-        texts = [text.strip() for name, tab, text in (row.partition("\t") for row in rows) if tab and name == path.name]
-        if not texts:
-            raise UserError(f"{path} has no truth beside it: write {label.name}, or a row of labels.txt, or leave --truth out")
-        truths[path] = texts[0]
-    return truths
+            return _text(label, MOST_LABEL_BYTES).strip()
+        absolute = path.absolute()
+        for folder in islice(absolute.parents, 1 + FOLDERS_ABOVE):
+            text = self._listed(folder).get(absolute.relative_to(folder).as_posix())
+            if text is not None:
+                return text
+        raise UserError(f"{path} has no truth beside it: write {label.name}, or a row of {LIST_NAME}, or leave --truth out")
+
+    def _listed(self, folder: Path) -> dict[str, str]:
+        """Name to label, from the list in a folder; of two rows with one name the first counts."""
+        if folder not in self._lists:
+            path = folder / LIST_NAME
+            rows = _text(path, MOST_LIST_BYTES).splitlines() if path.is_file() else []
+            split = (row.partition("\t") for row in reversed(rows))
+            self._lists[folder] = {name: text.strip() for name, tab, text in split if tab}
+        return self._lists[folder]
 
 
 def _text(path: Path, most_bytes: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from trainers.data.arrays import LineArrays
-from trainers.inference.reader import Reader
+from trainers.inference.reader import Reader, Reading
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,19 @@ def worst_mistakes(model: Path, lines: LineArrays, at_most: int) -> list[Mistake
         lines: labelled lines to read.
         at_most: number of lines to return.
     """
-    images = [lines.image(i) for i in range(len(lines))]
+    return mistakes_among(lines, Reader(model).read([lines.image(i) for i in range(len(lines))]))[:at_most]
+
+
+def mistakes_among(lines: LineArrays, readings: Sequence[Reading]) -> list[Mistake]:
+    """All lines that were misread: most wrong characters first, then those with the highest confidence.
+
+    Args:
+        lines: labelled lines.
+        readings: of each of them.
+    """
     found = []
-    for i, reading in enumerate(Reader(model).read(images)):
+    for i, reading in enumerate(readings):
         edits = Levenshtein.distance(lines.text(i), reading.text)
         if edits:
-            found.append(Mistake(lines.name(i), images[i], lines.text(i), reading.text, reading.confidence, edits))
-    return sorted(found, key=lambda m: (-m.edits, -m.confidence))[:at_most]
+            found.append(Mistake(lines.name(i), lines.image(i), lines.text(i), reading.text, reading.confidence, edits))
+    return sorted(found, key=lambda m: (-m.edits, -m.confidence))

@@ -1,0 +1,72 @@
+"""A model is tested on labelled lines: numbers that add up, confusions, mistakes and their sheet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studies.workspace.paths import Workspace
+from tests.dashboards.conftest import Paretext
+from trainers.evaluation.confusions import confusions
+from trainers.inference.reader import Reader
+
+
+@pytest.fixture
+def model(workspace: Workspace) -> Path:
+    return workspace.models / "plates" / "0.onnx"
+
+
+@pytest.fixture
+def lines(paretext: Paretext, tmp_path: Path, model: Path) -> Path:
+    """Ten lines of digits; the labels of the first four are what the model reads."""
+    folder = tmp_path / "lines"
+    paretext("data", "digits", folder, "--count", "10")
+    rows = (folder / "labels.txt").read_text().splitlines()
+    images = [Image.open(folder / row.split("\t")[0]) for row in rows[:4]]
+    read = [reading.text for reading in Reader(model).read(images)]
+    rows[:4] = [f"{row.split(chr(9))[0]}\t{text or '0'}" for row, text in zip(rows[:4], read, strict=True)]
+    (folder / "labels.txt").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_the_numbers_are_those_of_predict_and_add_up(paretext: Paretext, model: Path, lines: Path) -> None:
+    report = json.loads(paretext("test", model, "--data", lines, "--json").out)
+    predicted = json.loads(paretext("predict", lines, "--model", model, "--truth", "--json").out)
+    right = sum(row["text"] == row["truth"] for row in predicted)
+    assert (report["lines"], report["right"], report["accuracy"]) == (10, right, right / 10)
+    assert report["accuracy_low"] < report["accuracy"] < report["accuracy_high"]
+    assert len(report["mistakes"]) == 10 - right
+    assert sum(pair["count"] for pair in report["confusions"]) == report["edits"] == sum(m["edits"] for m in report["mistakes"])
+    assert [m["edits"] for m in report["mistakes"]] == sorted((m["edits"] for m in report["mistakes"]), reverse=True)
+
+
+def test_the_text_and_the_sheet_show_the_mistakes(paretext: Paretext, model: Path, lines: Path, tmp_path: Path) -> None:
+    answer = paretext("test", model, "--data", lines, "--mistakes", "2", "--sheet", tmp_path / "sheet.png")
+    assert answer.code == 0 and answer.out.startswith(f"{model} on {lines}\naccuracy  ")
+    shown = answer.out.split("mistakes  ")[1].splitlines()[1:]
+    assert len(shown) == 3 and "more mistakes" in shown[-1]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 1000 and sheet.height > 100
+
+
+def test_characters_that_the_model_cannot_write_are_named(paretext: Paretext, model: Path, lines: Path) -> None:
+    rows = (lines / "labels.txt").read_text().splitlines()
+    (lines / "labels.txt").write_text("\n".join([*rows[:-1], rows[-1] + "Ω"]) + "\n")
+    assert "characters that this model cannot write: 'Ω' in 1 lines" in paretext("test", model, "--data", lines).out
+
+
+@pytest.mark.parametrize(("data", "reason"), [("digitz", "did you mean 'digits'"), ("digits:tst", "did you mean 'test'")])
+def test_data_that_is_not_there_is_one_line(paretext: Paretext, model: Path, data: str, reason: str) -> None:
+    answer = paretext("test", model, "--data", data)
+    assert answer.code == 2 and reason in answer.err and len(answer.err.splitlines()) == 1
+
+
+def test_confusions_count_substitutions_deletions_and_insertions() -> None:
+    found = {
+        (pair.truth, pair.reading): (pair.count, pair.share) for pair in confusions(["808", "12", "5"], ["303", "1", "55"])
+    }
+    assert found == {("8", "3"): (2, 1.0), ("2", ""): (1, 1.0), ("", "5"): (1, None)}
+    assert confusions(["a"], ["a"]) == []
