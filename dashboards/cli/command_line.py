@@ -31,6 +31,7 @@ VERBS = (
     "promote_command",
     "predict_command",
     "test_command",
+    "serve_command",
     "models_command",
     "data_commands",
     "train_command",

@@ -1,4 +1,4 @@
-"""`paretext studies`: lists the studies of the workspace, renames or deletes one with everything that belongs to it."""
+"""`paretext studies`: lists the studies of the workspace, or deletes one with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,21 @@ DESCRIPTION = """\
 Without WHAT: lists all studies, the one that was changed last first, with their state, trials, best candidate
 and the size of their files."""
 
+DELETE = """\
+Deletes a study: its trials, models, logs and checkpoints, and its MLflow runs. Models that were promoted from it and
+decoded lines stay. Refused while a search runs the study. A deletion that was interrupted can be repeated."""
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand with its own subcommands."""
-    parser = subparsers.add_parser("studies", help="list studies; rename or delete one", description=DESCRIPTION)
+    parser = subparsers.add_parser("studies", help="list studies, or delete one", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(dest="studies_verb", metavar="WHAT")
+    delete = verbs.add_parser("delete", help="delete a study with everything that belongs to it", description=DELETE)
+    delete.add_argument("name", metavar="NAME", help="name of a study")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.set_defaults(run=run_delete, interrupted="stopped; run the same command again to delete the rest")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,6 +44,35 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         line = f"no study is in {workspace.folder} yet; start one with 'paretext search'"
         stderr_console().print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+def run_delete(arguments: argparse.Namespace) -> int:
+    """Deletes a study, after asking; returns 1 if the answer is no."""
+    import sys
+
+    from search_space import write_size
+    from studies.run.study_list import list_studies
+    from studies.run.study_removal import delete_study
+    from studies.storage.pareto_front import load_store
+    from studies.workspace.paths import Workspace
+    from trainers.base.errors import UserError
+
+    workspace = Workspace.of_environment()
+    summary = next((study for study in list_studies(workspace) if study.name == arguments.name), None)
+    if summary is None:
+        load_store(workspace, arguments.name)  # raises, with the nearest name
+        raise UserError(f"study '{arguments.name}' was not made by Paretext; it is not deleted")
+    what = f"study '{summary.name}' ({summary.state}, {summary.trials:,} finished trials, {write_size(summary.size_bytes)})"
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise UserError(f"{what} is not deleted without a question; add --yes")
+        print(f"Delete {what}, with its models and logs? Models that were promoted stay. [y/N] ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("nothing was deleted")
+            return 1
+    delete_study(workspace, arguments.name, lambda line: print(f"paretext: {line}", file=sys.stderr))
+    print(f"deleted {what}")
     return 0
 
 

@@ -54,7 +54,11 @@ def _model_lines(workspace: Workspace) -> list[str]:
         return []
     (name, version), *others = found
     more = f" (and {len(others)} more)" if others else ""
-    commands = (("paretext predict IMAGE", "read images or folders"),)
+    commands = (
+        ("paretext predict IMAGE", "read images or folders"),
+        (f"paretext test {name} --data SOURCE", "accuracy and mistakes"),
+        (f"paretext serve {name}", "over HTTP"),
+    )
     return ["", f"Model models:/{name}@champion, version {version}{more}", *_commands(commands)]
 
 

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import shutil
+import time
+from pathlib import Path
 
+import pytest
+
+from studies.registry.example_image import example_png_base64
+from studies.registry.quick_look import runs_of_studies
+from studies.registry.run_tracker import RunTracker
+from studies.storage.lease import LEASE_KEY
+from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
+from trainers.base.file_lock import locked
 
 
 def test_the_list_has_every_study_with_its_best_candidate(paretext: Paretext, workspace: Workspace) -> None:
@@ -20,3 +33,85 @@ def test_the_list_has_every_study_with_its_best_candidate(paretext: Paretext, wo
         "not",
         "started",
     ]
+
+
+@pytest.fixture
+def copy(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy of the workspace, in which studies may be deleted."""
+    shutil.copytree(workspace.folder, tmp_path / "runs")
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    return Workspace(tmp_path / "runs")
+
+
+def listed(paretext: Paretext) -> list[str]:
+    return [study["name"] for study in json.loads(paretext("studies", "--json").out)]
+
+
+def test_a_study_is_deleted_with_its_files_and_mlflow_runs_and_its_models_stay(paretext: Paretext, copy: Workspace) -> None:
+    tracker = RunTracker(copy, "plates")
+    tracker.start({"name": "plates"})
+    tracker.log_trial(3, {"width_percent": 100}, {"accuracy": 0.9}, "measured", copy.models / "plates" / "3.onnx")
+    tracker.finish()
+    assert paretext("promote", "plates", "--as", "kept").code == 0
+    copy.log("plates").parent.mkdir(parents=True)
+    copy.log("plates").write_text("{}\n")
+    runs = runs_of_studies(copy)["plates"]
+    assert any((copy.mlflow_artifacts / run).exists() for run in runs)
+
+    assert paretext("studies", "delete", "plates", "--yes").code == 0
+    assert listed(paretext) == ["empty"]
+    assert not any(folder.exists() for folder in copy.folders("plates"))
+    assert not any((copy.mlflow_artifacts / run).exists() for run in runs)
+    image = copy.folder / "line.png"
+    image.write_bytes(base64.b64decode(example_png_base64("12")))
+    assert paretext("predict", image, "--model", "kept").code == 0
+    assert "no study is called 'plates'" in paretext("front", "plates").err
+
+
+def test_an_interrupted_deletion_can_be_repeated(paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+
+        def fails(path: Path) -> None:
+            raise OSError(5, "input/output error", str(path))
+
+        patched.setattr("studies.run.study_removal.shutil.rmtree", fails)
+        assert paretext("studies", "delete", "plates", "--yes").code == 2
+    assert "plates" in listed(paretext)
+    assert paretext("studies", "delete", "plates", "--yes").code == 0
+    assert listed(paretext) == ["empty"]
+
+
+def test_files_of_a_study_that_the_dashboard_deleted_are_listed_and_deleted(paretext: Paretext, copy: Workspace) -> None:
+    store = load_store(copy, "plates")
+    store._storage.delete_study(store.optuna_study._study_id)
+    assert [s["state"] for s in json.loads(paretext("studies", "--json").out) if s["name"] == "plates"] == ["files only"]
+    assert paretext("studies", "delete", "plates", "--yes").code == 0
+    assert listed(paretext) == ["empty"] and not (copy.models / "plates").exists()
+
+
+def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Paretext, copy: Workspace) -> None:
+    assert "add --yes" in paretext("studies", "delete", "plates").err
+    with locked(copy.lock("study-plates")):
+        answer = paretext("studies", "delete", "plates", "--yes")
+    assert answer.code == 2 and "is being run by another process" in answer.err
+    load_store(copy, "plates").optuna_study.set_user_attr(LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
+    assert "is being run by elsewhere:7" in paretext("studies", "delete", "plates", "--yes").err
+    assert "running on elsewhere" in paretext("studies").out
+    assert "did you mean 'plates'" in paretext("studies", "delete", "plate", "--yes").err
+    assert "plates" in listed(paretext)
+
+
+def test_it_asks_on_a_terminal(paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reply, left in (("n", ["plates", "empty"]), ("", ["plates", "empty"]), ("y", ["empty"])):
+        typed = Terminal(f"{reply}\n")
+        monkeypatch.setattr("sys.stdin", typed)
+        answer = paretext("studies", "delete", "plates")
+        assert "[y/N]" in answer.out and answer.code == (0 if reply == "y" else 1)
+        assert listed(paretext) == left
+
+
+class Terminal(io.StringIO):
+    """Standard input that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True

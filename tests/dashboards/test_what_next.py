@@ -41,7 +41,7 @@ def test_with_a_study_it_shows_its_state_and_goes_on_with_it(paretext: Paretext)
 def test_with_a_model_it_reads_tests_and_serves_it(paretext: Paretext) -> None:
     paretext("promote", "plates", "--as", "reader")
     words = commands(paretext().out)
-    assert [command[1] for command in words[-1:]] == ["predict"]
+    assert [command[1] for command in words[-3:]] == ["predict", "test", "serve"] and words[-1][-1] == "reader"
 
 
 def test_lines_fit_a_terminal_of_80_columns(paretext: Paretext) -> None:

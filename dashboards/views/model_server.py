@@ -1,0 +1,89 @@
+"""The HTTP server of `paretext serve`: an image in, its text out. Only this module imports starlette and uvicorn.
+
+    POST /read    the bytes of an image file; answers {"text": ..., "confidence": ...}
+    GET /ping     200 while it serves
+
+Decisions:
+- The body is the image itself, whatever content type is named, so that `curl --data-binary @line.png` is the whole request. For
+  MLflow's own protocol there is `mlflow models serve`.
+- A request that cannot be met is answered with one line of JSON: {"error": ...}.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from trainers.base.errors import UserError
+from trainers.base.images import decode_image
+from trainers.inference.reader import Reader
+
+MOST_BODY_BYTES = 32 << 20
+"""Size of a request that is read: a photograph of a line has some hundred kilobytes."""
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Opens a port to listen on.
+
+    Args:
+        host: address to listen on.
+        port: TCP port; 0 is any free one.
+
+    Raises:
+        UserError: the port cannot be opened.
+    """
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"{host} port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one"
+        ) from None
+
+
+def serve(model: Path, listening: socket.socket) -> None:
+    """Serves a model until the process is interrupted.
+
+    Args:
+        model: an exported file.
+        listening: from `open_socket`.
+    """
+    uvicorn.Server(uvicorn.Config(make_app(Reader(model)), log_level="warning", lifespan="off")).run(sockets=[listening])
+
+
+def make_app(reader: Reader) -> Starlette:
+    """The application that answers requests with a reader."""
+
+    def read_line(content: bytes) -> Response:
+        try:
+            (reading,) = reader.read([decode_image(content)])
+        except UserError as error:
+            return _refused(str(error), 400)
+        return JSONResponse({"text": reading.text, "confidence": reading.confidence})
+
+    async def read(request: Request) -> Response:
+        content = bytearray()
+        try:
+            async for part in request.stream():
+                content += part
+                if len(content) > MOST_BODY_BYTES:
+                    return _refused(f"the image is larger than {MOST_BODY_BYTES >> 20} MiB", 413)
+        except ClientDisconnect:
+            return _refused("the connection was closed before the image was complete", 400)
+        return await run_in_threadpool(read_line, bytes(content))
+
+    async def ping(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    return Starlette(routes=[Route("/read", read, methods=["POST"]), Route("/ping", ping)])
+
+
+def _refused(reason: str, status: int) -> Response:
+    return JSONResponse({"error": reason}, status_code=status)
