@@ -58,7 +58,8 @@ def read(
 
     Args:
         architecture: of the network; with the precision of the file.
-        channels: which channels of the starter's it takes.
+        channels: which channels of the starter's it takes: the first, which were trained as a narrower network, or the most
+            important ones.
         lines: their training lines recalibrate, their validation lines are read.
         count: how many are read, evenly spaced.
         folder: of the starter weights.
@@ -73,7 +74,7 @@ def read(
     torch.manual_seed(0)
     network = build_recognizer(architecture, len(CHARSET))
     network.contrast = "even"
-    inherit(network, CHARSET, relative, channels)
+    inherit(network, CHARSET, replace(relative, nested=channels == "first"))
     recalibrate(network, lines.training, recalibrated)
     metadata = metadata_of(network, architecture, replace(lines, charset=Charset(CHARSET)), NORMALISER)
     chosen, clean = evenly_spaced(len(lines.validation), count), NORMALISERS[NORMALISER]
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--widths", nargs="+", type=int, default=[25, 50, 100])
     for part in ("necks", "encoders", "attentions"):
         parser.add_argument(f"--{part}", nargs="+", default=[getattr(CHOICES, part)[0]])
-    parser.add_argument("--channels", nargs="+", choices=("important", "first"), default=["important", "first"])
+    parser.add_argument("--channels", nargs="+", choices=("important", "first"), default=["first", "important"])
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines are kept")
     asked = parser.parse_args()
     torch.set_num_threads(1)

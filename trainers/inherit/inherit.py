@@ -35,6 +35,9 @@ from trainers.inherit.relative import Relative
 Channels = Literal["important", "first"]
 """Which channels of a wider relative are taken: those that matter most, or the first ones."""
 
+NESTED_PARTS = ("backbone", "neck")
+"""Parts whose channels `width_percent` scales, and of which a nested relative's first channels are a trained network."""
+
 
 @torch.no_grad()
 def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, channels: Channels = "important") -> Inheritance:
@@ -44,7 +47,8 @@ def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, cha
         child: newly built, on any device; changed in place. Any architecture.
         charset: the child's symbols, in the order of its outputs.
         relative: any architecture, any charset.
-        channels: which channels of a wider relative are taken, for all layers of a group of channels alike.
+        channels: which channels of a wider relative are taken, for all layers of a group of channels alike. Of backbone and
+            neck of a nested relative, the first ones are in any case.
 
     Returns:
         What was inherited.
@@ -58,8 +62,9 @@ def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, cha
     parent = relative.network()
     layouts = layout_of(child, charset), layout_of(parent, relative.charset)
     scores = group_scores(parent, layouts[1])
-    if channels == "first":
-        scores = {name: torch.zeros_like(score) for name, score in scores.items()}
+    for name, score in scores.items():
+        if channels == "first" or (relative.nested and name.partition(".")[0] in NESTED_PARTS):
+            scores[name] = torch.zeros_like(score)
     matching = Matching(child, parent, layouts, scores)
     trained, modules = parent.state_dict(), dict(child.named_modules())
     parameters = {name for name, _ in child.named_parameters()}

@@ -23,12 +23,15 @@ class Relative:
         charset: its symbols, in the order of its outputs.
         state: its state dict; tensors on any device.
         pruned: the channels that pruning removed; None if it was not pruned.
+        nested: whether its narrower versions were trained with it, as the first channels of its backbone and neck. Narrower
+            children then take those, not the most important ones.
     """
 
     architecture: Architecture
     charset: tuple[str, ...]
     state: Mapping[str, Tensor]
     pruned: PrunedChannels | None = None
+    nested: bool = False
 
     @classmethod
     def of(cls, recognizer: Recognizer, charset: tuple[str, ...], pruned: PrunedChannels | None = None) -> Relative:

@@ -2,7 +2,7 @@
 
 Decisions:
 - One file for each family of backbones, with one network of full width for each combination of neck, encoder and attention.
-  `inherit` cuts narrower networks out of it.
+  Its first channels were trained as narrower networks (`Relative.nested`), and `inherit` cuts these out of it.
 - The network that has most in common with a new one is taken: the same encoder first, since the head reads it, then the same
   neck or one that reads the same maps of the backbone, then the same attention.
 - Files are read at the first use, and kept: several trials of one process begin with them.
@@ -110,7 +110,7 @@ def _relative(file: Path, index: int) -> Relative:
     parameters = {name for name in state if not name.endswith((".running_mean", ".running_var", ".num_batches_tracked"))}
     if {name: state[name].shape for name in parameters} != {name: tensor.shape for name, tensor in network.parameters.items()}:
         raise UserError(f"{file} is of another version (its tensors have other names or sizes); install Paretext again")
-    return Relative(network.architecture, family.charset, {**state, **network.parameters})
+    return Relative(network.architecture, family.charset, {**state, **network.parameters}, nested=True)
 
 
 def _likeness(one: Architecture, other: Architecture) -> tuple[bool, bool, bool, bool]:

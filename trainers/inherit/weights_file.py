@@ -88,6 +88,7 @@ def write_weights(file: Path, relative: Relative, record: WeightsRecord, dtype: 
         "charset": list(relative.charset),
         "pruned": None if relative.pruned is None else relative.pruned.as_dict(),
         "record": record.as_dict(),
+        "nested": relative.nested,
     }
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     content = save({name: _stored(tensor, dtype) for name, tensor in sorted(relative.state.items())}, {KEY: text})
@@ -122,6 +123,7 @@ def read_weights(file: Path) -> tuple[Relative, WeightsRecord]:
             _charset(header["charset"]),
             {name: t.float() if t.is_floating_point() else t for name, t in load(content).items()},
             None if pruned is None else PrunedChannels.from_dict(pruned),
+            nested=header["nested"] is True,
         )
         record = WeightsRecord.from_dict(header["record"])
         _check(relative)

@@ -266,3 +266,20 @@ def test_an_unknown_backbone_has_no_layout_and_is_taken_from_the_start(monkeypat
     assert {part.name: part.share for part in found.parts}["backbone"] == 1
     old, new = relative.state_dict()["backbone.last.conv.weight"], child.state_dict()["backbone.last.conv.weight"]
     assert torch.equal(new, old[: new.shape[0], : new.shape[1]])
+
+
+def test_of_a_nested_relative_the_first_channels_of_backbone_and_neck_are_taken() -> None:
+    """Its encoder was not trained at several widths, so there the most important ones are."""
+    architecture = SMALL.with_(width_percent=50, neck="fpn_a", encoder="svtr", encoder_hidden=32)
+    relative = Relative.of(trained(architecture), CHARSET)
+    nested, first, important = (fresh(architecture.with_(width_percent=25, encoder_hidden=16)) for _ in range(3))
+    inherit(nested, CHARSET, replace(relative, nested=True))
+    inherit(first, CHARSET, relative, channels="first")
+    inherit(important, CHARSET, relative)
+    as_first, as_important = dict(first.named_parameters()), dict(important.named_parameters())
+    parts = ("backbone.", "neck.", "encoder.blocks.")
+    assert not all(torch.equal(as_first[name], as_important[name]) for name in as_first if name.startswith(parts[0]))
+    assert not all(torch.equal(as_first[name], as_important[name]) for name in as_first if name.startswith(parts[2]))
+    for name, found in nested.named_parameters():
+        if name.startswith(parts):
+            assert torch.equal(found, (as_important if name.startswith(parts[2]) else as_first)[name]), name
