@@ -1,4 +1,6 @@
-"""Opens MLflow's database in the workspace folder. All other modules get their MLflow client here.
+"""Opens MLflow: the database in the workspace folder, or the server that MLFLOW_TRACKING_URI names.
+
+All other modules get their MLflow client here.
 
 Decisions:
 - Every client is created with explicit tracking and registry URIs, and MLflow's global "active run" is never used. So several
@@ -20,8 +22,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from studies.registry.home_move import follow_home
+from studies.storage.backends import without_password
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
+from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
 
 if TYPE_CHECKING:
@@ -30,16 +34,25 @@ if TYPE_CHECKING:
 EXPERIMENT = "paretext"
 """Name of the MLflow experiment that holds all runs of a workspace folder."""
 
+DATABASES = ("sqlite:", "postgresql", "mysql", "mssql")
+"""How tracking URIs of databases without a server begin; their artifacts are kept in the workspace folder."""
+HTTP_RETRIES = "2"
+"""How often MLflow repeats a request to a server that does not answer; its default takes minutes to say so."""
+
 
 def open_mlflow(workspace: Workspace) -> MlflowClient:
-    """Returns a client for the database in the workspace folder. The first call creates it, which takes about ten seconds.
+    """Returns a client for the server of a workspace, or for the database in its folder.
+
+    The first call creates the database, which takes about ten seconds.
 
     Raises:
+        UserError: the server does not answer.
         OSError, sqlite3.Error, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError: the database
             cannot be opened.
     """
     mlflow = import_mlflow()
-
+    if workspace.tracking is not None:
+        return _open_server(mlflow, workspace.tracking)
     with locked(workspace.lock("mlflow-database")):
         file = workspace.mlflow_file
         if not file.exists() or (file.is_file() and not file.stat().st_size):
@@ -50,6 +63,25 @@ def open_mlflow(workspace: Workspace) -> MlflowClient:
         follow_home(workspace.mlflow_file, EXPERIMENT, workspace.mlflow_artifacts)
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
         client.search_experiments(max_results=1)  # the first query changes the tables of an earlier version of MLflow
+    return client
+
+
+def _open_server(mlflow: ModuleType, uri: str) -> MlflowClient:
+    """Returns a client for another place than the workspace folder.
+
+    Raises:
+        UserError: it does not answer.
+    """
+    try:
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except Exception as error:  # MLflow, requests and SQLAlchemy raise many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        shown = without_password(uri)
+        raise UserError(
+            f"MLflow at {shown} does not answer ({reason.replace(uri, shown)}); start it, or unset MLFLOW_TRACKING_URI to use "
+            f"the database in the workspace folder"
+        ) from None
     return client
 
 
@@ -64,6 +96,8 @@ def experiment_id(client: MlflowClient, workspace: Workspace) -> str:
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
+        if workspace.tracking is not None and not workspace.tracking.startswith(DATABASES):
+            return str(client.create_experiment(EXPERIMENT))  # a server decides where its artifacts are
         workspace.mlflow_artifacts.mkdir(parents=True, exist_ok=True)
         return str(client.create_experiment(EXPERIMENT, artifact_location=workspace.mlflow_artifacts.as_uri()))
 
@@ -73,6 +107,7 @@ def import_mlflow() -> ModuleType:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", HTTP_RETRIES)
     mlflow = importlib.import_module("mlflow")
     for name in ("mlflow", "alembic"):  # after the import, which sets the levels
         logging.getLogger(name).setLevel(logging.ERROR)

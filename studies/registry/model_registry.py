@@ -63,7 +63,7 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
         before = _champion_version(client, model)
         facts = facts_of(point, study, digest, before)
         new = _register(client, workspace, point, file, model, facts)
-        _check_same_reading(RegisteredVersion.of(client, new), file, digest)
+        _check_same_reading(RegisteredVersion.of(client, new, workspace), file, digest, workspace.tracking is None)
         client.set_registered_model_alias(model, CHAMPION, new.version)
     return PromotedVersion.of(point, study, model, int(new.version), before, f"models:/{model}@{CHAMPION}", digest)
 
@@ -95,7 +95,7 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
         versions = sorted(int(v.version) for v in client.search_model_versions(f"name = '{name}'"))
         missing = f"alias '{wanted.alias}'" if wanted.alias else f"version {wanted.version}"
         raise UserError(f"model '{name}' has no {missing}; its versions are {versions}") from None
-    return RegisteredVersion.of(client, found)
+    return RegisteredVersion.of(client, found, workspace)
 
 
 def newest_champion(workspace: Workspace) -> RegisteredVersion:
@@ -112,7 +112,7 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
             champions.append(client.get_model_version(name, str(number)))
     if not champions:
         raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
-    return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)))
+    return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)), workspace)
 
 
 def _check(point: FrontPoint, file: Path, model: str, study: str) -> str:
@@ -158,8 +158,14 @@ def _register(
     return client.create_model_version(model, location, run_id, tags, description=description, model_id=logged.model_id)
 
 
-def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) -> None:
+def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str, own: bool) -> None:
     """Checks that the registered file is the measured one and reads the same text from an example image.
+
+    Args:
+        registered: the version.
+        file: the measured file.
+        digest: its SHA-256.
+        own: whether this process has written the folder. The code of a folder that comes from a server is not run.
 
     Raises:
         UserError: the copy in the registry is damaged.
@@ -172,7 +178,7 @@ def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str) 
         raise RuntimeError(f"the registered file {copy} is not the one that was measured; the champion has not changed")
     image = base64.b64decode(example_png_base64(Reader(file).metadata.charset))
     (expected,) = Reader(file).read([decode_image(image)])
-    found = read_as_served(registered.folder, image)
+    found = read_as_served(registered.folder, image) if own else registered.read([image])[0]
     if found != expected:
         raise RuntimeError(
             f"version {registered.version} reads {found} but its file reads {expected}; the champion has not changed"
@@ -189,7 +195,7 @@ def _champion_version(client: MlflowClient, model: str) -> int | None:
 
 def _names(workspace: Workspace) -> list[str]:
     """Returns the names of all registered models."""
-    if not workspace.mlflow_file.exists():
+    if not workspace.holds_models:
         return []
     return [str(model.name) for model in open_mlflow(workspace).search_registered_models(max_results=1000)]
 

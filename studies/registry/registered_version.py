@@ -8,6 +8,7 @@ Decisions:
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +17,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from trainers.base.errors import UserError
+from studies.registry.mlflow_client import import_mlflow
+from studies.workspace.paths import Workspace
+from trainers.base.errors import UserError, one_line
 from trainers.base.file_digest import file_sha256
+from trainers.base.file_lock import locked
 from trainers.base.images import decode_image
 from trainers.inference.reader import Reader, Reading
 
@@ -43,13 +47,16 @@ class RegisteredVersion:
     folder: Path
 
     @classmethod
-    def of(cls, client: MlflowClient, found: ModelVersion) -> RegisteredVersion:
-        """Adds the folder of its files to a model version.
+    def of(cls, client: MlflowClient, found: ModelVersion, workspace: Workspace) -> RegisteredVersion:
+        """Adds the folder of its files to a model version; files on a server are downloaded, once.
 
         Raises:
-            UserError: the folder is missing.
+            UserError: the folder is missing, or cannot be downloaded.
         """
-        location = urlparse(client.get_model_version_download_uri(found.name, found.version))
+        uri = client.get_model_version_download_uri(found.name, found.version)
+        location = urlparse(uri)
+        if location.scheme not in ("", "file"):
+            return cls(found.name, int(found.version), dict(found.tags), _downloaded(uri, found, workspace))
         folder = Path(url2pathname(location.path))
         if not folder.is_dir():
             raise UserError(f"the files of {found.name} version {found.version} no longer exist: {folder}")
@@ -89,3 +96,29 @@ class RegisteredVersion:
                 f"promote its trial again"
             )
         return file
+
+
+def _downloaded(uri: str, found: ModelVersion, workspace: Workspace) -> Path:
+    """The folder of a model version, downloaded from a server unless it has been before.
+
+    Raises:
+        UserError: it cannot be downloaded.
+    """
+    mlflow = import_mlflow()
+    folder = workspace.downloads / f"{found.name}-{found.version}-{found.tags.get('sha256', '')[:12]}"
+    with locked(workspace.lock("downloads")):
+        if folder.is_dir():
+            return folder
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            downloaded = mlflow.artifacts.download_artifacts(
+                artifact_uri=uri, dst_path=str(partial), tracking_uri=workspace.mlflow_uri
+            )
+            Path(downloaded).rename(folder)
+        except Exception as error:  # each of MLflow's stores has exceptions of its own
+            raise UserError(f"{found.name} version {found.version} cannot be downloaded: {one_line(error)}") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder

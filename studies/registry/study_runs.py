@@ -24,7 +24,7 @@ def delete_runs(workspace: Workspace, study: str) -> int:
     Returns:
         How many runs there were.
     """
-    if not workspace.mlflow_file.exists():
+    if not workspace.holds_models:
         return 0
     client = open_mlflow(workspace)
     from mlflow.entities import ViewType

@@ -1,7 +1,7 @@
 """Layout of the workspace: the folder `runs/` in the current folder, or `$PARETEXT_HOME`.
 
 runs/optuna.db            all studies and trials (in another storage if `$PARETEXT_STORAGE` names one)
-runs/mlflow.db            MLflow's runs and registered models
+runs/mlflow.db            MLflow's runs and registered models (on a server if `$MLFLOW_TRACKING_URI` names one)
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
 runs/studies/STUDY/       log of the study; epochs/: epoch logs of closed trials; trials/: working files (checkpoints)
@@ -31,16 +31,27 @@ class Workspace:
     Attributes:
         folder: absolute path; need not exist until `prepare`.
         storage: URL of the storage of studies (`studies.storage.backends`); None: a SQLite file in the folder.
+        tracking: tracking URI of MLflow, such as http://mlflow:5000; None: a SQLite file in the folder.
     """
 
     folder: Path
     storage: str | None = None
+    tracking: str | None = None
 
     @classmethod
     def of_environment(cls) -> Workspace:
-        """The workspace that PARETEXT_HOME and PARETEXT_STORAGE name; by default `runs` in the current folder."""
+        """The workspace that PARETEXT_HOME, PARETEXT_STORAGE and MLFLOW_TRACKING_URI name; by default `runs` in this folder."""
         folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
-        return cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
+        own = cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
+        tracking = os.environ.get("MLFLOW_TRACKING_URI") or None
+        if tracking is None or own._is_own_database(tracking):
+            return own
+        return cls(folder, own.storage, tracking)
+
+    def _is_own_database(self, uri: str) -> bool:
+        """Whether a tracking URI names MLflow's database in the folder, as `mlflow models serve` needs it."""
+        path = uri.removeprefix("sqlite:///")
+        return path != uri and Path(path).resolve() == self.mlflow_file
 
     def prepare(self) -> Workspace:
         """Creates the folder.
@@ -85,13 +96,23 @@ class Workspace:
 
     @property
     def mlflow_uri(self) -> str:
-        """The same as a tracking URI of MLflow."""
-        return f"sqlite:///{self.mlflow_file}"
+        """Tracking URI of MLflow: of that file, unless another one is given."""
+        return self.tracking or f"sqlite:///{self.mlflow_file}"
+
+    @property
+    def holds_models(self) -> bool:
+        """Whether there can be registered models: always on a server; with a file if it exists."""
+        return self.tracking is not None or self.mlflow_file.exists()
 
     @property
     def mlflow_artifacts(self) -> Path:
         """The folder that MLflow copies models to."""
         return self.folder / "mlflow-artifacts"
+
+    @property
+    def downloads(self) -> Path:
+        """Registered models that were downloaded from a tracking server."""
+        return self.folder / "downloads"
 
     @property
     def models(self) -> Path:

@@ -71,6 +71,7 @@ def _padded(model: Path, width: int) -> int:
 def paretext(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Paretext:
     """Runs a command in this process."""
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return Paretext(capsys)
 
 
