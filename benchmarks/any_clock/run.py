@@ -1,17 +1,20 @@
 """Runs `paretext search --data LINES --time TIME` as a user would, on four tasks, with an empty cache.
 
     python -m benchmarks.any_clock.run --out OUT --fraktur DIR --labels LABELS.tsv [--tasks a b c d] [--seeds 0 1 2]
+        [--begin random starter]
     python -m benchmarks.any_clock.run --out OUT --summary
 
 a  300 photographs of codes, 4 minutes        c  printed Fraktur lines, 15 minutes
 b  800 photographs of codes, 10 minutes       d  100,000 rendered shop signs, 30 minutes
 
-The front is read on test lines that the search has never seen. A search that has ended is not run again.
+The front is read on test lines that the search has never seen. `--begin` says what the networks begin with. A search that has
+ended is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -50,6 +53,8 @@ TASKS = {
     "d": Task("100,000 rendered lines", "30m", "", 0.60),
 }
 TEST_LINES = 500
+BEGINNINGS = ("random", "starter")
+"""What the networks of a search begin with."""
 
 
 def make_lines(name: str, out: Path, fraktur: Path | None, labels: Path | None) -> tuple[Path, Path]:
@@ -76,18 +81,19 @@ def make_lines(name: str, out: Path, fraktur: Path | None, labels: Path | None) 
     return training, test
 
 
-def run(name: str, seed: int, out: Path, training: Path, test: Path) -> dict[str, Any]:
+def run(name: str, begin: str, seed: int, out: Path, training: Path, test: Path) -> dict[str, Any]:
     """One search from an empty cache, and its front on the test lines."""
-    task, home = TASKS[name], out / "runs" / f"{name}-{seed}"
+    task, home = TASKS[name], out / "runs" / f"{name}-{begin}-{seed}"
     home.mkdir(parents=True)
     environment = {"PARETEXT_HOME": str(home)}
     began = time.monotonic()
     command = ["search", "--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
-    answer = _paretext(command, environment, home / "search.log")
+    answer = _paretext([*command, "--begin", begin], environment, home / "search.log")
     seconds = time.monotonic() - began
     front = json.loads(answer) if answer.strip() else []
     read = [point | _tested(Path(point["model"]), test, environment) for point in front]
-    return {"task": name, "seed": seed, "seconds": round(seconds, 1), "front": [_short(point) for point in read]}
+    front = [_short(point) for point in read]
+    return {"task": name, "begin": begin, "seed": seed, "seconds": round(seconds, 1), "front": front}
 
 
 def _tested(model: Path, test: Path, environment: dict[str, str]) -> dict[str, float]:
@@ -119,9 +125,13 @@ def _paretext(words: list[str], environment: dict[str, str], log: Path | None = 
 
 def summary(out: Path) -> str:
     """Markdown, a row for each task."""
-    rows = ["| task | time | back after | points | best on test lines | CER | aim |", "|---|---|---|---|---|---|---|"]
-    for name, task in TASKS.items():
-        results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((out / "results").glob(f"{name}-*.json"))]
+    rows = [
+        "| task | time | begin | back after | points | best on test lines | CER | aim |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (name, task), begin in itertools.product(TASKS.items(), BEGINNINGS):
+        files = sorted((out / "results").glob(f"{name}-{begin}-*.json"))
+        results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
         if not results:
             continue
         most = parse_size(task.within) if task.within else float("inf")
@@ -132,7 +142,7 @@ def summary(out: Path) -> str:
             best.append((chosen["test_accuracy"], chosen["test_cer"]) if chosen else (0.0, 1.0))
         aim = f"{task.aim:.0%} of lines" if task.aim > 0 else f"CER {-task.aim:.0%} within {task.within}"
         rows.append(
-            f"| {task.words} | {task.time} | {', '.join(str(round(r['seconds'])) + ' s' for r in results)} "
+            f"| {task.words} | {task.time} | {begin} | {', '.join(str(round(r['seconds'])) + ' s' for r in results)} "
             f"| {', '.join(str(len(r['front'])) for r in results)} | {', '.join(f'{a:.1%}' for a, _ in best)} "
             f"(mean {mean(a for a, _ in best):.1%}) | {', '.join(f'{c:.1%}' for _, c in best)} | {aim} |"
         )
@@ -147,17 +157,17 @@ def main() -> None:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--begin", nargs="+", choices=BEGINNINGS, default=list(BEGINNINGS))
     parser.add_argument("--summary", action="store_true")
     asked = parser.parse_args()
     if not asked.summary:
-        for seed in asked.seeds:
-            for name in asked.tasks:
-                file = asked.out / "results" / f"{name}-{seed}.json"
-                if not file.exists():
-                    result = run(name, seed, asked.out, *make_lines(name, asked.out, asked.fraktur, asked.labels))
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-                    print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
+        for seed, name, begin in itertools.product(asked.seeds, asked.tasks, asked.begin):
+            file = asked.out / "results" / f"{name}-{begin}-{seed}.json"
+            if not file.exists():
+                result = run(name, begin, seed, asked.out, *make_lines(name, asked.out, asked.fraktur, asked.labels))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+                print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
     print(summary(asked.out))
 
 
