@@ -8,8 +8,8 @@ Decisions:
 - `--sandwich` trains a network of full width and a narrower one with the same components on the same lines (the two ends of the
   sandwich rule); the narrower one learns the labels and the wider one's outputs.
 - The first steps show short lines of ASCII characters only. With 1,324 characters and lines of up to 25, a network writes
-  blanks alone for thousands of steps; with these it begins to read after some 300 (after 20,000 lines of all kinds the CER of one
-  network of 50 % was 1.0, after 10,000 short lines 0.8), and learns the other characters from there.
+  blanks alone for thousands of steps; with these it begins to read after some 300 (after 20,000 lines of all kinds the CER of
+  one network of 50 % was 1.0, after 10,000 short lines 0.8), and learns the other characters from there.
 - The first part trains the main network of full width only, the second one the main combination at all widths (progressive
   shrinking: Cai et al., Once for All, 2020, arXiv:1908.09791). When all networks begin together, none of them begins to read:
   after 1,500 steps on short lines each had the loss of characters drawn by their frequency, 19 a line; one network alone had 8
@@ -248,7 +248,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
     parser.add_argument("--passes", type=float, default=4.0, help="how often each line is shown")
-    parser.add_argument("--sandwich", action="store_true", help="two networks a step, the narrower one learns from the wider one")
+    parser.add_argument(
+        "--sandwich", action="store_true", help="two networks a step, the narrower one learns from the wider one"
+    )
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     keep_freed_memory()
