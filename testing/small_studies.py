@@ -12,9 +12,9 @@ from studies.engines.base import Engine
 from studies.registry.tracker import NoTracker, Tracker
 from studies.run.observer import Observer, SilentObserver, StudyFacts, Summary
 from studies.run.search import search
+from studies.storage.held_out_score import TestScore
 from studies.storage.pareto_front import load_store
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import TestScore
 from studies.workspace.paths import Workspace
 
 

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from studies.registry.run_writer import ClosedTrial, Job, RunWriter, StudyEnd, StudySettings, TestedTrial
-from studies.storage.study_store import TestScore
+from studies.storage.held_out_score import TestScore
 from studies.workspace.paths import Workspace
 
 

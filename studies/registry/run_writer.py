@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.storage.study_store import TestScore
+from studies.storage.held_out_score import TestScore
 from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:

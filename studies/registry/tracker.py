@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from studies.storage.study_store import TestScore
+from studies.storage.held_out_score import TestScore
 
 
 class Tracker(Protocol):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from search_space.units import parse_size
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.registry.tracker import Tracker
+from studies.run.beginnings import Beginnings
 from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
-from studies.run.epoch_seconds import epoch_seconds_of
+from studies.run.epoch_seconds import EpochSeconds, epoch_seconds_of
 from studies.run.judged import Ready
 from studies.run.longer_trainings import former_epochs, may_continue
 from studies.run.observer import Observer
@@ -33,6 +35,7 @@ from studies.storage.backends import Storage
 from studies.storage.lease import Lease
 from studies.storage.stored_trial import StoredTrial, epochs_spent
 from studies.storage.study_store import StudyStore
+from studies.workspace.kept_weights import KeptWeights
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
 from trainers.trial.run import TrialJob
@@ -88,17 +91,17 @@ def _parts(
     study, space, prepared = preparation.study, preparation.study.joint_space, preparation.prepared
     seen, progress = SeenArchitectures.of_trials(trials), StudyProgress(study)
     seconds = None if study.budget.seconds is None else epoch_seconds_of(preparation)
-    begin, former = Beginning.of(study, engine.slots, seconds), former_epochs(trials, study)
-    schedule = Schedule(study, space, preparation.costs, seconds, begin.first_rung, begin.initial_trainings, former)
+    recorder = TrialRecorder(study, workspace, store)
+    schedule = _schedule(preparation, engine.slots, seconds, trials, recorder)
     files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
     variants = PrecisionVariants(space, study.search.every_precision)
-    recorder = TrialRecorder(study, workspace, store)
     duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace)
     proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
 
     def job_of(ready: Ready) -> TrialJob:
         return preparation.job(ready.configuration, files.folder(ready.digest), workspace.cache)
 
+    beginnings = _beginnings(preparation, workspace, job_of, recorder, observer)
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
     recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, clear)
@@ -112,4 +115,37 @@ def _parts(
     earlier = EarlierRuns(trials, preparation.warm_start, ended)
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
     watched = observer, engine, lease, earlier, plan
-    return Parts(study, prepared, job_of, store, recorder, seen, progress, schedule, proposer, exports, duplicates, *watched)
+    made = study, prepared, beginnings, store, recorder
+    return Parts(*made, seen, progress, schedule, proposer, exports, duplicates, *watched)
+
+
+def _schedule(
+    preparation: Preparation,
+    workers: int,
+    seconds: EpochSeconds | None,
+    trials: list[StoredTrial],
+    recorder: TrialRecorder,
+) -> Schedule:
+    """The schedule of a run; `recorder` gets to know what the networks of earlier runs have inherited."""
+    study = preparation.study
+    for trial in trials:
+        if trial.lineage is not None:
+            recorder.inherited.note(trial.params, trial.lineage)
+    begin, former = Beginning.of(study, workers, seconds), former_epochs(trials, study)
+    plan = begin.first_rung, begin.initial_trainings
+    ancestry = recorder.inherited.ancestry if study.search.inherit == "always" else None
+    return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry)
+
+
+def _beginnings(
+    preparation: Preparation,
+    workspace: Workspace,
+    job_of: Callable[[Ready], TrialJob],
+    recorder: TrialRecorder,
+    observer: Observer,
+) -> Beginnings:
+    """What the trainings of a run begin with; weights are kept if they may be inherited."""
+    study, kept = preparation.study, None
+    if study.search.inherit == "always":
+        kept = KeptWeights(workspace.weights(study.name), parse_size(study.search.weights_limit), observer.note)
+    return Beginnings(preparation.begin, kept, job_of, preparation.prepared, recorder.lineages, observer.note)

@@ -37,7 +37,7 @@ class Driver:
     """
 
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
-        self._study, self._job_of, self._store, self._recorder = parts.study, parts.job_of, parts.store, parts.recorder
+        self._study, self._store, self._recorder, self._beginnings = parts.study, parts.store, parts.recorder, parts.beginnings
         self._progress, self._schedule, self._plan = parts.progress, parts.schedule, parts.plan
         self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
@@ -100,9 +100,10 @@ class Driver:
                 self._note_rung(ready, epoch, result)
         reached = max(rungs, default=0)
         self._epochs[ready.number] = max(reached, trial.epochs_trained)
-        self._recorder.note_lineage(ready.number, trial.lineage)
+        self._recorder.note_lineage(ready, trial.lineage)
         mark = trial.training
         if reached and (mark is None or mark.until <= reached):
+            self._beginnings.keep(ready, reached, rungs[reached].cer)
             return self._export(ready, reached, rungs[reached]) or self._decide(ready, reached)
         if mark is not None and trial.is_open:
             self._observer.trial_lost(ready.number, f"it was left open by {mark.owner}")
@@ -168,7 +169,7 @@ class Driver:
             return False
         self._running[ready.number] = ready
         until = self._schedule.until(ready.number, ready.architecture, epoch)
-        job = self._job_of(ready)
+        job = self._beginnings.job(ready, new=not self._epochs.get(ready.number))
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.configuration))
         job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
@@ -198,7 +199,7 @@ class Driver:
 
     def _epoch_finished(self, ready: Ready, event: EpochFinished) -> None:
         report = event.report
-        self._recorder.note_lineage(ready.number, report.lineage)
+        self._recorder.note_lineage(ready, report.lineage)
         if report.note and not report.note.startswith(PLAIN_NOTE):
             self._observer.note(f"trial {ready.number}: {report.note}")
         new = report.epoch - self._epochs.get(ready.number, 0)
@@ -220,7 +221,9 @@ class Driver:
     def _pause(self, ready: Ready, epoch: int) -> None:
         """Handles a training that has reached its `until_epoch`, or was stopped because the search ends."""
         del self._running[ready.number]
-        if (result := self._reached.get(ready.number)) is None or not self._export(ready, epoch, result):
+        if (result := self._reached.get(ready.number)) is not None:
+            self._beginnings.keep(ready, epoch, result.cer)
+        if result is None or not self._export(ready, epoch, result):
             self._settle(ready, epoch)
 
     def _export(self, ready: Ready, epoch: int, result: RungResult) -> bool:

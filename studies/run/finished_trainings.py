@@ -17,17 +17,20 @@ class FinishedTrainings:
     def __init__(self, parts: Parts) -> None:
         self._proposer, self._recorder = parts.proposer, parts.recorder
         self._seen, self._schedule = parts.seen, parts.schedule
+        self._beginnings, self._epochs = parts.beginnings, parts.study.budget.epochs
 
     def record(self, ready: Ready, candidate: Candidate) -> None:
         """Closes a trial with what its training has come to.
 
-        Its variants are recorded before it is closed: a run that is killed in between finds all of them in its folder again.
+        Its weights are kept and its variants recorded before it is closed: a run that is killed in between finds them in its
+        folder again.
 
         Args:
             ready: the trial.
             candidate: its file, and those of other precisions.
         """
-        self._recorder.note_lineage(ready.number, candidate.lineage)
+        self._recorder.note_lineage(ready, candidate.lineage)
+        self._beginnings.keep(ready, self._epochs, candidate.measurement.cer)
         for other in candidate.also:
             self._add_variant(ready, other)
         self._recorder.finish(ready, candidate)

@@ -14,8 +14,9 @@ from pathlib import Path
 from studies.registry.tracker import Tracker
 from studies.run.observer import Observer
 from studies.storage.front_point import FrontPoint
+from studies.storage.held_out_score import TestScore
 from studies.storage.pareto_front import pareto_front, stored_points
-from studies.storage.study_store import StudyStore, TestScore
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from studies.definition.study import Study
 from studies.engines.base import Engine
+from studies.run.beginnings import Beginnings
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.judged import Ready
 from studies.run.observer import Observer
@@ -21,7 +22,6 @@ from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.lease import Lease
 from studies.storage.study_store import StudyStore
 from trainers.data.dataset import LineDataset
-from trainers.trial.run import TrialJob
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Parts:
     Attributes:
         study: what is searched.
         prepared: its lines, by input height.
-        job_of: makes the job for a worker.
+        beginnings: makes the job for a worker, with the weights that a new network begins with.
         store: the study as it is stored.
         recorder: closes trials.
         seen: which architectures have been met.
@@ -49,7 +49,7 @@ class Parts:
 
     study: Study
     prepared: Mapping[int, LineDataset]
-    job_of: Callable[[Ready], TrialJob]
+    beginnings: Beginnings
     store: StudyStore
     recorder: TrialRecorder
     seen: SeenArchitectures

@@ -24,6 +24,7 @@ from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before_training
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.precision_variants import PRECISION
+from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.training_cost import EpochCost
 from studies.samplers.optuna_based.factory import FRONT
 from studies.schedulers.decisions import Decision, Promotion
@@ -74,6 +75,7 @@ class Schedule:
         first_rung: epochs after which trainings are first compared; None: as the study says.
         initial_trainings: most trainings of the initial design of the sampler `front`; None: as many as its rungs suggest.
         former: epochs of a full training in earlier runs, rising and below those of the study.
+        ancestry: how much training each network inherits, for the sampler `front`; None: all begin alike.
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
@@ -88,6 +90,7 @@ class Schedule:
         first_rung: int | None = None,
         initial_trainings: int | None = None,
         former: Sequence[int] = (),
+        ancestry: Ancestry | None = None,
     ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._objectives, self._recipe = study.objectives, study.training_recipe
@@ -113,6 +116,7 @@ class Schedule:
             initial_trainings=initial_trainings,
             parameter_scales=space.scales,
             epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds),
+            ancestry=ancestry,
         )
 
     def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:

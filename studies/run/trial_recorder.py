@@ -15,6 +15,7 @@ from pathlib import Path
 from studies.definition.study import Study
 from studies.objectives.limits import excess_of
 from studies.run.callbacks import TrialCallback
+from studies.run.inherited_training import InheritedTraining
 from studies.run.judged import Ready
 from studies.storage.distributions import distributions
 from studies.storage.outcomes import (
@@ -46,6 +47,7 @@ class TrialRecorder:
     Attributes:
         callbacks: called with every closed trial, in this order.
         lineages: number of a trial to what its network inherited.
+        inherited: the same for the sampler.
     """
 
     def __init__(self, study: Study, workspace: Workspace, store: StudyStore) -> None:
@@ -53,12 +55,14 @@ class TrialRecorder:
         self._distributions = distributions(study.joint_space)
         self.callbacks: Sequence[TrialCallback] = ()
         self.lineages: dict[int, Lineage] = {}
+        self.inherited = InheritedTraining()
 
-    def note_lineage(self, number: int, lineage: Lineage | None) -> None:
+    def note_lineage(self, ready: Ready, lineage: Lineage | None) -> None:
         """Records what the network of an open trial inherited; None, and what is known already, changes nothing."""
-        if lineage is not None and self.lineages.get(number) != lineage:
-            self._store.note_lineage(number, lineage)
-            self.lineages[number] = lineage
+        if lineage is not None and self.lineages.get(ready.number) != lineage:
+            self._store.note_lineage(ready.number, lineage)
+            self.lineages[ready.number] = lineage
+            self.inherited.note(ready.params, lineage)
 
     def close(self, trial: StoredTrial) -> None:
         """Closes an open trial with its outcome."""

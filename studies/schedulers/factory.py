@@ -8,6 +8,7 @@ from typing import Any, Literal
 from studies.objectives.pareto import Scale
 from studies.samplers.base import Sampler
 from studies.samplers.catalog import samplers
+from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.feasibility import CostFunction
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.training_cost import EpochCost
@@ -38,6 +39,7 @@ def make_scheduler_and_sampler(
     epoch_cost: EpochCost | None = None,
     initial_trainings: int | None = None,
     parameter_scales: Mapping[str, Scale] | None = None,
+    ancestry: Ancestry | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -58,6 +60,7 @@ def make_scheduler_and_sampler(
         epoch_cost: what an epoch of a training costs, such as its seconds where time is limited; None: the same for all.
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
         parameter_scales: parameter to the scale of its listed numbers; those of others are evenly spaced.
+        ancestry: how much training each network inherits; None: all begin alike.
 
     Raises:
         UserError: an unknown sampler.
@@ -65,7 +68,7 @@ def make_scheduler_and_sampler(
     made: Sampler
     if sampler == FRONT:
         known = known_objectives, costs, limits, variant_parameter
-        design = epoch_cost, initial_trainings, parameter_scales
+        design = epoch_cost, initial_trainings, parameter_scales, ancestry
         made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design)
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made

@@ -28,6 +28,7 @@ from search_space.catalog import nearest
 from studies.definition.joint_space import Value
 from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
+from studies.storage.held_out_score import TestScore
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.trial_attributes import (
     Attributes,
@@ -49,25 +50,6 @@ DATA_KEY = "paretext:data"
 """System attribute of a study: which lines it is measured on, by input height."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-@dataclass(frozen=True)
-class TestScore:
-    """What a file reads of the test lines, which the search has never seen.
-
-    Attributes:
-        accuracy: share of lines read without an error, in [0, 1].
-        cer: character error rate.
-        lines: number of test lines.
-        digest: of the test lines.
-    """
-
-    __test__ = False  # no class of tests, whatever pytest thinks of its name
-
-    accuracy: float
-    cer: float
-    lines: int
-    digest: str
 
 
 @dataclass(frozen=True)

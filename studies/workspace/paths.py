@@ -4,7 +4,8 @@ runs/optuna.db            all studies and trials (in another storage if `$PARETE
 runs/mlflow.db            MLflow's runs and registered models (on a server if `$MLFLOW_TRACKING_URI` names one)
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
-runs/studies/STUDY/       log of the study; epochs/: epoch logs of closed trials; trials/: working files (checkpoints)
+runs/studies/STUDY/       log of the study; epochs/: epoch logs of closed trials; trials/: working files (checkpoints);
+                          weights/: trained weights for `search.inherit`
 runs/cache/               decoded images
 runs/locks/               lock files
 """
@@ -143,6 +144,10 @@ class Workspace:
     def epochs(self, study: str) -> Path:
         """Epoch logs of closed trials."""
         return self.study(study) / "epochs"
+
+    def weights(self, study: str) -> Path:
+        """Weights of a study's trainings that later ones may begin with (`studies.workspace.kept_weights`)."""
+        return self.study(study) / "weights"
 
     def log(self, study: str) -> Path:
         """The study's log: all events that its observers received."""

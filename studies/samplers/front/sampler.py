@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
 from studies.objectives.pareto import Array, Point, Scale
+from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row, without
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
@@ -79,6 +81,7 @@ class FrontSampler:
         epoch_cost: what an epoch of a training costs, such as its seconds: improvements count per cost. None: 1 for all.
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
         parameter_scales: see `SpaceEncoder`.
+        ancestry: how much training each network inherits; None: all begin alike.
     """
 
     def __init__(
@@ -95,8 +98,10 @@ class FrontSampler:
         epoch_cost: EpochCost | None = None,
         initial_trainings: int | None = None,
         parameter_scales: Mapping[str, Scale] | None = None,
+        ancestry: Ancestry | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions, parameter_scales)
+        self._surrogate_of = partial(Surrogate, self._encoder, tuple(rungs), ancestry=ancestry)
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximized))
         self._rungs, self._seed = tuple(rungs), seed
@@ -209,16 +214,8 @@ class FrontSampler:
             variants = self._observations_of_variants(table)
             reached = ChainMap(variants, self._observations.reached)
             running = sorted(row for row in self._running if row not in reached)
-            surrogate = Surrogate(
-                self._encoder,
-                self._rungs,
-                table.merged(variants, self._rungs),
-                reached,
-                known.costs,
-                known.known_objectives,
-                running,
-                self._caches,
-            )
+            known_of = known.costs, known.known_objectives
+            surrogate = self._surrogate_of(table.merged(variants, self._rungs), reached, *known_of, running, self._caches)
             taken = self._taken | self._running  # after the variants: those found infeasible are among them
             row = self._next_row(surrogate, begun, taken, rng)
             self._memo = (self.version, surrogate, row)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.objectives.pareto import Array, Point, not_dominated
+from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.ehvi import expected_hypervolume_improvement
 from studies.samplers.front.encoding import Row, SpaceEncoder
 from studies.samplers.front.feasibility import KnownCosts
@@ -43,6 +44,7 @@ class Surrogate:
         known_objectives: positions of the objectives that are known before training.
         running: rows of running trainings that have reached no rung yet.
         caches: hyperparameters of earlier fits, one for each objective.
+        ancestry: how much training each network inherits; None: all begin alike.
 
     Attributes:
         ready: whether there is enough data to predict from; if not, no other method may be called.
@@ -60,14 +62,16 @@ class Surrogate:
         known_objectives: Sequence[int],
         running: Sequence[Row],
         caches: Sequence[HyperparameterCache],
+        ancestry: Ancestry | None = None,
     ) -> None:
+        self._ancestry = ancestry
         self._encoder, self._rungs, self._costs, self._known = encoder, tuple(rungs), costs, tuple(known_objectives)
         table = table.best(MAX_CONSIDERED)
         self._highest, self._values, self.rows = table.highest, table.values, table.matrix
         self._indices = {row: i for i, row in enumerate(table.rows)}
-        self._points = encoder.to_unit_cube(self.rows)
+        self._points = self._inputs(self.rows, trained=True)
         fitted = _fitted_to(table)
-        pending = encoder.to_unit_cube(_matrix(running, encoder))
+        pending = self._inputs(_matrix(running, encoder), trained=True)
         self._models = [
             cost_surrogate(encoder, costs, self._known.index(k), cache)
             if k in self._known
@@ -95,8 +99,8 @@ class Surrogate:
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """(n, objectives) means and standard deviations of fully trained candidates, given as (n, fields) rows."""
-        points = self._encoder.to_unit_cube(rows)
-        found = [model.predict(points) for model in self._models]
+        points, inputs = self._encoder.to_unit_cube(rows), self._inputs(rows)
+        found = [model.predict(points if k in self._known else inputs) for k, model in enumerate(self._models)]
         means = np.stack([mean for mean, _ in found], axis=1)
         stds = np.sqrt(np.stack([variance for _, variance in found], axis=1))
         for i, row in enumerate(map(tuple, rows.tolist())):
@@ -163,7 +167,24 @@ class Surrogate:
             RungData(here, [reached[rows[fitted[i]]][rung][k] for i in here])
             for rung, here in zip(self._rungs, indices, strict=True)
         ]
-        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), self._encoder.groups, data, cache)
+        groups = self._encoder.groups
+        if self._ancestry is not None:
+            groups = np.append(groups, groups.max(initial=-1) + 1)
+        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), groups, data, cache)
+
+    def _inputs(self, rows: Array, trained: bool = False) -> Array:
+        """(n, inputs) of (n, fields) rows for the regressions of what is learnt: their points and what they inherit.
+
+        Args:
+            rows: parameters.
+            trained: whether they are of trainings, which have inherited something, and not of candidates.
+        """
+        points = self._encoder.to_unit_cube(rows)
+        if self._ancestry is None:
+            return points
+        of, expected = self._ancestry.of, self._ancestry.expected()
+        column = [of(self._encoder.decode(row)) if trained else expected for row in rows]
+        return np.column_stack([points, np.array(column, dtype=float)])
 
 
 def cost_surrogate(

@@ -14,7 +14,7 @@ from studies.registry import mlflow_client, run_writer
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.run_tracker import RunTracker, flatten
 from studies.registry.run_writer import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
-from studies.storage.study_store import TestScore
+from studies.storage.held_out_score import TestScore
 from studies.workspace.paths import Workspace
 
 MEASURED = {"accuracy": 0.9, "cer": 0.02, "size_bytes": 400_000, "latency_ms": 1.5, "parameters": 100_000}
