@@ -9,7 +9,6 @@ from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.run.beginnings import Beginnings
 from studies.run.checkpoint_exports import CheckpointExports
-from studies.run.judged import Ready
 from studies.run.observer import Observer
 from studies.run.proposer import Proposer
 from studies.run.resume import EarlierRuns
