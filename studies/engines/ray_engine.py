@@ -89,6 +89,7 @@ class RayEngine:
         if self._copies is not None:
             self._workspace_folders[number] = job.folder
             self._copies.upload_if_changed(job.folder)
+            job = replace(job, parents=self._copies.share_weights(job.folder.parent, job.parents))
         self._bridge.submit(number, training_request(number, job, self._resources, self._shared_folder), until_epoch)
 
     def stop(self, number: int) -> None:

@@ -77,7 +77,8 @@ def _train(job: TrialJob, shared_folder: str | None, send: Callable[[dict[str, A
     copies, trial = RemoteTrialFiles(shared_folder), job.folder
     with scratch_folder(node_cache() / "trials" / trial.parents[1].name / "trials" / trial.name) as folder:
         copies.download(folder)
-        outcome = _run_job_and_report(replace(job, folder=folder), send, run, lambda: copies.upload(folder))
+        parents = copies.fetch_weights(trial.parent, job.parents, folder / "parents")
+        outcome = _run_job_and_report(replace(job, folder=folder, parents=parents), send, run, lambda: copies.upload(folder))
         copies.upload(folder)
     return outcome
 

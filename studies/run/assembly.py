@@ -101,7 +101,7 @@ def _parts(
     def job_of(ready: Ready) -> TrialJob:
         return preparation.job(ready.configuration, files.folder(ready.digest), workspace.cache)
 
-    beginnings = _beginnings(preparation, workspace, job_of, recorder, observer)
+    beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer)
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
     recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, clear)
@@ -140,6 +140,7 @@ def _schedule(
 def _beginnings(
     preparation: Preparation,
     workspace: Workspace,
+    files: TrialFiles,
     job_of: Callable[[Ready], TrialJob],
     recorder: TrialRecorder,
     observer: Observer,
@@ -148,4 +149,5 @@ def _beginnings(
     study, kept = preparation.study, None
     if study.search.inherit == "always":
         kept = KeptWeights(workspace.weights(study.name), parse_size(study.search.weights_limit), observer.note)
+    files.keep_shared_weights({parent.sha256 or "" for parent in (() if kept is None else kept.parents)})
     return Beginnings(preparation.begin, kept, job_of, preparation.prepared, recorder.lineages, observer.note)

@@ -6,23 +6,31 @@ Decisions:
 - The copy is deleted together with the folder in the workspace when the trial is closed (`studies.workspace.trial_files`).
 - No clocks are compared: the driver notes which checkpoint it downloaded, and uploads its own only if that has changed since.
 - A file is uploaded under another name and then renamed, so a download never sees half of it.
+- Weights that a network may begin with are shared under their hash, so each file is uploaded once, and none can be taken for
+  another.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec.core
 
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
+from trainers.base.file_digest import file_sha256
+from trainers.inherit.parent import Parent
 from trainers.training.checkpoint import CHECKPOINT_NAME
 
 SYNCED_NAME = ".taken"
 """File in a folder of the workspace that identifies the checkpoint when folder and copy were last equal."""
+
+WEIGHTS_NAME = "weights"
+"""Folder beside the copies of a study's trials: weights that networks may begin with, each under its hash."""
 
 
 class RemoteTrialFiles:
@@ -78,7 +86,59 @@ class RemoteTrialFiles:
         remote = self._remote_study(trials)
         self._files.invalidate_cache()
         found = self._files.ls(remote, detail=False) if self._files.isdir(remote) else []
-        return [str(path).rsplit("/", 1)[-1] for path in found]
+        return [name for path in found if (name := str(path).rsplit("/", 1)[-1]) != WEIGHTS_NAME]
+
+    def share_weights(self, trials: Path, parents: Sequence[Parent]) -> tuple[Parent, ...]:
+        """Uploads the files of parents, unless they are there; the driver calls it before a training.
+
+        Args:
+            trials: the study's folder of trial folders.
+            parents: of the training; one whose file is missing is left as it is.
+
+        Returns:
+            The parents with the hashes of their files.
+        """
+        shared = []
+        for parent in parents:
+            if parent.file is not None and parent.file.is_file():
+                parent = replace(parent, sha256=file_sha256(parent.file))
+                remote = self._remote_weights(trials, parent)
+                if not self._files.exists(remote):
+                    self._files.makedirs(remote.rsplit("/", 1)[0], exist_ok=True)
+                    self._files.put_file(str(parent.file), f"{remote}.part")
+                    self._files.mv(f"{remote}.part", remote)
+            shared.append(parent)
+        return tuple(shared)
+
+    def fetch_weights(self, trials: Path, parents: Sequence[Parent], folder: Path) -> tuple[Parent, ...]:
+        """Downloads the files of parents; a node calls it before a training.
+
+        Args:
+            trials: the study's folder of trial folders.
+            parents: as `share_weights` returned them.
+            folder: where to; created.
+
+        Returns:
+            The parents with their files in `folder`. One that cannot be downloaded is missing there, and the training says so.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        fetched = []
+        for parent in parents:
+            if parent.file is not None and parent.sha256 is not None:
+                remote = self._remote_weights(trials, parent)
+                parent = replace(parent, file=folder / remote.rsplit("/", 1)[1])
+                with contextlib.suppress(Exception):  # each of fsspec's libraries has exceptions of its own
+                    self._files.get_file(remote, str(parent.file))
+            fetched.append(parent)
+        return tuple(fetched)
+
+    def delete_weights(self, trials: Path, keep: Collection[str]) -> None:
+        """Deletes shared weights except those with these hashes."""
+        remote = f"{self._remote_study(trials)}/{WEIGHTS_NAME}"
+        self._files.invalidate_cache()
+        for path in self._files.ls(remote, detail=False) if self._files.isdir(remote) else []:
+            if str(path).rsplit("/", 1)[-1].partition(".")[0] not in keep:
+                self._files.rm(path)
 
     def upload_if_changed(self, folder: Path) -> None:
         """Uploads the driver's folder if its checkpoint has changed since the last `sync_to_workspace`; before a training."""
@@ -95,6 +155,10 @@ class RemoteTrialFiles:
     def _remote(self, folder: Path) -> str:
         """Path of a copy: STUDY/DIGEST below the shared folder."""
         return f"{self._remote_study(folder.parent)}/{folder.name}"
+
+    def _remote_weights(self, trials: Path, parent: Parent) -> str:
+        assert parent.file is not None
+        return f"{self._remote_study(trials)}/{WEIGHTS_NAME}/{parent.sha256}{parent.file.suffix}"
 
     def _remote_study(self, trials: Path) -> str:
         return f"{self._root.rstrip('/')}/{trials.parent.name}"

@@ -12,7 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from studies.workspace.paths import Workspace
@@ -55,6 +55,14 @@ class TrialFiles:
             except Exception as error:  # each of fsspec's libraries has exceptions of its own
                 self._cannot_delete(error)
         return sorted(found)
+
+    def keep_shared_weights(self, hashes: Collection[str]) -> None:
+        """Deletes weights from the shared folder that earlier runs have left there, except those with these hashes."""
+        if self._copies is not None:
+            try:
+                self._copies.delete_weights(self._workspace.trials(self._study), hashes)
+            except Exception as error:  # each of fsspec's libraries has exceptions of its own
+                self._cannot_delete(error)
 
     def clear(self, number: int, digest: str) -> None:
         """Deletes the files of a closed trial and their copy; its epoch log is kept under the trial's number."""
