@@ -93,9 +93,9 @@ class Beginnings:
         from trainers.training.relative import relative_of
         from trainers.trial.run import training_job
 
-        prepared = self._prepared[job.architecture.height_px]
-        relative = relative_of(training_job(job, prepared))
-        if relative is None:
+        prepared = self._prepared.get(job.architecture.height_px)  # None for a height that the study no longer has
+        relative = None if prepared is None else relative_of(training_job(job, prepared))
+        if prepared is None or relative is None:
             return
         shown = epochs * EpochLength.of(job.recipe, len(prepared.training)).lines(len(prepared.training))
         lines = shown + (0 if lineage is None else lineage.lines)
@@ -127,12 +127,12 @@ class Beginnings:
             other = starter.architecture
         if other is None:  # known only from its file; all of it may fit
             return 1.0
-        return inherited_share(architecture, other, self._prepared[architecture.height_px].charset.symbols)
+        return inherited_share(architecture, other, next(iter(self._prepared.values())).charset.symbols)
 
 
 def _reads(parent: Parent) -> float:
-    """How well a parent reads, from 0 to 1; in the middle if that is not known."""
-    return 0.5 if parent.cer is None else max(0.0, 1 - parent.cer)
+    """How well a parent reads, from 0 to 1; as weights of other data do if that is not known."""
+    return 1 - FOREIGN_CER if parent.cer is None else max(0.0, 1 - parent.cer)
 
 
 def _likeness(parent: Parent, architecture: Architecture) -> float:

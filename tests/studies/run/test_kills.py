@@ -19,12 +19,14 @@ from studies.run.study_log import epoch_logs, read_log
 from studies.storage.outcomes import Measured
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import StoredTrial
+from studies.workspace.kept_weights import KeptWeights
 from studies.workspace.paths import Workspace
 from testing.signals import restore_sigint
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
 from trainers.inference.reader import Reader
+from trainers.inherit.weights_file import read_weights
 from trainers.trial.epoch_log import read_epochs
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +51,7 @@ trials = {trials}
 epochs = 4
 [search]
 sampler = "random"
+inherit = "always"
 workers = 2
 [recipe]  # reads after one epoch
 preset = "anytime"
@@ -111,6 +114,17 @@ def check_files(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
         assert measured is not None and file_sha256(file) == measured.sha256
 
 
+def check_lineages(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
+    """Kept weights are whole, and a network that inherited names a trial of the study."""
+    kept = KeptWeights(workspace.weights("kills"), 1e9, pytest.fail).parents
+    for parent in kept:
+        assert parent.file is not None and file_sha256(parent.file) == parent.sha256
+        assert read_weights(parent.file)[1].epochs == parent.epochs
+    lineages = [trial.lineage for trial in trials.values() if trial.lineage is not None]
+    assert kept and lineages
+    assert {lineage.parent.name for lineage in lineages} <= {f"trial {number}" for number in trials}
+
+
 def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Front, promote and predict work on what there is."""
     front = load_front(workspace, "kills")
@@ -158,6 +172,7 @@ def test_whenever_a_search_ends_nothing_is_lost(
         numbers = [epoch["epoch"] for epoch in read_epochs(epochs)]
         assert numbers == sorted(set(numbers)), "no finished epoch is trained again"
     check_files(workspace, now)
+    check_lineages(workspace, now)
     check_front(workspace, image, capsys)
     on_front = {str(now[point.trial].digest) for point in load_front(workspace, "kills")}
     assert {path.name for path in workspace.trials("kills").glob("*")} <= on_front | set(measured), "others are cleared away"
