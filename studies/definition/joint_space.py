@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from search_space.space import Choice, SearchSpace
 from studies.definition.configuration import PREFIX, Configuration, RecipeValue, recipe_params
 from studies.definition.recipe_space import SEARCHABLE, RecipeSpace
-from studies.objectives.pareto import Scale
+
+if TYPE_CHECKING:
+    from studies.objectives.pareto import Scale
 
 Value = Choice | RecipeValue
 """A value of a parameter."""

@@ -16,12 +16,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studies.definition.configuration import RecipeValue
-from studies.objectives.pareto import Scale
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
+
+if TYPE_CHECKING:
+    from studies.objectives.pareto import Scale  # its module brings numpy, which `search --help` does without
 
 FIRST_RECIPE = "paretext"
 """The preset of a recipe that is stored as a table without one: what the default was in version 0.1."""
