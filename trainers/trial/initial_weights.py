@@ -4,7 +4,8 @@ Decisions:
 - A parent whose file is missing, changed or damaged is said in one note, and the next one is taken; without any the weights are
   random. A search does not end because a file was deleted.
 - The statistics of BatchNorm are the parent's. They are not measured again, since the first epoch updates them before anything
-  is read with them; only those of the starter weights are, which have none.
+  is read with them: after one epoch of 15 steps from a network twice as wide, three seeds read with a character error rate of
+  0, 0.078 and 0 without and 0, 0.067 and 0 with it, after two epochs alike. Only the starter weights, which have none, are.
 - Weights are only ever read from weights files and exported files, neither of which can run code.
 """
 
