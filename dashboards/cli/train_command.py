@@ -1,55 +1,73 @@
-"""`paretext train`: trains one model, shows its progress, and draws its curves and mistakes."""
+"""`paretext train`: trains one model, new or further, shows its progress, and draws its curves and mistakes."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 from dashboards.cli.architecture_argument import FORMS, read_architecture
+from dashboards.views.before_and_after import BeforeAndAfter, compare, table_of
 from trainers.base.candidate import Candidate
 
 if TYPE_CHECKING:
+    from studies.run.further_training import Beginning, Characters
     from trainers.base.progress import EpochReport
     from trainers.data.arrays import LineArrays
     from trainers.data.dataset import LineDataset
+    from trainers.data.spec import DataSpec
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
 Trains one model and writes into a folder: model.onnx, curves.png (loss, accuracy, CER) and mistakes.png (the lines it
-reads worst). Run the same command again to continue a training that was stopped."""
+reads worst). Run the same command again to continue a training that was stopped.
+
+To train your own reader further, on new lines, characters or fonts (docs/fine-tuning.md):
+  paretext train --begin models:/reader@champion --data more/ --also old/"""
 
 EPOCHS = 30
 """Epochs of a training by default."""
+FURTHER_EPOCHS = 10
+"""Epochs by default of a training that begins with a reader: after that, few lines bring little (benchmarks/fine_tuning)."""
 SHOWN_MISTAKES = 30
 """Most lines on the picture of mistakes."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("train", help="train one model", description=DESCRIPTION)
-    add_options(parser)
+    parser = subparsers.add_parser("train", help="train one model, or train it further", description=DESCRIPTION)
+    add_options(parser, begins=True)
     parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for the model, the data and the training."""
-    parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
+def add_options(parser: argparse.ArgumentParser, begins: bool = False) -> None:
+    """Adds the options for the model, the data and the training.
+
+    Args:
+        parser: to add them to.
+        begins: whether the training may begin with a reader, which brings an architecture, a normaliser and characters.
+    """
+    reader = ", or the reader's with --begin" if begins else ""
+    if begins:
+        parser.add_argument(
+            "architecture", metavar="ARCHITECTURE", nargs="?", help=f"{FORMS} (default with --begin: the reader's)"
+        )
+        _add_beginning(parser)
+    else:
+        parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
     parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
     parser.add_argument("--validation", metavar="SOURCE", help="validation lines (default: a part of the data)")
-    parser.add_argument(
-        "--recipe",
-        metavar="RECIPE",
-        default="anytime",
-        help="anytime, paretext or seed, also with changes, such as seed,batch_lines=16 (default: anytime)",
-    )
-    parser.add_argument(
-        "--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"number of epochs (default: {EPOCHS})"
-    )
-    parser.add_argument("--normaliser", metavar="NAME", default="none", help="normaliser of the labels (default: none)")
-    charset_help = "file with one character per line (default: the characters of the training labels)"
+    recipes = "anytime, paretext, fine_tuning or seed, also with changes, such as seed,batch_lines=16"
+    default = "anytime, or fine_tuning with a reader to begin with" if begins else "anytime"
+    parser.add_argument("--recipe", metavar="RECIPE", help=f"{recipes} (default: {default})")
+    epochs = f"{EPOCHS}, or {FURTHER_EPOCHS} with a reader to begin with" if begins else str(EPOCHS)
+    parser.add_argument("--epochs", metavar="N", type=options.count, help=f"number of epochs (default: {epochs})")
+    parser.add_argument("--normaliser", metavar="NAME", help=f"normaliser of the labels (default: none{reader})")
+    charset_help = "file with one character per line (default: the characters of the training labels"
+    charset_help += ", and the reader's with --begin)" if begins else ")"
     parser.add_argument("--charset", metavar="FILE", help=charset_help)
     unknown_help = "training lines with other characters: drop (default), error, or map (see docs/data.md)"
     parser.add_argument("--unknown", metavar="POLICY", default="drop", help=unknown_help)
@@ -64,13 +82,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="number of threads (default: the fastest on this machine, at most one per core)",
     )
     parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda or cuda:1 (default: a GPU if there is one)")
-    parser.add_argument("--out", metavar="FOLDER", type=Path, help="folder to write into (default: trainings/DIGEST in runs/)")
+    parser.add_argument(
+        "--out", metavar="FOLDER", type=Path, help="folder to write into (default: a folder in runs/trainings/)"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_beginning(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a training that begins with trained weights."""
+    begin = "weights to begin with: models:/NAME@champion, models:/NAME/VERSION, study:NAME, an exported FILE.onnx, a "
+    parser.add_argument("--begin", metavar="WHAT", help=begin + "FILE.safetensors, starter or random (default: random)")
+    also = "lines of earlier trainings, mixed in so that the reader does not forget them; half of what is shown is new"
+    parser.add_argument("--also", metavar="OLD_LINES", help=also)
+    characters = "with --begin, the reader's characters and those of the labels (both), or only those of the labels (new)"
+    parser.add_argument("--characters", choices=("both", "new"), default="both", help=f"{characters} (default: both)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, draws the pictures and prints the result."""
-    job = job_of(arguments)
+    job, beginning = _job_and_beginning(arguments)
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
@@ -87,49 +117,92 @@ def run(arguments: argparse.Namespace) -> int:
     left_out = _left_out(job, prepared)
     if left_out:
         stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+    beginning.claim(job.folder)
     with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it
     _draw(job, candidate, prepared.validation, screen.history)
+    compared = compare(beginning.reader, candidate.model, prepared, job) if beginning.reader is not None else []
     if arguments.json:
-        print_json(_as_dict(candidate) | {"history": [report.as_dict() for report in screen.history]})
+        result = _as_dict(candidate) | {"history": [report.as_dict() for report in screen.history]}
+        if beginning.parents:
+            result |= {"begin": beginning.parents[0].as_dict(), "before_and_after": [each.as_dict() for each in compared]}
+        print_json(result)
     else:
-        _tell(candidate, job.folder)
+        _tell(candidate, job.folder, compared)
     return 0
 
 
 def job_of(arguments: argparse.Namespace) -> TrialJob:
     """The training that the arguments describe; checks them before anything is loaded or written."""
+    return _job_and_beginning(arguments)[0]
+
+
+def _job_and_beginning(arguments: argparse.Namespace) -> tuple[TrialJob, Beginning]:
+    """The training, and what it begins with: checks the arguments before a line is decoded or anything is written."""
     from trainers.base.recipe_text import parse_recipe
 
-    architecture, recipe = read_architecture(arguments.architecture), parse_recipe(arguments.recipe)
+    text = getattr(arguments, "begin", None) or "random"
+    also = getattr(arguments, "also", None)
+    given = None if arguments.architecture is None else read_architecture(arguments.architecture)
+    recipe = None if arguments.recipe is None else parse_recipe(arguments.recipe)
 
+    from studies.run.further_training import Beginning
     from studies.workspace.paths import Workspace
-    from trainers.data.spec import DataSpec
     from trainers.trial.run import TrialJob
 
     workspace = Workspace.of_environment().prepare()
-    data = DataSpec(
+    beginning = Beginning.of(text, workspace)
+    architecture = beginning.architecture(given)
+    data = _data(arguments, beginning, architecture.height_px)
+    device, name = _device(arguments.device), beginning.folder_name(architecture, f"{arguments.data};{also or ''}")
+    job = TrialJob(
+        architecture=architecture,
+        data=_decoded(data, also, workspace.cache),
+        cache_folder=workspace.cache,
+        recipe=beginning.recipe(recipe),
+        epochs=arguments.epochs or (EPOCHS if beginning.reader is None else FURTHER_EPOCHS),
+        folder=(arguments.out or workspace.folder / "trainings" / name).resolve(),
+        seed=arguments.seed,
+        threads=arguments.threads or 1,
+        device=device,
+        parents=beginning.parents,
+    )
+    return job, beginning
+
+
+def _data(arguments: argparse.Namespace, beginning: Beginning, height_px: int) -> DataSpec:
+    """The new lines at one input height, with the reader's characters and normaliser where nothing else is asked for."""
+    from trainers.data.charset import Charset
+    from trainers.data.spec import DataSpec
+
+    if arguments.charset:
+        Charset.from_file(Path(arguments.charset))  # a mistake in it is said before lines are decoded for minutes
+    characters: Characters = getattr(arguments, "characters", "new")
+    return DataSpec(
         training=arguments.data,
         validation=arguments.validation,
-        height_px=architecture.height_px,
-        normaliser=arguments.normaliser,
+        height_px=height_px,
+        normaliser=beginning.normaliser(arguments.normaliser),
         charset=arguments.charset,
+        more_symbols="" if arguments.charset else beginning.more_symbols(characters),
         unknown=arguments.unknown,
         seed=arguments.seed,
         training_lines=arguments.lines,
     )
-    return TrialJob(
-        architecture=architecture,
-        data=data,
-        cache_folder=workspace.cache,
-        recipe=recipe,
-        epochs=arguments.epochs,
-        folder=(arguments.out or workspace.folder / "trainings" / architecture.digest).resolve(),
-        seed=arguments.seed,
-        threads=arguments.threads or 1,
-        device=_device(arguments.device),
-    )
+
+
+def _decoded(data: DataSpec, also: str | None, cache_folder: Path) -> DataSpec:
+    """The data with old lines mixed in; shows the progress of decoding."""
+    from dashboards.views.counted_progress import CountedProgress
+    from trainers.data.dataset import prepare
+    from trainers.data.mixing import with_old_lines
+
+    with CountedProgress("decoding lines") as progress:
+        if also is not None:
+            return with_old_lines(data, also, cache_folder, progress.show)
+        prepare(data, cache_folder, progress.show)
+    return data
 
 
 def _left_out(job: TrialJob, prepared: LineDataset) -> dict[str, int]:
@@ -191,7 +264,7 @@ def _as_dict(candidate: Candidate) -> dict[str, Any]:
     return values
 
 
-def _tell(candidate: Candidate, folder: Path) -> None:
+def _tell(candidate: Candidate, folder: Path, compared: Sequence[BeforeAndAfter]) -> None:
     from dashboards.views.console import accuracy_words, percent, stdout_console
     from search_space import write_size
 
@@ -201,6 +274,8 @@ def _tell(candidate: Candidate, folder: Path) -> None:
         f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
         markup=False,
     )
+    if compared:
+        stdout_console().print(table_of(compared))
     stdout_console().print(
         f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'mistakes.png'}", markup=False, soft_wrap=True
     )

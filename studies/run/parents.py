@@ -1,29 +1,127 @@
-"""What `search.begin` names, as parents: trained weights that candidates may begin with."""
+"""Finds what `search.begin` and `paretext train --begin` name: trained weights that new networks begin with.
+
+random                   none
+starter                  the starter weights of the package
+models:/reader@champion  a registered model; so that it stays the same, its version is what is recorded
+study:signs              the models on the front of a study, the best first
+reader.onnx              an exported file
+reader.safetensors       a weights file
+
+Decisions:
+- Each file gets its SHA-256 when it is found. If it is another one when a training begins, it is not used.
+- Of a registered model only the ONNX file is read, after a comparison with the hash of its promotion. Nothing in its folder is
+  executed.
+- A model of a front whose file is missing or has changed is left out, as long as another one is left.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.definition.begin_spec import RANDOM, STARTER
+from search_space import Architecture
+from studies.definition.begin_spec import EXPORTED, RANDOM, STARTER, STUDY, WEIGHTS, begin_fault
+from studies.definition.model_address import SCHEME
 from trainers.base.errors import UserError
+from trainers.base.file_digest import file_sha256
 from trainers.inherit.parent import Parent
 
 if TYPE_CHECKING:
+    from studies.storage.front_point import FrontPoint
     from studies.workspace.paths import Workspace
 
 
 def resolve_begin(text: str, workspace: Workspace) -> tuple[Parent, ...]:
-    """The parents that a text names, the best first; none for random weights.
+    """Finds the weights that a text names.
 
     Args:
-        text: of `search.begin` (`studies.definition.begin_spec`).
-        workspace: where models and studies are.
+        text: one of `studies.definition.begin_spec.FORMS`.
+        workspace: holds the registered models and the studies.
+
+    Returns:
+        The parents, the best first; none for random weights.
 
     Raises:
-        UserError: what it names cannot be begun with.
+        UserError: the text has another form, there is no such model, version, study or file (the message has the nearest name),
+            or a file is damaged or was not written by Paretext.
     """
+    fault = begin_fault(text)
+    if fault is not None:
+        raise UserError(fault)
     if text == RANDOM:
         return ()
     if text == STARTER:
         return (Parent(STARTER),)
-    raise UserError(f"search.begin: '{text}' cannot be begun with; use random or starter")
+    if text.startswith(SCHEME):
+        return (_registered(text, workspace),)
+    if text.startswith(STUDY):
+        return _of_front(text.removeprefix(STUDY), workspace)
+    return (_of_file(Path(text).expanduser().absolute()),)
+
+
+def _registered(address: str, workspace: Workspace) -> Parent:
+    """A version of a registered model."""
+    from studies.registry.model_registry import find
+
+    version = find(workspace, address)
+    file, tags = version.checked_file(), version.tags
+    return Parent(
+        name=f"{SCHEME}/{version.model}/{version.version}",
+        file=file,
+        sha256=tags["sha256"],
+        epochs=int(tags.get("lineage_epochs", tags.get("epochs", 0))),
+        lines=int(tags.get("lineage_lines", 0)),
+        cer=float(tags["cer"]) if "cer" in tags else None,
+        architecture=_architecture(file),
+    )
+
+
+def _of_front(study: str, workspace: Workspace) -> tuple[Parent, ...]:
+    """The models on the front of a study, those that read best first."""
+    from studies.storage.pareto_front import load_front
+
+    front = sorted(load_front(workspace, study), key=lambda point: (point.cer, point.size_bytes))
+    if not front:
+        raise UserError(f"study '{study}' has no model that reads yet; continue it with 'paretext search', or begin otherwise")
+    there = [point for point in front if _is_whole(point)]
+    if not there:
+        raise UserError(f"no file on the front of study '{study}' is there as it was measured; the first is {front[0].model}")
+    return tuple(
+        Parent(
+            name=f"study {study}, trial {point.trial}",
+            file=Path(point.model),
+            sha256=point.sha256,
+            epochs=point.epochs_trained or 0,
+            cer=point.cer,
+            architecture=Architecture.from_dict(point.architecture),
+        )
+        for point in there
+    )
+
+
+def _is_whole(point: FrontPoint) -> bool:
+    """Whether the file of a point is there and, as far as that was recorded, the one that was measured."""
+    file = Path(point.model)
+    return file.is_file() and point.sha256 in (None, file_sha256(file))
+
+
+def _of_file(file: Path) -> Parent:
+    """An exported file or a weights file."""
+    if not file.is_file():
+        beside = sorted(p.name for p in file.parent.glob("*") if p.suffix.lower() in (EXPORTED, WEIGHTS))
+        there = f"; beside it are {', '.join(beside[:5])}" if beside else ""
+        raise UserError(f"there is no file {file} to begin with{there}")
+    digest = file_sha256(file)
+    if file.suffix.lower() == EXPORTED:
+        return Parent(name=file.name, file=file, sha256=digest, architecture=_architecture(file))
+    from trainers.inherit.weights_file import read_weights  # brings torch
+
+    relative, record = read_weights(file)
+    return Parent(file.name, file, digest, record.epochs, record.lines, record.cer, relative.architecture)
+
+
+def _architecture(file: Path) -> Architecture:
+    """The architecture in the metadata of an exported file."""
+    from trainers.trial.known_reader import KnownReader
+
+    return KnownReader.of(file).architecture

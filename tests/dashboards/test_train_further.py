@@ -1,0 +1,105 @@
+"""`paretext train --begin`: a reader learns new characters on a few lines, and says what it read before and after."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dashboards.cli.command_line import main
+from testing.striped_lines import InMemoryLines, striped_lines, write_pairs
+from trainers.inference.reader import Reader
+
+TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
+FAST = ["--epochs", "1", "--threads", "1", "--device", "cpu"]
+"""Options with which a training of few lines takes seconds."""
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`old` with the characters a, b, c; `new`, where d is written like c."""
+    folder = tmp_path_factory.mktemp("lines")
+    write_pairs(folder / "old", striped_lines(40, 0))
+    new = striped_lines(24, 5)
+    write_pairs(folder / "new", InMemoryLines(new.images, [text.replace("c", "d") for text in new.texts]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader of the old lines, with labels in lower case and images that are not made even."""
+    folder = tmp_path_factory.mktemp("reader")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARETEXT_HOME", str(folder / "runs"))
+        recipe = ["--recipe", "seed,batch_lines=8", "--normaliser", "lower"]
+        assert main(["train", TINY, "--data", str(lines / "old"), *recipe, *FAST, "--out", str(folder / "out")]) == 0
+    return folder / "out" / "model.onnx"
+
+
+def test_a_reader_learns_new_characters_and_keeps_its_own(
+    lines: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    data = ["--data", str(lines / "new"), "--also", str(lines / "old")]
+    assert main(["train", "--begin", str(reader), *data, *FAST, "--json"]) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert "begins with 100 % of its weights from model.onnx" in printed.err
+    assert (result["architecture"]["encoder_hidden"], result["begin"]["name"]) == (8, "model.onnx")
+    assert result["lineage"]["share"] > 0.99
+    assert [each["source"] for each in result["before_and_after"]] == [str(lines / "new"), str(lines / "old")]
+    assert sum(each["validation_lines"] for each in result["before_and_after"]) == result["measurement"]["lines"]
+    metadata = Reader(Path(result["model"])).metadata
+    assert (metadata.charset, metadata.normaliser, metadata.contrast) == (("a", "b", "c", "d"), "lower", "plain")
+    assert main(["train", "--begin", str(reader), *data, *FAST]) == 0
+    again = capsys.readouterr()
+    assert "epoch 1/1" not in again.err, "the same command trains nothing again"
+    assert "read without a fault" in again.out and "CER before" in again.out
+
+
+def test_it_can_write_the_new_characters_alone_with_another_network(
+    lines: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    out = ["--characters", "new", "--out", str(tmp_path / "out")]
+    other = TINY.replace("encoder_hidden=8", "encoder_hidden=16")
+    assert main(["train", other, "--begin", str(reader), "--data", str(lines / "new"), *FAST, *out]) == 0
+    metadata = Reader(tmp_path / "out" / "model.onnx").metadata
+    assert metadata.charset == ("a", "b", "d") and metadata.architecture["encoder_hidden"] == 16
+
+
+def test_nothing_that_is_there_is_written_over(
+    lines: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path))
+    before = reader.read_bytes()
+    command = ["train", "--begin", str(reader), "--data", str(lines / "new"), *FAST]
+    assert main([*command, "--out", str(reader.parent)]) == 2
+    assert "lies in the folder to write into, which would replace it; give another --out" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "checkpoint.pt").write_bytes(b"of a training that began with random weights")
+    assert main([*command, "--out", str(tmp_path / "out")]) == 2
+    assert "holds a training that began with random; give another --out" in capsys.readouterr().err
+    assert reader.read_bytes() == before and [p.name for p in (tmp_path / "out").iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name an ARCHITECTURE: only a reader brings its own, and training begins with 'random'"),
+        (["--begin", "starter"], "only a reader brings its own, and training begins with 'starter'"),
+        (["--begin", "strater"], "did you mean 'starter'?"),
+        (["--begin", "models:/reader@champion"], "no registered model is called 'reader'"),
+        (["--begin", "study:digits"], "no study is called 'digits'"),
+        (["--begin", "old.pt"], "could run code when it is loaded; give the exported .onnx file"),
+        (["--begin", "none.onnx"], "there is no file"),
+        ([TINY, "--also", "no/such/folder"], "no/such/folder"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path))
+    assert main(["train", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
