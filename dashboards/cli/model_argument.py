@@ -44,5 +44,6 @@ def find_model(text: str | None, workspace: Workspace) -> FoundModel:
         found, alias = newest_champion(workspace), "@champion"
     else:
         found, alias = find(workspace, text if text.startswith("models:") else f"models:/{text}@champion"), ""
-    origin = f"study {found.tags.get('study')}, trial {found.tags.get('trial')}"
+    tags = found.tags
+    origin = f"study {tags['study']}, trial {tags.get('trial')}" if "study" in tags else "trained by 'paretext train'"
     return FoundModel(found.checked_file(), f"models:/{found.model}{alias}, version {found.version} ({origin})")

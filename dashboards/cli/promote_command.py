@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 
+if TYPE_CHECKING:
+    from studies.storage.front_point import FrontPoint
+    from studies.workspace.paths import Workspace
+
 DESCRIPTION = """\
 The best candidate of a study within a size limit, or a trial that you name, becomes a new version of a
-model in the MLflow registry, and the alias 'champion' points to it."""
+model in the MLflow registry, and the alias 'champion' points to it. So does what 'paretext train' has
+trained, if you name its folder: paretext promote runs/trainings/FOLDER --as MODEL"""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser("promote", help="make a candidate the champion", description=DESCRIPTION)
-    parser.add_argument("name", metavar="NAME", help="name of a study")
+    parser.add_argument("name", metavar="NAME", help="name of a study, or folder of a training")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--size-limit",
@@ -32,15 +38,13 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Promotes a candidate and prints the new version."""
     from dashboards.views.console import accuracy_words, print_json
-    from search_space import parse_size, write_size
+    from search_space import write_size
     from studies.registry.model_registry import promote
-    from studies.storage.pareto_front import load_points, pick
     from studies.workspace.paths import Workspace
 
     workspace = Workspace.of_environment()
-    limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
-    point = pick(load_points(workspace, arguments.name), limit, arguments.trial, name=f"study '{arguments.name}'")
-    promotion = promote(point, arguments.model or arguments.name, workspace, arguments.name)
+    point, study = _chosen(arguments, workspace)
+    promotion = promote(point, arguments.model or arguments.name, workspace, study)
     if arguments.json:
         print_json(promotion.as_dict())
         return 0
@@ -48,5 +52,32 @@ def run(arguments: argparse.Namespace) -> int:
     if point.test_accuracy is not None:
         measured += f"; {point.test_lines:,} test lines: {accuracy_words(point.test_accuracy, point.test_lines)}"
     before = "" if promotion.previous_version is None else f" (before: version {promotion.previous_version})"
-    print(f"{promotion.address} is now version {promotion.version}{before}: trial {point.trial}, {measured}")
+    begun = "" if promotion.parent is None else f"begun from {promotion.parent}, "
+    origin = "a training" if study is None else f"trial {point.trial}"
+    print(f"{promotion.address} is now version {promotion.version}{before}: {origin}, {begun}{measured}")
     return 0
+
+
+def _chosen(arguments: argparse.Namespace, workspace: Workspace) -> tuple[FrontPoint, str | None]:
+    """What is promoted, and its study; None for the model of a training.
+
+    Raises:
+        UserError: there is no such study, trial or training, nothing fits, or a training needs a name for its model.
+    """
+    from search_space import parse_size
+    from studies.registry.training_point import is_training, training_point
+    from studies.storage.pareto_front import load_points, pick
+    from trainers.base.errors import UserError
+
+    limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
+    if not is_training(arguments.name):
+        points = load_points(workspace, arguments.name)
+        return pick(points, limit, arguments.trial, name=f"study '{arguments.name}'"), arguments.name
+    point = training_point(Path(arguments.name).expanduser())
+    if arguments.trial is not None:
+        raise UserError(f"{arguments.name} is a training and has one model; leave --trial out")
+    if arguments.model is None:
+        raise UserError("a training has no name of its own; name the registered model with --as MODEL")
+    if limit is not None and point.size_bytes > limit:
+        raise UserError(f"the model in {arguments.name} takes {point.size_bytes} bytes; raise --size-limit, or leave it out")
+    return point, None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 from dashboards.cli.architecture_argument import FORMS, read_architecture
-from dashboards.views.before_and_after import BeforeAndAfter, compare, table_of
+from dashboards.views.before_and_after import BeforeAndAfter, compare, lines_for, table_of
 from trainers.base.candidate import Candidate
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ To train your own reader further, on new lines, characters or fonts (docs/fine-t
 
 EPOCHS = 30
 """Epochs of a training by default."""
-FURTHER_EPOCHS = 10
-"""Epochs by default of a training that begins with a reader: after that, few lines bring little (benchmarks/fine_tuning)."""
 SHOWN_MISTAKES = 30
 """Most lines on the picture of mistakes."""
 
@@ -60,11 +58,11 @@ def add_options(parser: argparse.ArgumentParser, begins: bool = False) -> None:
         parser.add_argument("architecture", metavar="ARCHITECTURE", help=FORMS)
     parser.add_argument("--data", metavar="SOURCE", default="digits", help="training lines (default: digits)")
     parser.add_argument("--validation", metavar="SOURCE", help="validation lines (default: a part of the data)")
-    recipes = "anytime, paretext, fine_tuning or seed, also with changes, such as seed,batch_lines=16"
-    default = "anytime, or fine_tuning with a reader to begin with" if begins else "anytime"
-    parser.add_argument("--recipe", metavar="RECIPE", help=f"{recipes} (default: {default})")
-    epochs = f"{EPOCHS}, or {FURTHER_EPOCHS} with a reader to begin with" if begins else str(EPOCHS)
-    parser.add_argument("--epochs", metavar="N", type=options.count, help=f"number of epochs (default: {epochs})")
+    recipes = "anytime, paretext or seed, also with changes, such as seed,batch_lines=16"
+    parser.add_argument("--recipe", metavar="RECIPE", help=f"{recipes} (default: anytime)")
+    parser.add_argument(
+        "--epochs", metavar="N", type=options.count, default=EPOCHS, help=f"number of epochs (default: {EPOCHS})"
+    )
     parser.add_argument("--normaliser", metavar="NAME", help=f"normaliser of the labels (default: none{reader})")
     charset_help = "file with one character per line (default: the characters of the training labels"
     charset_help += ", and the reader's with --begin)" if begins else ")"
@@ -117,6 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
     left_out = _left_out(job, prepared)
     if left_out:
         stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+    if beginning.reader is not None and not past_reports(job, prepared):
+        beginning.reader.check_weights(lines_for(beginning.reader, prepared, job).training)
     beginning.claim(job.folder)
     with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
@@ -161,7 +161,7 @@ def _job_and_beginning(arguments: argparse.Namespace) -> tuple[TrialJob, Beginni
         data=_decoded(data, also, workspace.cache),
         cache_folder=workspace.cache,
         recipe=beginning.recipe(recipe),
-        epochs=arguments.epochs or (EPOCHS if beginning.reader is None else FURTHER_EPOCHS),
+        epochs=arguments.epochs,
         folder=(arguments.out or workspace.folder / "trainings" / name).resolve(),
         seed=arguments.seed,
         threads=arguments.threads or 1,

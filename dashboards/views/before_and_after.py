@@ -53,15 +53,22 @@ def compare(reader: KnownReader, model: Path, prepared: LineDataset, job: TrialJ
         prepared: the lines of the training.
         job: the training.
     """
-    from trainers.data.open_datasets import prepare_once
     from trainers.evaluation.measure import score_file
 
-    height_px, theirs = reader.architecture.height_px, prepared
-    if height_px != job.data.height_px:
-        theirs = prepare_once(job.data.with_(height_px=height_px), job.cache_folder)
+    theirs = lines_for(reader, prepared, job)
     before = {name: reader.score(lines, job.threads) for name, lines in theirs.validation_by_source().items()}
     after = {name: score_file(model, lines, job.threads) for name, lines in prepared.validation_by_source().items()}
     return [BeforeAndAfter(name, before[name], score) for name, score in after.items() if name in before]
+
+
+def lines_for(reader: KnownReader, prepared: LineDataset, job: TrialJob) -> LineDataset:
+    """The lines of a training at the height that a reader reads."""
+    from trainers.data.open_datasets import prepare_once
+
+    height_px = reader.architecture.height_px
+    if height_px == job.data.height_px:
+        return prepared
+    return prepare_once(job.data.with_(height_px=height_px), job.cache_folder)
 
 
 def table_of(compared: Sequence[BeforeAndAfter]) -> Table:

@@ -8,6 +8,8 @@ scores of validation and test lines are therefore metadata of the registered mod
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from studies.storage.front_point import FrontPoint
 
@@ -15,18 +17,23 @@ Facts = dict[str, str | int | float]
 """Name of a fact to its value."""
 
 
-def facts_of(point: FrontPoint, study: str, sha256: str, previous_version: int | None) -> Facts:
+def facts_of(
+    point: FrontPoint, study: str | None, sha256: str, previous_version: int | None, lineage: Mapping[str, Any] | None = None
+) -> Facts:
     """What is known of a candidate that is promoted; what is not known is left out.
 
     Args:
         point: the candidate.
-        study: name of the study that it comes from.
+        study: name of the study that it comes from; None if it was trained by `paretext train`.
         sha256: hash of its file, as hexadecimal digits.
         previous_version: number of the previous champion; None if there was none.
+        lineage: what its network inherited (`trainers.base.lineage.Lineage.scalars`); empty or None with random weights.
     """
     known: dict[str, str | int | float | None] = {
         "study": study,
-        "trial": point.trial,
+        "trial": None if study is None else point.trial,
+        "epochs": point.epochs_trained,
+        **(lineage or {}),
         "sha256": sha256,
         "bytes": point.size_bytes,
         "accuracy": point.accuracy,
@@ -46,9 +53,11 @@ def as_tags(facts: Facts) -> dict[str, str]:
     return {name: f"{value:.6g}" if isinstance(value, float) else str(value) for name, value in facts.items()}
 
 
-def description_of(point: FrontPoint, study: str) -> str:
-    """The description of a model version: its origin and its accuracy, in sentences."""
-    sentences = [f"Trial {point.trial} of study '{study}', {point.size_bytes:,} bytes."]
+def description_of(point: FrontPoint, study: str | None, lineage: Mapping[str, Any] | None = None) -> str:
+    """The description of a model version: its origin and its accuracy, in sentences. The arguments are those of `facts_of`."""
+    origin = "Trained by 'paretext train'" if study is None else f"Trial {point.trial} of study '{study}'"
+    begun = f", begun from {lineage['parent']}" if lineage and "parent" in lineage else ""
+    sentences = [f"{origin}{begun}, {point.size_bytes:,} bytes."]
     if point.recipe:
         named = [f"{name} {value}" for name, value in point.recipe.items() if name != "preset"]
         sentences.append(f"Trained with the recipe {point.recipe['preset']}{''.join(f', {words}' for words in named)}.")

@@ -43,14 +43,15 @@ CHAMPION = "champion"
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> PromotedVersion:
+def promote(point: FrontPoint, model: str, workspace: Workspace, study: str | None) -> PromotedVersion:
     """Registers a candidate as a new version of `model` and makes it the champion.
 
     Args:
         point: the candidate.
         model: name of the registered model, which is created if it does not exist.
         workspace: the workspace folder that holds the registry.
-        study: name of the study that the candidate comes from.
+        study: name of the study that the candidate comes from; None for one that was trained by itself
+            (`studies.registry.training_point`).
 
     Raises:
         UserError: the name is not allowed, or the candidate's file is missing or has changed since it was measured.
@@ -58,14 +59,16 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str) -> 
     """
     file = Path(point.model)
     digest = _check(point, file, model, study)
+    lineage = Reader(file).metadata.lineage
     with locked(workspace.lock("registry")):
         client = open_mlflow(workspace)
         before = _champion_version(client, model)
-        facts = facts_of(point, study, digest, before)
+        facts = facts_of(point, study, digest, before, lineage)
         new = _register(client, workspace, point, file, model, facts)
         _check_same_reading(RegisteredVersion.of(client, new, workspace), file, digest, workspace.tracking is None)
         client.set_registered_model_alias(model, CHAMPION, new.version)
-    return PromotedVersion.of(point, study, model, int(new.version), before, f"models:/{model}@{CHAMPION}", digest)
+    address, parent = f"models:/{model}@{CHAMPION}", lineage.get("parent")
+    return PromotedVersion.of(point, study, model, int(new.version), before, address, digest, parent)
 
 
 def find(workspace: Workspace, address: str) -> RegisteredVersion:
@@ -115,14 +118,15 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
     return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)), workspace)
 
 
-def _check(point: FrontPoint, file: Path, model: str, study: str) -> str:
+def _check(point: FrontPoint, file: Path, model: str, study: str | None) -> str:
     """Checks the name and that the file is the one that was measured; returns its SHA-256."""
     if not _MODEL_NAME.fullmatch(model):
         raise UserError(
             f"'{model}' is not a valid model name; use up to 80 letters, digits, '.', '_' or '-', and a letter or digit first"
         )
     if not file.is_file():
-        raise UserError(f"the file of trial {point.trial} of '{study}' no longer exists: {file}")
+        what = "the training" if study is None else f"trial {point.trial} of '{study}'"
+        raise UserError(f"the file of {what} no longer exists: {file}")
     if file.stat().st_size != point.size_bytes:
         raise UserError(f"{file} has changed since it was measured: it has {file.stat().st_size} bytes, not {point.size_bytes}")
     digest = file_sha256(file)
@@ -138,7 +142,8 @@ def _register(
     client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, facts: Facts
 ) -> ModelVersion:
     """Logs the pyfunc model with its files and creates a model version of it."""
-    experiment, study, tags = experiment_id(client, workspace), str(facts["study"]), as_tags(facts)
+    experiment, tags = experiment_id(client, workspace), as_tags(facts)
+    study = None if "study" not in facts else str(facts["study"])
     run_id = _run_of_trial(client, experiment, study, point.trial)
     params = {key: str(value) for key, value in (point.architecture | recipe_params(point.recipe)).items()}
     logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
@@ -154,7 +159,7 @@ def _register(
     if model not in _names(workspace):
         client.create_registered_model(model, description="Reads lines of text; made by paretext.")
     # the path of the folder and not models:/…, which MLflow would look up with its global registry URI
-    location, description = logged.artifact_location, description_of(point, study)
+    location, description = logged.artifact_location, description_of(point, study, facts)
     return client.create_model_version(model, location, run_id, tags, description=description, model_id=logged.model_id)
 
 
@@ -200,11 +205,15 @@ def _names(workspace: Workspace) -> list[str]:
     return [str(model.name) for model in open_mlflow(workspace).search_registered_models(max_results=1000)]
 
 
-def _run_of_trial(client: MlflowClient, experiment: str, study: str, trial: int) -> str:
-    """Returns the ID of the run that `RunTracker` wrote for a trial; if there is none, it creates a run.
+def _run_of_trial(client: MlflowClient, experiment: str, study: str | None, trial: int) -> str:
+    """Returns the ID of the run that `RunTracker` wrote for a trial; if there is none, or no study, it creates a run.
 
     A model version needs a run: without one, MLflow looks the version up with its global tracking URI, in another database.
     """
+    if study is None:
+        run = client.create_run(experiment, tags={KIND_TAG: "promotion"}, run_name="promote a training")
+        client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
     wanted = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = 'trial' and tags.`{TRIAL_TAG}` = '{trial}'"
     runs = client.search_runs([experiment], wanted, max_results=1)
     if runs:

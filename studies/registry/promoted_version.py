@@ -17,8 +17,8 @@ class PromotedVersion:
         version: number of the new version.
         previous_version: number of the previous champion; None if there was none.
         address: URI of the champion, `models:/NAME@champion`.
-        study: name of the study that the candidate comes from.
-        trial: number of the candidate's trial.
+        study: name of the study that the candidate comes from; None if it was trained by `paretext train`.
+        trial: number of the candidate's trial; None without a study.
         accuracy: fraction of validation lines that are read without an error, in [0, 1], as measured in the study.
         accuracy_low: lower end of its 95 % confidence interval; None if the number of validation lines is not known.
         accuracy_high: upper end of that interval.
@@ -30,14 +30,15 @@ class PromotedVersion:
         test_accuracy_high: upper end of that interval.
         test_cer: character error rate of the test lines.
         test_lines: number of test lines read.
+        parent: what its training began with, such as "models:/reader/3"; None for random weights.
     """
 
     model: str
     version: int
     previous_version: int | None
     address: str
-    study: str
-    trial: int
+    study: str | None
+    trial: int | None
     accuracy: float
     accuracy_low: float | None
     accuracy_high: float | None
@@ -49,10 +50,19 @@ class PromotedVersion:
     test_accuracy_high: float | None = None
     test_cer: float | None = None
     test_lines: int = 0
+    parent: str | None = None
 
     @classmethod
     def of(
-        cls, point: FrontPoint, study: str, model: str, version: int, previous_version: int | None, address: str, sha256: str
+        cls,
+        point: FrontPoint,
+        study: str | None,
+        model: str,
+        version: int,
+        previous_version: int | None,
+        address: str,
+        sha256: str,
+        parent: str | None = None,
     ) -> PromotedVersion:
         """The version of a candidate; the arguments are those of the attributes."""
         low, high = point.accuracy_interval or (None, None)
@@ -63,7 +73,7 @@ class PromotedVersion:
             previous_version=previous_version,
             address=address,
             study=study,
-            trial=point.trial,
+            trial=None if study is None else point.trial,
             accuracy=point.accuracy,
             accuracy_low=low,
             accuracy_high=high,
@@ -75,6 +85,7 @@ class PromotedVersion:
             test_accuracy_high=test_high,
             test_cer=point.test_cer,
             test_lines=point.test_lines,
+            parent=parent,
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
 from studies.run.epoch_seconds import EpochSeconds, epoch_seconds_of
 from studies.run.judged import Ready
+from studies.run.kept_parents import keep_parents
 from studies.run.longer_trainings import former_epochs, may_continue
 from studies.run.observer import Observer
 from studies.run.parts import Parts
@@ -38,6 +39,7 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.kept_weights import KeptWeights
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
+from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob
 
 
@@ -60,12 +62,13 @@ def assembled(
         UserError: the data cannot be used or are not those of the study, nothing can meet the limits, or another process runs
             the study.
     """
-    preparation = prepare_study(study, workspace, observer)
+    preparation = prepare_study(study, workspace, observer, _stored(storage, study.name))
     store, resumed = StudyStore.create_or_open(storage, study)
     lease = Lease(store, observer.note)
     lease.take()
     try:
         keep_data(store, study.name, preparation.prepared, accept_data, observer.note)
+        keep_parents(store, preparation.begin, workspace)
         store.update_study(study)
         trials = store.stored_trials()
         finished = sum(trial.counts_against_budget for trial in trials)
@@ -76,6 +79,14 @@ def assembled(
         yield parts, spent
     finally:
         lease.release()
+
+
+def _stored(storage: Storage, name: str) -> StudyStore | None:
+    """The study of an earlier run; None before the first."""
+    try:
+        return StudyStore.open(storage, name)
+    except UserError:
+        return None
 
 
 def _parts(

@@ -5,7 +5,8 @@ Decisions:
 - It writes the reader's characters and those of the new labels: a reader that loses characters is another one. Head rows of
   characters that both know are inherited.
 - Labels are normalised, and images made even, as the reader's were: otherwise it would have to unlearn that first.
-- Its recipe is `fine_tuning` (benchmarks/fine_tuning), which forgets less than the one that begins with random weights.
+- Its recipe is the default one. A lower learning rate learns less of the new lines and forgets the old ones all the same; only
+  old lines among the new ones prevent that (benchmarks/fine_tuning).
 - What does not begin with a reader, but with random or starter weights, is a training like any other.
 """
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 Characters = Literal["both", "new"]
 """Which characters the further trained reader writes: those of the reader and the new labels, or of the new labels alone."""
-RECIPE = "fine_tuning"
-"""Recipe of a training that begins with a reader."""
 BEGINNING_NAME = "beginning.json"
 """File in the folder of a training that says what it began with."""
 
@@ -79,13 +78,10 @@ class Beginning:
         return self.reader.architecture
 
     def recipe(self, given: Recipe | None) -> Recipe:
-        """The recipe to train by: the one given, or `RECIPE` with images as the reader knows them."""
+        """The recipe to train by: the one given, or the default with images as the reader knows them."""
         if given is not None:
             return given
-        if self.reader is None:
-            return find_recipe("anytime")
-        contrast = self.reader.contrast
-        recipe = find_recipe(RECIPE)
+        recipe, contrast = find_recipe("anytime"), None if self.reader is None else self.reader.contrast
         return recipe if contrast is None else recipe.with_(even_contrast=contrast == "even")
 
     def more_symbols(self, characters: Characters) -> str:

@@ -29,6 +29,7 @@ from trainers.inherit.parent import Parent
 if TYPE_CHECKING:
     from studies.storage.front_point import FrontPoint
     from studies.workspace.paths import Workspace
+    from trainers.trial.known_reader import KnownReader
 
 
 def resolve_begin(text: str, workspace: Workspace) -> tuple[Parent, ...]:
@@ -65,14 +66,14 @@ def _registered(address: str, workspace: Workspace) -> Parent:
 
     version = find(workspace, address)
     file, tags = version.checked_file(), version.tags
+    reader = _reader(file)
     return Parent(
         name=f"{SCHEME}/{version.model}/{version.version}",
         file=file,
         sha256=tags["sha256"],
-        epochs=int(tags.get("lineage_epochs", tags.get("epochs", 0))),
-        lines=int(tags.get("lineage_lines", 0)),
+        epochs=int(tags.get("epochs", 0)) + reader.lineage_epochs,
         cer=float(tags["cer"]) if "cer" in tags else None,
-        architecture=_architecture(file),
+        architecture=reader.architecture,
     )
 
 
@@ -91,7 +92,7 @@ def _of_front(study: str, workspace: Workspace) -> tuple[Parent, ...]:
             name=f"study {study}, trial {point.trial}",
             file=Path(point.model),
             sha256=point.sha256,
-            epochs=point.epochs_trained or 0,
+            epochs=(point.epochs_trained or 0) + _reader(Path(point.model)).lineage_epochs,
             cer=point.cer,
             architecture=Architecture.from_dict(point.architecture),
         )
@@ -113,15 +114,16 @@ def _of_file(file: Path) -> Parent:
         raise UserError(f"there is no file {file} to begin with{there}")
     digest = file_sha256(file)
     if file.suffix.lower() == EXPORTED:
-        return Parent(name=file.name, file=file, sha256=digest, architecture=_architecture(file))
+        reader = _reader(file)
+        return Parent(file.name, file, digest, epochs=reader.lineage_epochs, architecture=reader.architecture)
     from trainers.inherit.weights_file import read_weights  # brings torch
 
     relative, record = read_weights(file)
     return Parent(file.name, file, digest, record.epochs, record.lines, record.cer, relative.architecture)
 
 
-def _architecture(file: Path) -> Architecture:
-    """The architecture in the metadata of an exported file."""
-    from trainers.trial.known_reader import KnownReader
+def _reader(file: Path) -> KnownReader:
+    """What an exported file says of itself."""
+    from trainers.trial.known_reader import KnownReader  # brings torch
 
-    return KnownReader.of(file).architecture
+    return KnownReader.of(file)

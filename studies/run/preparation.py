@@ -14,9 +14,10 @@ from studies.definition.study import Study
 from studies.definition.warm_start_spec import warm_start_entries
 from studies.objectives.costs import CostModel
 from studies.objectives.limits import LIMIT_NAMES, smallest_cost, write_cost
+from studies.run.kept_parents import parents_of
 from studies.run.observer import Observer, StudyFacts
-from studies.run.parents import resolve_begin
 from studies.run.warm_start import configurations
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset, prepare
@@ -97,14 +98,20 @@ def data_spec(study: Study, height_px: int) -> DataSpec:
     return study.data.spec(height_px, study.search.seed)
 
 
-def prepare_study(study: Study, workspace: Workspace, observer: Observer) -> Preparation:
+def prepare_study(study: Study, workspace: Workspace, observer: Observer, store: StudyStore | None = None) -> Preparation:
     """Decodes the data, then checks the limits and the space against it.
+
+    Args:
+        study: to run.
+        workspace: its place.
+        observer: hears of what is found.
+        store: the study as an earlier run has stored it; None before the first.
 
     Raises:
         UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
             meet the size limit.
     """
-    warm_start, begin = _warm_start(study, workspace), resolve_begin(study.search.begin, workspace)
+    warm_start, begin = _warm_start(study, workspace), parents_of(study, store, workspace, observer.note)
     heights = set(_values(study.search_space, "height_px")) | {c.architecture.height_px for c in warm_start}
     prepared = {}
     for height_px in sorted(heights):

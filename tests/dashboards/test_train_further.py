@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from dashboards.cli.command_line import main
+from studies.registry.mlflow_client import open_mlflow
+from studies.registry.model_registry import find
+from studies.run.parents import resolve_begin
+from studies.workspace.paths import Workspace
 from testing.striped_lines import InMemoryLines, striped_lines, write_pairs
 from trainers.inference.reader import Reader
 
@@ -54,6 +58,53 @@ def test_a_reader_learns_new_characters_and_keeps_its_own(
     again = capsys.readouterr()
     assert "epoch 1/1" not in again.err, "the same command trains nothing again"
     assert "read without a fault" in again.out and "CER before" in again.out
+
+
+def test_the_result_can_be_promoted_and_says_what_it_began_with(
+    lines: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
+    assert main(["promote", str(reader.parent), "--as", "reader"]) == 0
+    promoted = capsys.readouterr().out
+    assert promoted.startswith("models:/reader@champion is now version 1: a training, accuracy ")
+    begin = ["train", "--begin", "models:/reader@champion", "--data", str(lines / "new"), *FAST]
+    assert main([*begin, "--out", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    assert main(["promote", str(tmp_path / "out"), "--as", "reader", "--json"]) == 0
+    promotion = json.loads(capsys.readouterr().out)
+    assert (promotion["version"], promotion["parent"], promotion["study"]) == (2, "models:/reader/1", None)
+    found = find(Workspace(tmp_path / "runs"), "models:/reader/2")
+    assert found.tags["parent"] == "models:/reader/1" and "study" not in found.tags
+    version = open_mlflow(Workspace(tmp_path / "runs")).get_model_version("reader", "2")
+    assert version.description.startswith("Trained by 'paretext train', begun from models:/reader/1, ")
+    (parent,) = resolve_begin("models:/reader/2", Workspace(tmp_path / "runs"))
+    assert parent.architecture is not None and parent.architecture.encoder_hidden == 8
+    image = next((lines / "new").glob("*.png"))
+    assert main(["predict", str(image)]) == 0
+    assert "version 2 (trained by 'paretext train')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["out/"], "is neither a study nor the folder of a finished training"),
+        (["READER"], "a training has no name of its own; name the registered model with --as MODEL"),
+        (["READER", "--as", "reader", "--trial", "3"], "is a training and has one model; leave --trial out"),
+        (["READER", "--as", "reader", "--size-limit", "1KB"], "raise --size-limit"),
+    ],
+)
+def test_what_cannot_be_promoted_is_one_line(
+    reader: Path,
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path))
+    assert main(["promote", *(str(reader.parent) if word == "READER" else word for word in words)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
 
 
 def test_it_can_write_the_new_characters_alone_with_another_network(

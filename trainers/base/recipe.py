@@ -152,9 +152,7 @@ RECIPES["anytime"] = RECIPES["paretext"].with_(
     max_epoch_lines=4000,
     validation_lines=1000,
 )
-RECIPES["fine_tuning"] = RECIPES["anytime"].with_(learning_rate=2e-3, flat_start_steps=0)
-"""Recipes by name: `anytime` is the default, chosen in benchmarks/anytime; `fine_tuning` is for a training that begins with the
-weights of a reader, chosen in benchmarks/fine_tuning; `paretext` was the default up to version 0.1, and
+"""Recipes by name: `anytime` is the default, chosen in benchmarks/anytime; `paretext` was the default up to version 0.1, and
 trains along a cosine to a fixed number of epochs; `seed` is the recipe of the published scores."""
 
 

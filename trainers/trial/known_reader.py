@@ -11,10 +11,12 @@ from pathlib import Path
 from search_space.architecture import Architecture, RefusedArchitecture
 from trainers.base.errors import UserError
 from trainers.base.preprocess import Contrast
+from trainers.batching.collate import DecodedLines
 from trainers.data.arrays import LineArrays
 from trainers.evaluation.measure import score_file
 from trainers.evaluation.metrics import Score
 from trainers.evaluation.validation import validate
+from trainers.export.relative_of_file import relative_of_file
 from trainers.inference.model_metadata import decode_metadata
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inherit.weights_file import SUFFIX, read_weights
@@ -30,6 +32,7 @@ class KnownReader:
         charset: the characters that it writes.
         normaliser: name of the normaliser of its labels; None if unknown.
         contrast: how its pixels become numbers; None if unknown.
+        lineage_epochs: that its ancestors were trained, without its own epochs.
     """
 
     file: Path
@@ -37,6 +40,7 @@ class KnownReader:
     charset: tuple[str, ...]
     normaliser: str | None = None
     contrast: Contrast | None = None
+    lineage_epochs: int = 0
 
     @classmethod
     def of(cls, file: Path) -> KnownReader:
@@ -53,7 +57,22 @@ class KnownReader:
             architecture = Architecture.from_dict(found.architecture)
         except RefusedArchitecture as refused:
             raise UserError(f"the network of {file} cannot be built: {refused}") from None
-        return cls(file, architecture, found.charset, found.normaliser, found.contrast)
+        epochs = int(found.lineage.get("lineage_epochs", 0))
+        return cls(file, architecture, found.charset, found.normaliser, found.contrast, epochs)
+
+    def check_weights(self, lines: DecodedLines) -> None:
+        """Checks that the weights can be taken out of the file, which is not so for all networks and versions.
+
+        Args:
+            lines: at least one, at the height of its architecture.
+
+        Raises:
+            UserError: they cannot.
+        """
+        if self.file.suffix.lower() == SUFFIX:
+            read_weights(self.file)
+        else:
+            relative_of_file(self.file, lines, at_most=1)
 
     def score(self, lines: LineArrays, threads: int = 1) -> Score:
         """What it reads of some lines.

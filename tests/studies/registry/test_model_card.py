@@ -46,6 +46,14 @@ def test_the_description_says_both_scores_with_their_intervals(point: FrontPoint
     assert words.endswith("5.0% of characters wrong.")
 
 
+def test_the_description_says_what_the_training_began_with(point: FrontPoint) -> None:
+    begun = {"parent": "models:/reader/3", "inherited_share": 0.98, "lineage_epochs": 40}
+    assert description_of(point, "digits", begun).startswith("Trial 7 of study 'digits', begun from models:/reader/3, ")
+    assert description_of(point, None, begun).startswith("Trained by 'paretext train', begun from models:/reader/3, ")
+    assert begun.items() <= facts_of(point, "digits", "ab", None, begun).items()
+    assert not {"study", "trial"} & set(facts_of(point, None, "ab", None))
+
+
 def test_what_is_not_known_is_left_out(point: FrontPoint) -> None:
     facts = facts_of(replace(point, validation_lines=0), "digits", "ab", None)
     assert not {"test_accuracy", "test_cer", "test_lines", "validation_lines", "previous_version"} & set(facts)

@@ -1,0 +1,51 @@
+"""A model that `paretext train` has made, as something that can be promoted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from studies.storage.front_point import FrontPoint
+from trainers.base.candidate import Candidate
+from trainers.base.errors import UserError
+from trainers.trial.run import CANDIDATE_NAME
+
+
+def is_training(name: str) -> bool:
+    """Whether a text names the folder of a training and not a study."""
+    return (Path(name).expanduser() / CANDIDATE_NAME).is_file() or "/" in name
+
+
+def training_point(folder: Path) -> FrontPoint:
+    """The model in the folder of a finished training; as it is of no study, the number of its trial is 0.
+
+    Raises:
+        UserError: there is no such folder, or its training has not finished.
+    """
+    try:
+        stored = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
+        candidate = Candidate.from_dict(stored["candidate"]).in_folder(folder.resolve())
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
+            f"{folder} is neither a study nor the folder of a finished training: it has no {CANDIDATE_NAME}; 'paretext train' "
+            f"writes it when a training ends"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder / CANDIDATE_NAME} cannot be read ({error}); run the same 'paretext train' again") from None
+    measured = candidate.measurement
+    if not measured.reads:
+        raise UserError(f"the model in {folder} does not read: {measured.cer:.1%} of characters are wrong; train it for longer")
+    return FrontPoint(
+        trial=0,
+        accuracy=measured.accuracy,
+        cer=measured.cer,
+        size_bytes=measured.size_bytes,
+        latency_ms=measured.latency_ms,
+        parameters=measured.parameters,
+        architecture=candidate.architecture.as_dict(),
+        model=str(candidate.model),
+        flops=measured.flops,
+        validation_lines=measured.lines,
+        right_lines=measured.right_lines,
+        sha256=measured.sha256,
+    )
