@@ -12,9 +12,10 @@ from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find, promote
 from studies.run.parents import resolve_begin
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Measured
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import StudyStore, distributions
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.relatives import CHARSET, SMALL, trained
 from testing.tiny_model import tiny_model, tiny_point
