@@ -60,7 +60,7 @@ FAMILIES = {
 RECIPE = find_recipe("anytime").with_(batch_lines=24, learning_rate=4e-3)
 """A lower rate than for one network: the gradients of four widths and 12 combinations meet in the same weights."""
 FLAT_START_STEPS = 500
-SHORT_PARTS, SHORT_CHARACTERS = 3, 7
+SHORT_PARTS, SHORT_CHARACTERS = 6, 7
 """Parts at the beginning that show short ASCII lines only, and how long these may be."""
 DISTILLED = 0.5
 """Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
