@@ -113,7 +113,7 @@ class ScriptedEngine:
         own, trained = job.architecture, self.epochs[job.folder.name] / (self._best_after or job.epochs)
         others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in job.also_in)
         made = self._candidate(own, job.folder, "model.onnx", trained)
-        return replace(made, also=others, lineage=self.lineages.get(own.digest))
+        return replace(made, also=others, lineage=self.lineages.get(job.folder.name))
 
     def _candidate(self, a: Architecture, folder: Path, name: str, trained: float) -> Candidate:
         model = folder / name

@@ -49,6 +49,7 @@ class InMemoryDataset:
     charset: Charset = field(default_factory=lambda: Charset(tuple(SYMBOLS)))
     digest: str = "plain"
     warmup: InMemoryLines | None = None
+    rendered_lines: int = 0
 
 
 def striped_lines(count: int, seed: int, colour: bool = False, letters: tuple[int, int] = (1, 3)) -> InMemoryLines:

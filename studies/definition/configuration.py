@@ -28,6 +28,7 @@ SHORT_NAMES = {
     "augmentation": "aug",
     "label_smoothing": "smooth",
     "join_share": "join",
+    "drawn_share": "drawn",
 }
 """Recipe setting to its name in descriptions, which stand in tables."""
 

@@ -34,6 +34,7 @@ SEARCHABLE: dict[str, Scale] = {
     "augmentation": "linear",
     "label_smoothing": "linear",
     "join_share": "linear",
+    "drawn_share": "linear",
 }
 """Setting that can be searched to the scale on which its values are compared: those that span decades by their logarithm."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,10 +128,22 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer, store:
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
     preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start, begin)
+    _check_drawn_share(study, prepared)
     _check_time_steps(preparation, observer)
     _check_precisions(preparation, len(charset), observer)
     _check_limits(preparation)
     return preparation
+
+
+def _check_drawn_share(study: Study, prepared: Mapping[int, LineDataset]) -> None:
+    """Raises UserError if the recipe asks for drawn lines among the training lines, and there are none."""
+    space = study.recipe_space
+    shares = space.choices.get("drawn_share", (space.recipe.drawn_share,))
+    if any(shares) and not all(lines.rendered_lines for lines in prepared.values()):
+        raise UserError(
+            'recipe.drawn_share needs drawn lines among the training lines: set rendered in [data], such as "auto" or '
+            "{ count = 5000 } (docs/data.md), or leave drawn_share out"
+        )
 
 
 def _few_lines(prepared: LineDataset) -> list[str]:

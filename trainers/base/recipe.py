@@ -36,6 +36,8 @@ class Recipe(StrictModel):
         clip_norm: largest norm of the gradient of all weights together; 0 does not clip.
         augmentation: strength of the augmentation, in [0, 1]; 0 does not augment.
         join_share: fraction of training samples that are two lines joined into one, in [0, 1].
+        drawn_share: fraction of training samples that are drawn lines (`trainers.data.rendered`), in [0, 1]; None shows drawn
+            lines as often as any other. It needs drawn lines among the training lines, unless it is 0.
         ema_decay: decay per step of the exponential moving average of the weights, in [0, 1); 0 keeps no average.
         flat_start: fraction of the training, in [0, 1] and at most `FLAT_START_STEPS` steps, over which an auxiliary loss fades
             out. It aligns the label of a CTC head evenly to the time steps, so that the head does not begin by predicting blank
@@ -72,6 +74,7 @@ class Recipe(StrictModel):
     clip_norm: float = Field(default=0.0, ge=0, le=1e9)
     augmentation: float = Field(default=0.5, ge=0, le=1)
     join_share: float = Field(default=0.0, ge=0, le=1)
+    drawn_share: float | None = Field(default=None, ge=0, le=1)
     ema_decay: float = Field(default=0.0, ge=0, le=0.99999)
     flat_start: float = Field(default=0.0, ge=0, le=1)
     flat_start_steps: int = Field(default=0, ge=0, le=100_000)

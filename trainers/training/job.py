@@ -21,6 +21,7 @@ class TrainingData(Protocol):
         validation: lines to validate on after each epoch.
         digest: identifies the data; equal data have equal digests.
         warmup: lines that the first epochs train on instead of `training`; None when there are none.
+        rendered_lines: number of lines in `training` that are drawn; they come last.
     """
 
     @property
@@ -33,6 +34,8 @@ class TrainingData(Protocol):
     def digest(self) -> str: ...
     @property
     def warmup(self) -> DecodedLines | None: ...
+    @property
+    def rendered_lines(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -173,16 +173,17 @@ class _Training:
         self._lineage_said = False
         self.learner = Learner(job.architecture, len(job.data.charset), self.recipe, job.seed, self.device)
         self.phases = Phases.of(self.recipe, job.epochs, job.architecture.prune_percent)
-        self.feed = self._plan(job.data.training)
+        self.feed = self._plan(job.data.training, job.data.rendered_lines)
         self.length = EpochLength.of(self.recipe, len(job.data.training))
         self.warmup_feed, self.warmup_epochs = self.feed, 0
         if job.data.warmup is not None:
             shown_once = round(len(job.data.warmup) / self.length.lines(len(job.data.training)))
             self.warmup_epochs = max(1, shown_once) if self.recipe.is_anytime else warmup_epochs(job.epochs)
-            self.warmup_feed = self._plan(job.data.warmup)
+            self.warmup_feed = self._plan(job.data.warmup, len(job.data.warmup))
 
-    def _plan(self, lines: DecodedLines) -> tuple[BatchPlanner, BatchFeed]:
-        return plan_lines(lines, self.data.charset, self.learner.recognizer, self.recipe, self.device)
+    def _plan(self, lines: DecodedLines, drawn: int) -> tuple[BatchPlanner, BatchFeed]:
+        recipe = self.recipe if drawn < len(lines) else self.recipe.with_(drawn_share=None)  # a warm-up has no other lines
+        return plan_lines(lines, self.data.charset, self.learner.recognizer, recipe, self.device, drawn)
 
     def begin(self, change: Callable[[Recognizer], object] | None) -> None:
         """Sets the weights that a new training begins with: pretrained ones where the recipe asks for them, then `change`."""

@@ -1,7 +1,7 @@
 """Rows, points of the unit cube and parameters of a space."""
 
 import numpy as np
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from studies.samplers.front.encoding import SpaceEncoder, to_row
 
@@ -38,3 +38,23 @@ def test_rows_and_parameters_are_inverse():
     for row in encoder.perturb(encoder.sample(200, rng), rng, np.full((200, 1), 0.3)):
         params = encoder.decode(row)
         assert np.allclose(encoder.encode(params), to_row(row))
+
+
+def test_listed_numbers_are_placed_by_their_value_or_its_logarithm_where_a_scale_is_given():
+    rates, shares, widths = (0.01, 0.0001, 0.001), (0.0, 0.2, 1.0), (32, 48, 96)
+    space = {
+        "rate": CategoricalDistribution(rates),
+        "share": CategoricalDistribution(shares),
+        "width": CategoricalDistribution(widths),
+    }
+    encoder = SpaceEncoder(space, {"rate": "log", "share": "linear"})
+    rows = np.array([encoder.encode({"rate": rates[i], "share": shares[i], "width": widths[i]}) for i in range(3)])
+    expected = [[1, 0, 0], [0, 0.2, 0.5], [0.5, 1, 1]]
+    assert np.allclose(encoder.to_unit_cube(rows), expected)
+    for row in encoder.perturb(encoder.sample(100, np.random.default_rng(0)), np.random.default_rng(1), np.full((100, 1), 0.3)):
+        assert np.allclose(encoder.encode(encoder.decode(row)), row)
+
+
+def test_a_logarithmic_list_with_a_zero_is_evenly_spaced():
+    encoder = SpaceEncoder({"decay": CategoricalDistribution((0.0, 0.001, 0.1))}, {"decay": "log"})
+    assert np.allclose(encoder.to_unit_cube(encoder.all_rows())[:, 0], [0, 0.5, 1])

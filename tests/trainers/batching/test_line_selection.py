@@ -13,7 +13,7 @@ from search_space.recognizer import Recognizer
 from testing.striped_lines import SYMBOLS, InMemoryLines, striped_lines
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe
-from trainers.batching.line_selection import plan_lines
+from trainers.batching.line_selection import plan_lines, share_drawn
 from trainers.data.charset import Charset
 
 
@@ -53,3 +53,27 @@ def test_where_no_line_can_be_written_the_reason_is_that_of_the_first() -> None:
         UserError, match=r"no training line fits; the first: label '.*' has 30 symbols but head attention writes"
     ):
         label_lengths(striped_lines(3, 0, letters=(30, 30)), Recipe(), head="attention", head_rank=8)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_drawn_lines_are_shown_as_often_as_the_recipe_says(share: float) -> None:
+    lines, recipe = striped_lines(120, 0), Recipe(drawn_share=share, batch_lines=8)
+    network = Recognizer(Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1), 3)
+    planner, _ = plan_lines(lines, Charset(tuple(SYMBOLS)), network, recipe, torch.device("cpu"), drawn=80)
+    rng, epochs = np.random.default_rng(0), 40
+    shown = np.array([i for _ in range(epochs) for batch in planner.plan(rng) for sample in batch.samples for i in sample])
+    assert abs(np.mean(shown >= 40) - share) < 0.02 and abs(len(shown) / epochs - 120) < 4
+    counts = np.bincount(shown, minlength=120)[40:] if share else np.bincount(shown, minlength=120)[:40]
+    assert counts.min() > 0.3 * counts.mean(), "of the same kind each line has its turn"
+
+
+def test_a_share_of_drawn_lines_keeps_the_weights_of_sources() -> None:
+    weights = share_drawn(np.array([3.0, 1.0, 1.0, 1.0]), np.array([False, False, True, True]), 0.5)
+    assert weights is not None and np.allclose(weights, [1.5, 0.5, 1.0, 1.0])
+
+
+def test_a_share_of_drawn_lines_needs_such_lines() -> None:
+    real = np.zeros(3, dtype=bool)
+    assert share_drawn(None, real, 0.0) is None
+    with pytest.raises(UserError, match=r"drawn_share is 0\.5, and no training line is drawn; .*rendered in \[data\]"):
+        share_drawn(None, real, 0.5)
