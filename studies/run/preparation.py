@@ -127,7 +127,8 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer, store:
         observer.note(note)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
-    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared), warm_start, begin)
+    inherits = bool(begin) or study.search.inherit != "never"
+    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared, inherits), warm_start, begin)
     _check_drawn_share(study, prepared)
     _check_time_steps(preparation, observer)
     _check_precisions(preparation, len(charset), observer)

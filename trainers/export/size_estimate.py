@@ -56,13 +56,14 @@ class Content:
     constants: frozenset[Constant]
 
 
-def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None = None) -> int:
+def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None = None, inherits: bool = False) -> int:
     """Bytes of the file that `export` would write.
 
     Args:
         architecture: what would be trained. If it will be pruned, the size is an expectation (see `pruned_size`).
         symbols: characters in the charset.
         charset: the characters; None counts 95 of them as ASCII and three bytes for each of the others (Chinese).
+        inherits: whether the network begins with trained weights, which the file names.
 
     Raises:
         RefusedArchitecture: it cannot be built.
@@ -72,7 +73,7 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     graph = content.node_bytes
     graph += sum(count * weight_bytes(weight, precision) for weight, count in content.weights)
     graph += sum(constant_bytes(constant, precision) for constant in content.constants)
-    return framed_bytes(graph, expected_metadata(architecture, symbols, charset), precision)
+    return framed_bytes(graph, expected_metadata(architecture, symbols, charset, inherits), precision)
 
 
 @lru_cache(maxsize=50_000)
@@ -93,7 +94,9 @@ def typical_charset(symbols: int) -> str:
     return ASCII[:symbols] + "\u4e00" * max(0, symbols - len(ASCII))
 
 
-def expected_metadata(architecture: Architecture, symbols: int, charset: str | None = None) -> ModelMetadata:
+def expected_metadata(
+    architecture: Architecture, symbols: int, charset: str | None = None, inherits: bool = False
+) -> ModelMetadata:
     """Metadata that takes as many bytes as that of the trained model will."""
     return ModelMetadata(
         charset=tuple(charset if charset is not None else typical_charset(symbols)),
@@ -104,6 +107,7 @@ def expected_metadata(architecture: Architecture, symbols: int, charset: str | N
         digest=DIGEST,
         data_digest=DIGEST,
         decoding="attention" if architecture.head == "attention" else "ctc",
+        lineage={"parent": ""} if inherits else {},  # any text takes the same bytes
     )
 
 

@@ -27,6 +27,11 @@ Precision = Literal["fp32", "fp16", "int8", "int4"]
 Decoding = Literal["ctc", "attention"]
 
 
+LINEAGE_CHARACTERS = 112
+"""Length to which the text of a lineage is filled with spaces, so that the bytes of a file are known before its parent is. A
+parent's name of 40 characters fits."""
+
+
 @dataclass(frozen=True)
 class ModelMetadata:
     """The contents of a model file other than the network.
@@ -87,7 +92,7 @@ def encode_metadata(metadata: ModelMetadata, precision: str, versions: Mapping[s
         "data_digest": metadata.data_digest,
         "versions": _json(dict(versions)),
     }
-    return texts | ({"lineage": _json(dict(metadata.lineage))} if metadata.lineage else {})
+    return texts | ({"lineage": _json(dict(metadata.lineage)).ljust(LINEAGE_CHARACTERS)} if metadata.lineage else {})
 
 
 def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:

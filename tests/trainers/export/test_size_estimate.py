@@ -1,6 +1,7 @@
 """The size predicted before training is the size of the file, for every architecture that can be built."""
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
 from testing.space_checks import SIZE_TOLERANCE
+from trainers.base.lineage import Ancestor, Lineage
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import parts_of, weights_of
 from trainers.export.node_costs import TABLE, as_table, costs_in, place_of, read_table
 from trainers.export.onnx_file import export, final, finished, ready, simplified_graph
 from trainers.export.size_estimate import estimate_bytes, expected_metadata, framed_bytes, weight_bytes
+from trainers.inference.reader import Reader
 
 
 def largest_error(architecture: Architecture, symbols: int) -> float:
@@ -157,3 +160,19 @@ def test_the_table_holds_encoders_of_all_widths(encoder: str, hidden: int) -> No
     known = read_table(json.loads(TABLE.read_text(encoding="utf-8")))
     outline = component_sizes(Architecture(width_percent=25, encoder=encoder, encoder_hidden=hidden, encoder_layers=2), 10)
     assert outline.codes.keys() <= known.keys(), "run: python -m benchmarks.size_estimate.learn"
+
+
+@pytest.mark.parametrize("name", ["starter", "study signs-of-the-harbour, trial 1234"])
+def test_the_parent_of_inherited_weights_is_counted(tmp_path: Path, name: str) -> None:
+    """Whatever the parent is called, the file has the bytes that were known before."""
+    architecture = Architecture(width_percent=25)
+    lineage = Lineage.of(0.9876, Ancestor(name, None, 1234, 56_789)).scalars
+    plain = expected_metadata(architecture, 60)
+    model = randomize_vectors(build_recognizer(architecture, 60))
+    files = [
+        export(model, tmp_path / f"{number}.onnx", metadata)
+        for number, metadata in enumerate((plain, replace(plain, lineage=lineage)))
+    ]
+    more = estimate_bytes(architecture, 60, inherits=True) - estimate_bytes(architecture, 60)
+    assert files[1].stat().st_size - files[0].stat().st_size == more
+    assert Reader(files[1], 1).metadata.lineage == lineage
