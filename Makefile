@@ -32,6 +32,8 @@ check: $(VENV)/.installed-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+	$(BIN)/python .ci/lengths
+	$(BIN)/python .ci/test_names
 
 # which libraries have newer versions than those that were tested
 outdated: $(VENV)/.installed-for-tests

@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Tests the model and prints the report."""
     from dashboards.cli.data_commands import save_image
     from dashboards.cli.model_argument import find_model
+    from dashboards.views.accuracy_report import mistake_sheet, report_as_dict, report_lines
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.counted_progress import CountedProgress
-    from dashboards.views.test_report import mistake_sheet, report_as_dict, report_lines
     from studies.workspace.paths import Workspace
     from trainers.evaluation.file_test import test_file
 

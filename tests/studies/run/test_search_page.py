@@ -31,8 +31,9 @@ def test_its_commands_are_ours() -> None:
 
 
 def test_its_study_loads_and_has_the_rungs_that_are_told() -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    study = resolve(tomllib.loads(text), "docs/search.md")
+    whole, *tables = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+    study = resolve(whole, "docs/search.md")
+    assert all(resolve(whole | table, "docs/search.md") != study for table in tables)
     assert rungs_up_to(study.budget.epochs, study.search.eta, study.search.first_rung) == [4, 12]
     assert (rungs_up_to(40, 3, 3), rungs_up_to(60, 3, 3)) == ([3, 9, 40], [3, 9, 27, 60])
     assert all(f"`{name}`" in PAGE for name in NAMES)

@@ -72,6 +72,7 @@ def test_predict_names_them_and_reads_the_others(folder: Path, tmp_path: Path, c
     )
     printed = capsys.readouterr()
     assert printed.out.startswith(str(folder / "a.png")) and printed.out.count("\n") == 1
-    first, second, third = printed.err.splitlines()
+    first, second, third, count = printed.err.splitlines()
     assert "b.png: not a regular file" in first and "d.png: not a regular file" in second
     assert "thin.png: image is more than 150 times as wide as high" in third
+    assert count == "paretext: 3 of 4 images could not be read"
