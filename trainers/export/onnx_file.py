@@ -12,7 +12,7 @@ import copy
 import io
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from search_space.fusing import fuse_in_place
@@ -32,7 +33,7 @@ from trainers.export.names import shorten
 from trainers.export.precision import store
 from trainers.inference.checksum import CHECKSUM, UNSEALED, sealed
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata, encode_metadata
-from trainers.inference.onnx_session import OnnxSession
+from trainers.inference.onnx_session import OnnxSession, evaluate_constants
 
 OPSET = 20
 """Has GridSample with torch's meaning and HardSwish as one operator; ONNX Runtime supports it since 1.17."""
@@ -187,3 +188,25 @@ def frame(metadata: ModelMetadata, precision: str) -> Any:
 def made_with() -> Mapping[str, str]:
     """The versions of the libraries that make the file."""
     return {"paretext": version("paretext"), "torch": torch.__version__, "onnx": onnx.__version__}
+
+
+def computed_from_initialisers(graph: Any, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The values of names that the nodes of a graph compute from its initialisers alone, as ONNX Runtime computes them.
+
+    Args:
+        graph: not changed.
+        names: outputs of nodes.
+    """
+    if not names:
+        return {}
+    wanted, nodes = set(names), []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            nodes.append(node)
+            wanted.update(node.input)
+    initialisers = [tensor for tensor in graph.initializer if tensor.name in wanted]
+    outputs = [onnx.helper.make_empty_tensor_value_info(name) for name in names]
+    inner = onnx.helper.make_graph(nodes[::-1], "g", [], outputs, initialisers)
+    opset = onnx.helper.make_opsetid("", OPSET)
+    model = onnx.helper.make_model(inner, opset_imports=[opset], ir_version=IR_VERSION)
+    return dict(zip(names, evaluate_constants(model.SerializeToString()), strict=True))

@@ -13,7 +13,6 @@ Decisions:
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,10 @@ from search_space.recognizer import Recognizer, build_recognizer
 from trainers.base.errors import UserError
 from trainers.batching.collate import DecodedLines
 from trainers.export.edits import Graph, Node
-from trainers.export.graph import drop_unused
 from trainers.export.marked_network import Marks, marked, plain_norms
-from trainers.export.onnx_file import IR_VERSION, OPSET, graph_of
+from trainers.export.onnx_file import computed_from_initialisers, graph_of
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata
-from trainers.inference.onnx_session import OnnxSession, evaluate_constants
+from trainers.inference.onnx_session import OnnxSession
 from trainers.inherit.relative import Relative
 from trainers.pruning.mask import PrunedChannels, cut_again
 from trainers.pruning.recalibrate import measure_folded_norms
@@ -84,16 +82,15 @@ class _Stored:
     def __init__(self, graph: Graph) -> None:
         self.values: Values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self.nodes: list[Node] = []
-        known, constant = set(self.values), []
+        known = set(self.values)
         for node in graph.node:
             given = [name for name in node.input if name]
             if given and known.issuperset(given):
-                constant.append(node)
                 known.update(node.output)
             else:
                 self.nodes.append(node)
         wanted = {name for node in self.nodes for name in node.input} & known - self.values.keys()
-        self.values |= _computed(constant, graph.initializer, sorted(wanted))
+        self.values |= computed_from_initialisers(graph, sorted(wanted))
 
     def pairs(self, other: _Stored) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """The values that the nodes of both read, at the same places.
@@ -111,18 +108,6 @@ class _Stored:
             for name, matched_name in zip(node.input, matched.input, strict=True)
             if name in self.values and matched_name in other.values
         ]
-
-
-def _computed(nodes: Sequence[Node], initialisers: Sequence[Any], names: Sequence[str]) -> Values:
-    """The values of these names, which nodes compute from initialisers alone."""
-    if not names:
-        return {}
-    outputs = [onnx.helper.make_empty_tensor_value_info(name) for name in names]
-    graph = onnx.helper.make_graph(nodes, "g", [], outputs, initialisers)
-    opset = onnx.helper.make_opsetid("", OPSET)
-    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-    drop_unused(model.graph)
-    return dict(zip(names, evaluate_constants(model.SerializeToString()), strict=True))
 
 
 def _restore(network: Recognizer, stored: _Stored, metadata: ModelMetadata) -> PrunedChannels | None:

@@ -25,8 +25,8 @@ STEP = 0.18
 """Step of the codes as a fraction of the root mean square of a channel: 4.7 bits per weight. `benchmarks/precision/README.md`
 compares steps: with this one no trained model reads worse by more than chance."""
 DELICATE = 1 / 4
-"""What the step of delicate weights is multiplied by: those of depthwise convolutions, whose sums have few weights to average errors
-over, of the layer that reads the image, and of tensors with few weights, such as the narrow layers in front."""
+"""What the step of delicate weights is multiplied by: those of depthwise convolutions, whose sums have few weights to average
+errors over, of the layer that reads the image, and of tensors with few weights, such as the narrow layers in front."""
 FEW = 2000
 """Weights of a tensor from which on it is not delicate for its size."""
 IMAGE_CHANNELS = 3
