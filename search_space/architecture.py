@@ -45,7 +45,8 @@ class Architecture:
         time_stride: input columns per time step, 4, 8 or 12.
         prune_percent: percentage of the backbone's FLOPs that pruning removes, 0 to 95.
         prune_criterion: `l1`, `l2`, `fpgm`, `eagleeye`; None when nothing is pruned.
-        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (as int8, with wide heads in four bits).
+        precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (as int8, with wide heads in four bits),
+            `coded` (in an entropy code).
 
     Raises:
         RefusedArchitecture: it cannot be built; the message has all reasons.

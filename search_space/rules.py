@@ -25,7 +25,7 @@ from search_space.rectifiers import rectifiers
 if TYPE_CHECKING:
     from search_space.architecture import Architecture
 
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
+PRECISIONS = ("fp32", "fp16", "int8", "int4", "coded")
 """How a file may store weights, most precise first."""
 PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
 """How the channels to be pruned may be chosen."""

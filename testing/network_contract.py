@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -26,10 +27,12 @@ from search_space.rules import CATALOGS, PRECISIONS
 from testing.component_cases import TIMM, smooth_image
 from testing.component_contract import closeness
 from testing.noise_lines import NoiseLines
-from testing.space_checks import SIZE_TOLERANCE, SYMBOLS, build_settled, train_one_step
+from testing.space_checks import SYMBOLS, build_settled, size_tolerance, train_one_step
 from trainers.evaluation.measure import read_all
-from trainers.export.onnx_file import export, finished, graph_of, ready
+from trainers.export.coded.storing import code_tensor
+from trainers.export.onnx_file import computed_from_initialisers, export, finished, graph_of, ready
 from trainers.export.parity import check_same_text
+from trainers.export.precision import channel_axes, how_stored, store
 from trainers.export.size_estimate import estimate_bytes, expected_metadata
 from trainers.inference.reader import Reader
 from trainers.pruning.mask import cut_away
@@ -133,7 +136,22 @@ class NetworkContract:
             estimate = estimate_bytes(network.architecture.with_(precision=precision), SYMBOLS)
             size_bytes = len(network.file(network.graph, precision))
             error = abs(estimate / size_bytes - 1)
-            assert error < SIZE_TOLERANCE, f"the {precision} file has {size_bytes} bytes, and the estimate says {estimate}"
+            assert error < size_tolerance(precision), (
+                f"the {precision} file has {size_bytes} bytes, and the estimate says {estimate}"
+            )
+
+    def test_coded_weights_come_back_bit_for_bit(self, network: Network) -> None:
+        """ONNX Runtime computes from a coded graph exactly the weights that were quantised."""
+        graph, stored = (copy.deepcopy(network.graph).graph for _ in range(2))
+        axes = channel_axes(graph)
+        expected = {
+            tensor.name: code_tensor(tensor.name, numpy_helper.to_array(tensor), axes[tensor.name]).values()
+            for tensor in graph.initializer
+            if tensor.data_type == TensorProto.FLOAT and how_stored(tensor.dims, axes.get(tensor.name), "coded") == "coded"
+        }
+        store(stored, "coded")
+        for name, found in computed_from_initialisers(stored, sorted(expected)).items():
+            np.testing.assert_array_equal(found, expected[name])
 
     @pytest.mark.filterwarnings("ignore")
     def test_it_is_pruned_and_its_file_reads_alike_or_it_is_refused(self, network: Network, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ SPACE = full_space()
 SIZE_TOLERANCE = 0.01
 """Largest error of a size estimate, as a fraction of the file: ten times the largest that `benchmarks/size_estimate` found, and
 far less than two candidates of a front differ by."""
+CODED_TOLERANCE = 0.03
+"""The same for coded files, whose size depends on the values of the weights as well."""
+
+
+def size_tolerance(precision: str) -> float:
+    """Largest error of the size estimate of a file, as a fraction."""
+    return CODED_TOLERANCE if precision == "coded" else SIZE_TOLERANCE
+
 
 PRUNED = SearchSpace({**SPACE.choices, "prune_percent": (0, 30, 60, 90), "prune_criterion": (None, *PRUNE_CRITERIA)})
 """The same space with pruning."""

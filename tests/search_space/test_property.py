@@ -15,7 +15,7 @@ from search_space import Architecture, RefusedArchitecture
 from search_space.rules import CATALOGS
 from search_space.space import SearchSpace
 from testing.full_space import drawn, draws, full_space
-from testing.space_checks import PRUNED, SIZE_TOLERANCE, SPACE, assert_reasoned, export_errors, train_one_step
+from testing.space_checks import PRUNED, SPACE, assert_reasoned, export_errors, size_tolerance, train_one_step
 
 LIGHT = ("timm/lcnet_050", "timm/starnet_s050", "timm/repghostnet_100", "timm/tinynet_e")
 
@@ -23,7 +23,7 @@ LIGHT = ("timm/lcnet_050", "timm/starnet_s050", "timm/repghostnet_100", "timm/ti
 def assert_as_estimated(architecture: Architecture, folder: Path) -> None:
     """Within 1 % of the size, and 1e-4 of the logits."""
     found = export_errors(architecture, folder)
-    assert found.size < SIZE_TOLERANCE and found.logits < 1e-4, f"{architecture.describe()}: {found}"
+    assert found.size < size_tolerance(architecture.precision) and found.logits < 1e-4, f"{architecture.describe()}: {found}"
 
 
 @st.composite

@@ -12,7 +12,7 @@ import copy
 import io
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,22 +20,30 @@ from typing import Any
 
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
+from trainers.export.coded.storing import STEP
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
+from trainers.inference.checksum import CHECKSUM, UNSEALED, sealed
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata, encode_metadata
-from trainers.inference.onnx_session import OnnxSession
+from trainers.inference.onnx_session import OnnxSession, evaluate_constants
 
 OPSET = 20
 """Has GridSample with torch's meaning and HardSwish as one operator; ONNX Runtime supports it since 1.17."""
 IR_VERSION = 9
 """The oldest IR version that this opset allows."""
+
+CODED = "coded"
+"""The precision whose files hold all weights in one entropy code."""
+INSTEAD_OF_CODED = ("int8", "int4")
+"""Precisions in which a file is written instead of coded if that takes fewer bytes. int4 last: it is int8 in most files."""
 
 INPUT = "images"
 """Name of the input."""
@@ -52,7 +60,7 @@ def export(recognizer: nn.Module, path: Path, metadata: ModelMetadata, precision
         recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is not changed.
         path: where to write.
         metadata: to be written into the file.
-        precision: how weights are stored: "fp32", "fp16", "int8" or "int4"; the file always computes in fp32.
+        precision: how weights are stored: "fp32", "fp16", "int8", "int4" or "coded"; the file always computes in fp32.
 
     Returns:
         `path`.
@@ -122,7 +130,7 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     Args:
         path: a file that `export` wrote in fp32.
         target: where to write.
-        precision: "fp32", "fp16", "int8" or "int4".
+        precision: "fp32", "fp16", "int8", "int4" or "coded".
 
     Raises:
         UserError: the file was made by another program, or its weights are not fp32.
@@ -135,15 +143,30 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     return _written(finished(model, metadata, precision), target)
 
 
-def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
-    """Stores the weights in a precision, shortens names and adds metadata; changes `model`. Returns the bytes of the file."""
-    store(model.graph, precision)
+def finished(model: Any, metadata: ModelMetadata, precision: str, step: float = STEP) -> bytes:
+    """Stores the weights in a precision, shortens names and adds metadata; changes `model`. Returns the bytes of the file.
+
+    A file that would be smaller in int8 or int4 than coded, as very small files are, is written so, and its metadata say it.
+
+    Args:
+        model: from `simplified_graph`.
+        metadata: to be written into the file.
+        precision: of the file.
+        step: of coded weights, as a fraction of the root mean square of a channel.
+    """
+    if precision == CODED:
+        return min((_finished(copy.deepcopy(model), metadata, p, step) for p in (CODED, *INSTEAD_OF_CODED)), key=len)
+    return _finished(model, metadata, precision, step)
+
+
+def _finished(model: Any, metadata: ModelMetadata, precision: str, step: float) -> bytes:
+    store(model.graph, precision, step)
     shorten(model)
     file = frame(metadata, precision)
     file.graph.node.extend(model.graph.node)
     file.graph.initializer.extend(model.graph.initializer)
     data: bytes = file.SerializeToString(deterministic=True)
-    return data
+    return sealed(data) if precision == CODED else data
 
 
 def frame(metadata: ModelMetadata, precision: str) -> Any:
@@ -154,7 +177,8 @@ def frame(metadata: ModelMetadata, precision: str) -> Any:
     graph = onnx.helper.make_graph([], "g", [images], [logits])
     opset = onnx.helper.make_opsetid("", OPSET)
     file = onnx.helper.make_model(graph, producer_name="paretext", opset_imports=[opset], ir_version=IR_VERSION)
-    for key, value in encode_metadata(metadata, precision, made_with()).items():
+    written = encode_metadata(metadata, precision, made_with())
+    for key, value in (written | ({CHECKSUM: UNSEALED} if precision == CODED else {})).items():
         entry = file.metadata_props.add()
         entry.key, entry.value = key, value
     return file
@@ -164,3 +188,25 @@ def frame(metadata: ModelMetadata, precision: str) -> Any:
 def made_with() -> Mapping[str, str]:
     """The versions of the libraries that make the file."""
     return {"paretext": version("paretext"), "torch": torch.__version__, "onnx": onnx.__version__}
+
+
+def computed_from_initialisers(graph: Any, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The values of names that the nodes of a graph compute from its initialisers alone, as ONNX Runtime computes them.
+
+    Args:
+        graph: not changed.
+        names: outputs of nodes.
+    """
+    if not names:
+        return {}
+    wanted, nodes = set(names), []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            nodes.append(node)
+            wanted.update(node.input)
+    initialisers = [tensor for tensor in graph.initializer if tensor.name in wanted]
+    outputs = [onnx.helper.make_empty_tensor_value_info(name) for name in names]
+    inner = onnx.helper.make_graph(nodes[::-1], "g", [], outputs, initialisers)
+    opset = onnx.helper.make_opsetid("", OPSET)
+    model = onnx.helper.make_model(inner, opset_imports=[opset], ir_version=IR_VERSION)
+    return dict(zip(names, evaluate_constants(model.SerializeToString()), strict=True))

@@ -1,4 +1,4 @@
-"""Stores the weights of a file in fp32, fp16, int8 with one scale per output channel, or int4. Files always compute in fp32.
+"""Stores the weights of a file in fp32, fp16, int8 with a scale per output channel, int4, or coded. They compute in fp32.
 
 Decisions:
 - Only storage changes. Standard operators (Cast, Mul) convert a weight to fp32, and ONNX Runtime folds them when it opens the
@@ -9,6 +9,7 @@ Decisions:
   fp32. The choice depends on shapes only, so that the size estimate makes the same choice (`how_stored`).
 - int8 is for weights that are summed over (convolutions, matrix products, recurrent layers). Everything else, such as biases,
   is stored in fp16 at best. int4 differs from int8 only for matrices with very many outputs (`int4_packing`).
+- A coded file has the weights of all tensors in one entropy code (`trainers.export.coded`), and all vectors in one fp16 tensor.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from trainers.export import int4_packing
+from trainers.export.coded.decoder import coded
+from trainers.export.coded.storing import STEP, code_tensor, coded_bytes, decoder_bytes
+from trainers.export.coded.vectors import fixed_bytes, joined, joined_bytes
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
-Storage = Literal["fp32", "fp16", "int8", "int4"]
+Storage = Literal["fp32", "fp16", "int8", "int4", "vector", "coded"]
 ALLOWED: dict[str, tuple[Storage, ...]] = {
     "fp32": ("fp32",),
     "fp16": ("fp32", "fp16"),
     "int8": ("fp32", "fp16", "int8"),
     "int4": ("fp32", "fp16", "int8", "int4"),
+    "coded": ("fp32", "fp16", "int8", "vector", "coded"),
 }
 """Precision of a file to the forms in which its tensors may be stored, most precise first."""
 
@@ -58,14 +63,21 @@ def scale_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
 
 
 def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Storage) -> int:
-    """Bytes of a weight in the file: its tensors and the nodes that convert it to fp32."""
+    """Bytes of a weight in the file: its tensors and the nodes that convert it to fp32.
+
+    Bytes of a coded weight are an estimate, and exclude what all coded weights and vectors have in common (`common_bytes`).
+    """
     if storage == "fp32":
         return tensor_bytes(shape, 4)
     if storage == "fp16":
         return tensor_bytes(shape, 2) + CAST_BYTES
+    if storage == "vector":
+        return joined_bytes(shape[0])
     assert axes is not None
     if storage == "int4":
         return int4_packing.packed_bytes(shape, axes)
+    if storage == "coded":
+        return coded_bytes(shape, axes)
     return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
 
 
@@ -77,44 +89,79 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
         axes: axes along which every index has its own scale; None for a tensor that is not stored in int8.
         precision: of the file.
     """
-    fits = {"int8": axes is not None, "int4": int4_packing.is_for(shape, axes)}
+    has_channels = axes is not None and 0 not in shape
+    fits = {
+        "int8": axes is not None,
+        "int4": int4_packing.is_for(shape, axes),
+        "vector": len(shape) == 1 and shape[0] > 0,
+        "coded": has_channels,
+    }
     allowed = [storage for storage in ALLOWED[precision] if fits.get(storage, True)]
     return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage))
 
 
-def store(graph: Any, precision: str) -> None:
-    """Stores every float initialiser of a graph in its form (`how_stored`) and adds the nodes that convert it to fp32."""
+def common_bytes(precision: str) -> int:
+    """Bytes that a file of this precision takes once, for the nodes that decode all its weights."""
+    return decoder_bytes() + fixed_bytes() if precision == "coded" else 0
+
+
+def store(graph: Any, precision: str, step: float = STEP) -> None:
+    """Stores every float initialiser of a graph in its form (`how_stored`) and adds the nodes that convert it to fp32.
+
+    Args:
+        graph: changed in place.
+        precision: of the file.
+        step: of coded weights, as a fraction of the root mean square of a channel.
+    """
     axes = channel_axes(graph)
-    tensors = list(graph.initializer)
-    added: list[Any] = []
     new: list[Any] = []
-    for tensor in tensors:
-        storage: Storage = "fp32"
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            storage = how_stored(tensor.dims, axes.get(tensor.name), precision)
-        value = numpy_helper.to_array(tensor)
-        if storage == "fp16" and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
-            storage = "fp32"
-        if storage == "fp32":
-            new.append(_raw(value, tensor.name))
-        elif storage == "fp16":
-            new.append(_raw(value.astype(np.float16), f"{tensor.name}.h"))
-            added.append(_cast(f"{tensor.name}.h", tensor.name))
-        elif storage == "int4":
-            tensors_of_it, nodes_of_it = int4_packing.packed(tensor.name, value, axes[tensor.name])
+    added: list[Any] = []
+    to_code, vectors = [], {}
+    for tensor in graph.initializer:
+        value, name = numpy_helper.to_array(tensor), tensor.name
+        storage = _storage(tensor, value, axes.get(name), precision)
+        if storage == "coded":
+            to_code.append(code_tensor(name, value, axes[name], step))
+        elif storage == "vector":
+            vectors[name] = value
+        else:
+            tensors_of_it, nodes_of_it = _stored_alone(name, value, storage, axes.get(name))
             new += tensors_of_it
             added += nodes_of_it
-        else:
-            codes, scales = quantize(value, axes[tensor.name])
-            new += [_raw(codes, f"{tensor.name}.q"), _raw(scales, f"{tensor.name}.s")]
-            added.append(_cast(f"{tensor.name}.q", f"{tensor.name}.f"))
-            added.append(helper.make_node("Mul", [f"{tensor.name}.f", f"{tensor.name}.s"], [tensor.name]))
+    for tensors_of_it, nodes_of_it in ([joined(vectors)] if vectors else []) + ([coded(to_code)] if to_code else []):
+        new += tensors_of_it
+        added += nodes_of_it
     del graph.initializer[:]
     graph.initializer.extend(new)
-    nodes = [*added, *graph.node]
-    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in (*added, *graph.node)]
     del graph.node[:]
     graph.node.extend(copies)
+
+
+def _storage(tensor: Any, value: NDArray[Any], axes: Sequence[int] | None, precision: str) -> Storage:
+    """The form of a tensor: that of its shape, or fp32 where the form cannot hold its values."""
+    if tensor.data_type != onnx.TensorProto.FLOAT:
+        return "fp32"
+    storage = how_stored(tensor.dims, axes, precision)
+    if storage in ("fp16", "vector") and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
+        return "fp32"
+    return "fp32" if storage == "coded" and not np.isfinite(value).all() else storage
+
+
+def _stored_alone(
+    name: str, value: NDArray[Any], storage: Storage, axes: tuple[int, ...] | None
+) -> tuple[list[Any], list[Any]]:
+    """The initialisers and nodes of a tensor that shares none with others."""
+    if storage == "fp32":
+        return [_raw(value, name)], []
+    if storage == "fp16":
+        return [_raw(value.astype(np.float16), f"{name}.h")], [_cast(f"{name}.h", name)]
+    assert axes is not None
+    if storage == "int4":
+        return int4_packing.packed(name, value, axes)
+    codes, scales = quantize(value, axes)
+    scaled = helper.make_node("Mul", [f"{name}.f", f"{name}.s"], [name])
+    return [_raw(codes, f"{name}.q"), _raw(scales, f"{name}.s")], [_cast(f"{name}.q", f"{name}.f"), scaled]
 
 
 def quantize(value: NDArray[np.float32], axes: Sequence[int]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

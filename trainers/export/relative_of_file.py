@@ -3,8 +3,8 @@
 Decisions:
 - Where each weight is in the file is found out by exporting a network of the same architecture whose weights are numbered
   (`trainers.export.marked_network`), node by node. Nothing in the file is executed but operators on its own tensors.
-- Weights are as the file holds them: rounded in int8 and int4. BatchNorm is folded in a file, so its scales, which training and
-  the choice of channels need, are measured again with training lines; what the network computes stays the same.
+- Weights are as the file holds them: rounded in int8, int4 and coded files. BatchNorm is folded in a file, so its scales, which
+  training and the choice of channels need, are measured again with training lines; what the network computes stays the same.
 - Of a pruned file it is known how many channels each group has left, not which ones; for inheritance that is enough.
 - Files of other versions, whose graphs differ, and networks in which two weights are merged into one number (`acon_c`,
   timm families with branches) are refused.
@@ -21,7 +21,6 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from search_space.architecture import Architecture, RefusedArchitecture
 from search_space.recognizer import Recognizer, build_recognizer
@@ -29,7 +28,7 @@ from trainers.base.errors import UserError
 from trainers.batching.collate import DecodedLines
 from trainers.export.edits import Graph, Node
 from trainers.export.marked_network import Marks, marked, plain_norms
-from trainers.export.onnx_file import graph_of
+from trainers.export.onnx_file import computed_from_initialisers, graph_of
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inherit.relative import Relative
@@ -83,13 +82,15 @@ class _Stored:
     def __init__(self, graph: Graph) -> None:
         self.values: Values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self.nodes: list[Node] = []
+        known = set(self.values)
         for node in graph.node:
             given = [name for name in node.input if name]
-            if given and len(node.output) == 1 and all(name in self.values for name in given):
-                inputs = {name: self.values[name] for name in given}
-                self.values[node.output[0]] = ReferenceEvaluator(node).run(None, inputs)[0]
+            if given and known.issuperset(given):
+                known.update(node.output)
             else:
                 self.nodes.append(node)
+        wanted = {name for node in self.nodes for name in node.input} & known - self.values.keys()
+        self.values |= computed_from_initialisers(graph, sorted(wanted))
 
     def pairs(self, other: _Stored) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """The values that the nodes of both read, at the same places.

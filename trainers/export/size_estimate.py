@@ -7,6 +7,7 @@ Decisions:
   (`onnx_file.final`), how each tensor is stored (`precision.how_stored`), the file around nodes and weights
   (`onnx_file.frame`). Only the bytes of nodes are looked up (`node_costs`), since tracing a network takes a second.
 - Weights and nodes are counted once per component, on the meta device (`component_sizes`). A search meets few new components.
+- The bytes of coded weights depend on their values, and are an expectation for normally distributed ones.
 - The counts of an architecture are cached without its precision, which changes only how weights are stored.
 """
 
@@ -24,8 +25,8 @@ from search_space.recognizer import Recognizer, build_recognizer
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import Weight
 from trainers.export.node_costs import Constant, Cost, costs_in, known_costs
-from trainers.export.onnx_file import final, frame, simplified_graph
-from trainers.export.precision import how_stored, stored_bytes
+from trainers.export.onnx_file import CODED, INSTEAD_OF_CODED, final, frame, simplified_graph
+from trainers.export.precision import common_bytes, how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
 from trainers.export.pruned_size import shrunk_weights
 from trainers.export.skip_init import without_initialisation
@@ -68,12 +69,17 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     Raises:
         RefusedArchitecture: it cannot be built.
     """
-    precision = architecture.precision
     content = content_of(architecture.with_(precision="fp32", auxiliary="none"), symbols)
-    graph = content.node_bytes
+    metadata = expected_metadata(architecture, symbols, charset, inherits)
+    precisions = (CODED, *INSTEAD_OF_CODED) if architecture.precision == CODED else (architecture.precision,)
+    return min(framed_bytes(_graph_bytes(content, precision), metadata, precision) for precision in precisions)
+
+
+def _graph_bytes(content: Content, precision: str) -> int:
+    """Bytes of all nodes, weights and constants."""
+    graph = content.node_bytes + common_bytes(precision)
     graph += sum(count * weight_bytes(weight, precision) for weight, count in content.weights)
-    graph += sum(constant_bytes(constant, precision) for constant in content.constants)
-    return framed_bytes(graph, expected_metadata(architecture, symbols, charset, inherits), precision)
+    return graph + sum(constant_bytes(constant, precision) for constant in content.constants)
 
 
 @lru_cache(maxsize=50_000)

@@ -23,7 +23,7 @@ FORMAT, OLDER_FORMATS = "paretext-2", ("paretext-1",)
 PIXELS: dict[Contrast, str] = {"plain": "rgb/127.5-1, pad right 0.0", "even": "even rgb, pad right at 0.0"}
 """How pixels become numbers, as files say it. Both texts are equally long, so predicted file sizes are exact for both."""
 
-Precision = Literal["fp32", "fp16", "int8", "int4"]
+Precision = Literal["fp32", "fp16", "int8", "int4", "coded"]
 Decoding = Literal["ctc", "attention"]
 
 

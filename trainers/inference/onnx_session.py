@@ -16,6 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from trainers.base.errors import UserError
+from trainers.inference.checksum import is_damaged
 
 QUIET = 3
 """Lowest level of ONNX Runtime's log messages that are shown: errors."""
@@ -32,12 +33,14 @@ class OnnxSession:
         metadata: of the file, key to text.
 
     Raises:
-        UserError: there is no such file, or ONNX Runtime cannot open it.
+        UserError: there is no such file, it is damaged, or ONNX Runtime cannot open it.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
             raise UserError(f"model file {path} is not there")
+        if is_damaged(path.read_bytes()):
+            raise UserError(f"{path} is damaged: its checksum is wrong; copy or export it again")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -63,6 +66,15 @@ def evaluate(model: bytes, inputs: Sequence[NDArray[np.float32]]) -> list[list[N
     session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return [session.run(None, {name: given}) for given in inputs]
+
+
+def evaluate_constants(model: bytes) -> list[NDArray[Any]]:
+    """Runs a model without inputs that is in memory; returns its outputs."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = QUIET
+    outputs: list[NDArray[Any]] = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(None, {})
+    return outputs
 
 
 def _first_line(error: Exception) -> str:

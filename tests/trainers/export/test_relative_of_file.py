@@ -33,7 +33,7 @@ NETWORKS: tuple[dict[str, Any], ...] = (
     {"backbone": "lcnet", "neck": "fpn_d", "attention": "eca", "encoder": "lstm", "encoder_layers": 2, "precision": "fp16"},
     {"encoder": "none", "head": "attention", "head_rank": 16, "rectifier": "tps", "precision": "int8"},
     {"backbone": "mobilenetv3_large", "head": "ctc_low_rank", "head_rank": 16, "auxiliary": "attention_guide"},
-    {"backbone": "timm/mobilenetv3_small_100"},
+    {"backbone": "timm/mobilenetv3_small_100", "precision": "coded"},
 )
 
 

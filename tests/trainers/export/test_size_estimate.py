@@ -14,7 +14,7 @@ from search_space.recognizer import build_recognizer
 from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
-from testing.space_checks import SIZE_TOLERANCE
+from testing.space_checks import size_tolerance
 from trainers.base.lineage import Ancestor, Lineage
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import parts_of, weights_of
@@ -25,7 +25,7 @@ from trainers.inference.reader import Reader
 
 
 def largest_error(architecture: Architecture, symbols: int) -> float:
-    """Relative error of the estimate, the largest of all precisions."""
+    """Error of the estimate as a fraction of what is allowed, the largest of all precisions."""
     model = ready(randomize_vectors(build_recognizer(architecture, symbols)))
     graph = simplified_graph(model, architecture.height_px)
     errors = []
@@ -34,14 +34,14 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
         copy = type(graph)()
         copy.CopyFrom(graph)
         size_bytes = len(finished(copy, expected_metadata(stored, symbols), precision))
-        errors.append(abs(estimate_bytes(stored, symbols) / size_bytes - 1))
+        errors.append(abs(estimate_bytes(stored, symbols) / size_bytes - 1) / size_tolerance(precision))
     return max(errors)
 
 
 @pytest.mark.parametrize("index", range(4))
-def test_estimate_is_within_one_percent_of_the_file(index: int) -> None:
+def test_estimate_is_within_one_percent_of_the_file_and_three_if_that_is_coded(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
-    assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < SIZE_TOLERANCE, architecture
+    assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 1, architecture
 
 
 @pytest.mark.slow
@@ -50,7 +50,7 @@ def test_estimates_over_the_whole_space(first: int) -> None:
     far = {}
     for index, architecture in enumerate(islice(drawn(full_space(), seed=5), first, first + 5)):
         error = largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)])
-        if error >= SIZE_TOLERANCE:
+        if error >= 1:
             far[architecture.describe()] = error
     assert not far
 

@@ -1,0 +1,105 @@
+"""Coded weights against the other precisions: bytes, readings, milliseconds to open a file and to read a line.
+
+    python -m benchmarks.precision.coded MODEL.onnx --data SOURCE [--validation SOURCE]
+
+MODEL.onnx is an exported fp32 file. Its weights are stored in each precision, and coded with several steps. Each file reads the
+validation lines; McNemar's test compares what it reads right with what the fp32 file reads right. Times are medians on one
+thread, and the files take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from benchmarks.precision.accuracy import lines_of
+from benchmarks.precision.integers import milliseconds
+from trainers.base.preprocess import canonical_width, to_input
+from trainers.evaluation.metrics import score
+from trainers.evaluation.uncertainty import mcnemar_p
+from trainers.export.coded.storing import STEP
+from trainers.export.onnx_file import finished
+from trainers.inference.onnx_session import OnnxSession
+from trainers.inference.reader import Reader
+
+PLAIN = ("fp32", "int8", "int4")
+"""Precisions that coded weights are compared with."""
+STEPS = (0.09, 0.125, STEP, 0.25, 0.35, 0.5)
+"""Steps of an ordinary weight, as fractions of the root mean square of a channel."""
+OPENINGS = 9
+"""How often each file is opened."""
+
+
+def forms_of(model: Path, folder: Path) -> dict[str, Path]:
+    """The same weights in each form."""
+    metadata = Reader(model).metadata
+    paths = {}
+    for label, precision, step in [(p, p, STEP) for p in PLAIN] + [(f"coded {step:g}", "coded", step) for step in STEPS]:
+        paths[label] = folder / f"{label}.onnx"
+        paths[label].write_bytes(finished(onnx.load(model), metadata, precision, step))
+    return paths
+
+
+def opening_milliseconds(paths: Mapping[str, Path]) -> dict[str, float]:
+    """Median milliseconds to open each file."""
+    times: dict[str, list[float]] = {form: [] for form in paths}
+    for _ in range(OPENINGS):
+        for form, path in paths.items():
+            start = time.perf_counter()
+            OnnxSession(path)
+            times[form].append(time.perf_counter() - start)
+    return {form: 1000 * statistics.median(each) for form, each in times.items()}
+
+
+def rows_of(
+    paths: Mapping[str, Path], truths: Sequence[str], images: Sequence[NDArray[np.uint8]], example: NDArray[np.float32]
+) -> list[str]:
+    """A row of the README's table for each form."""
+    opening, reading = opening_milliseconds(paths), milliseconds(dict(paths), example)
+    rows, first, int8_bytes = [], [], paths["int8"].stat().st_size
+    for form, path in paths.items():
+        texts = [found.text for found in Reader(path).read(images)]
+        first = first or texts
+        found = score(truths, texts)
+        lost, won = (
+            sum((old == truth) == was and (new == truth) != was for old, new, truth in zip(first, texts, truths, strict=True))
+            for was in (True, False)
+        )
+        size_bytes = path.stat().st_size
+        rows.append(
+            f"| {form} | {size_bytes:,} | {size_bytes / int8_bytes:.3f} | {found.accuracy:.1%} | {found.cer:.2%} | "
+            f"{sum(a != b for a, b in zip(first, texts, strict=True))} | {lost} | {won} | {mcnemar_p(lost, won):.2g} | "
+            f"{opening[form]:.0f} | {reading[form]:.2f} |"
+        )
+    return rows
+
+
+def main() -> None:
+    """Prints the table."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("model", type=Path, help="an exported fp32 file")
+    arguments.add_argument("--data", required=True, help="source of the training lines, as the study has it")
+    arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
+    arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
+    given = arguments.parse_args()
+    metadata = Reader(given.model).metadata
+    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
+    example = to_input(images[:1], canonical_width(images[0].shape[1], metadata.time_stride), metadata.contrast)
+    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
+    print("| form | bytes | of int8 | right | CER | texts changed | lost | won | p | opened in ms | read in ms |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in rows_of(forms_of(given.model, Path(folder)), truths, images, example):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
