@@ -30,8 +30,8 @@ SIZE_TOLERANCE = 0.01
 """Largest error of a size estimate, as a fraction of the file: ten times the largest that `benchmarks/size_estimate` found, and
 far less than two candidates of a front differ by."""
 CODED_TOLERANCE = 0.05
-"""The same for coded files, whose size depends on the values of the weights as well. The networks of these checks are not trained:
-3.1 % were met. For six trained files the error was at most 0.6 %."""
+"""The same for coded files, whose size depends on the values of the weights as well. The networks of these checks are not
+trained: 3.1 % were met. For six trained files the error was at most 0.6 %."""
 
 
 def size_tolerance(precision: str) -> float:
