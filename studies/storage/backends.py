@@ -92,9 +92,10 @@ def without_password(url: str) -> str:
 def _sqlite(url: str) -> BaseStorage:
     path = Path(url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with sqlite3.connect(path, timeout=60) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
+    with locked(path.with_name(f"{path.name}.lock")):  # no timeout holds for a change of the mode while another makes tables
+        with sqlite3.connect(path, timeout=60) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
     engine = {"connect_args": {"timeout": 60}}
     if _has_tables(path):
         storage = RDBStorage(url, engine_kwargs=engine)
