@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from studies.workspace.paths import Workspace
+from testing.signals import restore_sigint
 from tests.dashboards.conftest import Paretext
 from trainers.inference.reader import Reader
 
@@ -26,7 +27,9 @@ def server(workspace: Workspace) -> Iterator[tuple[subprocess.Popen[str], str]]:
     model = workspace.models / "plates" / "0.onnx"
     words = [sys.executable, "-m", "dashboards.cli.command_line", "serve", str(model), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PARETEXT_HOME": str(workspace.folder)}
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=restore_sigint
+    )
     assert process.stdout is not None
     first, curl = process.stdout.readline(), process.stdout.readline()
     assert str(model) in first and curl.startswith("  curl "), (first, curl)
