@@ -44,15 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
     from trainers.inference.reader import Reader
 
     model = find_model(arguments.model, Workspace.of_environment())
-    charset = Reader(model.file).metadata.charset
+    reader = Reader(model.file)
     with open_socket(arguments.host, arguments.port) as listening, tempfile.TemporaryDirectory(prefix="paretext-") as folder:
         example = Path(folder) / "line.png"
-        example.write_bytes(base64.b64decode(example_png_base64(charset)))
+        example.write_bytes(base64.b64decode(example_png_base64(reader.metadata.charset)))
         host = LOOPBACK if arguments.host in ("0.0.0.0", "") else arguments.host
         address = f"http://{host}:{listening.getsockname()[1]}"
         print(f"{model.title} reads images at {address}/read (Ctrl-C ends it). Try:", flush=True)
         print(f"  curl --data-binary @{shlex.quote(str(example))} {address}/read", flush=True)
         if arguments.host not in (LOOPBACK, "localhost"):
             print("paretext: every machine that reaches this address can use the model; there is no password", file=sys.stderr)
-        serve(model.file, listening)
+        serve(reader, listening)
     return 0

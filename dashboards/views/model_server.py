@@ -12,7 +12,6 @@ Decisions:
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -48,14 +47,14 @@ def open_socket(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def serve(model: Path, listening: socket.socket) -> None:
+def serve(reader: Reader, listening: socket.socket) -> None:
     """Serves a model until the process is interrupted.
 
     Args:
-        model: an exported file.
+        reader: of its file.
         listening: from `open_socket`.
     """
-    uvicorn.Server(uvicorn.Config(make_app(Reader(model)), log_level="warning", lifespan="off")).run(sockets=[listening])
+    uvicorn.Server(uvicorn.Config(make_app(reader), log_level="warning", lifespan="off")).run(sockets=[listening])
 
 
 def make_app(reader: Reader) -> Starlette:
