@@ -92,16 +92,12 @@ def without_password(url: str) -> str:
 def _sqlite(url: str) -> BaseStorage:
     path = Path(url.removeprefix("sqlite:///"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f"{path.name}.lock")):  # no timeout holds for a change of the mode while another makes tables
-        with sqlite3.connect(path, timeout=60) as connection:
+    # two searches may start at once: Optuna makes its tables without a lock, and no timeout holds for a change of the mode
+    alone = contextlib.nullcontext() if _has_tables(path) else locked(path.with_name(f"{path.name}.lock"))
+    with alone:
+        with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
-    engine = {"connect_args": {"timeout": 60}}
-    if _has_tables(path):
-        storage = RDBStorage(url, engine_kwargs=engine)
-    else:
-        with locked(path.with_name(f"{path.name}.lock")):  # Optuna makes its tables without a lock, and two searches may start
-            storage = RDBStorage(url, engine_kwargs=engine)
+        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
     # with WAL, NORMAL loses at most the last commits on a power cut and nothing on a crash; it saves one fsync for each commit
     sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
     storage.engine.dispose()
