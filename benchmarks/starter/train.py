@@ -24,14 +24,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.starter.elastic import Choices, Family, Member
@@ -45,6 +43,7 @@ from trainers.batching.line_selection import plan_lines
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
 from trainers.evaluation.validation import validate
+from trainers.pruning.evaluation_sample import LineSubset
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.ema import WeightAverage
 from trainers.training.freed_memory import keep_freed_memory
@@ -99,37 +98,10 @@ def difference(logits: Tensor, wider: Tensor, steps: Tensor) -> Tensor:
     return (each * inside).sum(1)
 
 
-class ChosenLines:
-    """Some of the lines of a dataset; implements `DecodedLines`.
-
-    Args:
-        lines: all of them.
-        chosen: indices.
-    """
-
-    weights = None
-
-    def __init__(self, lines: DecodedLines, chosen: Sequence[int]) -> None:
-        self._lines, self._chosen = lines, chosen
-        self.widths: NDArray[np.integer] = np.asarray(lines.widths)[list(chosen)]
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def text(self, i: int) -> str:
-        return self._lines.text(self._chosen[i])
-
-    def image(self, i: int) -> NDArray[np.uint8]:
-        return self._lines.image(self._chosen[i])
-
-    def is_grey(self, i: int) -> bool:
-        return self._lines.is_grey(self._chosen[i])
-
-
-def short_lines(lines: DecodedLines) -> ChosenLines:
+def short_lines(lines: DecodedLines) -> LineSubset:
     """Those with few characters, all of them ASCII."""
     texts = (lines.text(i) for i in range(len(lines)))
-    return ChosenLines(lines, [i for i, text in enumerate(texts) if text.isascii() and len(text) <= SHORT_CHARACTERS])
+    return LineSubset(lines, [i for i, text in enumerate(texts) if text.isascii() and len(text) <= SHORT_CHARACTERS])
 
 
 class StarterTraining:

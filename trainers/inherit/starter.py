@@ -67,8 +67,8 @@ def starter_for(architecture: Architecture, folder: Path = FOLDER) -> Relative |
     Raises:
         UserError: the file is damaged.
     """
-    file = folder / f"{architecture.backbone}{SUFFIX}"
-    if "/" in architecture.backbone or not file.exists():
+    file = _file_for(architecture, folder)
+    if file is None:
         return None
     family, _ = _read(file)
     best = max(range(len(family.networks)), key=lambda i: (_likeness(family.networks[i].architecture, architecture), -i))
@@ -81,11 +81,17 @@ def starter_record(architecture: Architecture, folder: Path = FOLDER) -> Starter
     Raises:
         UserError: the file is damaged.
     """
-    file = folder / f"{architecture.backbone}{SUFFIX}"
-    if "/" in architecture.backbone or not file.exists():
+    file = _file_for(architecture, folder)
+    if file is None:
         return None
     family, sha256 = _read(file)
     return StarterRecord(sha256, family.record, family.card)
+
+
+def _file_for(architecture: Architecture, folder: Path) -> Path | None:
+    """The file with weights for a backbone; None if there is none. The name of one of timm's is no file name."""
+    file = folder / f"{architecture.backbone}{SUFFIX}"
+    return file if "/" not in architecture.backbone and file.exists() else None
 
 
 @cache
