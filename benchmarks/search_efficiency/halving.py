@@ -51,7 +51,7 @@ def paretext(
             costs=problem.costs if known_sizes else None,
             variant_parameter=problem.variant_parameter if every_precision else None,
         )
-        _train_from_rung_to_rung(run, scheduler, sampler, every_precision)
+        train_from_rung_to_rung(run, scheduler, sampler, every_precision)
 
     return search
 
@@ -92,12 +92,12 @@ def mo_asha(
         )
         if tpe_settings and isinstance(proposes, PerRungSampler):
             _replace_tpe(proposes, seed, tpe_settings)
-        _train_from_rung_to_rung(run, scheduler, proposes if every_rung else _FullTrainingsTPE(problem, seed))
+        train_from_rung_to_rung(run, scheduler, proposes if every_rung else _FullTrainingsTPE(problem, seed))
 
     return search
 
 
-def _train_from_rung_to_rung(run: Run, scheduler: Scheduler, sampler: Any, every_precision: bool = False) -> None:
+def train_from_rung_to_rung(run: Run, scheduler: Scheduler, sampler: Any, every_precision: bool = False) -> None:
     """Trains until the budget is spent, as the driver of a study does with one worker.
 
     Args:

@@ -24,15 +24,14 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.search_efficiency.halving import DIRECTIONS
-from benchmarks.search_efficiency.problems import TABLE, Pair, Params, Problem, recorded
+from benchmarks.search_efficiency.halving import DIRECTIONS, train_from_rung_to_rung
+from benchmarks.search_efficiency.problems import TABLE, Pair, Params, recorded
+from benchmarks.search_efficiency.under_way import Run
 from search_space import Architecture
 from search_space.counting import flops
 from search_space.recognizer import build_recognizer
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.training_cost import EpochCost
-from studies.schedulers.base import Scheduler
-from studies.schedulers.decisions import Decision
 from studies.schedulers.factory import make_scheduler_and_sampler
 from studies.schedulers.rungs import rungs_up_to
 
@@ -56,42 +55,35 @@ def costs_of_table(fields: list[str]) -> dict[tuple[Any, ...], float]:
 
 
 @dataclass
-class TimedRun:
-    """One search under way.
+class TimedRun(Run):
+    """One search under way, whose budget and `spent` are times.
 
     Attributes:
-        problem: the table.
-        costs: fields of an architecture to the cost of an epoch.
-        budget: what may be spent.
-        spent: what has been spent.
-        points: both objectives of everything that has reached a rung, in each precision.
-        history: what had been spent and the hypervolume, after each rung.
+        costs: fields of an architecture to the time of an epoch.
     """
 
-    problem: Problem
-    costs: Mapping[tuple[Any, ...], float]
-    budget: float
-    spent: float = 0.0
-    points: list[Pair] = field(default_factory=list)
-    history: list[tuple[float, float]] = field(default_factory=list)
-    begun: dict[tuple[Any, ...], int] = field(default_factory=dict)
-
-    def key(self, params: Params) -> tuple[Any, ...]:
-        """The fields that decide the training."""
-        return tuple(params[name] for name in self.problem.distributions if name != self.problem.variant_parameter)
+    costs: Mapping[tuple[Any, ...], float] = field(default_factory=dict)
 
     def cost(self, params: Params) -> float:
-        """Of an epoch; the average for a combination that is not in the table."""
-        return self.costs.get(self.key(params), 1.0)
+        """Time of an epoch; the average for a combination that is not in the table."""
+        return self.costs.get(self._training(params), 1.0)
 
     def train(self, params: Params, until: int) -> Pair:
-        """Both objectives after so many epochs."""
-        key = self.key(params)
-        self.spent += self.cost(params) * max(0, until - self.begun.get(key, 0))
-        self.begun[key] = max(until, self.begun.get(key, 0))
-        self.points += [self.problem.at(variant, until) for variant in (params, *self.problem.variants(params))]
-        self.history.append((self.spent, self.problem.volume(self.points)))
+        """Both objectives after so many epochs; each precision of what has reached a rung counts."""
+        training = self._training(params)
+        self.spent += self.cost(params) * max(0, until - self.begun.get(training, 0))
+        self.begun[training] = max(until, self.begun.get(training, 0))
+        self.finished += [self.problem.at(variant, until) for variant in (params, *self.problem.variants(params))]
+        self.history.append((self.spent, self.problem.volume(self.finished)))
         return self.problem.at(params, until)
+
+    def add_variant(self, params: Params) -> Pair:
+        """Both objectives of another precision of a full training, which `train` has counted."""
+        return self.problem.at(params, self.problem.epochs)
+
+    def _training(self, params: Params) -> tuple[Any, ...]:
+        """The fields that decide the training."""
+        return tuple(params[name] for name in self.problem.distributions if name != self.problem.variant_parameter)
 
     def volume_at(self, spent: float) -> float:
         """Hypervolume when so much had been spent."""
@@ -118,43 +110,13 @@ def search(run: TimedRun, form: str, seed: int) -> None:
         _weigh(sampler, lambda: 0.0)
     elif form == "cooled":
         _weigh(sampler, lambda: max(0.0, 1.0 - run.spent / run.budget))
-    _train_until_spent(run, scheduler, sampler)
+    train_from_rung_to_rung(run, scheduler, sampler, every_precision=True)
 
 
 def _weigh(sampler: FrontSampler, exponent: Callable[[], float]) -> None:
     """Replaces the cost by which the acquisition function is divided by a power of it."""
     cost = sampler._cost
     cost.per_cost = lambda scores, rows: scores / cost.of(rows) ** exponent()  # type: ignore[method-assign]
-
-
-def _train_until_spent(run: TimedRun, scheduler: Scheduler, sampler: FrontSampler) -> None:
-    trials: dict[int, Params] = {}
-    suspended: set[int] = set()
-    while run.spent < run.budget:
-        promotion = scheduler.next_promotion()
-        if promotion is None:
-            proposed = sampler.propose((), [trials[number] for number in sorted(suspended)])
-            if proposed in trials.values():
-                promotion = scheduler.next_promotion(force=True)
-                if promotion is None:
-                    return
-            else:
-                trial = len(trials)
-                trials[trial], until = proposed, scheduler.milestones(trial)[0]
-        if promotion is not None:
-            trial, until = promotion.trial, promotion.until
-            suspended.discard(trial)
-        while True:
-            values = run.train(trials[trial], until)
-            for params in (trials[trial], *(run.problem.variants(trials[trial]) if until == run.problem.epochs else ())):
-                sampler.observe(params, until, run.problem.at(params, until))
-            scheduler.record(trial, until, values, trials[trial])
-            decision = scheduler.decide(trial, until)
-            if decision is not Decision.CONTINUE or run.spent >= run.budget:
-                break
-            until = scheduler.next_rung(trial, until)
-        if decision is Decision.PAUSE:
-            suspended.add(trial)
 
 
 def main() -> None:
@@ -168,7 +130,7 @@ def main() -> None:
     for seed in range(asked.seeds):
         for budget in BUDGETS:
             for form in FORMS:
-                run = TimedRun(problem, costs, budget)
+                run = TimedRun(problem, budget, costs=costs)
                 search(run, form, seed)
                 volumes = [run.volume_at(budget * fraction) for fraction in FRACTIONS]
                 found[budget, form].append(volumes)

@@ -22,17 +22,17 @@ class Run:
 
     Attributes:
         problem: what is searched.
-        budget: epochs.
-        spent: epochs trained so far.
+        budget: epochs, or another measure of cost.
+        spent: what has been spent of it so far.
         finished: what is fully trained.
         history: after each full training that was new, epochs trained until then and the hypervolume.
     """
 
     problem: Problem
-    budget: int
-    spent: int = 0
+    budget: float
+    spent: float = 0
     finished: list[Pair] = field(default_factory=list)
-    history: list[tuple[int, float]] = field(default_factory=list)
+    history: list[tuple[float, float]] = field(default_factory=list)
     begun: dict[tuple[Any, ...], int] = field(default_factory=dict)
     proposals: int = 0
 
