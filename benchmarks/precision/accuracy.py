@@ -33,6 +33,24 @@ def lines_of(
     return [lines.text(i) for i in range(len(lines))], [lines.image(i) for i in range(len(lines))]
 
 
+def model_and_lines(description: str | None) -> tuple[Path, ModelMetadata, list[str], list[NDArray[np.uint8]]]:
+    """What the command line names: a model, and the truths and images of the lines that it was validated with.
+
+    Args:
+        description: of the command.
+    """
+    arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("model", type=Path, help="an exported fp32 file")
+    arguments.add_argument("--data", required=True, help="source of the training lines, as the study has it")
+    arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
+    arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
+    given = arguments.parse_args()
+    metadata = Reader(given.model).metadata
+    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
+    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
+    return given.model, metadata, truths, images
+
+
 def reading_row(
     label: str, path: Path, images: Sequence[NDArray[np.uint8]], truths: Sequence[str], first: Sequence[str]
 ) -> str:
@@ -49,19 +67,11 @@ def reading_row(
 
 def main() -> None:
     """Prints a row for each precision."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("model", type=Path, help="an exported fp32 file")
-    arguments.add_argument("--data", required=True, help="source of the training lines, as the study has it")
-    arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
-    arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
-    given = arguments.parse_args()
-    metadata = Reader(given.model).metadata
-    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
-    first = [reading.text for reading in Reader(given.model).read(images)]
-    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
+    model, _, truths, images = model_and_lines(__doc__)
+    first = [reading.text for reading in Reader(model).read(images)]
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
-            path = convert_precision(given.model, Path(folder) / f"{precision}.onnx", precision)
+            path = convert_precision(model, Path(folder) / f"{precision}.onnx", precision)
             print(reading_row(precision, path, images, truths, first), flush=True)
 
 

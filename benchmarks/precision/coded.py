@@ -9,7 +9,6 @@ thread, and the files take turns.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -20,7 +19,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from benchmarks.precision.accuracy import lines_of
+from benchmarks.precision.accuracy import model_and_lines
 from benchmarks.precision.integers import milliseconds
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.evaluation.metrics import score
@@ -84,20 +83,12 @@ def rows_of(
 
 def main() -> None:
     """Prints the table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("model", type=Path, help="an exported fp32 file")
-    arguments.add_argument("--data", required=True, help="source of the training lines, as the study has it")
-    arguments.add_argument("--validation", help="source of the validation lines, where it is apart")
-    arguments.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines lie (runs/cache)")
-    given = arguments.parse_args()
-    metadata = Reader(given.model).metadata
-    truths, images = lines_of(metadata, given.data, given.validation, given.cache)
+    model, metadata, truths, images = model_and_lines(__doc__)
     example = to_input(images[:1], canonical_width(images[0].shape[1], metadata.time_stride), metadata.contrast)
-    print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")
     print("| form | bytes | of int8 | right | CER | texts changed | lost | won | p | opened in ms | read in ms |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows_of(forms_of(given.model, Path(folder)), truths, images, example):
+        for row in rows_of(forms_of(model, Path(folder)), truths, images, example):
             print(row, flush=True)
 
 
