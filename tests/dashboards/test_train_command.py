@@ -71,6 +71,14 @@ def test_it_leaves_a_model_curves_and_mistakes_and_continues(
         ([TINY, "--normaliser", "nfck"], "no normaliser is called 'nfck'"),
         ([TINY, "--unknown", "dropp"], "did you mean 'drop'"),
         ([TINY, "--charset", "no/such/file"], "charset file no/such/file is not there"),
+        ([], "name an ARCHITECTURE: only a reader brings its own, and training begins with 'random'"),
+        (["--begin", "starter"], "only a reader brings its own, and training begins with 'starter'"),
+        (["--begin", "strater"], "did you mean 'starter'?"),
+        (["--begin", "models:/reader@champion"], "no registered model is called 'reader'"),
+        (["--begin", "study:digits"], "no study is called 'digits'"),
+        (["--begin", "old.pt"], "could run code when it is loaded; give the exported .onnx file"),
+        (["--begin", "none.onnx"], "there is no file"),
+        ([TINY, "--also", "no/such/folder"], "no/such/folder"),
     ],
 )
 def test_a_wrong_request_is_one_line(

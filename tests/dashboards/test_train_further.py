@@ -135,26 +135,3 @@ def test_nothing_that_is_there_is_written_over(
     assert main([*command, "--out", str(tmp_path / "out")]) == 2
     assert "holds a training that began with random; give another --out" in capsys.readouterr().err
     assert reader.read_bytes() == before and [p.name for p in (tmp_path / "out").iterdir()] == ["checkpoint.pt"]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "name an ARCHITECTURE: only a reader brings its own, and training begins with 'random'"),
-        (["--begin", "starter"], "only a reader brings its own, and training begins with 'starter'"),
-        (["--begin", "strater"], "did you mean 'starter'?"),
-        (["--begin", "models:/reader@champion"], "no registered model is called 'reader'"),
-        (["--begin", "study:digits"], "no study is called 'digits'"),
-        (["--begin", "old.pt"], "could run code when it is loaded; give the exported .onnx file"),
-        (["--begin", "none.onnx"], "there is no file"),
-        ([TINY, "--also", "no/such/folder"], "no/such/folder"),
-    ],
-)
-def test_a_wrong_request_is_one_line(
-    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PARETEXT_HOME", str(tmp_path))
-    assert main(["train", *words]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
