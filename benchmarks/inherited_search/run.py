@@ -1,13 +1,14 @@
 """Real searches with and without inherited weights: hypervolume on test lines against epochs trained.
 
     python -m benchmarks.inherited_search.run --out OUT --fraktur DIR [--data digits codes fraktur] [--seeds 0 1 2]
-        [--forms neither starter relatives both] [--epochs 60]
+        [--forms neither starter relatives both end] [--epochs 60]
     python -m benchmarks.inherited_search.run --out OUT --summary
 
 neither     random weights
 starter     every network begins with the starter weights
 relatives   a network may begin with a training of its own study, else with random weights
 both        a network begins with a training of its own study or with the starter weights, whichever is better
+end         starter weights; in the last quarter of the epochs both, for children of neighbours on the front
 
 Decisions:
 - A search is that of a study with a file of its own: the default space but MobileNetV3-small only, one worker, and so many
@@ -49,6 +50,7 @@ FORMS: dict[str, dict[str, str]] = {
     "starter": {"begin": "starter", "inherit": "never"},
     "relatives": {"begin": "random", "inherit": "always"},
     "both": {"begin": "starter", "inherit": "always"},
+    "end": {"begin": "starter", "inherit": "end"},
 }
 SPACE: dict[str, list[str | int]] = {
     "backbone": ["mobilenetv3_small"],

@@ -156,9 +156,10 @@ class Search(StudySection):
         description=f"weights that candidates begin with: {FORMS}",
         examples=["models:/reader@champion"],
     )
-    inherit: Annotated[Literal["never", "always"], Flag("--inherit", "WHEN")] = Field(
+    inherit: Annotated[Literal["never", "always", "end"], Flag("--inherit", "WHEN")] = Field(
         default="never",
-        description="whether a candidate may begin with the weights of an earlier training of the study: never, or always",
+        description="whether a candidate may begin with the weights of an earlier training of the study: never, always, "
+        "or only in the last quarter of the budget (end)",
         examples=["always"],
     )
     weights_limit: Size = Field(

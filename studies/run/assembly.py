@@ -15,6 +15,7 @@ from studies.run.callbacks import TrialCallback
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
+from studies.run.end_phase import EndPhase
 from studies.run.epoch_seconds import EpochSeconds, epoch_seconds_of
 from studies.run.judged import Ready
 from studies.run.kept_parents import keep_parents
@@ -112,7 +113,8 @@ def _parts(
     def job_of(ready: Ready) -> TrialJob:
         return preparation.job(ready.configuration, files.folder(ready.digest), workspace.cache)
 
-    beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer)
+    end = EndPhase(study, observer.note)
+    beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer, end)
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
     recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, clear)
@@ -127,7 +129,7 @@ def _parts(
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
     watched = observer, engine, lease, earlier, plan
     made = study, prepared, beginnings, store, recorder
-    return Parts(*made, seen, progress, schedule, proposer, exports, duplicates, *watched)
+    return Parts(*made, seen, progress, schedule, proposer, exports, duplicates, *watched, end)
 
 
 def _schedule(
@@ -144,7 +146,7 @@ def _schedule(
             recorder.inherited.note(trial.params, trial.lineage)
     begin, former = Beginning.of(study, workers, seconds), former_epochs(trials, study)
     plan = begin.first_rung, begin.initial_trainings
-    ancestry = recorder.inherited.ancestry if study.search.inherit == "always" else None
+    ancestry = recorder.inherited.ancestry if study.search.inherit != "never" else None
     return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry)
 
 
@@ -155,10 +157,12 @@ def _beginnings(
     job_of: Callable[[Ready], TrialJob],
     recorder: TrialRecorder,
     observer: Observer,
+    end: EndPhase,
 ) -> Beginnings:
     """What the trainings of a run begin with; weights are kept if they may be inherited."""
     study, kept = preparation.study, None
-    if study.search.inherit == "always":
+    if study.search.inherit != "never":
         kept = KeptWeights(workspace.weights(study.name), parse_size(study.search.weights_limit), observer.note)
     files.keep_shared_weights({parent.sha256 or "" for parent in (() if kept is None else kept.parents)})
-    return Beginnings(preparation.begin, kept, job_of, preparation.prepared, recorder.lineages, observer.note)
+    noted = recorder.lineages, observer.note
+    return Beginnings(preparation.begin, kept, job_of, preparation.prepared, *noted, inherits=lambda: end.inherits)

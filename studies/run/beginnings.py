@@ -48,6 +48,7 @@ class Beginnings:
         prepared: lines, by input height.
         lineages: number of a trial to what its network inherited.
         note: receives one line for the user.
+        inherits: whether a network that starts now may begin with the study's weights.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Beginnings:
         prepared: Mapping[int, LineDataset],
         lineages: Mapping[int, Lineage],
         note: Callable[[str], None],
+        inherits: Callable[[], bool],
     ) -> None:
-        self._begin, self._kept, self._job_of = begin, kept, job_of
+        self._begin, self._kept, self._job_of, self._inherits = begin, kept, job_of, inherits
         self._prepared, self._lineages, self._note = prepared, lineages, note
 
     def job(self, ready: Ready, new: bool) -> TrialJob:
@@ -70,7 +72,7 @@ class Beginnings:
             new: whether it has no checkpoint yet, so that it needs initial weights.
         """
         job = self._job_of(ready)
-        if self._kept is None or not new:
+        if self._kept is None or not new or not self._inherits():
             return job
         return replace(job, parents=self._parents(job.architecture, self._kept.parents))
 

@@ -51,6 +51,13 @@ class BudgetTracker:
         """Seconds until time is up, below 0 after it; None without a limit."""
         return None if self._deadline is None else self._deadline - time.monotonic()
 
+    @property
+    def fraction_left(self) -> float:
+        """Of the time or the epochs, whichever is nearer to its end; 1 without such a limit, below 0 after it."""
+        left, most = self.left_s, self._budget.total_epochs
+        of_time = 1.0 if left is None or not self._budget.seconds else left / self._budget.seconds
+        return min(of_time, 1.0 if not most else 1 - self.epochs / most)
+
     def reserve(self, seconds: float) -> float:
         """Seconds that are kept for the end: those asked for, but no more than `LARGEST_RESERVE` of the time there is."""
         return 0.0 if self._budget.seconds is None else min(seconds, LARGEST_RESERVE * self._budget.seconds)

@@ -38,7 +38,7 @@ class Driver:
 
     def __init__(self, parts: Parts, started: float, epochs: int) -> None:
         self._study, self._store, self._recorder, self._beginnings = parts.study, parts.store, parts.recorder, parts.beginnings
-        self._progress, self._schedule, self._plan = parts.progress, parts.schedule, parts.plan
+        self._progress, self._schedule, self._plan, self._end = parts.progress, parts.schedule, parts.plan, parts.end
         self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
         self._ready = partial(ready_of, recorder=parts.recorder, duplicates=parts.duplicates)
@@ -140,13 +140,14 @@ class Driver:
 
     def _start_new(self) -> bool:
         while self._wanting() and not self._nothing_new:
+            if self._end.begins(self._spending, self._begun()):
+                self._schedule.stay_near_front()
             if not self._plan.leaves_room_for_new(self._spending.usable_s(self._exports.seconds)):
                 self._nothing_new = True
                 break
             proposed = self._proposer.next(self._running.values(), self._paused.values())
-            if isinstance(proposed, Exhausted):
-                self._reason = proposed.reason
             if proposed is None or isinstance(proposed, Exhausted):
+                self._reason = self._reason if proposed is None else proposed.reason
                 return False
             ready = self._ready(proposed)
             if ready is not None and self._start(ready):
@@ -156,8 +157,11 @@ class Driver:
 
     def _wanting(self) -> bool:
         """Returns whether the budget allows another trial."""
-        under_way = (*self._running.values(), *self._paused.values())
-        return self._progress.trained + sum(ready.continues is None for ready in under_way) < self._study.budget.trials
+        return self._begun() < self._study.budget.trials
+
+    def _begun(self) -> int:
+        """Trials that count against the budget, or will."""
+        return self._progress.trained + sum(r.continues is None for r in (*self._running.values(), *self._paused.values()))
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""

@@ -9,6 +9,7 @@ from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.run.beginnings import Beginnings
 from studies.run.checkpoint_exports import CheckpointExports
+from studies.run.end_phase import EndPhase
 from studies.run.observer import Observer
 from studies.run.proposer import Proposer
 from studies.run.resume import EarlierRuns
@@ -44,6 +45,7 @@ class Parts:
         lease: the right to run the study; the driver renews it.
         earlier: the trials that earlier runs have left.
         plan: how the time is used.
+        end: the last part of the budget, which goes into the front.
     """
 
     study: Study
@@ -62,3 +64,4 @@ class Parts:
     lease: Lease
     earlier: EarlierRuns
     plan: TimePlan
+    end: EndPhase

@@ -25,6 +25,7 @@ from studies.objectives.limits import excess_before_training
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.precision_variants import PRECISION
 from studies.samplers.front.ancestry import Ancestry
+from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.training_cost import EpochCost
 from studies.samplers.optuna_based.factory import FRONT
 from studies.schedulers.decisions import Decision, Promotion
@@ -223,6 +224,11 @@ class Schedule:
             force: return the best one even if something new should start.
         """
         return self._scheduler.next_promotion(force)
+
+    def stay_near_front(self) -> None:
+        """From now on the sampler `front` proposes children of neighbours on the front only; other samplers go on as before."""
+        if isinstance(self._sampler, FrontSampler):
+            self._sampler.candidates.near_front = True
 
     def propose(self, running: Iterable[Mapping[str, Value]], suspended: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
         """Parameters to try next.

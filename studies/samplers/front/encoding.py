@@ -106,6 +106,13 @@ class SpaceEncoder:
             rows[:, k] = _nearest(places, fractions[:, k])
         return rows
 
+    def cross(self, first: Array, second: Array, rng: Generator) -> Array:
+        """(n, fields) children of two (n, fields) arrays of rows: numbers between the parents', choices of one parent."""
+        share = rng.random(first.shape)
+        between = first + share * (second - first)
+        between = np.where(self._counts > 0, np.round(between), between)
+        return np.where(self._nominal, np.where(share < 0.5, first, second), between)
+
     def perturb(self, rows: Array, rng: Generator, step: Array) -> Array:
         """Neighbours of rows: at least one field of each is changed.
 

@@ -32,7 +32,8 @@ from scipy.special import ndtr
 
 from studies.objectives.pareto import Array, Point, Scale
 from studies.samplers.front.ancestry import Ancestry
-from studies.samplers.front.encoding import Row, SpaceEncoder, to_row, without
+from studies.samplers.front.candidates import Candidates
+from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
@@ -43,18 +44,6 @@ from studies.samplers.front.training_cost import EpochCost, TrainingCost
 
 NEW_TRIAL_DISCOUNT = 0.7
 """Cost of an epoch of a new trial relative to one of a resumed trial: a new trial may be stopped early."""
-MAX_ENUMERATED = 2000
-"""Largest space of which every candidate is scored."""
-RANDOM_CANDIDATES = 400
-"""Random candidates of a larger space."""
-NEIGHBOR_CANDIDATES = 600
-"""Neighbours of the best trainings among the candidates of a larger space."""
-NEIGHBOR_PARENTS = 20
-"""Number of best trainings whose neighbours these are."""
-STEP_SIZES = (0.3, 0.1, 0.03, 0.01)
-"""Standard deviations of the steps to neighbours, as fractions of a parameter's range: across it, and ever nearer."""
-REFINED_CANDIDATES = 20
-"""Number of best candidates of a large space whose neighbours are scored in a second round, without the longest steps."""
 MAX_VARIANT_PARENTS = 200
 """Number of best trainings whose other precisions are scored: computing the costs of one takes milliseconds."""
 COST_BATCH = 4
@@ -82,6 +71,9 @@ class FrontSampler:
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
         parameter_scales: see `SpaceEncoder`.
         ancestry: how much training each network inherits; None: all begin alike.
+
+    Attributes:
+        candidates: among which a proposal is looked for.
     """
 
     def __init__(
@@ -118,7 +110,7 @@ class FrontSampler:
         self._observed = self._proposed = 0
         self._memo: tuple[Any, Surrogate, Row] | None = None
         self._caches = [HyperparameterCache() for _ in self._maximized]
-        self._every_row = self._encoder.all_rows() if self._encoder.size <= MAX_ENUMERATED else None
+        self.candidates = Candidates(self._encoder)
 
     def observe(self, params: Params, rung: int, values: Sequence[float]) -> None:
         """Adds what a training has reached at a rung; see `studies.samplers.base.Sampler.observe`."""
@@ -200,7 +192,8 @@ class FrontSampler:
     @property
     def version(self) -> tuple[Any, ...]:
         """Predictions and proposals stay the same as long as this does."""
-        return self._observed, len(self._feasibility.infeasible), self._proposed, tuple(sorted(self._running))
+        known = self._observed, len(self._feasibility.infeasible), self._proposed
+        return *known, self.candidates.near_front, tuple(sorted(self._running))
 
     def _all_variants(self, row: Row) -> list[Row]:
         return [row, *self._variants.others(row)]
@@ -237,7 +230,7 @@ class FrontSampler:
         return found
 
     def _next_row(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], rng: Generator) -> Row:
-        candidates = self._candidates(surrogate, taken, rng)
+        candidates = self.candidates.rows(surrogate, taken, rng)
         if not len(candidates):
             return to_row(self._encoder.sample(1, rng)[0])
         proposal = None
@@ -246,25 +239,11 @@ class FrontSampler:
             proposal = self._best_candidate(surrogate, candidates, taken, rng)
         return proposal if proposal is not None else self._initial_design.select(candidates, sorted(begun), number, rng)
 
-    def _candidates(self, surrogate: Surrogate, taken: Set[Row], rng: Generator) -> Array:
-        """(n, fields) rows that may be proposed."""
-        if self._every_row is not None:
-            return without(self._every_row, taken)
-        rows = [self._encoder.sample(RANDOM_CANDIDATES, rng)]
-        if surrogate.ready:
-            best = surrogate.rows[np.argsort(surrogate.domination_rates(), kind="stable")[:NEIGHBOR_PARENTS]]
-            parents = best[rng.integers(len(best), size=NEIGHBOR_CANDIDATES)]
-            rows.append(self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES, size=(NEIGHBOR_CANDIDATES, 1))))
-        return without(np.unique(np.concatenate(rows), axis=0), taken)
-
     def _best_candidate(self, surrogate: Surrogate, candidates: Array, taken: Set[Row], rng: Generator) -> Row | None:
         """The candidate with the highest acquisition whose costs are known and allowed; None if no promising one is allowed."""
         surrogate.extend_range(surrogate.predict(candidates)[0])
         scores = self._acquisition(surrogate, candidates)
-        if self._every_row is None:
-            parents = candidates[np.argsort(-scores, kind="stable")[:REFINED_CANDIDATES].repeat(10)]
-            more = self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES[1:], size=(len(parents), 1)))
-            more = without(np.unique(more, axis=0), taken)
+        if len(more := self.candidates.refined(candidates, scores, taken, rng)):
             scores, candidates = np.append(scores, self._acquisition(surrogate, more)), np.concatenate([candidates, more])
         batch = COST_BATCH if len(self._feasibility.costs) < ENOUGH_COSTS else 1
         for _ in range(COST_ROUNDS if self._feasibility.known_objectives else 0):

@@ -87,6 +87,11 @@ class Surrogate:
             self._front = self._all[not_dominated(self._all)]
             self.extend_range(self._all)
 
+    def front_rows(self) -> Array:
+        """(n, fields) the rows on the front of the predictions, along its first objective."""
+        front = np.flatnonzero(not_dominated(self.predicted))
+        return self.rows[front[np.argsort(self.predicted[front, 0], kind="stable")]]
+
     def can_finish(self, row: Row) -> bool:
         """Whether a training is among `rows` and not fully trained."""
         return row in self._indices and self._highest[self._indices[row]] < len(self._rungs) - 1

@@ -108,6 +108,15 @@ def test_later_candidates_begin_with_the_weights_of_earlier_ones(lines: Path, tm
     check_lineages(workspace, trials)
 
 
+def test_only_the_last_quarter_of_the_budget_begins_with_weights_of_the_study(lines: Path, tmp_path: Path) -> None:
+    workspace, jobs, observer = Workspace(tmp_path), Jobs(), RecordingObserver()
+    run_search(inheriting(lines, trials=8, inherit="end"), workspace, observer, InProcessEngine(jobs))
+    begun = [number for number, parents in enumerate(jobs.parents) if parents]
+    assert begun and begun[0] >= 6, "six of eight trials have to be done first"
+    assert sum("goes into the front" in note for note in observer.notes) == 1
+    check_lineages(workspace, trained(workspace))
+
+
 @pytest.mark.parametrize("after", [1, 3, 5])
 def test_a_killed_search_goes_on_with_its_lineages_and_weights(lines: Path, tmp_path: Path, after: int) -> None:
     workspace, observer, jobs = Workspace(tmp_path), RecordingObserver(), Jobs()
@@ -138,7 +147,7 @@ def chosen(kept: list[Parent], architecture: Architecture, begin: tuple[Parent, 
         class charset:
             symbols = SYMBOLS
 
-    beginnings = Beginnings(begin, None, pytest.fail, {32: Data}, {}, pytest.fail)  # type: ignore[arg-type, dict-item]
+    beginnings = Beginnings(begin, None, pytest.fail, {32: Data}, {}, pytest.fail, lambda: True)  # type: ignore[arg-type, dict-item]
     return [parent.name for parent in beginnings._parents(architecture, kept)]
 
 
