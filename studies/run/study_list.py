@@ -14,7 +14,8 @@ from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
 from studies.storage.pareto_front import points_of
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import STUDY_KEY, StudyStore
+from studies.storage.study_attributes import is_of_paretext
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
@@ -112,7 +113,7 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
 
 def names_of_studies(storage: Storage) -> list[str]:
     """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
-    return [study.study_name for study in storage.get_all_studies() if STUDY_KEY in study.user_attrs]
+    return [study.study_name for study in storage.get_all_studies() if is_of_paretext(study.system_attrs, study.user_attrs)]
 
 
 def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:

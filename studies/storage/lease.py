@@ -12,14 +12,17 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+import optuna
+
+from studies.storage.study_attributes import former_value, read_value, write_value
 from studies.storage.study_store import StudyStore
 from trainers.base.errors import UserError
 
 LEASE_KEY = "paretext:lease"
-"""Study attribute that holds the lease."""
+"""Key under which a study has its lease."""
 LEASE_S = 60.0
 """Seconds until a lease expires: how long another machine has to wait after the owner's machine has died."""
 RENEW_INTERVAL_S = 15.0
@@ -84,27 +87,29 @@ class Lease:
     def release(self) -> None:
         """Gives the lease back."""
         if self._held_by_another() is None:
-            self._study.set_user_attr(LEASE_KEY, {})
+            write_value(self._study, LEASE_KEY, {})
 
     def _write(self) -> None:
-        self._study.set_user_attr(LEASE_KEY, {"owner": self._owner, "until": time.time() + LEASE_S})
+        write_value(self._study, LEASE_KEY, {"owner": self._owner, "until": time.time() + LEASE_S})
         self._renewed = time.monotonic()
 
     def _held_by_another(self) -> dict[str, Any] | None:
-        held = _valid_lease(self._study.user_attrs)
+        held = _valid_lease(self._study)
         return None if held is None or held["owner"] == self._owner else held
 
 
 def runner_of(store: StudyStore) -> str | None:
     """The process that runs a study, as "HOST:PID"; None if none does. A killed one on another machine counts for a minute."""
-    held = _valid_lease(store.optuna_study.user_attrs)
+    held = _valid_lease(store.optuna_study)
     return None if held is None else str(held["owner"])
 
 
-def _valid_lease(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The lease in the attributes of a study; None if there is none, or if it counts for nothing."""
-    held: dict[str, Any] = attributes.get(LEASE_KEY) or {}
-    return None if not held or held["until"] < time.time() or _is_dead(held["owner"]) else held
+def _valid_lease(study: optuna.Study) -> dict[str, Any] | None:
+    """The lease of a study, also one that a process of version 0.1 holds; None if there is none that counts."""
+    for held in (read_value(study, LEASE_KEY), former_value(study, LEASE_KEY)):
+        if held and held["until"] >= time.time() and not _is_dead(held["owner"]):
+            return dict(held)
+    return None
 
 
 def _is_dead(owner: str) -> bool:

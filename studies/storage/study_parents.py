@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studies.storage.study_attributes import read_value, write_value
 from studies.storage.study_store import StudyStore
 
 PARENTS_KEY = "paretext:parents"
-"""User attribute of a study that holds them."""
+"""Key under which a study has them."""
 
 
 def recorded_parents(store: StudyStore) -> list[dict[str, Any]]:
     """The recorded parents as plain values, the best first; empty if there are none."""
-    return [dict(each) for each in store.optuna_study.user_attrs.get(PARENTS_KEY, [])]
+    return [dict(each) for each in read_value(store.optuna_study, PARENTS_KEY) or []]
 
 
 def record_parents(store: StudyStore, parents: Sequence[Mapping[str, Any]]) -> None:
     """Records the parents; for the process that holds the study's lease."""
-    store.optuna_study.set_user_attr(PARENTS_KEY, [dict(each) for each in parents])
+    write_value(store.optuna_study, PARENTS_KEY, [dict(each) for each in parents])

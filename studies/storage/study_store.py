@@ -30,6 +30,7 @@ from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
 from studies.storage.held_out_score import TestScore
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
+from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
 from studies.storage.trial_attributes import (
     Attributes,
     description_of,
@@ -44,7 +45,6 @@ from studies.storage.trial_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 from trainers.base.lineage import Lineage
 
-STUDY_KEY = "paretext:study"
 TEST_KEY = "paretext:test:"
 DATA_KEY = "paretext:data"
 """System attribute of a study: which lines it is measured on, by input height."""
@@ -95,9 +95,9 @@ class StudyStore:
             directions=[objective.direction for objective in study.objectives],
             load_if_exists=True,
         )
-        if STUDY_KEY not in optuna_study.user_attrs:
+        if read_value(optuna_study, STUDY_KEY) is None:
             optuna_study.set_metric_names([objective.metric for objective in study.objectives])
-            optuna_study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+            write_value(optuna_study, STUDY_KEY, study.model_dump(mode="json"))
             known = False
         return cls(storage, optuna_study), known
 
@@ -119,9 +119,14 @@ class StudyStore:
         """The resolved study as it was stored.
 
         Raises:
-            UserError: it names something that is not installed here, such as an objective of another package.
+            UserError: it names something that is not installed here, such as an objective of another package, or another
+                program has made the study.
         """
-        return stored_study(self._study.user_attrs[STUDY_KEY], self._study.study_name)
+        stored = read_value(self._study, STUDY_KEY)
+        if stored is None:
+            name = self._study.study_name
+            raise UserError(f"study '{name}' was not made by Paretext, or another program has renamed it; name another study")
+        return stored_study(stored, self._study.study_name)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -131,18 +136,22 @@ class StudyStore:
     @property
     def epochs(self) -> int | None:
         """Epochs of a full training; None when the study does not say. Unlike `study` it needs nothing to be installed."""
-        epochs = self._study.user_attrs.get(STUDY_KEY, {}).get("budget", {}).get("epochs")
+        epochs = self._written().get("budget", {}).get("epochs")
         return epochs if isinstance(epochs, int) else None
 
     @property
     def written_recipe(self) -> str | dict[str, Any] | None:
         """`[recipe]` as it was stored; None when the study does not say. Nothing needs to be installed for it either."""
-        recipe = self._study.user_attrs.get(STUDY_KEY, {}).get("recipe")
+        recipe = self._written().get("recipe")
         return recipe if isinstance(recipe, str | dict) else None
+
+    def _written(self) -> dict[str, Any]:
+        """The study as it was stored, as JSON values."""
+        return dict(read_value(self._study, STUDY_KEY) or {})
 
     def update_study(self, study: Study) -> None:
         """Stores a study whose budget has been changed."""
-        self._study.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+        write_value(self._study, STUDY_KEY, study.model_dump(mode="json"))
 
     def test_scores(self) -> dict[int, TestScore]:
         """What trials have read of the test lines, by number; few have been tested."""

@@ -16,6 +16,7 @@ from studies.registry.quick_look import runs_of_studies
 from studies.registry.run_tracker import RunTracker
 from studies.storage.lease import LEASE_KEY
 from studies.storage.pareto_front import load_store
+from studies.storage.study_attributes import write_value
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
 from trainers.base.file_lock import locked
@@ -94,7 +95,7 @@ def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Pare
     with locked(copy.lock("study-plates")):
         answer = paretext("studies", "delete", "plates", "--yes")
     assert answer.code == 2 and "is being run by another process" in answer.err
-    load_store(copy, "plates").optuna_study.set_user_attr(LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
+    write_value(load_store(copy, "plates").optuna_study, LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
     assert "is being run by elsewhere:7" in paretext("studies", "delete", "plates", "--yes").err
     assert "running on elsewhere" in paretext("studies").out
     assert "did you mean 'plates'" in paretext("studies", "delete", "plate", "--yes").err

@@ -13,6 +13,7 @@ import pytest
 from studies.storage import lease as lease_module
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY, Lease
+from studies.storage.study_attributes import read_value, write_value
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
@@ -51,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def hold(store: StudyStore, owner: str, until: float) -> None:
-    store.optuna_study.set_user_attr(LEASE_KEY, {"owner": owner, "until": until})
+    write_value(store.optuna_study, LEASE_KEY, {"owner": owner, "until": until})
 
 
 def test_a_lease_of_another_machine_has_to_expire(store: StudyStore, clock: Clock) -> None:
@@ -59,7 +60,7 @@ def test_a_lease_of_another_machine_has_to_expire(store: StudyStore, clock: Cloc
     expiry, said = clock.now + 30, list[str]()
     Lease(store, said.append).take()
     assert expiry <= clock.now <= expiry + 1 and "last run by elsewhere:7" in said[0]
-    assert store.optuna_study.user_attrs[LEASE_KEY]["owner"] == f"{socket.gethostname()}:{os.getpid()}"
+    assert read_value(store.optuna_study, LEASE_KEY)["owner"] == f"{socket.gethostname()}:{os.getpid()}"
 
 
 def test_one_that_is_renewed_is_respected(store: StudyStore, clock: Clock) -> None:
@@ -88,7 +89,7 @@ def test_an_owner_that_did_not_renew_in_time_stops(store: StudyStore, clock: Clo
     with pytest.raises(UserError, match="taken over by elsewhere:7"):
         lease.keep()
     lease.release()
-    assert store.optuna_study.user_attrs[LEASE_KEY]["owner"] == "elsewhere:7"
+    assert read_value(store.optuna_study, LEASE_KEY)["owner"] == "elsewhere:7"
 
 
 def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace: Workspace) -> None:
@@ -98,7 +99,7 @@ def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace
     left = store.open_trials()
     assert left and all(t.training is not None and t.training.owner.startswith(socket.gethostname()) for t in left)
     assert all(t.training is not None and t.digest is not None and t.digest in t.training.folder for t in left)
-    assert store.optuna_study.user_attrs[LEASE_KEY] == {}
+    assert read_value(store.optuna_study, LEASE_KEY) == {}
     watcher = RecordingObserver()
     run_search(study(), workspace, watcher, ScriptedEngine())
     for trial in left:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from search_space import Architecture, SearchSpace
 from studies.definition.study import resolve
+from studies.objectives.costs import Costs
+from studies.run.study_list import names_of_studies
 from studies.storage.backends import open_storage
 from studies.storage.distributions import distributions
+from studies.storage.lease import LEASE_KEY, Lease, runner_of
 from studies.storage.outcomes import Measured, OverLimit
 from studies.storage.stored_trial import StoredTrial
+from studies.storage.study_attributes import STUDY_KEY
+from studies.storage.study_parents import PARENTS_KEY, record_parents, recorded_parents
 from studies.storage.study_store import StudyStore
 from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
@@ -92,3 +99,39 @@ def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"this is no database, and long enough to be taken for one" * 20)
     with pytest.raises(UserError, match="cannot be opened"):
         open_storage(f"sqlite:///{tmp_path / 'x.db'}")
+
+
+def test_nothing_that_optuna_dashboard_shows_is_json(store: StudyStore) -> None:
+    """It shows user attributes in columns, which a long one makes thousands of pixels wide."""
+    proposal = store.ask_params(PARAMS, distributions(SPACE))
+    right = RightLines.of("0123456789abcdef", [True, False, True])
+    outcome = Measured(Measurement(2 / 3, 0.05, 1234, 1.5, 300, 3, right_lines=right), Path("m.onnx"), 40)
+    store.close(StoredTrial.of(proposal.number, proposal.params, Architecture(), Costs(1200), outcome))
+    record_parents(store, [{"name": "starter"}])
+    Lease(store, print).take()
+    (trial,) = store.trials()
+    assert store.optuna_study.user_attrs == {}
+    assert trial.user_attrs and all(isinstance(value, str | int | float) for value in trial.user_attrs.values())
+    assert recorded_parents(store) == [{"name": "starter"}]
+
+
+def test_a_study_whose_values_are_in_user_attributes_opens_and_is_written_anew(workspace: Workspace) -> None:
+    storage, study = open_storage(workspace.optuna_url), resolve({"name": "plates"}, "test")
+    former = optuna.create_study(storage=storage, study_name="plates", directions=["maximize", "minimize"])
+    former.set_user_attr(STUDY_KEY, study.model_dump(mode="json"))
+    former.set_user_attr(PARENTS_KEY, [{"name": "starter"}])
+    former.set_user_attr(LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
+    store, known = StudyStore.create_or_open(storage, study)
+    assert known and store.study == study and store.epochs == study.budget.epochs
+    assert recorded_parents(store) == [{"name": "starter"}]
+    assert runner_of(store) == "elsewhere:7" and names_of_studies(storage) == ["plates"]
+    longer = study.with_overrides({"budget.epochs": 7})
+    store.update_study(longer)
+    assert StudyStore.open(storage, "plates").study == longer
+
+
+def test_a_study_of_another_program_is_refused_in_one_line(workspace: Workspace) -> None:
+    storage = open_storage(workspace.optuna_url)
+    optuna.create_study(storage=storage, study_name="theirs")
+    with pytest.raises(UserError, match="was not made by Paretext"):
+        _ = StudyStore.open(storage, "theirs").study
