@@ -16,6 +16,7 @@ from studies.storage.outcomes import Measured, OverLimit
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
+from testing.shown_study import shown_study
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Measurement
 from trainers.base.file_digest import file_sha256
@@ -65,6 +66,12 @@ def _padded(model: Path, width: int) -> int:
     entry.key, entry.value = "padding", "x" * 1_000 * width
     onnx.save(loaded, model)
     return model.stat().st_size
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """With the study `shown`, which has a trial of every fate; for reading only."""
+    return shown_study(tmp_path_factory.mktemp("shown") / "runs")
 
 
 @pytest.fixture
