@@ -2,7 +2,8 @@
 
     python -m benchmarks.inheritance.run --out OUT [--data codes fraktur digits iiit5k] [--fraktur DIR] [--iiit5k DIR]
                                          [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 40]
-                                         [--beginnings random first important important-no-flat-start starter starter+relative]
+                                         [--beginnings random first important important-no-flat-start starter
+                                                       starter-no-flat-start starter+relative]
                                          [--starter FOLDER]
     python -m benchmarks.inheritance.report OUT
 
@@ -13,7 +14,7 @@ Decisions:
   `starter+relative` begins with the important channels of a relative that has itself begun with them.
 - Child and relative have the default recipe, and see the same lines in the same order.
 - The recipe begins with a flat start, which keeps a random head from writing blanks alone. Whether inherited weights need one
-  is open: `important-no-flat-start` trains without it.
+  is open: `important-no-flat-start` and `starter-no-flat-start` train without it.
 - `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
   columns.
 - If it is run again, it continues where it stopped: OUT/results has every finished epoch. Other starter weights begin anew.
@@ -47,8 +48,8 @@ from trainers.training.loop import TrainingResult, train
 
 DATA = ("codes", "fraktur", "digits", "iiit5k")
 STARTER, BOTH = "starter", "starter+relative"
-BEGINNINGS = ("random", "first", "important", "important-no-flat-start", STARTER, BOTH)
 NO_FLAT_START = "-no-flat-start"
+BEGINNINGS = ("random", "first", "important", f"important{NO_FLAT_START}", STARTER, f"{STARTER}{NO_FLAT_START}", BOTH)
 RECALIBRATED_LINES = 200
 """Training lines from which BatchNorm statistics are measured before the first epoch: enough to see what was inherited."""
 
@@ -116,7 +117,7 @@ class Bench:
         """What the child of a case begins with; None for random weights."""
         if beginning == "random":
             return None
-        if beginning == STARTER:
+        if beginning.removesuffix(NO_FLAT_START) == STARTER:
             return self.starter_of(CASES[case].child)[0]
         return self.relative(case, epochs, from_starter=beginning == BOTH)
 
@@ -125,7 +126,7 @@ class Bench:
         name = f"{self.name}-{case}-{beginning}-{self.seed}"
         kept = self.out / "results" / f"{name}.json"
         row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        digest = self.starter_of(CASES[case].child)[1] if beginning in (STARTER, BOTH) else ""
+        digest = self.starter_of(CASES[case].child)[1] if STARTER in beginning else ""
         if row.get("starter", "") != digest:
             row = {}
         if row.get("parent_epochs") == parent_epochs and len(row["cer"]) > epochs:
