@@ -115,11 +115,12 @@ def _line_of(error: Exception) -> str | None:
     from search_space.architecture import RefusedArchitecture
     from search_space.catalog import UnknownComponent
     from trainers.base.errors import TrainingFault, UserError, one_line
+    from trainers.base.redaction import redact
 
     if isinstance(error, UserError | RefusedArchitecture | UnknownComponent):
-        return str(error)
+        return redact(str(error))
     if isinstance(error, TrainingFault):
-        return f"the training failed ({error.kind}): {error.reason}"
+        return f"the training failed ({error.kind}): {redact(error.reason)}"
     if isinstance(error, OSError):  # a full disk, a missing right, a mount that is gone
         return f"this machine failed: {one_line(error)}"
     return None

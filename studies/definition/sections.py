@@ -16,6 +16,7 @@ from studies.definition.begin_spec import FORMS, begin_fault
 from studies.definition.durations import parse_duration, parse_milliseconds
 from studies.definition.section_types import Count, Duration, Flag, Milliseconds, Size, StudySection
 from studies.objectives.catalog import DEFAULT, objectives_of
+from trainers.base.redaction import redact
 
 
 class Limits(StudySection):
@@ -203,6 +204,16 @@ class Search(StudySection):
     def _names_weights(cls, value: str) -> str:
         if (fault := begin_fault(value)) is not None:
             raise ValueError(fault)
+        return value
+
+    @field_validator("shared")
+    @classmethod
+    def _holds_no_password(cls, value: str | None) -> str | None:
+        if value is not None and redact(value) != value:
+            raise ValueError(
+                "holds a password, which would be stored with the study; leave it out, and set the variables of the library "
+                "that opens the URL, such as AWS_SECRET_ACCESS_KEY"
+            )
         return value
 
     @field_validator("objectives")

@@ -22,11 +22,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from studies.registry.home_move import follow_home
-from studies.storage.backends import without_password
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
+from trainers.base.redaction import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,10 +76,9 @@ def _open_server(mlflow: ModuleType, uri: str) -> MlflowClient:
         client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     except Exception as error:  # MLflow, requests and SQLAlchemy raise many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        shown = without_password(uri)
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"MLflow at {shown} does not answer ({reason.replace(uri, shown)}); start it, or unset MLFLOW_TRACKING_URI to use "
+            f"MLflow at {redact(uri)} does not answer ({redact(reason)[:200]}); start it, or unset MLFLOW_TRACKING_URI to use "
             f"the database in the workspace folder"
         ) from None
     return client

@@ -20,7 +20,9 @@ from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.lease import owner_here
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
+from trainers.base.errors import one_line
 from trainers.base.progress import EpochReport
+from trainers.base.redaction import redact
 from trainers.trial.epoch_log import EPOCHS_NAME, read_lines
 
 
@@ -42,10 +44,11 @@ class StudyLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            self._write("run breaks off", reason=f"{type(error).__name__}: {error}".splitlines()[0])
+            self._write("run breaks off", reason=one_line(error))
         self._file.close()
 
     def note(self, text: str) -> None:
+        text = redact(text)
         self._write("note", text=text)
         self._observer.note(text)
 

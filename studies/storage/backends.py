@@ -33,6 +33,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from studies.storage.journal_file import open_journal
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
+from trainers.base.redaction import redact
 
 Storage = BaseStorage
 """What `open_storage` returns, for those who do not import Optuna."""
@@ -69,24 +70,16 @@ def open_storage(url: str, notify: Callable[[str], None] | None = None) -> BaseS
             storage = _sqlite(url) if url.startswith("sqlite:///") else _server(url)
     except ModuleNotFoundError as error:
         raise UserError(
-            f"the study database {without_password(url)} needs a driver ({error}); pip install 'paretext[postgres]'"
+            f"the study database {redact(url)} needs a driver ({redact(str(error))}); pip install 'paretext[postgres]'"
         ) from None
     except (SQLAlchemyError, sqlite3.Error, OSError, optuna.exceptions.StorageInternalError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
+        reason = redact(str(error.__cause__ or error).splitlines()[0])
         raise UserError(
-            f"the study database {without_password(url)} cannot be opened ({reason}); "
-            f"check the URL, the access rights and the disk"
+            f"the study database {redact(url)} cannot be opened ({reason}); check the URL, the access rights and the disk"
         ) from None
     if notify is None:
         return optuna.storages.get_storage(storage)
     return RetryingStorage(storage, notify)  # type: ignore[abstract]  # its methods are set below
-
-
-def without_password(url: str) -> str:
-    """A storage's URL with its password replaced by ***."""
-    with contextlib.suppress(sqlalchemy.exc.ArgumentError):
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    return url
 
 
 def _sqlite(url: str) -> BaseStorage:
@@ -166,7 +159,7 @@ class RetryingStorage(BaseStorage):
                         f"run the same command again once it does, and the study resumes"
                     ) from None
                 if not lost or now - notified > NOTIFY_INTERVAL_S:
-                    reason = str(error.__cause__ or error).splitlines()[0]
+                    reason = redact(str(error.__cause__ or error).splitlines()[0])
                     self.notify(f"the study database does not answer ({reason}); trainings continue, and the search retries")
                     notified, lost = now, True
                 time.sleep(pause_s)

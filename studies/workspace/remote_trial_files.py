@@ -23,6 +23,7 @@ import fsspec.core
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
+from trainers.base.redaction import redact
 from trainers.inherit.parent import Parent
 from trainers.training.checkpoint import CHECKPOINT_NAME
 
@@ -47,7 +48,7 @@ class RemoteTrialFiles:
         try:
             self._files, self._root = fsspec.core.url_to_fs(shared_folder)
         except (ValueError, ImportError) as error:
-            raise UserError(f"search.shared: '{shared_folder}' cannot be used: {error}") from None
+            raise UserError(redact(f"search.shared: '{shared_folder}' cannot be used: {error}")) from None
 
     def upload(self, folder: Path) -> None:
         """Copies the files of a folder to the shared folder and replaces those of the same name."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import errno
 from typing import Literal
 
+from trainers.base.redaction import redact
+
 FaultKind = Literal["nan", "oom", "cache", "export", "machine", "error"]
 
 
@@ -66,5 +68,5 @@ def fault_of(error: Exception) -> TrainingFault:
 
 
 def one_line(error: BaseException) -> str:
-    """The type of an exception and the first line of its message."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """The type of an exception and the first line of its message, without passwords."""
+    return redact(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -164,6 +164,7 @@ def test_all_faults_are_named_at_once_with_the_nearest_name(tmp_path: Path) -> N
         ("[space]\nwidth_percent = [500]", "from 25 to 125"),
         ('[search]\nwarm_start = ["mobilev3_smal_1.0"]', "did you mean 'mobilev3_small_1.0'?"),
         ("[recipe]\nlearning_rat = 0.1", "did you mean 'learning_rate'?"),
+        ('[search]\nshared = "s3://me:secret@bucket/x"', "search.shared: holds a password"),
         ("budget = 3", "budget"),
         ("name = '../x'", "name"),
         ("name = ", "not a TOML file"),
