@@ -27,6 +27,7 @@ VERBS = (
     "studies_command",
     "front_command",
     "trials_command",
+    "report_command",
     "dashboard_command",
     "promote_command",
     "predict_command",

@@ -39,7 +39,7 @@ def report_lines(report: FileTest, mistakes: int) -> Iterator[str]:
         yield "\nconfused  truth -> reading, how often, share of that character"
         for pair in report.confusions[:SHOWN_CONFUSIONS]:
             share = "" if pair.share is None else percent(pair.share)
-            yield f"  {_shown(pair.truth):>9} -> {_shown(pair.reading):<9} {pair.count:>6,}x {share:>8}"
+            yield f"  {shown_symbol(pair.truth):>9} -> {shown_symbol(pair.reading):<9} {pair.count:>6,}x {share:>8}"
         if len(report.confusions) > SHOWN_CONFUSIONS:
             yield f"  {len(report.confusions) - SHOWN_CONFUSIONS:,} more pairs (--json has all)"
     worst = report.mistakes[:mistakes]
@@ -96,6 +96,6 @@ def mistake_sheet(report: FileTest, heading: str, at_most: int) -> Image.Image:
     return draw_sheet([SheetSection(title, pictures)])
 
 
-def _shown(symbol: str) -> str:
+def shown_symbol(symbol: str) -> str:
     """A character that can be seen."""
     return NOTHING if not symbol else f"U+{ord(symbol):04X}" if symbol.isspace() or not symbol.isprintable() else symbol

@@ -73,7 +73,7 @@ class TrialRow:
         return cls(
             trial=trial.number,
             state=outcome_words(outcome).text,
-            what=_words(trial),
+            what=words_of(trial),
             reason=trial.reason,
             epochs_trained=trial.epochs_trained if file is None else file.epochs or 0,
             epochs=epochs,
@@ -161,7 +161,7 @@ def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
     )
 
 
-def _words(trial: StoredTrial) -> str:
+def words_of(trial: StoredTrial) -> str:
     """What a trial is."""
     try:
         architecture = trial.architecture
