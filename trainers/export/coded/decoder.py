@@ -5,6 +5,8 @@ Decisions:
   Split, a Reshape, and its dimensions in the narrowest whole numbers.
 - All inputs are constants, so constant folding leaves fp32 weights and nothing of the decoder. With folding switched off, the
   nodes run for every line and give the same weights.
+- Numbers are bytes as long as they can be: ONNX Runtime keeps every result until the file is open. A code is the unary part and
+  the low bits behind each other; for a negative one all bits are inverted, which is its two's complement.
 - Names are long here; `trainers.export.names` shortens them.
 """
 
@@ -25,6 +27,10 @@ from trainers.export.coded.rice import Packed, best_low_bits, pack
 
 PREFIX = "coded"
 """Beginning of the names of the decoder's values: no name that torch writes begins so."""
+
+
+UINT8, UINT32 = onnx.TensorProto.UINT8, onnx.TensorProto.UINT32
+INT8, INT32 = onnx.TensorProto.INT8, onnx.TensorProto.INT32
 
 
 @dataclass(frozen=True)
@@ -79,28 +85,30 @@ def coded(tensors: Sequence[CodedTensor]) -> tuple[list[Any], list[Any]]:
 
 def _unpacked(graph: GraphBuilder, packed: Packed) -> str:
     """Adds the nodes that unpack codes; returns the name of the codes (n,), in fp32. `rice.unpack` does the same in numpy."""
+    is_small = packed.largest <= np.iinfo(np.int8).max
+    kind, signed = (UINT8, INT8) if is_small else (UINT32, INT32)
     flat = graph.constant([-1], np.int64)
     blob = graph.constant(packed.data[:, None], np.uint8)
     shifted = graph.node("BitShift", blob, graph.constant(range(7, -1, -1), np.uint8), direction="RIGHT")
     bits = graph.node("Reshape", graph.node("BitwiseAnd", shifted, graph.constant(1, np.uint8)), flat)
     parts = (packed.unary, *packed.planes, packed.padding)
     unary, *planes = graph.split(bits, graph.integers(parts), len(parts))[:-1]
-    is_end = graph.cast(unary, onnx.TensorProto.INT32)
-    code = graph.node("CumSum", is_end, graph.constant(0, np.int64), exclusive=1)
-    is_zero = graph.node("Sub", graph.constant(1, np.int32), is_end)
-    zeros = graph.node("ScatterElements", graph.filled(packed.planes[-1], 0), code, is_zero, reduction="add")
-    one = graph.constant(1, np.float32)
-    codes = graph.cast(zeros, onnx.TensorProto.FLOAT)
-    for plane, size in zip(planes[:-1], packed.planes[:-1], strict=True):
-        bit = graph.cast(plane, onnx.TensorProto.FLOAT)
+    code = graph.node("CumSum", graph.cast(unary, INT32), graph.constant(0, np.int64), exclusive=1)
+    is_zero = graph.node("BitwiseXor", unary, graph.constant(1, np.uint8))
+    if not is_small:
+        is_zero, planes = graph.cast(is_zero, kind), [*(graph.cast(plane, kind) for plane in planes[:-1]), planes[-1]]
+    codes = graph.node("ScatterElements", graph.filled(packed.planes[-1], 0, kind), code, is_zero, reduction="add")
+    one, ones = (graph.constant(value, np.uint8 if is_small else np.uint32) for value in (1, 2 ** (8 if is_small else 32) - 1))
+    for bit, size in zip(planes[:-1], packed.planes[:-1], strict=True):
         begin, *rest = [codes]
         if size < packed.planes[-1]:
             begin, *rest = graph.split(codes, graph.integers((size, packed.planes[-1] - size)), 2)
-        codes = graph.node("Add", graph.node("Add", begin, begin), bit)
+        codes = graph.node("BitwiseOr", graph.node("BitShift", begin, one, direction="LEFT"), bit)
         if rest:
             codes = graph.node("Concat", codes, *rest, axis=0)
-    is_positive = graph.cast(planes[-1], onnx.TensorProto.BOOL)
-    return graph.node("Where", is_positive, graph.node("Add", codes, one), graph.node("Neg", codes))
+    zero = graph.constant(0, np.uint8 if is_small else np.uint32)
+    inverted = graph.node("Where", graph.cast(planes[-1], onnx.TensorProto.BOOL), ones, zero)
+    return graph.cast(graph.cast(graph.node("BitwiseXor", codes, inverted), signed), onnx.TensorProto.FLOAT)
 
 
 def _scaled(graph: GraphBuilder, tensors: Sequence[CodedTensor], codes: str) -> list[str]:
@@ -110,12 +118,11 @@ def _scaled(graph: GraphBuilder, tensors: Sequence[CodedTensor], codes: str) -> 
     levels, indices = np.unique(exponents, return_inverse=True)
     channels = graph.integers([channels for channels, _ in shapes])
     lengths = graph.integers([length for _, length in shapes])
-    tensor_of_channel = graph.owners(channels, len(tensors), len(exponents))
+    tensor_of_channel = graph.node("Sub", graph.owners(channels, len(tensors), len(exponents)), graph.constant(1, np.int32))
     length_of_channel = graph.node("Gather", lengths, tensor_of_channel)
     channel_of_weight = graph.owners(length_of_channel, len(exponents), sum(c * n for c, n in shapes))
-    step_of_channel = graph.node(
-        "Gather", graph.constant(step_values(levels), np.float32), graph.integers(indices.ravel().tolist())
-    )
+    places = graph.integers([0, *indices.ravel().tolist()])  # owners count from 1
+    step_of_channel = graph.node("Gather", graph.constant(step_values(levels), np.float32), places)
     weights = graph.node("Mul", codes, graph.node("Gather", step_of_channel, channel_of_weight))
     return graph.split(weights, graph.node("Mul", channels, lengths), len(tensors))
 

@@ -58,7 +58,7 @@ class GraphBuilder:
         return pieces
 
     def owners(self, counts: str, number: int, total: int) -> str:
-        """The name of 0 repeated counts[0] times, then 1 repeated counts[1] times ...: (total,), int32.
+        """The name of 1 repeated counts[0] times, then 2 repeated counts[1] times ...: (total,), int32.
 
         Args:
             counts: name of `number` whole numbers of at least 1, whose sum is `total`.
@@ -66,12 +66,11 @@ class GraphBuilder:
             total: their sum.
         """
         first = self.node("CumSum", counts, self.constant(0, np.int64), exclusive=1)
-        zeros = self.filled(total, 0)
-        marks = self.node("ScatterElements", zeros, first, self.filled(number, 1))
-        ends = self.node("CumSum", marks, self.constant(0, np.int64))
-        return self.node("Sub", ends, self.constant(1, np.int32))
+        int32 = onnx.TensorProto.INT32
+        marks = self.node("ScatterElements", self.filled(total, 0, int32), first, self.filled(number, 1, int32))
+        return self.node("CumSum", marks, self.constant(0, np.int64))
 
-    def filled(self, size: int, value: int) -> str:
-        """The name of an int32 tensor (size,) with the same value everywhere."""
-        filling = helper.make_tensor("", onnx.TensorProto.INT32, [1], [value])
+    def filled(self, size: int, value: int, kind: int) -> str:
+        """The name of a tensor (size,) of a type with the same value everywhere."""
+        filling = helper.make_tensor("", kind, [1], [value])
         return self.node("ConstantOfShape", self.constant([size], np.int64), value=filling)

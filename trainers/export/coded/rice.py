@@ -1,6 +1,6 @@
 """A Rice code for the codes of weights, laid out so that a few array operations decode it.
 
-A code is made positive (0, 1, -1, 2, -2 ... become 0, 1, 2, 3, 4 ...). Its lowest `low_bits` bits are stored as they are. The
+A code is made positive (0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ...). Its lowest `low_bits` bits are stored as they are. The
 rest, which is mostly 0 or 1, is stored in unary: as many zeros as it says, and a one.
 
 Decisions:
@@ -35,11 +35,13 @@ class Packed:
         data: eight bits a byte, the first bit highest.
         unary: bits of the unary parts.
         planes: how many codes each plane of low bits covers, the plane of the highest bit first; the last one covers all.
+        largest: the largest positive number without its last bit.
     """
 
     data: NDArray[np.uint8]
     unary: int
     planes: tuple[int, ...]
+    largest: int
 
     @property
     def padding(self) -> int:
@@ -48,8 +50,8 @@ class Packed:
 
 
 def to_positive(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, -1, 2, -2 ... -> 0, 1, 2, 3, 4 ..."""
-    return 2 * np.abs(codes) - (codes > 0)
+    """0, -1, 1, -2, 2 ... -> 0, 1, 2, 3, 4 ..."""
+    return 2 * np.abs(codes) - (codes < 0)
 
 
 def best_low_bits(codes: NDArray[np.int64]) -> int:
@@ -72,7 +74,8 @@ def pack(groups: Sequence[tuple[NDArray[np.int64], int]]) -> Packed:
     ends = np.cumsum((positive >> low) + 1)
     unary = np.zeros(int(ends[-1]), np.int64)
     unary[ends - 1] = 1
-    return Packed(np.packbits(np.concatenate([unary, *bits]).astype(np.uint8)), unary.size, planes)
+    data = np.packbits(np.concatenate([unary, *bits]).astype(np.uint8))
+    return Packed(data, unary.size, planes, int(positive.max()) >> 1)
 
 
 def unpack(packed: Packed) -> NDArray[np.int64]:
@@ -82,8 +85,8 @@ def unpack(packed: Packed) -> NDArray[np.int64]:
     starts = packed.unary + np.cumsum((0, *packed.planes))
     for start, size in zip(starts[:-2], packed.planes[:-1], strict=True):
         codes[:size] = 2 * codes[:size] + bits[start : start + size]
-    is_positive = bits[starts[-2] : starts[-1]] == 1
-    return np.where(is_positive, codes + 1, -codes)
+    is_negative = bits[starts[-2] : starts[-1]] == 1
+    return np.where(is_negative, ~codes, codes)
 
 
 def expected_bits(step: float) -> float:
@@ -99,7 +102,7 @@ def _expected_unary(step: float, low: int) -> float:
     """Expected number of zeros: the sum over k of the probability that a positive code is at least k * 2 ** low."""
     total, first = 0.0, 2**low
     while True:
-        above = first // 2  # codes of this size: the positive one is below `first`, unless it is above by one
+        above = first // 2  # codes of this size are at least `first`, and so is the negative one of the size below
         share = 0.5 * erfc((above + 0.5) * step / sqrt(2)) + 0.5 * erfc((above - 0.5) * step / sqrt(2))
         total += share
         if share < 1e-9:

@@ -33,7 +33,7 @@ def test_one_or_two_symbols_and_byte_borders(codes: list[int], count: int) -> No
 def test_every_code_has_its_own_positive_number(codes: list[int]) -> None:
     positive = to_positive(np.array(codes))
     assert (positive >= 0).all() and len(set(positive.tolist())) == len(set(codes))
-    assert (np.argsort(positive, kind="stable") == np.argsort(2 * np.abs(codes) - (np.array(codes) > 0), kind="stable")).all()
+    assert (np.argsort(positive, kind="stable") == np.argsort(2 * np.abs(codes) - (np.array(codes) < 0), kind="stable")).all()
 
 
 @pytest.mark.parametrize("step", [0.06, 0.125, 0.18, 0.25, 0.5, 1.0])
