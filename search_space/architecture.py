@@ -46,7 +46,7 @@ class Architecture:
         prune_percent: percentage of the backbone's FLOPs that pruning removes, 0 to 95.
         prune_criterion: `l1`, `l2`, `fpgm`, `eagleeye`; None when nothing is pruned.
         precision: how the exported file stores weights: `fp32`, `fp16`, `int8`, `int4` (as int8, with wide heads in four bits),
-            `coded` (in an entropy code).
+            `coded` (in an entropy code), `coded_N` (with a step of N percent; `search_space.coded_precision`).
 
     Raises:
         RefusedArchitecture: it cannot be built; the message has all reasons.

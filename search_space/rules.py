@@ -16,6 +16,7 @@ from search_space.auxiliaries import auxiliaries
 from search_space.backbones import backbones
 from search_space.backbones._timm_checked import AT_FULL_WIDTH, CUTTABLE, WITH_WIDTHS
 from search_space.catalog import Catalog, UnknownComponent, nearest
+from search_space.coded_precision import is_coded, reason_against
 from search_space.encoders import encoders
 from search_space.heads import heads
 from search_space.necks import necks
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from search_space.architecture import Architecture
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4", "coded")
-"""How a file may store weights, most precise first."""
+"""How a file may store weights, most precise first. `coded` may name a step, as in `coded_35`."""
 PRUNE_CRITERIA = ("l1", "l2", "fpgm", "eagleeye")
 """How the channels to be pruned may be chosen."""
 
@@ -81,6 +82,10 @@ def own_reasons(field: str, value: object) -> Iterator[str]:
         low, high = RANGES[field]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             yield f"{field} must be a whole number from {low} to {high}, not {value!r}"
+    elif field == "precision" and isinstance(value, str) and is_coded(value) and reason_against(value) is None:
+        return
+    elif field == "precision" and isinstance(value, str) and (reason := reason_against(value)) is not None:
+        yield reason
     elif value not in CHOICES[field] or isinstance(value, bool):
         known = [str(choice) for choice in CHOICES[field] if choice is not None]
         yield f"{field} must be one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}"

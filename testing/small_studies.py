@@ -23,11 +23,13 @@ class RecordingTracker(NoTracker):
 
     Attributes:
         calls: ("start", name of the study), (trial number, state) for each trial, ("finish", state).
+        fields: trial number to the fields of its file's architecture.
         test_scores: trial number to what its file reads of the test lines, the last that was sent.
     """
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.fields: dict[int, Mapping[str, Any]] = {}
         self.test_scores: dict[int, TestScore] = {}
 
     @property
@@ -40,6 +42,7 @@ class RecordingTracker(NoTracker):
 
     def log_trial(self, number: int, architecture: Any, measurement: Any, state: str, *_: Any, **__: Any) -> None:
         self.calls.append((number, state))
+        self.fields[number] = architecture
 
     def log_test_score(self, number: int, score: TestScore) -> None:
         self.test_scores[number] = score

@@ -10,6 +10,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space import Architecture, RefusedArchitecture
+from search_space.coded_precision import is_coded
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.rules import CATALOGS, PRUNE_CRITERIA
 from search_space.space import SearchSpace
@@ -36,7 +37,7 @@ trained: 3.1 % were met. For six trained files the error was at most 0.6 %."""
 
 def size_tolerance(precision: str) -> float:
     """Largest error of the size estimate of a file, as a fraction."""
-    return CODED_TOLERANCE if precision == "coded" else SIZE_TOLERANCE
+    return CODED_TOLERANCE if is_coded(precision) else SIZE_TOLERANCE
 
 
 PRUNED = SearchSpace({**SPACE.choices, "prune_percent": (0, 30, 60, 90), "prune_criterion": (None, *PRUNE_CRITERIA)})

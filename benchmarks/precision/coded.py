@@ -2,9 +2,9 @@
 
     python -m benchmarks.precision.coded MODEL.onnx --data SOURCE [--validation SOURCE]
 
-MODEL.onnx is an exported fp32 file. Its weights are stored in each precision, and coded with several steps. Each file reads the
-validation lines; McNemar's test compares what it reads right with what the fp32 file reads right. Times are medians on one
-thread, and the files take turns.
+MODEL.onnx is an exported file, best in fp32. Its weights are stored in each precision, and coded with several steps. Each file
+reads the validation lines; McNemar's test compares what it reads right with what the fp32 file reads right. Times are medians on
+one thread, and the files take turns.
 """
 
 from __future__ import annotations
@@ -16,23 +16,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from benchmarks.precision.accuracy import model_and_lines
 from benchmarks.precision.integers import milliseconds
+from search_space.coded_precision import coded_precision
 from trainers.base.preprocess import canonical_width, to_input
 from trainers.evaluation.metrics import score
 from trainers.evaluation.uncertainty import mcnemar_p
-from trainers.export.coded.storing import STEP
 from trainers.export.onnx_file import finished
+from trainers.export.plain import plain_graph
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
 
-PLAIN = ("fp32", "int8", "int4")
-"""Precisions that coded weights are compared with."""
-STEPS = (0.09, 0.125, STEP, 0.25, 0.35, 0.5)
-"""Steps of an ordinary weight, as fractions of the root mean square of a channel."""
+FORMS = ("fp32", "fp16", "int8", "int4", *(coded_precision(percent) for percent in (9, 12, 18, 25, 35, 50)))
+"""Precisions that are compared."""
 OPENINGS = 9
 """How often each file is opened."""
 
@@ -41,9 +39,9 @@ def forms_of(model: Path, folder: Path) -> dict[str, Path]:
     """The same weights in each form."""
     metadata = Reader(model).metadata
     paths = {}
-    for label, precision, step in [(p, p, STEP) for p in PLAIN] + [(f"coded {step:g}", "coded", step) for step in STEPS]:
-        paths[label] = folder / f"{label}.onnx"
-        paths[label].write_bytes(finished(onnx.load(model), metadata, precision, step))
+    for precision in FORMS:
+        paths[precision] = folder / f"{precision}.onnx"
+        paths[precision].write_bytes(finished(plain_graph(model), metadata, precision))
     return paths
 
 

@@ -129,9 +129,9 @@ class LiveTable:
         words, measured, number = outcome_words(trial.outcome), trial.measurement, trial.number
         row = self._rows.get(number)
         if (
-            row is None and trial.is_candidate and trial.configuration is not None
+            row is None and trial.is_candidate and trial.stored_configuration is not None
         ):  # stored in another precision, or before its last epoch
-            row = self._rows[number] = _Row(number, trial.configuration.describe())
+            row = self._rows[number] = _Row(number, trial.stored_configuration.describe())
             row.epochs = self.facts.epochs if self.facts else 0
         if row is None:
             self._never_trained[words.text] += 1

@@ -164,7 +164,8 @@ def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
 def words_of(trial: StoredTrial) -> str:
     """What a trial is."""
     try:
-        architecture = trial.architecture
+        stored = trial.stored_configuration
+        architecture = None if stored is None else stored.architecture
     except RefusedArchitecture:  # built by an earlier version, which knew another space
         architecture = None
     if architecture is not None:

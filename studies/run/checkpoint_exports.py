@@ -106,8 +106,9 @@ class CheckpointExports:
         return None if also is None else replace(job, also_in=also, export_only=True)
 
     def _record(self, ready: Ready, candidate: Candidate, epoch: int) -> None:
-        for file in (candidate, *candidate.also):
-            self._recorder.add_checkpoint(self._proposer.variant(ready, file.architecture), file, epoch)
+        files = {file.architecture: file for file in (*candidate.also[::-1], candidate)}  # one of those that are equal
+        for file in files.values():
+            self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
 
     def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
         """Records the files of an export. If the export failed, the training continues as if it had not been tried.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studies.run.judged import Ready
 from studies.run.parts import Parts
+from studies.storage.outcomes import OverLimit
 from trainers.base.candidate import Candidate
 
 
@@ -31,15 +32,29 @@ class FinishedTrainings:
         """
         self._recorder.note_lineage(ready, candidate.lineage)
         self._beginnings.keep(ready, self._epochs, candidate.measurement.cer)
-        for other in candidate.also:
-            self._add_variant(ready, other)
+        files = {candidate.architecture.precision: (ready.number, ready, candidate)}
+        for other in sorted(candidate.also, key=lambda other: other.asked_precision is not None):
+            self._add_variant(ready, other, files)
         self._recorder.finish(ready, candidate)
 
-    def _add_variant(self, trained: Ready, candidate: Candidate) -> None:
-        variant = self._proposer.ready_variant(trained, candidate.architecture)
+    def _add_variant(self, trained: Ready, candidate: Candidate, files: dict[str, tuple[int, Ready, Candidate]]) -> None:
+        """Records a file of a training, unless it is one of those that are there already.
+
+        Args:
+            trained: the trial that was trained.
+            candidate: the file.
+            files: precision to the file that is stored in it: its trial, what that was asked for, and the file.
+        """
+        variant, stored = self._proposer.ready_variant(trained, candidate.asked), candidate.architecture.precision
         if variant is None:
             return
-        over = self._recorder.add_variant(variant, candidate)
-        if over is not None:
-            self._seen.put_over_limit(variant.digest, trained.number, over)
-            self._schedule.add_infeasible(trained.number, variant.params, over.violation)
+        if stored in files:
+            if candidate.asked_precision is not None:  # otherwise the trial that has the file answers for this precision, too
+                self._recorder.add_equal(variant, *files[stored])
+            return
+        added = self._recorder.add_variant(variant, candidate)
+        if isinstance(added, OverLimit):
+            self._seen.put_over_limit(variant.digest, trained.number, added)
+            self._schedule.add_infeasible(trained.number, variant.params, added.violation)
+        else:
+            files[stored] = (added.number, variant, candidate)

@@ -67,13 +67,19 @@ class SeenArchitectures:
     def trial_closed(self, trial: StoredTrial) -> None:
         """Notes what an architecture came to; one whose training is suspended may be proposed again.
 
-        A measured architecture stays measured if its training is taken further and does not get to a measurement again.
+        A measured architecture stays measured if its training is taken further and does not get to a measurement again. A file
+        that is stored in another precision than was asked for, as that takes fewer bytes, answers for both.
         """
         if trial.digest is None or (trial.continues is not None and not trial.is_candidate):
             return
         match trial.outcome:
             case Measured() | PrecisionVariantOf() | Stopped() | Failed() | OverLimit():
                 self._seen[trial.digest] = Seen(trial.number, trial.outcome)
+                stored = trial.stored_configuration
+                if trial.stored_as is not None and stored is not None:
+                    self._seen[stored.digest] = Seen(trial.number, trial.outcome)
+            case Duplicate(of=of, result=result) if trial.stored_as is not None and result is not None:
+                self._seen[trial.digest] = Seen(of, result)
             case Suspended():
                 self._seen.pop(trial.digest, None)
             case Running() | Refused() | Duplicate() | CheckpointOf():

@@ -48,8 +48,9 @@ class TrackingCallback:
     def _log(self, trial: StoredTrial, model: Path | None) -> None:
         fields = trial.fields if trial.fields is not None or trial.architecture is None else trial.architecture.as_dict()
         if fields is not None:
-            fields = {**fields, **recipe_params(trial.recipe)}
+            stored = {} if trial.stored_as is None else {"precision": trial.stored_as}
+            fields = {**fields, **stored, **recipe_params(trial.recipe)}
         measured = None if trial.measurement is None else trial.measurement.as_dict()
         inherited = {} if trial.lineage is None else trial.lineage.scalars
-        tags = {"reason": trial.reason or None, "continues": trial.continues, **inherited}
+        tags = {"reason": trial.reason or None, "continues": trial.continues, "stored_as": trial.stored_as, **inherited}
         self._tracker.log_trial(trial.number, fields, measured, trial.outcome.name, model, tags)

@@ -72,15 +72,16 @@ class TrialRecorder:
 
     def finish(self, ready: Ready, candidate: Candidate) -> None:
         """Closes a trial whose training has reached its end, with what its file turned out to be."""
+        self.close(ready.closed(self._outcome(ready, candidate)).stored(candidate.architecture.precision))
+
+    def _outcome(self, ready: Ready, candidate: Candidate) -> Measured | OverLimit:
+        """What a training that has reached its end comes to."""
         epochs = self._study.budget.epochs
         excess = excess_of(candidate.measurement, self._study.limits.by_cost)
-        outcome: Outcome
         if excess is not None:
             reason = f"its file is over a limit: {excess.reason}"
-            outcome = OverLimit(reason, excess.violation, candidate.measurement, epochs)
-        else:
-            outcome = Measured(candidate.measurement, self._keep(ready, candidate), epochs)
-        self.close(ready.closed(outcome))
+            return OverLimit(reason, excess.violation, candidate.measurement, epochs)
+        return Measured(candidate.measurement, self._keep(ready, candidate), epochs)
 
     def stop(self, ready: Ready, epochs: int) -> None:
         """Closes a trial that early stopping has ended after so many epochs."""
@@ -91,7 +92,7 @@ class TrialRecorder:
         """Leaves a training to the next run of the study, which resumes it from its checkpoint."""
         self.close(ready.closed(Suspended(epochs, f"{why}; suspended after epoch {epochs}")))
 
-    def add_variant(self, ready: Ready, candidate: Candidate) -> OverLimit | None:
+    def add_variant(self, ready: Ready, candidate: Candidate) -> StoredTrial | OverLimit:
         """Records a precision variant that a training has given besides: a trial of its own, which no budget counts.
 
         Args:
@@ -99,7 +100,7 @@ class TrialRecorder:
             candidate: its file and measurement.
 
         Returns:
-            None when it is recorded; otherwise its file is over a limit, and there is no trial of it.
+            Its trial; `OverLimit` when its file is over a limit, and there is no trial of it.
         """
         excess = excess_of(candidate.measurement, self._study.limits.by_cost)
         if excess is not None:
@@ -107,8 +108,20 @@ class TrialRecorder:
         reason = f"the training of trial {ready.number}, stored as {ready.architecture.precision}"
         model = self._keep(ready, candidate)
         outcome = PrecisionVariantOf(ready.number, candidate.measurement, model, reason, self._study.budget.epochs)
-        self._add(ready, outcome)
-        return None
+        return self._add(ready, candidate, outcome)
+
+    def add_equal(self, variant: Ready, of: int, other: Ready, candidate: Candidate) -> None:
+        """Records a precision in which a training gives a file that it has given already, such as `coded` for a tiny file.
+
+        Args:
+            variant: with the precision that was asked for, under the number of the trial that was trained.
+            of: the trial that has the file, or will have it.
+            other: what that trial was asked for.
+            candidate: the file and its measurement.
+        """
+        asked, stored = variant.architecture.precision, candidate.architecture.precision
+        reason = f"the file of trial {of}: {stored} takes fewer bytes than {asked} here"
+        self._add(variant, candidate, Duplicate(of, reason, self._outcome(other, candidate)))
 
     def add_checkpoint(self, ready: Ready, candidate: Candidate, epochs: int) -> None:
         """Records a file of a training that has not reached its end: a trial of its own, which no budget counts.
@@ -121,12 +134,14 @@ class TrialRecorder:
         if excess_of(candidate.measurement, self._study.limits.by_cost) is None:
             model = self._keep(ready, candidate, f"-epoch-{epochs}")
             outcome = CheckpointOf(ready.number, candidate.measurement, model, epochs)
-            self._add(ready, outcome)
+            self._add(ready, candidate, outcome)
 
-    def _add(self, ready: Ready, outcome: Outcome) -> None:
+    def _add(self, ready: Ready, candidate: Candidate, outcome: Outcome) -> StoredTrial:
         """Records a file of a training as a trial of its own, with the lineage of the training."""
-        trial = ready.closed(outcome).inheriting(self.lineages.get(ready.number))
-        self._tell(self._store.add(trial, self._distributions))
+        trial = ready.closed(outcome).stored(candidate.architecture.precision).inheriting(self.lineages.get(ready.number))
+        added = self._store.add(trial, self._distributions)
+        self._tell(added)
+        return added
 
     def close_opened_twice(self) -> None:
         """Closes trials that were opened twice because the database's answer was lost; for the end, when nothing is open."""

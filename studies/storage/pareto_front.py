@@ -97,7 +97,7 @@ def points_of(
                 size_bytes=measured.size_bytes,
                 latency_ms=measured.latency_ms,
                 parameters=measured.parameters,
-                architecture=dict(trial.fields),
+                architecture={**trial.fields, **({} if trial.stored_as is None else {"precision": trial.stored_as})},
                 model=str(workspace.folder / outcome.model),
                 flops=measured.flops,
                 validation_lines=measured.lines,

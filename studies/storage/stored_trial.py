@@ -81,6 +81,7 @@ class StoredTrial:
         continues: number of the measured trial whose training it takes beyond the epoch at which that one ended; None: of none.
         lineage: what its network inherited when its training began; None: nothing, or it has not begun.
         recipe: value of each recipe setting that the study searches; empty when it searches none, or `fields` is None.
+        stored_as: precision of its file, where that is not the one of `fields` because it takes fewer bytes.
     """
 
     number: int
@@ -94,6 +95,7 @@ class StoredTrial:
     continues: int | None = None
     lineage: Lineage | None = None
     recipe: Mapping[str, RecipeValue] = field(default_factory=dict)
+    stored_as: str | None = None
 
     @classmethod
     def of(
@@ -125,6 +127,18 @@ class StoredTrial:
     def configuration(self) -> Configuration | None:
         """What it trains; None when its architecture cannot be built, or has not been judged yet."""
         return None if self.architecture is None else Configuration(self.architecture, self.recipe)
+
+    @property
+    def stored_configuration(self) -> Configuration | None:
+        """The same with the precision of its file."""
+        if self.configuration is None or self.stored_as is None:
+            return self.configuration
+        return self.configuration.with_(precision=self.stored_as)
+
+    def stored(self, precision: str) -> StoredTrial:
+        """The same trial with the precision of its file."""
+        is_as_asked = self.architecture is None or self.architecture.precision == precision
+        return self if is_as_asked else self._with(stored_as=precision)
 
     def closed(self, outcome: Outcome) -> StoredTrial:
         """The same trial with an outcome."""

@@ -39,6 +39,7 @@ from studies.storage.trial_attributes import (
     parse,
     rung_attributes,
     state_of,
+    stored_attributes,
     training_attributes,
 )
 from studies.storage.trial_writes import open_trial, write_trial
@@ -231,7 +232,7 @@ class StudyStore:
 
         In a search only `studies.run.trial_recorder.TrialRecorder` calls this.
         """
-        written = outcome_attributes(trial.outcome)
+        written = outcome_attributes(trial.outcome) | stored_attributes(trial)
         if trial.number not in self._described:
             written = description_of(trial) | written
         end = state_of(trial.outcome), self._values(trial)
@@ -250,7 +251,7 @@ class StudyStore:
         Returns:
             The trial under the number that it was given.
         """
-        written = description_of(trial) | outcome_attributes(trial.outcome)
+        written = description_of(trial) | outcome_attributes(trial.outcome) | stored_attributes(trial)
         closed = create_trial(
             state=state_of(trial.outcome),
             params=dict(trial.params),

@@ -3,7 +3,7 @@
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
                           latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
-                          checkpoint_of, continues, parent, inherited_share, lineage_epochs
+                          checkpoint_of, continues, stored_as, parent, inherited_share, lineage_epochs
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
                           architecture, recipe (the searched settings), costs, training, rung:EPOCH, right_lines, lineage
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
@@ -79,6 +79,14 @@ def description_of(trial: StoredTrial) -> Attributes:
         user["estimated_bytes"] = trial.costs.size_bytes
         system[COSTS] = {name: cost for name, cost in asdict(trial.costs).items() if cost is not None}
     return Attributes(user, system) | lineage_attributes(trial.lineage)
+
+
+def stored_attributes(trial: StoredTrial) -> Attributes:
+    """In which precision its file is stored, where that is not the one of its architecture: known once the file is written."""
+    configuration = trial.stored_configuration
+    if trial.stored_as is None or configuration is None:
+        return Attributes()
+    return Attributes({"stored_as": trial.stored_as, "description": configuration.describe()})
 
 
 def lineage_attributes(lineage: Lineage | None) -> Attributes:
@@ -167,6 +175,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         continues=user.get("continues"),
         lineage=None if lineage is None else Lineage.from_dict(lineage),
         recipe=system.get(RECIPE, {}),
+        stored_as=user.get("stored_as"),
     )
 
 

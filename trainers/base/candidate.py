@@ -72,6 +72,7 @@ class Candidate:
         model: the ONNX file.
         also: candidates with the same weights in other precisions; theirs is empty.
         lineage: what the network inherited when its training began; None if it began with random weights.
+        asked_precision: the precision that was asked for, where the file has another one because that takes fewer bytes.
     """
 
     architecture: Architecture
@@ -79,6 +80,12 @@ class Candidate:
     model: Path
     also: tuple[Candidate, ...] = ()
     lineage: Lineage | None = None
+    asked_precision: str | None = None
+
+    @property
+    def asked(self) -> Architecture:
+        """The architecture with the precision that was asked for."""
+        return self.architecture if self.asked_precision is None else self.architecture.with_(precision=self.asked_precision)
 
     def in_folder(self, folder: Path) -> Candidate:
         """The same candidate with its files in another folder, to which they have been moved."""
@@ -93,6 +100,8 @@ class Candidate:
         }
         if self.lineage is not None:
             values["lineage"] = self.lineage.as_dict()
+        if self.asked_precision is not None:
+            values["asked_precision"] = self.asked_precision
         return values | ({"also": [other.as_dict() for other in self.also]} if self.also else {})
 
     @classmethod
@@ -105,6 +114,7 @@ class Candidate:
             Path(values["model"]),
             tuple(cls.from_dict(other) for other in values.get("also", ())),
             None if lineage is None else Lineage.from_dict(lineage),
+            values.get("asked_precision"),
         )
 
 

@@ -13,6 +13,7 @@ import io
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +24,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from search_space.architecture import Architecture
+from search_space.coded_precision import is_coded
 from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
-from trainers.export.coded.storing import STEP
 from trainers.export.graph import simplify
 from trainers.export.names import shorten
 from trainers.export.precision import store
@@ -40,8 +42,6 @@ OPSET = 20
 IR_VERSION = 9
 """The oldest IR version that this opset allows."""
 
-CODED = "coded"
-"""The precision whose files hold all weights in one entropy code."""
 INSTEAD_OF_CODED = ("int8", "int4")
 """Precisions in which a file is written instead of coded if that takes fewer bytes. int4 last: it is int8 in most files."""
 
@@ -60,7 +60,8 @@ def export(recognizer: nn.Module, path: Path, metadata: ModelMetadata, precision
         recognizer: images (N, 3, height_px, W) -> logits (N, T, V); it is not changed.
         path: where to write.
         metadata: to be written into the file.
-        precision: how weights are stored: "fp32", "fp16", "int8", "int4" or "coded"; the file always computes in fp32.
+        precision: how weights are stored: "fp32", "fp16", "int8", "int4", "coded" or "coded_N"; the file always computes in
+            fp32.
 
     Returns:
         `path`.
@@ -83,11 +84,11 @@ def write(graph: Any, path: Path, metadata: ModelMetadata, precision: str = "fp3
     Returns:
         `path`.
     """
-    return _written(finished(copy.deepcopy(graph), metadata, precision), path)
+    return write_bytes(finished(copy.deepcopy(graph), metadata, precision), path)
 
 
-def _written(data: bytes, path: Path) -> Path:
-    """Writes a file atomically."""
+def write_bytes(data: bytes, path: Path) -> Path:
+    """Writes a file atomically; returns its path."""
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
     return path
@@ -130,7 +131,7 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     Args:
         path: a file that `export` wrote in fp32.
         target: where to write.
-        precision: "fp32", "fp16", "int8", "int4" or "coded".
+        precision: "fp32", "fp16", "int8", "int4", "coded" or "coded_N".
 
     Raises:
         UserError: the file was made by another program, or its weights are not fp32.
@@ -140,33 +141,41 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
     model = onnx.load(path)
     if properties["precision"] != "fp32":
         raise UserError(f"{path} holds {properties['precision']} weights; give the fp32 file that they were made from")
-    return _written(finished(model, metadata, precision), target)
+    return write_bytes(finished(model, metadata, precision), target)
 
 
-def finished(model: Any, metadata: ModelMetadata, precision: str, step: float = STEP) -> bytes:
+def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
     """Stores the weights in a precision, shortens names and adds metadata; changes `model`. Returns the bytes of the file.
 
-    A file that would be smaller in int8 or int4 than coded, as very small files are, is written so, and its metadata say it.
+    A file that would be smaller in int8 or int4 than coded, as very small files are, is written so. The precision, the
+    architecture and the digest in its metadata are then those of the other precision: it is the same file.
 
     Args:
         model: from `simplified_graph`.
         metadata: to be written into the file.
         precision: of the file.
-        step: of coded weights, as a fraction of the root mean square of a channel.
     """
-    if precision == CODED:
-        return min((_finished(copy.deepcopy(model), metadata, p, step) for p in (CODED, *INSTEAD_OF_CODED)), key=len)
-    return _finished(model, metadata, precision, step)
+    if is_coded(precision):
+        return min((_finished(copy.deepcopy(model), metadata, p) for p in (precision, *INSTEAD_OF_CODED)), key=len)
+    return _finished(model, metadata, precision)
 
 
-def _finished(model: Any, metadata: ModelMetadata, precision: str, step: float) -> bytes:
-    store(model.graph, precision, step)
+def _finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
+    store(model.graph, precision)
     shorten(model)
-    file = frame(metadata, precision)
+    file = frame(stored_in(metadata, precision), precision)
     file.graph.node.extend(model.graph.node)
     file.graph.initializer.extend(model.graph.initializer)
     data: bytes = file.SerializeToString(deterministic=True)
-    return sealed(data) if precision == CODED else data
+    return sealed(data) if is_coded(precision) else data
+
+
+def stored_in(metadata: ModelMetadata, precision: str) -> ModelMetadata:
+    """The metadata of a file in a precision, which is a field of its architecture and so part of the digest."""
+    if metadata.architecture.get("precision") in (precision, None):
+        return metadata
+    architecture = Architecture.from_dict(metadata.architecture).with_(precision=precision)
+    return replace(metadata, architecture=architecture.as_dict(), digest=architecture.digest)
 
 
 def frame(metadata: ModelMetadata, precision: str) -> Any:
@@ -178,7 +187,7 @@ def frame(metadata: ModelMetadata, precision: str) -> Any:
     opset = onnx.helper.make_opsetid("", OPSET)
     file = onnx.helper.make_model(graph, producer_name="paretext", opset_imports=[opset], ir_version=IR_VERSION)
     written = encode_metadata(metadata, precision, made_with())
-    for key, value in (written | ({CHECKSUM: UNSEALED} if precision == CODED else {})).items():
+    for key, value in (written | ({CHECKSUM: UNSEALED} if is_coded(precision) else {})).items():
         entry = file.metadata_props.add()
         entry.key, entry.value = key, value
     return file

@@ -22,6 +22,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from search_space.coded_precision import CODED, is_coded, step_percent
 from trainers.export import int4_packing
 from trainers.export.coded.decoder import coded
 from trainers.export.coded.storing import STEP, code_tensor, coded_bytes, decoder_bytes
@@ -36,7 +37,7 @@ ALLOWED: dict[str, tuple[Storage, ...]] = {
     "int4": ("fp32", "fp16", "int8", "int4"),
     "coded": ("fp32", "fp16", "int8", "vector", "coded"),
 }
-"""Precision of a file to the forms in which its tensors may be stored, most precise first."""
+"""Precision of a file, whatever its step, to the forms in which its tensors may be stored, most precise first."""
 
 CAST_BYTES = node_bytes("Cast", inputs=1, attributes={"to": 1})
 """Bytes of the node that casts a stored weight to fp32."""
@@ -62,10 +63,16 @@ def scale_shape(shape: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(size if i in kept else 1 for i, size in enumerate(shape))
 
 
-def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Storage) -> int:
+def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Storage, step: float = STEP) -> int:
     """Bytes of a weight in the file: its tensors and the nodes that convert it to fp32.
 
     Bytes of a coded weight are an estimate, and exclude what all coded weights and vectors have in common (`common_bytes`).
+
+    Args:
+        shape: of a float tensor.
+        axes: axes along which every index has its own scale.
+        storage: its form.
+        step: of coded weights (`step_of`).
     """
     if storage == "fp32":
         return tensor_bytes(shape, 4)
@@ -77,7 +84,7 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
     if storage == "int4":
         return int4_packing.packed_bytes(shape, axes)
     if storage == "coded":
-        return coded_bytes(shape, axes)
+        return coded_bytes(shape, axes, step)
     return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
 
 
@@ -96,24 +103,30 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
         "vector": len(shape) == 1 and shape[0] > 0,
         "coded": has_channels,
     }
-    allowed = [storage for storage in ALLOWED[precision] if fits.get(storage, True)]
-    return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage))
+    forms = ALLOWED[CODED if is_coded(precision) else precision]
+    allowed = [storage for storage in forms if fits.get(storage, True)]
+    return min(allowed, key=lambda storage: stored_bytes(shape, axes, storage, step_of(precision)))
 
 
 def common_bytes(precision: str) -> int:
     """Bytes that a file of this precision takes once, for the nodes that decode all its weights."""
-    return decoder_bytes() + fixed_bytes() if precision == "coded" else 0
+    return decoder_bytes() + fixed_bytes() if is_coded(precision) else 0
 
 
-def store(graph: Any, precision: str, step: float = STEP) -> None:
+def step_of(precision: str) -> float:
+    """Step of coded weights as a fraction of the root mean square of a channel; the usual one where none are coded."""
+    percent = step_percent(precision)
+    return STEP if percent is None else percent / 100
+
+
+def store(graph: Any, precision: str) -> None:
     """Stores every float initialiser of a graph in its form (`how_stored`) and adds the nodes that convert it to fp32.
 
     Args:
         graph: changed in place.
         precision: of the file.
-        step: of coded weights, as a fraction of the root mean square of a channel.
     """
-    axes = channel_axes(graph)
+    axes, step = channel_axes(graph), step_of(precision)
     new: list[Any] = []
     added: list[Any] = []
     to_code, vectors = [], {}

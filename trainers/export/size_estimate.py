@@ -21,12 +21,13 @@ import torch
 from torch import nn
 
 from search_space.architecture import Architecture
+from search_space.coded_precision import is_coded
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import Weight
 from trainers.export.node_costs import Constant, Cost, costs_in, known_costs
-from trainers.export.onnx_file import CODED, INSTEAD_OF_CODED, final, frame, simplified_graph
-from trainers.export.precision import common_bytes, how_stored, stored_bytes
+from trainers.export.onnx_file import INSTEAD_OF_CODED, final, frame, simplified_graph, stored_in
+from trainers.export.precision import common_bytes, how_stored, step_of, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
 from trainers.export.pruned_size import shrunk_weights
 from trainers.export.skip_init import without_initialisation
@@ -71,8 +72,8 @@ def estimate_bytes(architecture: Architecture, symbols: int, charset: str | None
     """
     content = content_of(architecture.with_(precision="fp32", auxiliary="none"), symbols)
     metadata = expected_metadata(architecture, symbols, charset, inherits)
-    precisions = (CODED, *INSTEAD_OF_CODED) if architecture.precision == CODED else (architecture.precision,)
-    return min(framed_bytes(_graph_bytes(content, precision), metadata, precision) for precision in precisions)
+    precisions = (architecture.precision, *(INSTEAD_OF_CODED if is_coded(architecture.precision) else ()))
+    return min(framed_bytes(_graph_bytes(content, p), stored_in(metadata, p), p) for p in precisions)
 
 
 def _graph_bytes(content: Content, precision: str) -> int:
@@ -85,7 +86,7 @@ def _graph_bytes(content: Content, precision: str) -> int:
 @lru_cache(maxsize=50_000)
 def weight_bytes(weight: Weight, precision: str) -> int:
     """Bytes of a weight and of the nodes that convert it to fp32."""
-    return stored_bytes(weight.shape, weight.axes, how_stored(weight.shape, weight.axes, precision))
+    return stored_bytes(weight.shape, weight.axes, how_stored(weight.shape, weight.axes, precision), step_of(precision))
 
 
 def constant_bytes(constant: Constant, precision: str) -> int:

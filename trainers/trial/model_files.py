@@ -55,7 +55,8 @@ class ModelFiles:
             path: file to write.
 
         Returns:
-            The architecture in that precision, with its measurement and the file.
+            The architecture in the precision of the file, with its measurement and the file. The precision is another than
+            was asked for where that takes fewer bytes (`onnx_file.finished`).
 
         Raises:
             TrainingFault: the export failed, ONNX Runtime cannot run the file, or the fp32 file reads a line differently from
@@ -81,7 +82,11 @@ class ModelFiles:
         readings = read_all(reader, lines)
         if architecture.precision == "fp32":
             check_same_text(self._recognizer, reader, lines, readings)
-        return Candidate(architecture, measure(path, lines, self._weights, self._threads, self._flops, readings), path)
+        measurement = measure(path, lines, self._weights, self._threads, self._flops, readings)
+        asked, found = architecture.precision, reader.network.metadata["precision"]
+        return Candidate(
+            architecture.with_(precision=found), measurement, path, asked_precision=None if found == asked else asked
+        )
 
 
 def learnable_weights(recognizer: Any) -> int:

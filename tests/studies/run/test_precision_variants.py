@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from search_space import Architecture
+from search_space.coded_precision import is_coded
 from search_space.space import SearchSpace
 from studies.definition.configuration import Configuration
 from studies.definition.study import Study, resolve
@@ -22,7 +25,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import RecordingObserver, RecordingTracker, run_search
-from trainers.base.candidate import Measurement
+from trainers.base.candidate import Candidate, Measurement
 from trainers.trial.run import TrialJob
 
 PRECISIONS = ["fp32", "fp16", "int8"]
@@ -151,6 +154,44 @@ def test_a_failed_training_fails_its_precision_variants_too(workspace: Workspace
     run_search(study(space=space, budget={"trials": 3, "epochs": 2}), workspace, None, engine)
     trials = [t for t in load_store(workspace, "s").stored_trials() if not isinstance(t.outcome, Duplicate)]
     assert [type(t.outcome) for t in trials] == [outcomes.Failed] and len(engine.networks) == 1
+
+
+class TinyFiles(Recorder):
+    """Stores as int8 what was to be coded, as the export does with networks for which that takes fewer bytes."""
+
+    def _candidate(self, a: Architecture, folder: Path, name: str, trained: float) -> Candidate:
+        if not is_coded(a.precision):
+            return super()._candidate(a, folder, name, trained)
+        made = super()._candidate(a.with_(precision="int8"), folder, name, trained)
+        return replace(made, asked_precision=a.precision)
+
+
+@pytest.mark.parametrize("first", ["int8", "coded"])
+def test_a_file_that_takes_fewer_bytes_in_int8_than_coded_is_recorded_as_int8_and_once(
+    workspace: Workspace, tmp_path: Path, first: str
+) -> None:
+    """Whichever precision is trained, its file is one candidate; the other precisions are its duplicates."""
+    space = SPACE | {"width_percent": [25, 50], "encoder_hidden": [24], "precision": ["int8", "coded", "coded_50"]}
+    warm, tracker = tmp_path / "first.json", RecordingTracker()
+    warm.write_text(json.dumps({"width_percent": 25, "encoder_hidden": 24, "precision": first}), encoding="utf-8")
+    begin = {"warm_start": str(warm)}
+    run_search(study(begin, space=space, budget={"trials": 1, "epochs": 2}), workspace, None, TinyFiles(), tracker)
+    trials = load_store(workspace, "s").stored_trials()
+    (only,) = complete(workspace)
+    assert only.params["precision"] == first
+    (point,) = load_front(workspace, "s")
+    assert point.architecture["precision"] == "int8" and only.stored_configuration.architecture.precision == "int8"
+    assert only.stored_as == (None if first == "int8" else "int8")
+    for trial in trials:
+        if trial.number != only.number:
+            assert isinstance(trial.outcome, Duplicate) and trial.outcome.of == only.number and trial.stored_as == "int8"
+            assert trial.measurement is not None and trial.measurement.size_bytes == point.size_bytes
+            assert "int8 takes fewer bytes than coded" in trial.reason
+    assert {t.params["precision"] for t in trials} == {first, "coded", "coded_50"}
+    assert tracker.fields[only.number]["precision"] == "int8"
+    again = TinyFiles()
+    run_search(study(begin, space=space, budget={"trials": 2, "epochs": 2}), workspace, None, again)
+    assert len(again.networks) == 1 and len(complete(workspace)) == 2, "no precision of the first network is trained again"
 
 
 def test_which_seen_variant_decides_about_an_architecture() -> None:

@@ -29,7 +29,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
     model = ready(randomize_vectors(build_recognizer(architecture, symbols)))
     graph = simplified_graph(model, architecture.height_px)
     errors = []
-    for precision in PRECISIONS:
+    for precision in (*PRECISIONS, "coded_45"):
         stored = architecture.with_(precision=precision)
         copy = type(graph)()
         copy.CopyFrom(graph)

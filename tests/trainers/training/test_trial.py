@@ -74,17 +74,18 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
 
 
 def test_what_is_trained_is_stored_in_every_precision_asked_for(tmp_path: Path, data: DataSpec, cache: Path) -> None:
-    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial", also_in=("fp16", "int8"))
+    job = TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial", also_in=("fp16", "int8", "coded_60"))
     candidate = run_trial(job, onward)
     assert isinstance(candidate, Candidate)
     forms = (candidate, *candidate.also)
-    assert [form.architecture for form in forms] == [TINY, TINY.with_(precision="fp16"), TINY.with_(precision="int8")]
+    assert [form.asked for form in forms] == [TINY.with_(precision=p) for p in ("fp32", "fp16", "int8", "coded_60")]
     for form in forms:
         reader = Reader(form.model)
         assert reader.metadata.digest == form.architecture.digest
         assert form.measurement.size_bytes == form.model.stat().st_size
     sizes = [form.measurement.size_bytes for form in forms]
     assert sizes == sorted(sizes, reverse=True) and sizes[2] < 0.6 * sizes[0]
+    assert [form.asked_precision for form in forms] == [None] * 4, "each is stored as it was asked for"
     assert run_trial(job, never) == candidate == Candidate.from_dict(candidate.as_dict())
     alone = run_trial(replace(job, architecture=TINY.with_(precision="int8"), folder=tmp_path / "alone", also_in=()), onward)
     assert isinstance(alone, Candidate)

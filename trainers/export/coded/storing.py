@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import helper
 
+from search_space.coded_precision import USUAL_PERCENT
 from trainers.export.coded.channels import quantize_channels
 from trainers.export.coded.decoder import CodedTensor, coded, coded_order
 from trainers.export.coded.rice import expected_bits
 from trainers.export.names import shorten
 from trainers.export.protobuf import NAME_BYTES, field_bytes, node_bytes
 
-STEP = 0.18
-"""Step of the codes as a fraction of the root mean square of a channel: 4.7 bits per weight. `benchmarks/precision/README.md`
-compares steps: with this one no trained model reads worse by more than chance."""
+STEP = USUAL_PERCENT / 100
+"""The usual step of the codes as a fraction of the root mean square of a channel."""
 DELICATE = 1 / 4
 """What the step of delicate weights is multiplied by: those of depthwise convolutions, whose sums have few weights to average
 errors over, of the layer that reads the image, and of tensors with few weights, such as the narrow layers in front."""

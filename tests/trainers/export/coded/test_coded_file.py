@@ -1,5 +1,6 @@
 """A coded file: smaller than int8, read in the same way, in another form where it would be larger, refused when damaged."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
-from testing.small_model import SYMBOLS, small_model_metadata
+from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import export, graph_of, write
 from trainers.export.precision import store
 from trainers.inference.onnx_session import OnnxSession
 from trainers.inference.reader import Reader
+
+FORMS = ("fp32", "int8", "coded", "coded_9", "coded_35", "coded_60")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models")
     graph = graph_of(randomize_vectors(build_recognizer(Architecture(width_percent=50), len(SYMBOLS))), 32)
-    return {p: write(graph, folder / f"{p}.onnx", small_model_metadata(), p) for p in ("fp32", "int8", "coded")}
+    return {p: write(graph, folder / f"{p}.onnx", small_model_metadata(), p) for p in FORMS}
 
 
 def test_a_coded_file_takes_two_thirds_of_an_int8_file_and_says_so(models: dict[str, Path]) -> None:
@@ -55,8 +58,17 @@ def test_an_open_session_runs_the_nodes_of_the_fp32_file_alone(models: dict[str,
 def test_a_file_that_would_be_larger_is_written_in_int8_and_says_so(tmp_path: Path) -> None:
     tiny = torch.nn.Sequential(torch.nn.Conv2d(3, 4, (32, 3)), torch.nn.Flatten(2), torch.nn.Linear(190, 3))
     path = export(randomize_vectors(tiny), tmp_path / "tiny.onnx", small_model_metadata(), "coded")
-    assert OnnxSession(path).metadata["precision"] == "int8"
+    metadata, stored = OnnxSession(path).metadata, SMALL.with_(precision="int8")
+    assert (metadata["precision"], metadata["digest"]) == ("int8", stored.digest)
+    assert json.loads(metadata["architecture"]) == stored.as_dict()
     assert path.read_bytes() == export(tiny, tmp_path / "int8.onnx", small_model_metadata(), "int8").read_bytes()
+
+
+def test_coarser_steps_take_fewer_bytes_and_the_file_names_the_step(models: dict[str, Path]) -> None:
+    sizes = [models[p].stat().st_size for p in ("coded_9", "coded", "coded_35", "coded_60")]
+    assert sizes == sorted(sizes, reverse=True) and sizes[-1] < 0.6 * sizes[0]
+    assert OnnxSession(models["coded_35"]).metadata["precision"] == "coded_35"
+    assert Reader(models["coded_35"]).metadata.architecture["precision"] == "coded_35"
 
 
 def test_weights_that_are_not_numbers_are_kept_as_they_are(models: dict[str, Path]) -> None:
