@@ -91,7 +91,8 @@ def promote(
 
     Args:
         name: of the study.
-        size_limit: the most accurate candidate within this size, in bytes or written 500KB; None is no limit.
+        size_limit: the most accurate candidate within this size, in bytes or written 500KB; None is no limit. If none is
+            within it, the weights of a candidate on the front are stored anew so that the file fits.
         trial: this trial, whatever its size; None picks by size.
         model: name of the registered model; None is the study's name.
         workspace: where the study and the registry are kept; None is the environment's.
@@ -105,11 +106,16 @@ def promote(
     """
     from search_space.units import parse_size
     from studies.registry.model_registry import promote as register
+    from studies.run.recoded_points import point_within
     from studies.storage.pareto_front import load_points, pick
 
     place = workspace or _workspace()
     limit = parse_size(size_limit) if isinstance(size_limit, str) else size_limit
-    point = pick(load_points(place, name), limit, trial, name=f"study '{name}'")
+    points = load_points(place, name)
+    if limit is None or trial is not None:
+        point = pick(points, limit, trial, name=f"study '{name}'")
+    else:
+        point = point_within(place, name, points, limit)
     return register(point, model or name, place, name)
 
 

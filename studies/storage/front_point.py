@@ -9,10 +9,7 @@ from search_space.architecture import Architecture
 from studies.definition.configuration import Configuration
 from trainers.base.candidate import READING_CER
 from trainers.base.right_lines import RightLines
-from trainers.evaluation.uncertainty import mcnemar_p, wilson_interval
-
-SIGNIFICANCE = 0.05
-"""p-value of McNemar's test below which the validation lines tell two files apart."""
+from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import math
 
 NORMAL_QUANTILE = 1.959963984540054
 """97.5 % quantile of the normal distribution, for intervals of 95 %."""
+SIGNIFICANCE = 0.05
+"""p-value of McNemar's test below which the lines tell two files apart."""
 
 
 def wilson_interval(accuracy: float, lines: int) -> tuple[float, float]:

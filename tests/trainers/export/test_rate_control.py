@@ -1,0 +1,49 @@
+"""The step is the finest that fits a size, or the coarsest that is allowed."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from search_space.coded_precision import MOST_PERCENT
+from search_space.recognizer import build_recognizer
+from testing.random_weights import randomize_vectors
+from testing.small_model import SMALL, SYMBOLS, small_model_metadata
+from trainers.export.onnx_file import graph_of
+from trainers.export.rate_control import FINEST_PERCENT, STEPS, CodedFile, coarsest_allowed, coded_file, finest_within
+
+METADATA = small_model_metadata(SMALL.with_(precision="coded"))
+
+
+@pytest.fixture(scope="module")
+def graph() -> Any:
+    torch.manual_seed(0)
+    return graph_of(randomize_vectors(build_recognizer(SMALL, len(SYMBOLS))), 32)
+
+
+def test_the_finest_step_that_fits_fills_the_size(graph: Any) -> None:
+    limit_bytes = len(coded_file(graph, METADATA, 40).data)
+    found = finest_within(graph, METADATA, limit_bytes)
+    assert found is not None and 0.97 * limit_bytes < len(found.data) <= limit_bytes and found.percent <= 40
+    finer = coded_file(graph, METADATA, found.percent - 1)
+    assert len(finer.data) > limit_bytes, "no finer step fits"
+
+
+def test_ends_of_the_range(graph: Any) -> None:
+    smallest = len(coded_file(graph, METADATA, MOST_PERCENT).data)
+    assert finest_within(graph, METADATA, smallest - 1) is None
+    found = finest_within(graph, METADATA, 10**9)
+    assert found is not None and found.percent == FINEST_PERCENT
+
+
+@pytest.mark.parametrize("coarsest", [0, FINEST_PERCENT, STEPS[7], 1000])
+def test_the_coarsest_step_that_is_allowed(graph: Any, coarsest: int) -> None:
+    tried = []
+
+    def is_allowed(file: CodedFile) -> bool:
+        tried.append(file.percent)
+        return file.percent <= coarsest
+
+    found = coarsest_allowed(graph, METADATA, is_allowed)
+    assert (None if found is None else found.percent) == max((s for s in STEPS if s <= coarsest), default=None)
+    assert len(tried) <= 5

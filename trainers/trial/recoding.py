@@ -1,0 +1,85 @@
+"""Codes a trained network again, after its training: to fill a size, or as coarsely as a loss of accuracy allows.
+
+The weights come from an exported file (`trainers.export.plain`), so no checkpoint is needed. The new file is measured like any
+other.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from search_space.architecture import Architecture, RefusedArchitecture
+from trainers.base.candidate import Candidate, Measurement
+from trainers.base.errors import UserError
+from trainers.data.arrays import LineArrays
+from trainers.evaluation.measure import measure, read_all
+from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p
+from trainers.export.onnx_file import write_bytes
+from trainers.export.plain import plain_graph
+from trainers.export.rate_control import CodedFile, coarsest_allowed, finest_within
+from trainers.inference.reader import Reader
+
+
+class Recoding:
+    """A trained network whose weights can be coded again.
+
+    Args:
+        model: an exported file; one with fp32 weights is best, since weights that are rounded twice lose more.
+
+    Raises:
+        UserError: the file cannot be read, or this version cannot build its network.
+    """
+
+    def __init__(self, model: Path) -> None:
+        self._model = model
+        self._graph, self._metadata = plain_graph(model), Reader(model).metadata
+        try:
+            self._architecture = Architecture.from_dict(self._metadata.architecture)
+        except RefusedArchitecture as refused:
+            raise UserError(f"the network of {model} cannot be built: {refused}") from None
+
+    def within_size(self, limit_bytes: int) -> CodedFile | None:
+        """The finest coding that fits a size; None if none does."""
+        return finest_within(self._graph, self._metadata, limit_bytes)
+
+    def within_loss(self, lines: LineArrays, loss: float | None = None) -> CodedFile | None:
+        """The coarsest coding that loses little; None if even the finest loses more.
+
+        Args:
+            lines: that the files are compared with.
+            loss: fraction of the lines that it may read worse than the file that it is made from, in [0, 1]. None: none that
+                McNemar's test sees (`SIGNIFICANCE`).
+        """
+        expected = _right(self._model, lines)
+
+        def is_allowed(file: CodedFile) -> bool:
+            with tempfile.TemporaryDirectory() as folder:
+                found = _right(write_bytes(file.data, Path(folder) / "coded.onnx"), lines)
+            lost = sum(before and not now for before, now in zip(expected, found, strict=True))
+            won = sum(now and not before for before, now in zip(expected, found, strict=True))
+            if loss is None:
+                return won >= lost or mcnemar_p(lost, won) >= SIGNIFICANCE
+            return lost - won <= loss * len(expected)
+
+        return coarsest_allowed(self._graph, self._metadata, is_allowed)
+
+    def candidate(self, file: CodedFile, path: Path, lines: LineArrays, before: Measurement) -> Candidate:
+        """Writes a coded file and measures it.
+
+        Args:
+            file: from `within_size` or `within_loss`.
+            path: where to write.
+            lines: that it is measured with.
+            before: of the file that it is made from; parameters and FLOPs are the same.
+        """
+        write_bytes(file.data, path)
+        precision = Reader(path).network.metadata["precision"]
+        measured = measure(path, lines, before.parameters, flops=before.flops)
+        asked = None if precision == file.precision else file.precision
+        return Candidate(self._architecture.with_(precision=precision), measured, path, asked_precision=asked)
+
+
+def _right(path: Path, lines: LineArrays) -> list[bool]:
+    """Whether a file reads each line without a mistake."""
+    return [lines.text(i) == text for i, text in enumerate(read_all(Reader(path), lines))]
