@@ -3,8 +3,8 @@
     python -m benchmarks.precision.coded MODEL.onnx --data SOURCE [--validation SOURCE]
 
 MODEL.onnx is an exported file, best in fp32. Its weights are stored in each precision, and coded with several steps. Each file
-reads the validation lines; McNemar's test compares what it reads right with what the fp32 file reads right. Times are medians on
-one thread, and the files take turns.
+reads the validation lines; McNemar's test compares what it reads right with what the fp32 file reads right. Times are medians
+on one thread, and the files take turns.
 """
 
 from __future__ import annotations
