@@ -183,6 +183,7 @@ name = "simam"
 data = { source = "lines/" }
 budget = { trials = 2, epochs = 1 }
 search = { sampler = "random", early_stopping = "none" }
+recipe = { preset = "anytime", min_epoch_lines = 0 }
 
 [space]
 width_percent = [25]

@@ -19,6 +19,8 @@ from trainers.base.recipe_text import parse_recipe
 from trainers.evaluation.mistakes import Mistake
 
 TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
+ONCE = ["--recipe", "anytime,min_epoch_lines=0"]
+"""Shows the few lines once an epoch, not until they are 2,000; whether anything is learnt is not the question here."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def test_it_leaves_a_model_curves_and_mistakes_and_continues(
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
     out = tmp_path / "out"
-    command = ["train", TINY, *data, "--epochs", "2", "--threads", "1", "--device", "cpu", "--out", str(out), "--json"]
+    command = ["train", TINY, *data, *ONCE, "--epochs", "2", "--threads", "1", "--device", "cpu", "--out", str(out), "--json"]
     assert main(command) == 0
     printed = capsys.readouterr()
     held = json.loads(printed.out)
@@ -98,7 +100,7 @@ def test_a_charset_drops_lines_and_says_so(
     charset = tmp_path / "charset.txt"
     charset.write_text("a\nb\n")
     words = ["--epochs", "1", "--threads", "1", "--device", "cpu", "--out", str(tmp_path / "out"), "--charset", str(charset)]
-    assert main(["train", TINY, *data, *words]) == 0
+    assert main(["train", TINY, *data, *ONCE, *words]) == 0
     error = " ".join(capsys.readouterr().err.split())
     assert "2 symbols" in error and "character outside the charset: c" in error
 
@@ -109,7 +111,7 @@ def test_lines_too_narrow_for_their_label_are_counted(
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
     write_pairs(tmp_path / "lines", striped_lines(24, 0))
     (tmp_path / "lines" / "003.gt.txt").write_text("ab" * 60)
-    words = ["--validation", str(tmp_path / "lines"), "--epochs", "1", "--threads", "1", "--device", "cpu"]
+    words = [*ONCE, "--validation", str(tmp_path / "lines"), "--epochs", "1", "--threads", "1", "--device", "cpu"]
     assert main(["train", TINY, "--data", str(tmp_path / "lines"), *words, "--out", str(tmp_path / "out")]) == 0
     assert "1 too narrow for their label at time_stride 4" in " ".join(capsys.readouterr().err.split())
 

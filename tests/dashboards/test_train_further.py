@@ -117,7 +117,8 @@ def test_it_can_write_the_new_characters_alone_with_another_network(
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
     out = ["--characters", "new", "--out", str(tmp_path / "out")]
     other = TINY.replace("encoder_hidden=8", "encoder_hidden=16")
-    assert main(["train", other, "--begin", str(reader), "--data", str(lines / "new"), *FAST, *out]) == 0
+    command = ["train", other, "--begin", str(reader), "--data", str(lines / "new"), "--recipe", SHORT, *FAST, *out]
+    assert main(command) == 0
     metadata = Reader(tmp_path / "out" / "model.onnx").metadata
     assert metadata.charset == ("a", "b", "d") and metadata.architecture["encoder_hidden"] == 16
 

@@ -29,7 +29,7 @@ def job(workspace: Workspace, folder: Path, epochs: int) -> TrialJob:
         architecture=Architecture(width_percent=25, encoder_hidden=24),
         data=spec,
         cache_folder=workspace.cache,
-        recipe=study.training_recipe,
+        recipe=study.training_recipe.with_(min_epoch_lines=0),  # shows the lines once
         epochs=epochs,
         folder=folder,
         seed=0,

@@ -29,7 +29,7 @@ def job(folder: Path, source: str = "digits", epochs: int = 9) -> TrialJob:
         architecture=Architecture(width_percent=25, encoder_hidden=8),
         data=study.data.spec(height_px=32, seed=0),
         cache_folder=folder / "cache",
-        recipe=study.training_recipe,
+        recipe=study.training_recipe.with_(min_epoch_lines=0),  # shows the lines once
         epochs=epochs,
         folder=folder / "studies" / "s" / "trials" / "digest",
     )

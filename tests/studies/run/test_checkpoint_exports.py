@@ -61,8 +61,8 @@ def resume(workspace: Workspace, epochs: dict[str, int]) -> None:
     assert not any(t.is_open for t in load_store(workspace, "s").stored_trials())
 
 
-KILLED = sorted(random.Random(0).sample(range(3, 27), 15))
-INTERRUPTED = sorted(random.Random(1).sample(range(2, 27), 12))
+KILLED = sorted(random.Random(0).sample(range(3, 27), 6))
+INTERRUPTED = sorted(random.Random(1).sample(range(2, 27), 5))
 
 
 @pytest.mark.parametrize("moment", KILLED)

@@ -31,8 +31,8 @@ from trainers.trial.epoch_log import read_epochs
 
 ROOT = Path(__file__).parents[3]
 LINES = 240
-MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "6"))
-"""How often the search is ended, each time in another way: six take a minute and a half; set 30 for a thorough run."""
+MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "3"))
+"""How often the search is ended, each time in another way: three take a minute; set 30 for a thorough run."""
 MOST_EVENTS = 12
 """Events of its log after which a run is ended at the latest: a training has about six, on fast and slow machines alike."""
 LONGEST_S = 20.0
@@ -147,7 +147,7 @@ def test_whenever_a_search_ends_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same command is ended in three ways in turn; what was closed stays, and at last the study is complete."""
-    trials = max(8, MOMENTS)
+    trials = max(6, MOMENTS)
     prepare(tmp_path, trials)
     log, workspace, moments = tmp_path / "log.txt", Workspace(tmp_path / "runs"), random.Random(9)
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))

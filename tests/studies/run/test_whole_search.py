@@ -28,6 +28,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     values: dict[str, Any] = {
         "name": "whole",
         "data": {"source": str(folder / "lines")},
+        "recipe": {"preset": "anytime", "min_epoch_lines": 0},  # shows the forty lines once
         "space": {"width_percent": [25], "encoder_hidden": [8, 16], "precision": ["fp32", "int8"]},
         "budget": {"trials": 2, "epochs": 1},
         "search": {"sampler": "random", "workers": 2, "objectives": ["accuracy", "latency"]},
