@@ -8,6 +8,10 @@ uses are not exported (a method `fused_for_export` drops them, see `search_space
 
 `tests/search_space/test_contracts.py` checks all components, with the suites in `testing/component_contract.py` and
 `testing/network_contract.py`.
+
+Activations, necks, rectifiers and auxiliaries have a `version`. Raise it when the same weights compute something else, or are
+trained in another way: then no training is continued from a checkpoint of the version before (`component_versions`). Exported
+files are not affected.
 """
 
 from __future__ import annotations
@@ -31,9 +35,11 @@ class Activation(nn.Module):
 
     Attributes:
         prunable: see `Backbone`.
+        version: see above.
     """
 
     prunable: ClassVar[bool] = True
+    version: ClassVar[int] = 1
 
     def __init__(self, channels: int, standard: str) -> None:
         super().__init__()
@@ -122,9 +128,11 @@ class Neck(nn.Module):
     Attributes:
         tap: the blocks of the backbone whose maps it reads, "first" or "last"; with "none" there is no neck.
         prunable: see `Backbone`.
+        version: see above.
     """
 
     prunable: ClassVar[bool] = True
+    version: ClassVar[int] = 1
     tap: Tap
 
     def __init__(
@@ -214,7 +222,12 @@ class Rectifier(nn.Module):
 
     Args:
         height_px: H.
+
+    Attributes:
+        version: see above.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(self, height_px: int) -> None:
         super().__init__()
@@ -245,7 +258,12 @@ class Auxiliary(nn.Module):
         column_features: D of `Features.columns`.
         symbols: number of characters in the charset.
         height_px: H of the images.
+
+    Attributes:
+        version: see above.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
         super().__init__()

@@ -91,12 +91,19 @@ class Recognizer(nn.Module):
         Returns:
             (N,) float32.
         """
+        of_head, of_auxiliary = self.loss_parts(images, targets, lengths, step_counts)
+        return of_head if of_auxiliary is None else of_head + of_auxiliary
+
+    def loss_parts(
+        self, images: Tensor, targets: Tensor, lengths: Tensor, step_counts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The two parts of `losses`: (N,) of the head, and (N,) of the auxiliary loss, None without one."""
         seen = images if self.auxiliary is None else self.auxiliary.degrade(images)
         features = self.features(seen)
-        losses = self.head.loss(features.steps, targets, lengths, step_counts)
-        if self.auxiliary is not None:
-            losses = losses + self.auxiliary.loss(features, images, targets, lengths)
-        return losses
+        of_head = self.head.loss(features.steps, targets, lengths, step_counts)
+        if self.auxiliary is None:
+            return of_head, None
+        return of_head, self.auxiliary.loss(features, images, targets, lengths)
 
 
 def build_recognizer(architecture: Architecture, symbols: int) -> Recognizer:

@@ -34,6 +34,9 @@ IMAGES_AT_ONCE = 64
 """Images that are read together, so that memory stays bounded."""
 
 
+COMPARED = "compared"
+"""Key of a row for the normalised label and text, which are counted and not printed."""
+
 SMALL_PX = 8
 """Height to which an image is scaled to see whether it can be."""
 
@@ -68,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         labels.check(paths)
     asked = faults = 0
     rows: list[dict[str, Any]] = []
+    pairs: list[tuple[str, str]] = []
     write = _writer(arguments)
     for row in _readings(arguments.model, paths, labels):
         asked += 1
@@ -75,12 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
             faults += 1
             print(f"paretext: {_printable(row['image'])}: {row['fault']}", file=sys.stderr, flush=True)
             continue
-        rows += [row] if arguments.json or arguments.truth else []
+        if arguments.truth:
+            pairs.append(row.pop(COMPARED))
+        if arguments.json:
+            rows.append(row)
         write(row)
     if arguments.json:
         print_json(rows)
-    if arguments.truth and rows:
-        _count(rows)
+    if pairs:
+        _count(pairs)
     if faults and asked > 1:
         print(f"paretext: {faults:,} of {asked:,} images could not be read", file=sys.stderr)
     if not asked:
@@ -105,7 +112,16 @@ def _readings(model: str | None, paths: Iterable[Path], labels: LabelsBeside | N
                 continue
             reading = next(found)
             row |= {"text": reading.text, "confidence": reading.confidence}
-            yield row if labels is None else row | {"truth": labels.label_of(path)}
+            yield row if labels is None or reader is None else row | _beside(labels.label_of(path), reading.text, reader)
+
+
+def _beside(label: str, text: str, reader: Reader) -> dict[str, Any]:
+    """The label, and whether it was read; both are compared as in training, normalised as the model's labels were."""
+    from trainers.data.normalisers import NORMALISERS, check_normaliser
+
+    check_normaliser(reader.metadata.normaliser)
+    normalise = NORMALISERS[reader.metadata.normaliser]
+    return {"truth": label, "right": normalise(label) == normalise(text), COMPARED: (normalise(label), normalise(text))}
 
 
 def _decoded(path: Path) -> Image.Image | str:
@@ -152,7 +168,7 @@ def _writer(arguments: argparse.Namespace) -> Any:
         table.writerow(["image", "text", "confidence", *(["truth", "right"] if arguments.truth else [])])
 
         def write_row(row: dict[str, Any]) -> None:
-            truth = [row["truth"], int(row["truth"] == row["text"])] if "truth" in row else []
+            truth = [row["truth"], int(row["right"])] if "truth" in row else []
             table.writerow([row["image"], row["text"], f"{row['confidence']:.4f}", *truth])
 
         return write_row
@@ -160,18 +176,18 @@ def _writer(arguments: argparse.Namespace) -> Any:
     def write(row: dict[str, Any]) -> None:
         beside = ""
         if "truth" in row:
-            beside = f"\t{row['truth']}\t{'right' if row['truth'] == row['text'] else 'wrong'}"
+            beside = f"\t{row['truth']}\t{'right' if row['right'] else 'wrong'}"
         print(f"{row['image']}\t{row['text']}\t{row['confidence']:.3f}{beside}")
 
     return write
 
 
-def _count(rows: list[dict[str, Any]]) -> None:
-    """Prints how many readings are right."""
+def _count(pairs: list[tuple[str, str]]) -> None:
+    """Prints how many readings are right, from pairs of a label and what was read."""
     from dashboards.views.console import accuracy_words
     from trainers.evaluation.metrics import score
 
-    counted = score([row["truth"] for row in rows], [row["text"] for row in rows])
+    counted = score([truth for truth, _ in pairs], [text for _, text in pairs])
     right = f"{counted.right} of {counted.lines} lines right, {accuracy_words(counted.accuracy, counted.lines)}"
     print(f"{right}; {counted.cer:.1%} of characters wrong", file=sys.stderr)
 

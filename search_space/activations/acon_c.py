@@ -20,6 +20,8 @@ class AconC(Activation):
     networks so unsteady at first that 32-bit rounding shows in their output.
     """
 
+    version = 2  # p1, p2 and beta are no longer decayed
+
     def __init__(self, channels: int, standard: str) -> None:
         super().__init__(channels, standard)
         self.p1 = nn.Parameter(torch.ones(1, channels, 1, 1))

@@ -22,6 +22,8 @@ class MetaAconC(Activation):
     p1 and p2 start at 1 and 0, as in `acon_c`.
     """
 
+    version = 2  # p1 and p2 are no longer decayed
+
     def __init__(self, channels: int, standard: str) -> None:
         super().__init__(channels, standard)
         reduced = max(16, channels // REDUCTION)

@@ -14,7 +14,11 @@ REDUCTION = 4
 
 @attentions.register("squeeze_excite", Citation("Squeeze-and-Excitation Networks", 2017, "https://arxiv.org/abs/1709.01507"))
 class SqueezeExcite(Attention):
-    """Mean over the map, 1x1 to C / 4, ReLU, 1x1 back, hard sigmoid (as in MobileNetV3)."""
+    """Mean over the map, 1x1 to C / 4, ReLU, 1x1 back, hard sigmoid.
+
+    The hard sigmoid is that of the MobileNetV3 paper, relu6(x + 3) / 6. PaddleOCR, which trained the published models, has
+    relu6(1.2 x + 3) / 6 instead; a trained gate makes up for the steeper slope by its weights.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)

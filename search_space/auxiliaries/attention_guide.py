@@ -4,7 +4,10 @@ Decisions:
 - It is a transformer decoder as in PP-OCRv4 (NRTR). With teacher forcing it predicts all symbols of a line at once, which is
   much faster than a recurrent decoder.
 - It reads the columns before the encoder, so its gradient goes to the backbone.
-- Its loss is the sum over the line, as that of CTC, and has the same weight.
+- Its loss is the mean over the symbols of a line and their end, with label smoothing, as in PP-OCRv4 (NRTRLoss); CTC's is the
+  sum, so the guide weighs less the longer a line is.
+- GTC and PP-OCRv4's `use_guide` also keep CTC's gradient from the backbone. Here both losses train it.
+- Version 2: in version 1 the loss was the sum over the line, without smoothing.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from search_space.catalog import Citation
 from search_space.contracts import Auxiliary, Features
 
 WEIGHT = 1.0
+"""Weight of the loss beside that of the head, as in PP-OCRv4."""
+SMOOTHING = 0.1
+"""Probability that a target gives to all other symbols together, as in PP-OCRv4."""
 WIDTH = 96
 HEADS = 4
 LAYERS = 2
@@ -43,6 +49,8 @@ def positions(length: int, device: torch.device) -> Tensor:
 class AttentionGuide(Auxiliary):
     """Predicts each symbol from those before it and from the columns; index 0 is the end, the last index is the start."""
 
+    version = 2
+
     def __init__(self, map_channels: int, column_features: int, symbols: int, height_px: int) -> None:
         super().__init__(map_channels, column_features, symbols, height_px)
         self.start = symbols + 1
@@ -61,5 +69,7 @@ class AttentionGuide(Auxiliary):
         guesses = self.symbols(before) + positions(before.shape[1], columns.device)
         later = torch.ones(len(places), len(places), dtype=torch.bool, device=columns.device).triu(1)
         logits = self.classes(self.decoder(guesses, columns, tgt_mask=later)).float()
-        losses = F.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
-        return WEIGHT * (losses * (places <= lengths[:, None])).sum(1)
+        classes = logits.shape[2]
+        smoothing = SMOOTHING * classes / (classes - 1)  # torch gives a part of it to the target itself
+        losses = F.cross_entropy(logits.transpose(1, 2), wanted, reduction="none", label_smoothing=smoothing)
+        return WEIGHT * (losses * (places <= lengths[:, None])).sum(1) / (lengths + 1)

@@ -80,7 +80,11 @@ LARGE = (
 
 
 class Bottleneck(nn.Module):
-    """1x1 expansion, depthwise convolution, attention where the paper has it, 1x1 projection, shortcut where shapes allow."""
+    """1x1 expansion, depthwise convolution, attention where the paper has it, 1x1 projection, shortcut where shapes allow.
+
+    PaddleOCR, which trained the published models, leaves out one shortcut: that of the first block of the small size under a
+    neck, whose stride it writes as a pair and then compares with a number. A shortcut has no weights.
+    """
 
     def __init__(self, in_channels: int, row: Row, stride: tuple[int, int], request: BackboneRequest) -> None:
         super().__init__()

@@ -9,7 +9,10 @@ Decisions:
   of a pixel, in bfloat16 by whole pixels (autocast does not change float64). Float64 constants are also exempt from int8
   storage, which would round the matrix of the spline to steps of 1/7.
 - Beyond the image, its edge is repeated.
-- `affine` maps the control points to the three side conditions of the spline (40 -> 6, zero at first), as in PaddleOCR.
+- The three side conditions of the spline are zero, as its definition says. PaddleOCR has a layer for them (40 -> 6, `ex_fc`)
+  which it holds at zero with a learning rate of 0; that layer is left out, so a network has 246 weights fewer than PaddleOCR's.
+- The two linear layers of the localisation network learn at a tenth of the rate, as in PaddleOCR (`loc_lr`).
+- Version 2: in version 1 the side conditions were learned, and everything at the full rate.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from torch import Tensor, nn
 from search_space.blocks import ConvBnAct
 from search_space.catalog import Citation
 from search_space.contracts import Rectifier
+from search_space.learning_rates import set_learning_rate_factor
 from search_space.rectifiers import rectifiers
 
 POINTS = 20
@@ -32,6 +36,8 @@ CHANNELS = (16, 32, 64, 128)
 """Channels of the localisation network's convolutions, as in PaddleOCR's small one."""
 FEATURES = 64
 """Features between the convolutions and the control points, as in PaddleOCR's small network."""
+LOCALISATION_RATE = 0.1
+"""Learning rate of the layers that place the control points, as a fraction of that of all others; PaddleOCR's `loc_lr`."""
 EPSILON = 1e-6
 """Added to a distance before its logarithm, because r² log r is 0 at 0 and the logarithm alone is not finite there."""
 
@@ -44,7 +50,7 @@ def control_points() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 
 @cache
 def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Inverse of the spline's system matrix, (23, 23): maps 20 displacements and 3 side conditions to the coefficients."""
+    """Maps 20 displacements to the spline's 23 coefficients, (23, 20): the inverse of its system, with side conditions of 0."""
     points = control_points()
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     np.fill_diagonal(distance, 1.0)  # r² log r is 0 at 0
@@ -53,7 +59,7 @@ def solved_spline() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     inverse: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.linalg.inv(
         np.block([[affine, bending], [np.zeros((3, 3)), affine.T]])
     )
-    return inverse
+    return inverse[:, :POINTS].copy()
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
@@ -64,14 +70,14 @@ def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def spline_weights(positions: Tensor) -> Tensor:
-    """Weights of the control points' displacements and of the side conditions at each position.
+    """Weights of the control points' displacements at each position.
 
     Args:
         positions: (H, W, 2) float64, as (x, y). They must be symmetric about both axes, as the control points are; then a
             quarter of the logarithms is enough.
 
     Returns:
-        (H, W, 23) float64.
+        (H, W, 20) float64.
     """
     quarter = torch.from_numpy(control_points()[: POINTS // 4]).to(positions.device)
     square = (positions.unsqueeze(2) - quarter).square().sum(3)
@@ -93,6 +99,8 @@ class PointFinder(nn.Module):
         )
         self.hidden = nn.Linear(CHANNELS[-1], FEATURES)
         self.points = nn.Linear(FEATURES, 2 * POINTS)
+        set_learning_rate_factor(self.hidden, LOCALISATION_RATE)
+        set_learning_rate_factor(self.points, LOCALISATION_RATE)
         nn.init.zeros_(self.points.weight)
         nn.init.zeros_(self.points.bias)
 
@@ -115,18 +123,13 @@ class PointFinder(nn.Module):
 class ThinPlateSpline(Rectifier):
     """Predicts 20 control points and samples the image along the spline through them."""
 
+    version = 2
+
     def __init__(self, height_px: int) -> None:
         super().__init__(height_px)
         self.finder = PointFinder()
-        self.affine = nn.Linear(2 * POINTS, 6)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-        self.register_buffer("straight", torch.from_numpy(control_points()).float(), persistent=False)
-        self.straight: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
-        moves = self.finder(images)
-        conditions = self.affine((self.straight + moves).flatten(1)).reshape(-1, 3, 2)
         pixels = pixel_centres(images.shape[2], images.shape[3], images.device)
-        grid = pixels + spline_weights(pixels) @ torch.cat([moves, conditions], 1).double().unsqueeze(1)
+        grid = pixels + spline_weights(pixels) @ self.finder(images).double().unsqueeze(1)
         return F.grid_sample(images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from studies.registry.example_image import example_png_base64
 from studies.workspace.paths import Workspace
+from testing.tiny_model import tiny_model
 from tests.dashboards.conftest import Paretext
 from trainers.inference.reader import Reader
 
@@ -62,6 +63,20 @@ def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, 
     assert (
         beside.out.endswith("\tright\n") and "1 of 1 lines right, 100.0 % (20.7-100.0); 0.0% of characters wrong" in beside.err
     )
+
+
+def test_the_truth_is_compared_as_in_training(paretext: Paretext, image: Path, tmp_path: Path) -> None:
+    """With the model's normaliser on both sides: full-width digits are the digits that it reads."""
+    model = tiny_model(tmp_path / "contest.onnx", normaliser="contest_zh")
+    (read,) = json.loads(paretext("predict", image, "--model", model, "--json").out)
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in read["text"])
+    assert wide and wide != read["text"]
+    image.with_name("line.gt.txt").write_text(wide + "\n", encoding="utf-8")
+    shown = paretext("predict", image, "--model", model, "--truth")
+    assert shown.out.endswith(f"\t{wide}\tright\n") and "1 of 1 lines right" in shown.err
+    assert "0.0% of characters wrong" in shown.err
+    (row,) = json.loads(paretext("predict", image, "--model", model, "--truth", "--json").out)
+    assert (row["truth"], row["right"]) == (wide, True) and len(row) == 5
 
 
 def test_a_bad_image_is_named_and_the_others_are_read(

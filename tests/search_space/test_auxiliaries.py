@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from search_space import Architecture
-from search_space.auxiliaries.attention_guide import AttentionGuide
+from search_space.auxiliaries.attention_guide import SMOOTHING, AttentionGuide
 from search_space.auxiliaries.super_resolution import WEIGHT, SuperResolution, blurred
 from search_space.contracts import Features
 from search_space.recognizer import build_recognizer
@@ -116,4 +117,16 @@ def test_the_guide_learns_from_the_columns() -> None:
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.2 * losses[0]
+    others = SMOOTHING / 4  # the share of each of the four other classes
+    least = -(1 - SMOOTHING) * math.log(1 - SMOOTHING) - SMOOTHING * math.log(others)
+    assert 0 < losses[-1] - least < 0.2 * (losses[0] - least)
+
+
+def test_the_guide_weighs_a_line_the_same_however_long_it_is() -> None:
+    """A guide that finds all symbols equally likely has the same loss, the logarithm of their number, for any line."""
+    guide = AttentionGuide(8, 16, 9, 32).eval()
+    with torch.no_grad():
+        guide.classes.weight.zero_()
+        guide.classes.bias.zero_()
+    for targets in ([3], [3, 1, 4, 1, 5]):
+        torch.testing.assert_close(guide_losses(guide, torch.randn(1, 12, 16), targets), torch.tensor([math.log(10)]))

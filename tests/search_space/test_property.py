@@ -25,7 +25,7 @@ DRAWS = int(os.environ.get("PARETEXT_DRAWS", "15"))
 
 
 def narrowed(architecture: Architecture) -> Architecture:
-    """The same parts at a quarter of the width, unless its backbone has one width only: built and exported many times faster."""
+    """The same parts at a quarter of the width, unless the backbone has one width only: exported many times faster."""
     try:
         return architecture.with_(width_percent=25)
     except RefusedArchitecture:

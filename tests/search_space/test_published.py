@@ -27,6 +27,9 @@ DEAD_BEHIND = {
 }
 """FPN-A taps the first block of stage 5: the blocks from there to the neck never reach the output, yet the log has them."""
 
+HELD_AT_ZERO = {"star_mv3_fpnb_small_1.0": 246}
+"""Weights of TPS's layer for the side conditions of the spline, whose learning rate is 0 in the seed: they are not built."""
+
 KINDS = {"Conv2D": "convolution", "GRU": "gru", "GRUCell": "gru", "Linear": "linear"}
 Row = dict[str, str]
 
@@ -83,6 +86,7 @@ def test_parameters_are_the_logged_ones(name: str) -> None:
     row = logged_models()[name]
     logged = int(row["params_before_pruning"] or row["params_total"])
     dead = int(row["params_total"]) - sum(int(layer["params"]) for layer in logged_layers(name)) if name in DEAD_BEHIND else 0
+    dead += HELD_AT_ZERO.get(name, 0)
     assert parameters(built(name)) == logged - dead == zoo.published(name).built_parameters
     assert zoo.published(name).logged_parameters == int(row["params_total"])
 
@@ -95,6 +99,7 @@ def test_fpn_a_without_its_dead_blocks() -> None:
 @pytest.mark.parametrize("name", SEED)
 def test_convolutions_gru_and_linear_layers_are_the_logged_ones(name: str) -> None:
     logged = Counter((kind_of(row), int(row["params"])) for row in logged_layers(name) if kind_of(row))
+    logged -= Counter([("linear", HELD_AT_ZERO[name])] if name in HELD_AT_ZERO else [])
     assert Counter(own_layers(built(name))) == logged
 
 

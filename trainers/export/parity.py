@@ -4,7 +4,8 @@ Decisions:
 - Texts are compared instead of logits, because users get text. Logits are computed only for lines whose texts differ, so the
   check takes no longer than reading all lines once with the network.
 - If the two best classes of the network are equal up to rounding, either text is right. A difference is a fault only at a time
-  step with a clear best class.
+  step with a clear best class. All steps of a CTC head are looked at, since they do not depend on each other; of an attention
+  head the first that differs, since the symbol that is written there goes into all later ones.
 """
 
 from __future__ import annotations
@@ -64,8 +65,10 @@ def _compare(line: int, expected: NDArray[np.float32], found: NDArray[np.float32
     (ours, _), (theirs, _) = (read_logits(logits[None], charset, decoding)[0] for logits in (expected, found))
     if ours == theirs:
         return
-    step = int((expected.argmax(axis=1) != found.argmax(axis=1)).argmax())
-    lead = float(expected[step].max() - expected[step, found[step].argmax()])
+    leads = expected.max(axis=1) - np.take_along_axis(expected, found.argmax(axis=1)[:, None], axis=1)[:, 0]
+    differing = np.flatnonzero(expected.argmax(axis=1) != found.argmax(axis=1))
+    step = int(differing[leads[differing].argmax()] if decoding == "ctc" else differing[0])
+    lead = float(leads[step])
     if lead > TIE or not np.isfinite(found).all():
         raise TrainingFault(
             "export",

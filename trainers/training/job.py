@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from search_space.architecture import Architecture
+from search_space.component_versions import component_versions
 from trainers.base.recipe import Recipe
 from trainers.batching.collate import DecodedLines
 from trainers.data.charset import Charset
@@ -67,4 +68,5 @@ class TrainingJob:
         Neither does the number of epochs, where nothing in the training depends on it.
         """
         epochs = "any" if self.recipe.is_anytime else self.epochs
-        return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {epochs} {self.seed}"
+        versions = "".join(f" {field}-{version}" for field, version in component_versions(self.architecture).items())
+        return f"{self.architecture.digest} {self.data.digest} {self.recipe.digest} {epochs} {self.seed}{versions}"

@@ -19,7 +19,7 @@ from search_space.architecture import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
 from trainers.base.recipe import Recipe
 from trainers.training.ema import WeightAverage
-from trainers.training.optimizer import make_optimizer
+from trainers.training.optimizer import RATE_FACTOR, make_optimizer
 
 if TYPE_CHECKING:
     from trainers.pruning.evaluation_sample import EvaluationSample
@@ -62,7 +62,7 @@ class Learner:
         if self._recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.recognizer.parameters(), self._recipe.clip_norm)
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get(RATE_FACTOR, 1.0)
         self._optimizer.step()
         if self._average is not None:
             self._average.update()

@@ -1,4 +1,5 @@
-"""The training objective: the recogniser's loss of each line, with the recipe's focal weight, smoothing and flat start."""
+"""The training objective: the head's loss of each line with the recipe's focal weight, smoothing and flat start, and the
+auxiliary loss as it is."""
 
 from __future__ import annotations
 
@@ -33,10 +34,10 @@ def line_losses(
     stride = recognizer.architecture.time_stride
     steps = step_counts(widths, stride, images.shape[3])
     with captured_logits(recognizer.head) as logits:
-        losses = recognizer.losses(images, batch.targets, batch.lengths, steps)
-    objective = losses
-    if recipe.focal_gamma:
-        objective = objective * (1 - torch.exp(-losses.detach())).pow(recipe.focal_gamma)
+        of_head, of_auxiliary = recognizer.loss_parts(images, batch.targets, batch.lengths, steps)
+    objective = of_head
+    if recipe.focal_gamma:  # by how likely the head finds the label; an auxiliary loss is no such probability
+        objective = objective * (1 - torch.exp(-of_head.detach())).pow(recipe.focal_gamma)
     if recognizer.head.decoding == "ctc" and logits:
         if recipe.label_smoothing:
             objective = torch.lerp(objective, uniform_cross_entropy(logits[0], steps), recipe.label_smoothing)
@@ -44,7 +45,7 @@ def line_losses(
             objective = objective + flat_start_weight * flat_start_losses(
                 logits[0], batch.targets, batch.lengths, widths / stride
             )
-    return objective, losses
+    return (objective, of_head) if of_auxiliary is None else (objective + of_auxiliary, of_head + of_auxiliary)
 
 
 def uniform_cross_entropy(logits: Tensor, steps: Tensor) -> Tensor:

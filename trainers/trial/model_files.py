@@ -2,12 +2,15 @@
 
 Decisions:
 - torch exports the graph once for all precisions; storing it in a precision takes a tenth of that time.
-- The fp32 file must give the same text as the torch network on all validation lines; the first difference fails the trial.
+- The fp32 graph must give the same text as the torch network on all validation lines; the first difference fails the trial.
+  Where no fp32 file is to be stored, one is written to a temporary folder for this check: other precisions round the weights,
+  so what they read differently says nothing about the graph.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from search_space.architecture import Architecture
@@ -19,6 +22,7 @@ from trainers.evaluation.measure import measure, read_all
 from trainers.export.onnx_file import graph_of, write
 from trainers.export.parity import check_same_text
 from trainers.export.trained_metadata import metadata_of
+from trainers.inference.model_metadata import ModelMetadata
 from trainers.inference.reader import Reader
 from trainers.training.loop import TrainingResult
 
@@ -46,6 +50,7 @@ class ModelFiles:
         width_px = FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX
         self._flops = flops(trained.recognizer, architecture.height_px, width_px).whole
         self._graph: Any = None
+        self._is_compared = False
 
     def candidate(self, precision: str, path: Path) -> Candidate:
         """Exports the file of one precision, and measures it.
@@ -59,8 +64,8 @@ class ModelFiles:
             was asked for where that takes fewer bytes (`onnx_file.finished`).
 
         Raises:
-            TrainingFault: the export failed, ONNX Runtime cannot run the file, or the fp32 file reads a line differently from
-                the network.
+            TrainingFault: the export failed, ONNX Runtime cannot run the file, or the graph in fp32 reads a line differently
+                from the network.
             OSError: the file could not be written.
         """
         architecture = self._architecture.with_(precision=precision)
@@ -69,19 +74,33 @@ class ModelFiles:
             if self._graph is None:
                 self._graph = graph_of(self._recognizer, metadata.height_px)
             write(self._graph, path, metadata, precision)
+            if precision != "fp32" and not self._is_compared:
+                self._compare_in_fp32(metadata)
         except (RuntimeError, TypeError, ValueError) as error:
             raise TrainingFault("export", f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
+        except UserError as error:
+            raise TrainingFault("export", str(error)) from error
         try:
             return self._measured(architecture, path)
         except UserError as error:  # nobody asked for this file: ONNX Runtime cannot run the network
             raise TrainingFault("export", str(error)) from error
 
+    def _compare_in_fp32(self, metadata: ModelMetadata) -> None:
+        """Compares the graph with the network, in a file that is not kept."""
+        with TemporaryDirectory() as folder:
+            reader = Reader(write(self._graph, Path(folder) / "fp32.onnx", metadata), self._threads)
+            self._compare(reader, read_all(reader, self._prepared.validation))
+
+    def _compare(self, reader: Reader, readings: list[str]) -> None:
+        check_same_text(self._recognizer, reader, self._prepared.validation, readings)
+        self._is_compared = True
+
     def _measured(self, architecture: Architecture, path: Path) -> Candidate:
-        """Compares an exported file with the network, and measures it."""
+        """Measures an exported file, and compares it with the network if it is in fp32."""
         lines, reader = self._prepared.validation, Reader(path, self._threads)
         readings = read_all(reader, lines)
-        if architecture.precision == "fp32":
-            check_same_text(self._recognizer, reader, lines, readings)
+        if architecture.precision == "fp32" and not self._is_compared:
+            self._compare(reader, readings)
         measurement = measure(path, lines, self._weights, self._threads, self._flops, readings)
         asked, found = architecture.precision, reader.network.metadata["precision"]
         return Candidate(

@@ -5,6 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import TrainingFault
 from trainers.evaluation.measure import measure, read_all, score_file
 from trainers.evaluation.validation import read
+from trainers.export import parity
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
 from trainers.inference.reader import Reader
@@ -58,6 +60,19 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:
     lines, reader = NoiseLines([""] * 6), Reader(model)
     check_same_text(recognizer, reader, lines, read_all(reader, lines))
+
+
+def test_a_tie_at_one_step_hides_no_fault_at_another(model: Path) -> None:
+    """The steps of a CTC head do not depend on each other."""
+    expected = np.zeros((6, len(SYMBOLS) + 1), dtype=np.float32)
+    expected[range(6), [1, 0, 2, 0, 3, 0]] = 5.0
+    expected[0, 4] = 5.0 + 1e-4
+    found = expected.copy()
+    found[0, 1] += 2e-4  # a tie decided otherwise
+    parity._compare(0, expected, found, Reader(model))
+    found[4, 7] = 9.0
+    with pytest.raises(TrainingFault, match="step 5 differs by 5"):
+        parity._compare(0, expected, found, Reader(model))
 
 
 def test_the_first_line_read_otherwise_is_shown(recognizer: Recognizer, model: Path) -> None:

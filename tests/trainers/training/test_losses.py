@@ -9,6 +9,7 @@ from search_space.recognizer import Recognizer
 from testing.striped_lines import striped_dataset
 from trainers.base.recipe import Recipe
 from trainers.batching.augment import augment
+from trainers.batching.collate import Batch
 from trainers.batching.line_selection import plan_lines
 from trainers.training.flat_start import flat_start_losses, letter_places
 from trainers.training.losses import line_losses, uniform_cross_entropy
@@ -61,6 +62,19 @@ def test_unevenness_is_least_for_equally_likely_classes_and_ignores_padding() ->
     changed = even.clone()
     changed[:, 4:] = 7 * torch.randn(1, 2, 5)
     assert torch.equal(uniform_cross_entropy(even, steps), uniform_cross_entropy(changed, steps))
+
+
+def test_focal_weight_goes_by_the_heads_loss_alone() -> None:
+    """An auxiliary loss is not the probability of a label; it is added as it is."""
+    torch.manual_seed(0)
+    recognizer = Recognizer(Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1, auxiliary="attention_guide"), 3)
+    recognizer.eval()  # without dropout
+    batch = Batch(torch.rand(2, 3, 32, 64), torch.tensor([64, 64]), torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]))
+    goal, losses = line_losses(recognizer, Recipe(focal_gamma=2.0), batch.images, batch.widths, batch, 0.0)
+    of_head, of_auxiliary = recognizer.loss_parts(batch.images, batch.targets, batch.lengths)
+    assert of_auxiliary is not None
+    torch.testing.assert_close(losses, of_head + of_auxiliary)
+    torch.testing.assert_close(goal, of_head * (1 - torch.exp(-of_head)) ** 2 + of_auxiliary)
 
 
 @pytest.mark.parametrize("changes", [{}, {"focal_gamma": 2.0}, {"label_smoothing": 0.1}])

@@ -20,7 +20,6 @@ from trainers.pruning.phases import CUT_AFTER_EPOCHS, Phases
 from trainers.training.job import TrainingJob
 from trainers.training.learner import Learner
 from trainers.training.loop import TrainingResult, train
-from trainers.training.optimizer import make_optimizer
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
@@ -68,19 +67,19 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
         pass
 
     prepared = striped_dataset(40)
-    losses, batches = Recognizer.losses, 0
+    losses, batches = Recognizer.loss_parts, 0
 
-    def counting(self: Recognizer, *arguments: Any) -> torch.Tensor:
+    def counting(self: Recognizer, *arguments: Any) -> Any:
         nonlocal batches
         batches += 1
         return losses(self, *arguments)
 
-    monkeypatch.setattr(Recognizer, "losses", counting)
+    monkeypatch.setattr(Recognizer, "loss_parts", counting)
     whole = train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "whole", 5), onward)
     in_an_epoch, reports = batches // 3, []
     assert in_an_epoch >= 2
 
-    def dying(self: Recognizer, *arguments: Any) -> torch.Tensor:
+    def dying(self: Recognizer, *arguments: Any) -> Any:
         if batches == in_an_epoch + 1:
             raise Killed
         return counting(self, *arguments)
@@ -90,11 +89,11 @@ def test_a_training_killed_within_an_epoch_ends_with_the_same_weights(tmp_path: 
         return True
 
     batches = 0
-    monkeypatch.setattr(Recognizer, "losses", dying)
+    monkeypatch.setattr(Recognizer, "loss_parts", dying)
     with pytest.raises(Killed):
         train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "killed", 5), report)
     assert reports == [1], "it died within the second epoch"
-    monkeypatch.setattr(Recognizer, "losses", losses)
+    monkeypatch.setattr(Recognizer, "loss_parts", losses)
     assert equal(weights_of(whole), weights_of(train(TrainingJob(TINY, prepared, QUICK, 3, tmp_path / "killed", 5), onward)))
 
 
@@ -264,12 +263,3 @@ def test_lines_without_enough_time_steps_are_left_out(tmp_path: Path) -> None:
 def test_no_epoch_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="epochs must be at least 1"):
         train(TrainingJob(TINY, striped_dataset(8), QUICK, 0, tmp_path, 0), onward)
-
-
-def test_decay_spares_biases_and_norms() -> None:
-    network = Recognizer(TINY, 3)
-    spared = make_optimizer(network, QUICK).param_groups[1]
-    assert spared["weight_decay"] == 0
-    assert all(p.ndim <= 1 for p in spared["params"])
-    together = make_optimizer(network, QUICK).param_groups[0]["params"] + spared["params"]
-    assert len(together) == len(list(network.parameters()))

@@ -1,21 +1,26 @@
 """Laws of a trial: its folder is all it is, and what it ends with was measured from its file."""
 
+import copy
 import json
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from search_space import Architecture
+from search_space.recognizer import Recognizer
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault, fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe
 from trainers.data.spec import DataSpec
+from trainers.export.onnx_file import graph_of
 from trainers.inference.reader import Reader
 from trainers.trial.epoch_log import EPOCHS_NAME
 from trainers.trial.run import CANDIDATE_NAME, MODEL_NAME, TrialJob, run_trial
@@ -43,6 +48,22 @@ def onward(_: EpochReport) -> bool:
 
 def never(_: EpochReport) -> bool:
     raise AssertionError("trained again")
+
+
+def test_a_wrong_graph_is_found_whatever_precision_is_stored(
+    tmp_path: Path, data: DataSpec, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(recognizer: Recognizer, height_px: int) -> Any:
+        other = copy.deepcopy(recognizer)
+        with torch.no_grad():
+            for parameter in other.head.parameters():
+                parameter.neg_()
+        return graph_of(other, height_px)
+
+    monkeypatch.setattr("trainers.trial.model_files.graph_of", wrong)
+    with pytest.raises(TrainingFault, match=r"the network reads '.*' and its file reads '.*'") as caught:
+        run_trial(TrialJob(TINY.with_(precision="int8"), data, cache, QUICK, 1, tmp_path / "trial"), onward)
+    assert caught.value.kind == "export"
 
 
 def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec, cache: Path) -> None:
