@@ -248,7 +248,6 @@ MANY = int(os.environ.get("PARETEXT_LINES", "20000"))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(MANY // 300)
 def test_many_thousand_lines_are_practical(tmp_path: Path) -> None:
     """Hard links to a few hundred images: as many files, and as much decoding, as lines of their own."""
     few = make_pairs(tmp_path / "few", ["some text"] * 250)
