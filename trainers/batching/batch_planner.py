@@ -9,7 +9,7 @@ Decisions:
 - Each bucket is about an eighth wider than the one before, so that there are only a few dozen shapes: a GPU selects kernels
   once per shape.
 - Padding to a bucket is up to an eighth of the line more than the reader pads. Time steps in it are not in the loss. Means over
-  a whole map (squeeze-and-excitation) and a backward GRU do see it, in a new amount each epoch, since lines move between batches.
+  a whole map (squeeze-and-excitation) and a backward GRU see it, in another amount each epoch, as lines move between batches.
 - A sample is one line or two joined lines. Joining is planned here because the widths are known here.
 """
 
