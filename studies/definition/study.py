@@ -35,7 +35,7 @@ DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "encoder": ["gru", "svtr"],
     "encoder_hidden": [48, 64, 96, 128],
     "encoder_layers": [1, 2],
-    "precision": ["fp32", "fp16", "int8"],
+    "precision": ["fp32", "fp16", "int8", "coded", "coded_50"],
 }
 """What is open where a study says nothing: what has paid for lines of text, from light to accurate."""
 

@@ -78,6 +78,8 @@ def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -
         (["promote", "plates", "--size-limit", "1B"], "no candidate within 1B"),
         (["promote", "plates", "--trial", "4"], "no trained trial 4"),
         (["promote", "plates", "--trial", "1", "--size-limit", "1MB"], "not allowed with"),
+        (["promote", "plates", "--shrink", "101"], "--shrink: must be points of accuracy, from 0 to 100"),
+        (["promote", "plates", "--shrink", "a lot"], "such as 0.5, not 'a lot'"),
         (["promote", "plates", "--trial", "-1"], "--trial: must be a whole number, 0 or more, not '-1'"),
         (["data", "render", "x", "--recombine", "101"], "--recombine: must be a whole number, from 0 to 100, not '101'"),
         (["promote", "plates", "--as", "a/b"], "is not a valid model name"),
