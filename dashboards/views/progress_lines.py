@@ -126,6 +126,9 @@ def introduction(facts: StudyFacts) -> list[str]:
     limit = "" if facts.size_limit_bytes is None else f"; no file over {write_size(facts.size_limit_bytes)}"
     learn = f"{facts.training_lines:,} training lines and {facts.validation_lines:,} validation lines"
     lines.append(f"{learn}, {facts.symbols:,} symbols{limit}")
+    if facts.begin != "random":
+        weights = "the starter weights of the package" if facts.begin == "starter" else f"the weights of {facts.begin}"
+        lines.append(f"new networks begin with {weights} (--begin random: with random ones)")
     if facts.skipped:
         lines.append(f"{len(facts.skipped):,} lines are left out:")
         lines += [f"  {reason}" for reason in facts.skipped[:NAMED_SKIPPED]]

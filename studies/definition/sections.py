@@ -153,7 +153,7 @@ class Search(StudySection):
         examples=["seed"],
     )
     begin: Annotated[str, Flag("--begin", "WEIGHTS")] = Field(
-        default="random",
+        default="starter",
         description=f"weights that candidates begin with: {FORMS}",
         examples=["models:/reader@champion"],
     )

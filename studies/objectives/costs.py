@@ -58,12 +58,16 @@ class CostModel:
         charset: the characters of the study.
         wanted: which of `parameters`, `flops`, `latency_ms` the study needs.
         prepared: lines by input height, to measure latency on.
-        inherits: whether networks begin with trained weights, which their files name. If one finds none and begins with random
-            weights, its file is about 130 bytes smaller than computed.
+        inherits: whether a network begins with trained weights, which its file names. If they cannot be read, so that it begins
+            with random ones, its file is about 130 bytes smaller than computed.
     """
 
     def __init__(
-        self, charset: str, wanted: Collection[str], prepared: Mapping[int, LineDataset], inherits: bool = False
+        self,
+        charset: str,
+        wanted: Collection[str],
+        prepared: Mapping[int, LineDataset],
+        inherits: Callable[[Architecture], bool] = lambda _: False,
     ) -> None:
         self._charset, self._wanted, self._prepared = charset, frozenset(wanted), prepared
         self._inherits = inherits
@@ -101,7 +105,7 @@ class CostModel:
     def _compute(self, architecture: Architecture) -> Costs:
         from trainers.export.size_estimate import estimate_bytes
 
-        size_bytes = estimate_bytes(architecture, len(self._charset), self._charset, self._inherits)
+        size_bytes = estimate_bytes(architecture, len(self._charset), self._charset, self._inherits(architecture))
         if not self._wanted & {"parameters", "flops"}:
             return Costs(size_bytes)
         weights, products = count_weights_and_flops(architecture, len(self._charset))

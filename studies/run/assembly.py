@@ -29,7 +29,7 @@ from studies.run.resume import EarlierRuns
 from studies.run.schedule import Schedule
 from studies.run.seen_architectures import SeenArchitectures
 from studies.run.study_progress import StudyProgress
-from studies.run.time_plan import Beginning, TimePlan
+from studies.run.time_plan import SearchStart, TimePlan
 from studies.run.tracking_callback import TrackingCallback
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
@@ -144,7 +144,7 @@ def _schedule(
     for trial in trials:
         if trial.lineage is not None:
             recorder.inherited.note(trial.params, trial.lineage)
-    begin, former = Beginning.of(study, workers, seconds), former_epochs(trials, study)
+    begin, former = SearchStart.of(study, workers, seconds), former_epochs(trials, study)
     plan = begin.first_rung, begin.initial_trainings
     ancestry = recorder.inherited.ancestry if study.search.inherit != "never" else None
     return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry)

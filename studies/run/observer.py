@@ -29,6 +29,7 @@ class StudyFacts:
         seconds: time limit of this run in seconds; None means no limit.
         workers: trainings at the same time.
         objectives: two or three objectives.
+        begin: weights that new networks begin with (`studies.definition.begin_spec`).
     """
 
     name: str
@@ -44,6 +45,7 @@ class StudyFacts:
     seconds: float | None
     workers: int
     objectives: tuple[Objective, ...]
+    begin: str = "random"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from search_space import Architecture, RefusedArchitecture
@@ -91,7 +92,15 @@ class Preparation:
             seconds=study.budget.seconds,
             workers=workers,
             objectives=study.objectives,
+            begin=study.search.begin,
         )
+
+
+def _inherits(study: Study, begin: Sequence[Parent], architecture: Architecture) -> bool:
+    """Whether a network begins with trained weights."""
+    from trainers.inherit.starter import has_starter  # brings torch
+
+    return study.search.inherit != "never" or any(parent.file is not None or has_starter(architecture) for parent in begin)
 
 
 def data_spec(study: Study, height_px: int) -> DataSpec:
@@ -127,8 +136,8 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer, store:
         observer.note(note)
     charset = "".join(next(iter(prepared.values())).charset.symbols)
     wanted = {*study.limits.by_cost, *(metric for objective in study.objectives for metric in objective.reads)}
-    inherits = bool(begin) or study.search.inherit != "never"
-    preparation = Preparation(study, prepared, CostModel(charset, wanted, prepared, inherits), warm_start, begin)
+    costs = CostModel(charset, wanted, prepared, partial(_inherits, study, begin))
+    preparation = Preparation(study, prepared, costs, warm_start, begin)
     _check_drawn_share(study, prepared)
     _check_time_steps(preparation, observer)
     _check_precisions(preparation, len(charset), observer)

@@ -70,7 +70,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class SearchStart:
     """How a search begins.
 
     Attributes:
@@ -82,7 +82,7 @@ class Beginning:
     initial_trainings: int | None = None
 
     @classmethod
-    def of(cls, study: Study, workers: int, seconds: EpochSeconds | None) -> Beginning:
+    def of(cls, study: Study, workers: int, seconds: EpochSeconds | None) -> SearchStart:
         """As the study says, or earlier if its time allows only a few trainings.
 
         Args:

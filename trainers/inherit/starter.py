@@ -75,6 +75,11 @@ def starter_for(architecture: Architecture, folder: Path = FOLDER) -> Relative |
     return _relative(file, best)
 
 
+def has_starter(architecture: Architecture) -> bool:
+    """Whether the package has starter weights for the backbone of an architecture."""
+    return _file_for(architecture, FOLDER) is not None
+
+
 def starter_record(architecture: Architecture, folder: Path = FOLDER) -> StarterRecord | None:
     """What is known about the starter weights that `starter_for` gives; None if there are none.
 

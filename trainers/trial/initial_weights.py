@@ -2,7 +2,7 @@
 
 Decisions:
 - A parent whose file is missing, changed or damaged is said in one note, and the next one is taken; without any the weights are
-  random. A search does not end because a file was deleted.
+  random. A search does not end because a file was deleted. That there are no starter weights for a backbone is no fault.
 - The statistics of BatchNorm are the parent's. They are not measured again, since the first epoch updates them before anything
   is read with them: after one epoch of 15 steps from a network twice as wide, three seeds read with a character error rate of
   0, 0.078 and 0 without and 0, 0.067 and 0 with it, after two epochs alike. Only the starter weights, which have none, are.
@@ -31,7 +31,7 @@ from trainers.inference.onnx_session import OnnxSession
 from trainers.inherit.inherit import inherit
 from trainers.inherit.parent import Parent
 from trainers.inherit.relative import Relative
-from trainers.inherit.starter import starter_for, starter_record
+from trainers.inherit.starter import has_starter, starter_for, starter_record
 from trainers.inherit.weights_file import SUFFIX, read_weights
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.job import TrainingData
@@ -63,6 +63,8 @@ def inherit_from_first(network: Recognizer, parents: Sequence[Parent], data: Tra
     """
     faults = []
     for parent in parents:
+        if parent.file is None and not has_starter(network.architecture):
+            continue
         try:
             relative, ancestor, before = _read(parent, network.architecture, data.training)
             share = inherit(network, data.charset.symbols, relative).share
@@ -73,7 +75,7 @@ def inherit_from_first(network: Recognizer, parents: Sequence[Parent], data: Tra
             continue
         found = f"{PLAIN_NOTE} {100 * share:.0f} % of its weights from {parent.name}"
         return InitialWeights(Lineage.of(share, ancestor, before), _joined(faults, found))
-    return InitialWeights(None, _joined(faults, "begins with random weights"))
+    return InitialWeights(None, _joined(faults, f"{PLAIN_NOTE} random weights"))
 
 
 def _joined(faults: Sequence[str], found: str) -> str:
@@ -113,8 +115,7 @@ def _read(parent: Parent, architecture: Architecture, lines: DecodedLines) -> tu
 def _starter(parent: Parent, architecture: Architecture) -> tuple[Relative, Ancestor, tuple[Ancestor, ...]]:
     """The network of the starter weights that fits an architecture best, as `_read` returns it."""
     relative, record = starter_for(architecture), starter_record(architecture)
-    if relative is None or record is None:
-        raise UserError(f"there are no starter weights for the backbone {architecture.backbone}")
+    assert relative is not None and record is not None
     weights = record.weights
     return relative, Ancestor(parent.name, relative.architecture.digest, weights.epochs, weights.lines, record.sha256), ()
 

@@ -11,7 +11,7 @@ from studies.registry.tracker import NoTracker
 from studies.run.budget import GRACE_S
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.search import search
-from studies.run.time_plan import Beginning, Plan, TimePlan
+from studies.run.time_plan import SearchStart, Plan, TimePlan
 from studies.storage.outcomes import Suspended
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
@@ -48,14 +48,14 @@ def test_a_plan_counts_what_early_stopping_leaves_to_train():
 
 
 def test_trainings_are_compared_early_where_few_would_reach_the_first_rung():
-    def begin(time: str, workers: int = 2) -> Beginning:
+    def begin(time: str, workers: int = 2) -> SearchStart:
         asked = study(budget={"trials": 24, "epochs": 40, "time": time}, search={"first_rung": 3})
-        return Beginning.of(asked, workers, predictor(10.0))
+        return SearchStart.of(asked, workers, predictor(10.0))
 
-    assert begin("5m") == Beginning(1, 3) and begin("1h").first_rung == begin("20m", workers=16).first_rung == 3
+    assert begin("5m") == SearchStart(1, 3) and begin("1h").first_rung == begin("20m", workers=16).first_rung == 3
     assert begin("20m").initial_trainings == 7, "a quarter of the architectures that the time allows"
     unlimited = study(budget={"trials": 24, "epochs": 40}, search={"first_rung": 3})
-    assert Beginning.of(unlimited, 2, None) == Beginning(3, None)
+    assert SearchStart.of(unlimited, 2, None) == SearchStart(3, None)
 
 
 def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():

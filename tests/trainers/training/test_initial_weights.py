@@ -95,9 +95,9 @@ def test_an_exported_file_is_a_parent_too_at_any_height(parent_job: TrialJob, tm
     assert reports[-1].lineage is not None and reports[-1].lineage.share > 0.5
 
 
-@pytest.mark.parametrize("fault", ["is missing", "has changed", "is damaged", "no starter weights", "not a weights file"])
+@pytest.mark.parametrize("fault", ["is missing", "has changed", "is damaged", "not a weights file"])
 def test_a_parent_that_cannot_be_read_is_said_and_the_next_one_taken(
-    parent_job: TrialJob, parent: Parent, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+    parent_job: TrialJob, parent: Parent, tmp_path: Path, fault: str
 ) -> None:
     assert parent.file is not None
     file = tmp_path / "bad.safetensors"
@@ -108,9 +108,6 @@ def test_a_parent_that_cannot_be_read_is_said_and_the_next_one_taken(
         bad = replace(bad, sha256="0" * 64)
     elif fault == "is damaged":
         file.write_bytes(content[: len(content) // 2])
-    elif fault == "no starter weights":
-        monkeypatch.setattr("trainers.trial.initial_weights.starter_for", lambda _: None)
-        bad = replace(bad, file=None)
     elif fault == "not a weights file":
         file.write_bytes(b"\x80\x04K\x01.")
     reports = Reports()
@@ -120,6 +117,15 @@ def test_a_parent_that_cannot_be_read_is_said_and_the_next_one_taken(
     assert reports[0].lineage is not None and reports[0].lineage.parent.name == "trial 12"
     run_trial(child(parent_job, tmp_path / "alone", bad), reports, until_epoch=1)
     assert reports[-1].note.endswith("; it begins with random weights") and reports[-1].lineage is None
+
+
+def test_a_backbone_without_starter_weights_begins_with_random_ones_and_nothing_is_said(
+    parent_job: TrialJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainers.trial.initial_weights.has_starter", lambda _: False)
+    reports = Reports()
+    run_trial(child(parent_job, tmp_path / "child", Parent("starter")), reports, until_epoch=1)
+    assert reports[0].note == "begins with random weights" and reports[0].lineage is None
 
 
 def test_parents_travel_as_json(parent_job: TrialJob, parent: Parent, tmp_path: Path) -> None:
