@@ -11,7 +11,7 @@ from studies.registry.tracker import NoTracker
 from studies.run.budget import GRACE_S
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.search import search
-from studies.run.time_plan import SearchStart, Plan, TimePlan
+from studies.run.time_plan import Plan, SearchStart, TimePlan
 from studies.storage.outcomes import Suspended
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
