@@ -1,4 +1,4 @@
-"""`paretext studies`: lists the studies of the workspace, or deletes one with everything that belongs to it."""
+"""`paretext studies`: lists the studies of the workspace, or renames or deletes one with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ DELETE = """\
 Deletes a study: its trials, models, logs and checkpoints, and its MLflow runs. Models that were promoted from it and
 decoded lines stay. Refused while a search runs the study. A deletion that was interrupted can be repeated."""
 
+RENAME = """\
+Gives a study another name: its trials, models, logs and checkpoints, and its MLflow runs. Models that were promoted from it
+keep their names. Refused while a search runs the study. A renaming that was interrupted can be repeated; until then, the study
+is whole under one of the two names."""
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand with its own subcommands."""
-    parser = subparsers.add_parser("studies", help="list studies, or delete one", description=DESCRIPTION)
+    parser = subparsers.add_parser("studies", help="list studies, rename or delete one", description=DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
     parser.set_defaults(run=run)
     verbs = parser.add_subparsers(dest="studies_verb", metavar="WHAT")
+    rename = verbs.add_parser("rename", help="give a study another name", description=RENAME)
+    rename.add_argument("name", metavar="OLD", help="name of a study")
+    rename.add_argument("new_name", metavar="NEW", help="its new name")
+    rename.set_defaults(run=run_rename, interrupted="stopped; run the same command again to complete it")
     delete = verbs.add_parser("delete", help="delete a study with everything that belongs to it", description=DELETE)
     delete.add_argument("name", metavar="NAME", help="name of a study")
     delete.add_argument("--yes", action="store_true", help="do not ask")
@@ -44,6 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         line = f"no study is in {workspace.folder} yet; start one with 'paretext search'"
         stderr_console().print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+def run_rename(arguments: argparse.Namespace) -> int:
+    """Renames a study."""
+    import sys
+
+    from studies.run.study_renaming import rename_study
+    from studies.workspace.paths import Workspace
+
+    old, new = arguments.name, arguments.new_name
+    rename_study(Workspace.of_environment(), old, new, lambda line: print(f"paretext: {line}", file=sys.stderr))
+    print(f"study '{old}' is now called '{new}'")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Deletes what MLflow has of a study: its runs, and the copies of models that belong to them.
+"""Deletes what MLflow has of a study, its runs and the copies of models that belong to them, or gives it another name.
 
 Versions of registered models are kept: they have files of their own, and somebody may be serving them.
 """
@@ -6,10 +6,14 @@ Versions of registered models are kept: they have files of their own, and somebo
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING, Any
 
 from studies.registry.mlflow_client import EXPERIMENT, open_mlflow
-from studies.registry.run_writer import STUDY_TAG
+from studies.registry.run_writer import STUDY_TAG, TRIAL_TAG
 from studies.workspace.paths import Workspace
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 def delete_runs(workspace: Workspace, study: str) -> int:
@@ -27,18 +31,7 @@ def delete_runs(workspace: Workspace, study: str) -> int:
     if not workspace.holds_models:
         return 0
     client = open_mlflow(workspace)
-    from mlflow.entities import ViewType
-
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return 0
-    wanted, token, runs = f"tags.`{STUDY_TAG}` = '{study}'", None, []
-    while True:
-        page = client.search_runs([experiment.experiment_id], wanted, ViewType.ALL, max_results=1000, page_token=token)
-        runs += page
-        token = page.token
-        if not token:
-            break
+    runs = _runs(client, study, with_deleted=True)
     for run in runs:
         folder = workspace.mlflow_artifacts / run.info.run_id
         if folder.is_dir():
@@ -46,3 +39,50 @@ def delete_runs(workspace: Workspace, study: str) -> int:
         if run.info.lifecycle_stage == "active":
             client.delete_run(run.info.run_id)
     return len(runs)
+
+
+def check_runs(workspace: Workspace) -> None:
+    """Raises UserError if MLflow is on a server that does not answer."""
+    if workspace.tracking is not None:
+        open_mlflow(workspace)
+
+
+def rename_runs(workspace: Workspace, old: str, new: str) -> int:
+    """Gives the runs of a study the names and tags of its new name. What an interrupted call has left is done by the next one.
+
+    Params of a run cannot change in MLflow; the next search writes the new name beside them.
+
+    Args:
+        workspace: holds MLflow's database, or names its server.
+        old: name that the study had.
+        new: its new name.
+
+    Returns:
+        How many runs there were.
+    """
+    if not workspace.holds_models:
+        return 0
+    client = open_mlflow(workspace)
+    runs = _runs(client, old, with_deleted=False)
+    for run in sorted(runs, key=lambda run: TRIAL_TAG not in run.data.tags):  # that of the study itself comes last
+        number = run.data.tags.get(TRIAL_TAG)
+        client.update_run(run.info.run_id, name=new if number is None else f"{new} {number}")
+        client.set_tag(run.info.run_id, STUDY_TAG, new)
+    return len(runs)
+
+
+def _runs(client: MlflowClient, study: str, with_deleted: bool) -> list[Any]:
+    """All runs of a study."""
+    from mlflow.entities import ViewType
+
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    wanted, token, runs = f"tags.`{STUDY_TAG}` = '{study}'", None, []
+    kind = ViewType.ALL if with_deleted else ViewType.ACTIVE_ONLY
+    while True:
+        page = client.search_runs([experiment.experiment_id], wanted, kind, max_results=1000, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs

@@ -42,11 +42,11 @@ def delete_study(workspace: Workspace, name: str, notify: Callable[[str], None] 
             if store is None:
                 _delete_files(workspace, name)
                 return
-            _refuse_if_running(store, name)
+            refuse_if_running(store, name)
             lease = Lease(store, notify)
             lease.take()
             try:
-                _delete_shared_copies(workspace, store, name, notify)
+                delete_shared_copies(workspace, store, name, notify)
                 _delete_files(workspace, name)
             except BaseException:
                 lease.release()
@@ -70,7 +70,8 @@ def _store(workspace: Workspace, name: str) -> StudyStore | None:
         raise
 
 
-def _refuse_if_running(store: StudyStore, name: str) -> None:
+def refuse_if_running(store: StudyStore, name: str) -> None:
+    """Raises UserError if another process has the lease of a study."""
     runner = runner_of(store)
     if runner not in (None, owner_here()):
         raise UserError(f"study '{name}' is being run by {runner}; stop it first, or wait a minute if that machine is gone")
@@ -84,8 +85,15 @@ def _delete_files(workspace: Workspace, name: str) -> None:
             shutil.rmtree(folder)
 
 
-def _delete_shared_copies(workspace: Workspace, store: StudyStore, name: str, notify: Callable[[str], None]) -> None:
-    """Deletes the checkpoints in the folder through which the machines of a cluster exchange them."""
+def delete_shared_copies(workspace: Workspace, store: StudyStore, name: str, notify: Callable[[str], None]) -> None:
+    """Deletes the checkpoints in the folder through which the machines of a cluster exchange them.
+
+    Args:
+        workspace: holds the study.
+        store: the study, which says where that folder is.
+        name: of the study when the checkpoints were copied there.
+        notify: receives one line if they cannot be deleted.
+    """
     try:
         shared = store.study.search.shared
         if shared is None:

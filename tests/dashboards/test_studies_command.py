@@ -14,9 +14,11 @@ import pytest
 from studies.registry.example_image import example_png_base64
 from studies.registry.quick_look import runs_of_studies
 from studies.registry.run_tracker import RunTracker
+from studies.run.study_list import names_of_studies
+from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY
-from studies.storage.pareto_front import load_store
-from studies.storage.study_attributes import write_value
+from studies.storage.pareto_front import load_points, load_store
+from studies.storage.study_attributes import read_value, write_value
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
 from trainers.base.file_lock import locked
@@ -48,7 +50,9 @@ def listed(paretext: Paretext) -> list[str]:
     return [study["name"] for study in json.loads(paretext("studies", "--json").out)]
 
 
-def test_a_study_is_deleted_with_its_files_and_mlflow_runs_and_its_models_stay(paretext: Paretext, copy: Workspace) -> None:
+def test_a_study_is_renamed_and_deleted_with_its_files_and_mlflow_runs_and_its_models_stay(
+    paretext: Paretext, copy: Workspace
+) -> None:
     tracker = RunTracker(copy, "plates")
     tracker.start({"name": "plates"})
     tracker.log_trial(3, {"width_percent": 100}, {"accuracy": 0.9}, "measured", copy.models / "plates" / "3.onnx")
@@ -59,14 +63,19 @@ def test_a_study_is_deleted_with_its_files_and_mlflow_runs_and_its_models_stay(p
     runs = runs_of_studies(copy)["plates"]
     assert any((copy.mlflow_artifacts / run).exists() for run in runs)
 
-    assert paretext("studies", "delete", "plates", "--yes").code == 0
+    assert paretext("studies", "rename", "plates", "cars").code == 0
+    assert listed(paretext) == ["cars", "empty"]
+    assert sorted(runs_of_studies(copy)["cars"]) == sorted(runs) and "plates" not in runs_of_studies(copy)
+    assert copy.log("cars").read_text() == "{}\n" and not any(folder.exists() for folder in copy.folders("plates"))
+
+    assert paretext("studies", "delete", "cars", "--yes").code == 0
     assert listed(paretext) == ["empty"]
-    assert not any(folder.exists() for folder in copy.folders("plates"))
+    assert not any(folder.exists() for folder in copy.folders("cars"))
     assert not any((copy.mlflow_artifacts / run).exists() for run in runs)
     image = copy.folder / "line.png"
     image.write_bytes(base64.b64decode(example_png_base64("12")))
     assert paretext("predict", image, "--model", "kept").code == 0
-    assert "no study is called 'plates'" in paretext("front", "plates").err
+    assert "no study is called 'cars'" in paretext("front", "cars").err
 
 
 def test_an_interrupted_deletion_can_be_repeated(paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +97,62 @@ def test_files_of_a_study_that_the_dashboard_deleted_are_listed_and_deleted(pare
     assert [s["state"] for s in json.loads(paretext("studies", "--json").out) if s["name"] == "plates"] == ["files only"]
     assert paretext("studies", "delete", "plates", "--yes").code == 0
     assert listed(paretext) == ["empty"] and not (copy.models / "plates").exists()
+
+
+def is_whole(workspace: Workspace, name: str) -> bool:
+    """Whether a study has its trials and the file of each candidate."""
+    points = load_points(workspace, name)
+    study = load_store(workspace, name).study
+    return (
+        study.name == name
+        and [point.trial for point in points] == [0, 1, 2, 3]
+        and all(Path(point.model).parent == workspace.models / name and Path(point.model).is_file() for point in points)
+    )
+
+
+@pytest.mark.parametrize("step", ["check_runs", "_link_folders", "rename_stored", "follow_parents", "shutil.rmtree"])
+def test_a_renaming_that_is_killed_leaves_one_whole_study_and_can_be_repeated(
+    paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    copy.log("plates").parent.mkdir(parents=True)
+    copy.log("plates").write_text("{}\n")
+    with monkeypatch.context() as patched:
+
+        def killed(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(f"studies.run.study_renaming.{step}", killed)
+        assert paretext("studies", "rename", "plates", "cars").code == 130
+    there = [name for name in ("plates", "cars") if name in studies_in(copy)]
+    assert len(there) == 1 and is_whole(copy, there[0])
+    assert paretext("studies", "rename", "plates", "cars").code == 0
+    assert listed(paretext) == ["cars", "empty"] and is_whole(copy, "cars")
+    assert [file.name for file in copy.study("cars").iterdir()] == ["log.jsonl"]
+    assert not any(folder.exists() for folder in copy.folders("plates"))
+    assert read_value(load_store(copy, "cars").optuna_study, LEASE_KEY) == {}
+
+
+def studies_in(workspace: Workspace) -> list[str]:
+    return names_of_studies(open_storage(workspace.optuna_url))
+
+
+def test_what_cannot_be_renamed_stays_as_it_is(paretext: Paretext, copy: Workspace) -> None:
+    (copy.models / "other").mkdir()
+    (copy.models / "other" / "0.onnx").write_bytes(b"x")
+    write_value(load_store(copy, "plates").optuna_study, LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
+    for names, reason in (
+        (("plates", "empty"), "is being run by elsewhere:7"),
+        (("empty", "plates"), "a study is called 'plates' already"),
+        (("empty", "other"), "'other' has files in"),
+        (("empty", "a b"), "'a b' cannot name a study"),
+        (("empty", "empty"), "has that name already"),
+        (("emty", "new"), "did you mean 'empty'"),
+    ):
+        answer = paretext("studies", "rename", *names)
+        assert answer.code == 2 and reason in answer.err
+    with locked(copy.lock("study-empty")):
+        assert "is being run by another process" in paretext("studies", "rename", "empty", "new").err
+    assert (studies_in(copy), listed(paretext)) == (["plates", "empty"], ["plates", "empty", "other"])
 
 
 def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Paretext, copy: Workspace) -> None:
