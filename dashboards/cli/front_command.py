@@ -22,15 +22,17 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints or draws the front."""
     from dashboards.views.console import print_json, stderr_console, stdout_console
-    from studies.storage.pareto_front import load_front, load_points, load_store
+    from studies.storage.pareto_front import load_store, pareto_front, stored_points, with_equals
     from studies.workspace.paths import Workspace
 
     workspace = Workspace.of_environment()
-    points, front = load_points(workspace, arguments.name), load_front(workspace, arguments.name)
+    store = load_store(workspace, arguments.name)
+    points = stored_points(store, workspace)
+    front = with_equals(pareto_front(points, store.objectives))
     if arguments.plot is not None:
         from dashboards.views.front_plot import draw
 
-        draw(points, front, arguments.name, arguments.plot, load_store(workspace, arguments.name).objectives)
+        draw(points, front, arguments.name, arguments.plot, store.objectives)
         stderr_console().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
     if arguments.json:
         print_json([point.as_dict() for point in front])

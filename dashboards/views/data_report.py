@@ -18,7 +18,7 @@ _ABOUT_CHARACTERS = ("width_confusable", "nfkc_confusable", "chinese_confusable"
 
 def _bars(histogram: Mapping[str, Any]) -> str:
     """A distribution in one row of text: a bar for each bin, a blank for an empty one."""
-    from dashboards.views.training_screen import BARS
+    from dashboards.views.sparkline import BARS
 
     counts = histogram["counts"]
     most = max(counts)

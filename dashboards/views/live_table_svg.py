@@ -26,8 +26,8 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 
-COLUMNS = 92
-"""Width of the picture in characters: wide enough for the table, narrow enough to be read on a telephone."""
+COLUMNS = 120
+"""Width of the picture in characters: the least with the plot of the front beside the table."""
 
 
 class Replay:
@@ -37,12 +37,15 @@ class Replay:
         events: lines of the log, oldest first; the first is `run starts`.
         known: number to trial, for all trials of the study.
         epochs: number of epochs of a full training.
+        columns: of the terminal.
     """
 
-    def __init__(self, events: Sequence[dict[str, Any]], known: dict[int, StoredTrial], epochs: int) -> None:
+    def __init__(
+        self, events: Sequence[dict[str, Any]], known: dict[int, StoredTrial], epochs: int, columns: int = COLUMNS
+    ) -> None:
         self._events, self._known, self._epochs = events, known, epochs
         self._now_s = 0.0
-        self.console = Console(file=io.StringIO(), record=True, width=COLUMNS, height=40, force_terminal=True, highlight=False)
+        self.console = Console(file=io.StringIO(), record=True, width=columns, height=40, force_terminal=True, highlight=False)
         self._table = LiveTable(self.console, clock=lambda: self._now_s)
 
     def until(self, seconds: float) -> None:
@@ -67,8 +70,9 @@ class Replay:
             case "trial starts":
                 self._table.trial_started(number, self._configuration(number), event["size_bytes"])
             case "epoch":
-                fields = ("epoch", "epochs", "loss", "accuracy", "cer", "seconds")
-                self._table.trial_progress(number, EpochReport(**{name: event[name] for name in fields}))
+                fields = ("epoch", "epochs", "loss", "accuracy", "cer", "seconds", "worker")
+                known = {name: event[name] for name in fields if name in event}
+                self._table.trial_progress(number, EpochReport(**known))
             case "trial pauses":
                 self._table.trial_paused(number, event["epoch"])
             case "trial ends":
@@ -109,13 +113,14 @@ def main() -> None:
     parser.add_argument("name", metavar="NAME", help="a study with the objectives accuracy and size")
     parser.add_argument("file", metavar="FILE.svg", type=Path, help="what to write")
     parser.add_argument("--seconds", type=float, required=True, help="after the start of the run")
+    parser.add_argument("--columns", type=int, default=COLUMNS, help=f"of the terminal (default: {COLUMNS})")
     arguments = parser.parse_args()
     workspace = Workspace.of_environment()
     store = load_store(workspace, arguments.name)
     known = {trial.number: trial for trial in store.stored_trials()}
     events = read_log(workspace.folder / "studies" / arguments.name / "log.jsonl")
     epochs = next(event["epochs"] for event in events if event["event"] == "epoch")
-    replay = Replay(events, known, epochs)
+    replay = Replay(events, known, epochs, arguments.columns)
     replay.until(arguments.seconds)
     arguments.file.write_text(replay.console.export_svg(title="paretext search"), encoding="utf-8")
 

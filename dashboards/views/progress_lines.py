@@ -1,4 +1,7 @@
-"""Shows a search as plain lines, without a terminal: a line when something begins or ends, and a few in between."""
+"""Shows a search as plain lines, without a terminal: a line when something has happened.
+
+A training that pauses at a rung and goes on later is no news; the log of the study has it (`studies.run.study_log`).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from dashboards.views.console import accuracy_words, percent
+from dashboards.views.front_growth import FrontGrowth, values_in_words
 from dashboards.views.outcome_words import outcome_words
 from search_space import write_size
 from studies.definition.configuration import Configuration
 from studies.definition.durations import write_duration
+from studies.objectives.catalog import DEFAULT, objectives_of
+from studies.objectives.objective import Objective
 from studies.run.observer import StudyFacts, Summary
 from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
@@ -22,7 +28,10 @@ if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
 
 QUIET_S = 10.0
-"""Seconds without a line after which the progress of a training is shown."""
+"""Seconds without a line after which the progress of the preparation is shown."""
+SIGN_OF_LIFE_S = 300.0
+"""Seconds without a line after which the progress of a training is shown: services that run jobs end those that stay silent for
+ten minutes."""
 NAMED_SKIPPED = 5
 """Most skipped lines that are named; the others are counted."""
 
@@ -42,7 +51,7 @@ class ProgressLines:
         self._last_s = time.monotonic()
         self.facts: StudyFacts | None = None
         self._finished = 0
-        self._candidates: list[Measurement] = []
+        self._growth = FrontGrowth(objectives_of(DEFAULT))
         self._begun: set[int] = set()
         self._never_trained: Counter[str] = Counter()
 
@@ -62,26 +71,27 @@ class ProgressLines:
     def study_started(self, facts: StudyFacts) -> None:
         self.facts = facts
         self._finished = facts.finished
+        self._growth = FrontGrowth(facts.objectives)
+        for measurement in facts.measured:
+            self._growth.add(None, measurement, 0.0)
         for line in introduction(facts):
             self._line(line)
 
     def trial_started(self, number: int, configuration: Configuration, size_bytes: int) -> None:
-        if number in self._begun:
-            self._line(f"trial {number} resumes: {configuration.describe()}")
+        if number in self._begun:  # it was paused
             return
         self._begun.add(number)
         self._line(f"trial {number} starts: {configuration.describe()}, about {write_size(size_bytes)}")
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
-        if time.monotonic() - self._last_s > QUIET_S:
-            self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, accuracy {percent(report.accuracy)}")
+        if time.monotonic() - self._last_s > SIGN_OF_LIFE_S:
+            words = f"accuracy {percent(report.accuracy)}, CER {percent(report.cer)}"
+            self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, {words}")
 
     def trial_lost(self, number: int, reason: str) -> None:
         self.note(f"trial {number}: {reason}; it resumes from its last checkpoint")
 
-    def trial_paused(self, number: int, epoch: int) -> None:
-        if number in self._begun:  # otherwise an earlier run of the study had paused it
-            self._line(f"trial {number} pauses after epoch {epoch}")
+    def trial_paused(self, number: int, epoch: int) -> None: ...
 
     def trial_closed(self, trial: StoredTrial) -> None:
         words = outcome_words(trial.outcome)
@@ -91,10 +101,11 @@ class ProgressLines:
         self._finished += trial.counts_against_budget
         if trial.measurement is not None:
             m = trial.measurement
-            self._candidates += [m] if trial.is_candidate else []
+            joined = trial.is_candidate and self._growth.add(trial.number, m, 0.0)
             accuracy = accuracy_words(m.accuracy, m.lines)
             result = f"accuracy {accuracy}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
             result += "" if m.reads else "; it does not read"
+            result += f"; on the front, which has {len(self._growth.front)}" if joined else ""
         else:
             result = trial.reason
         total = self.facts.trials if self.facts else None
@@ -107,7 +118,7 @@ class ProgressLines:
     def study_finished(self, summary: Summary) -> None:
         if self._never_trained:
             self._line(f"not trained: {count_states(self._never_trained)}")
-        self._line(conclusion(summary, self._candidates))
+        self._line(conclusion(summary, [m for _, m in self._growth.measured], self._growth.objectives))
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -137,20 +148,23 @@ def introduction(facts: StudyFacts) -> list[str]:
     return lines
 
 
-def conclusion(summary: Summary, candidates: Sequence[Measurement] = ()) -> str:
-    """The last line: why the search ended, and how many trials are done.
+def conclusion(
+    summary: Summary, candidates: Sequence[Measurement] = (), objectives: Sequence[Objective] = objectives_of(DEFAULT)
+) -> str:
+    """The last line: why the search ended, how many trials are done, and the best file.
 
     Args:
         summary: of the run.
-        candidates: what the run has measured.
+        candidates: what the study has measured.
+        objectives: of the study; the first says which is the best.
     """
     done = f"{summary.finished}" if summary.trials is None else f"{summary.finished} of {summary.trials}"
     words = f"{summary.reason}: {done} trials, {write_duration(summary.seconds)}"
-    reading = [candidate for candidate in candidates if candidate.reads]
-    if not reading:
-        return words
-    best = max(reading, key=lambda candidate: (candidate.accuracy, -candidate.size_bytes))
-    return f"{words}; best accuracy {accuracy_words(best.accuracy, best.lines)}, {write_size(best.size_bytes)}"
+    growth = FrontGrowth(objectives)
+    for candidate in candidates:
+        growth.add(None, candidate, 0.0)
+    best = growth.best()
+    return words if best is None else f"{words}; best {values_in_words(best[1], objectives)}"
 
 
 def count_states(states: Counter[str]) -> str:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
-from itertools import pairwise
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dashboards.views.console import percent
+from dashboards.views.sparkline import sparkline
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from trainers.base.progress import EpochReport
-
-BARS = "▁▂▃▄▅▆▇█"
-"""The characters of a curve, lowest first."""
-CURVE_COLUMNS = 60
-"""Columns of a curve."""
-
-
-def sparkline(values: Sequence[float], columns: int = CURVE_COLUMNS, logarithmic: bool = False) -> str:
-    """A curve in one row of text; if there are more values than columns, neighbours are averaged."""
-    scaled = [math.log(max(v, 1e-4)) for v in values] if logarithmic else list(values)
-    if len(scaled) > columns:
-        edges = [round(i * len(scaled) / columns) for i in range(columns + 1)]
-        scaled = [sum(scaled[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(scaled), max(scaled)
-    step = (high - low) or 1.0
-    return "".join(BARS[round((v - low) / step * (len(BARS) - 1))] for v in scaled)
 
 
 class TrainingScreen:

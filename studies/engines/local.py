@@ -16,7 +16,7 @@ import os
 import queue
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any
@@ -91,9 +91,9 @@ class LocalEngine:
         events: list[Event] = []
         for index, worker in enumerate(self._workers):
             if worker.pipe in ready or worker.process.sentinel in ready:
-                events += self._drain(worker)
+                events += self._drain(worker, index)
                 if not worker.process.is_alive():
-                    events += self._drain(worker)  # what it sent between the first read and its end
+                    events += self._drain(worker, index)  # what it sent between the first read and its end
                     if worker.number is not None:
                         code = worker.process.exitcode
                         events.append(TrialLost(worker.number, f"its worker process ended with code {code}"))
@@ -109,15 +109,17 @@ class LocalEngine:
             worker.pipe.close()
         self._workers = []
 
-    def _drain(self, worker: _Worker) -> list[Event]:
-        """Reads all events that a worker has sent; marks it as idle if one of them ends its trial."""
+    def _drain(self, worker: _Worker, index: int) -> list[Event]:
+        """Reads all events that a worker has sent; marks it as idle if one of them ends its trial. Reports name its number."""
         events: list[Event] = []
         with contextlib.suppress(EOFError, OSError):
             while worker.pipe.poll():
                 event: Event = worker.pipe.recv()
-                events.append(event)
-                if not isinstance(event, EpochFinished):
+                if isinstance(event, EpochFinished):
+                    event = replace(event, report=replace(event.report, worker=str(index + 1)))
+                else:
                     worker.number = None
+                events.append(event)
         return events
 
     def _spawn(self) -> _Worker:

@@ -90,7 +90,8 @@ def _run_job_and_report(
 
     def report(epoch_report: EpochReport) -> bool:
         after_epoch()
-        send({"epoch": json.dumps(epoch_report.as_dict())})
+        named = replace(epoch_report, worker=os.uname().nodename)
+        send({"epoch": json.dumps(named.as_dict())})
         return True
 
     outcome = run(job, report, None)

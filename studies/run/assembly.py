@@ -72,8 +72,7 @@ def assembled(
         keep_parents(store, preparation.begin, workspace)
         store.update_study(study)
         trials = store.stored_trials()
-        finished = sum(trial.counts_against_budget for trial in trials)
-        observer.study_started(preparation.facts(study, finished, resumed, engine.slots))
+        observer.study_started(preparation.facts(study, trials, resumed, engine.slots))
         tracker.start(study.model_dump(mode="json"))
         parts, spent = _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), epochs_spent(trials)
         del trials  # there may be thousands, and they are not needed any more

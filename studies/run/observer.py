@@ -8,6 +8,7 @@ from typing import Protocol
 from studies.definition.configuration import Configuration
 from studies.objectives.objective import Objective
 from studies.storage.stored_trial import StoredTrial
+from trainers.base.candidate import Measurement
 from trainers.base.progress import EpochReport
 
 
@@ -30,6 +31,8 @@ class StudyFacts:
         workers: trainings at the same time.
         objectives: two or three objectives.
         begin: weights that new networks begin with (`studies.definition.begin_spec`).
+        recorded: closed trials of earlier runs, whatever became of them.
+        measured: files that earlier runs have measured and that may be on the front.
     """
 
     name: str
@@ -46,6 +49,8 @@ class StudyFacts:
     workers: int
     objectives: tuple[Objective, ...]
     begin: str = "random"
+    recorded: int = 0
+    measured: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from studies.objectives.limits import LIMIT_NAMES, smallest_cost, write_cost
 from studies.run.kept_parents import parents_of
 from studies.run.observer import Observer, StudyFacts
 from studies.run.warm_start import configurations
+from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -75,13 +76,20 @@ class Preparation:
             parents=self.begin,
         )
 
-    def facts(self, study: Study, finished: int, resumed: bool, workers: int) -> StudyFacts:
-        """Returns the facts that observers receive at the start."""
+    def facts(self, study: Study, trials: Sequence[StoredTrial], resumed: bool, workers: int) -> StudyFacts:
+        """Returns the facts that observers receive at the start.
+
+        Args:
+            study: to run.
+            trials: of earlier runs.
+            resumed: whether the study existed before.
+            workers: trainings at the same time.
+        """
         first = next(iter(self.prepared.values()))
         return StudyFacts(
             name=study.name,
             trials=study.budget.wanted_trials,
-            finished=finished,
+            finished=sum(trial.counts_against_budget for trial in trials),
             resumed=resumed,
             epochs=study.budget.epochs,
             training_lines=len(first.training),
@@ -93,6 +101,8 @@ class Preparation:
             workers=workers,
             objectives=study.objectives,
             begin=study.search.begin,
+            recorded=sum(not trial.is_open for trial in trials),
+            measured=tuple(t.measurement for t in trials if t.is_candidate and t.measurement is not None),
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from studies.storage.pareto_front import points_of
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import is_of_paretext
 from studies.storage.study_store import StudyStore
+from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
@@ -90,7 +93,8 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         workspace: holds its files.
         runs: IDs of its MLflow runs.
     """
-    name, trials = store.optuna_study.study_name, store.stored_trials()
+    name, frozen = store.optuna_study.study_name, store.trials()
+    trials = [parse(trial) for trial in frozen]
     try:
         wanted = store.study.budget.wanted_trials
     except UserError:  # it needs a package that is not installed here
@@ -105,7 +109,7 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         wanted=wanted,
         waiting=waiting,
         best=_best(points_of(trials, workspace, store.epochs)),
-        changed=max(_times(store), default=None),
+        changed=max(_times(frozen), default=None),
         size_bytes=files_of(workspace, name, runs),
         runner=runner,
     )
@@ -128,10 +132,10 @@ def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:
     return sum(_bytes(folder) for folder in folders)
 
 
-def _times(store: StudyStore) -> list[datetime]:
-    """When each trial ended, or began if it has not ended, in local time."""
-    times = (trial.datetime_complete or trial.datetime_start for trial in store.trials())
-    return [time for time in times if time is not None]
+def _times(trials: Iterable[Any]) -> Iterator[datetime]:
+    """When each of Optuna's trials ended, or began if it has not ended, in local time."""
+    times = (trial.datetime_complete or trial.datetime_start for trial in trials)
+    return (time for time in times if time is not None)
 
 
 def _state(trials: Sequence[StoredTrial], runner: str | None, complete: bool) -> State:
@@ -150,11 +154,10 @@ def _best(points: Iterable[FrontPoint]) -> FrontPoint | None:
 def _bytes(folder: Path) -> int:
     """Bytes of all files below a folder; a file that is deleted meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(place) / name).stat().st_size
     return total
 
 

@@ -28,6 +28,8 @@ from search_space.catalog import nearest
 from studies.definition.joint_space import Value
 from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
+from studies.storage.backends import RetryingStorage
+from studies.storage.bulk_read import read_trials, sql_storage
 from studies.storage.held_out_score import TestScore
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
@@ -184,7 +186,13 @@ class StudyStore:
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in these states (all when none is named) as Optuna has them, oldest first."""
-        return self._study.get_trials(deepcopy=False, states=states or None)
+        tables = sql_storage(self._storage)
+        if tables is None:
+            return self._study.get_trials(deepcopy=False, states=states or None)
+        if isinstance(self._storage, RetryingStorage):
+            trials: list[FrozenTrial] = self._storage.retry(read_trials, tables, self._study._study_id, states)
+            return trials
+        return read_trials(tables, self._study._study_id, states)
 
     def stored_trials(self) -> list[StoredTrial]:
         """All trials, oldest first."""

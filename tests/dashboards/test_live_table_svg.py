@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,21 +87,36 @@ def words_of(text: ElementTree.Element) -> str:
 
 
 def test_it_shows_the_search_as_it_was_at_that_moment(events: list[dict[str, Any]]) -> None:
-    prompt, heading, *rows, progress = lines_of(drawn(events, 5.5 * SECONDS))
+    prompt, heading, *rows, progress, counts = lines_of(drawn(events, 5.5 * SECONDS))
     assert prompt == "$ paretext search"
-    assert heading.split() == ["trial", "architecture", "epoch", "accuracy", "size", "state"]
+    assert heading.split() == [
+        "trial",
+        "architecture",
+        "stored",
+        "epoch",
+        "CER",
+        "accuracy",
+        "size",
+        "s/epoch",
+        "worker",
+        "state",
+    ]
     assert [row.split()[0] for row in rows] == ["1", "0"], "trainings under way are below the others"
-    assert rows[0].endswith("  3/9    12.5 %   180KB  paused")
-    assert rows[1].endswith("  9/9    86.0 %  90.0KB  training")
-    assert progress.endswith(" 0/3 trials, 55s, about 1m50s left")
+    assert re.search(r" 3/9 +▇ +50.0 % +12.5 % +180KB +2.0 +paused$", rows[0])
+    assert re.search(r" 9/9 +▄ +4.0 % +86.0 % +90.0KB +2.0 +exporting$", rows[1])
+    assert progress.endswith(" 0 of 3 trained, 55s, about 1m50s left") and counts == "2 trials: 1 training, 1 paused"
 
 
 def test_it_shows_how_trials_have_ended(events: list[dict[str, Any]]) -> None:
-    _, _, first, stopped, training, progress = lines_of(drawn(events, 100.0 * SECONDS))
-    assert first.endswith("  9/9    87.5 %  86.5KB  on the front")
-    assert "fpn_d coord…" in stopped and stopped.endswith("  stopped: not among the best a…"), "long texts are cut"
-    assert training.endswith("  0/9            1.57MB  training")
-    assert progress.endswith(" 2/3 trials, 16m40s, about 8m20s left")
+    _, _, *lines = lines_of(drawn(events, 100.0 * SECONDS))
+    of_trial = {line.split()[0]: line[: COLUMNS - 34] for line in lines[:3]}
+    assert re.search(r" 9/9 +▄ +3.0 % +87.5 % +86.5KB +on the front", of_trial["0"])
+    assert re.search(r"fpn_d coor… fp32 .* stopped: no…", of_trial["1"]), "long texts are cut"
+    assert re.search(r" 0/9 +1.57MB +training", of_trial["2"])
+    assert any(line.endswith(" 2 of 3 trained, 16m40s, about 8m20s left") for line in lines)
+    assert lines[-1] == "3 trials: 2 trained, 1 training" and "accuracy against size" in "".join(
+        lines_of(drawn(events, 100.0 * SECONDS))
+    )
 
 
 @pytest.mark.parametrize("events_played", range(1, 9))

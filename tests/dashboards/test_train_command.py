@@ -9,8 +9,8 @@ from PIL import Image
 
 from dashboards.cli.architecture_argument import read_architecture
 from dashboards.cli.command_line import main
+from dashboards.views.sparkline import cer_sparkline, sparkline
 from dashboards.views.training_pictures import draw_mistakes
-from dashboards.views.training_screen import sparkline
 from search_space import Architecture
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
@@ -138,6 +138,7 @@ def test_a_recipe_is_a_preset_with_changes() -> None:
 def test_a_curve_rises_with_its_values_and_keeps_to_its_columns() -> None:
     assert sparkline([0, 1, 2, 3]) == "▁▃▆█"
     assert sparkline([1.0]) == "▁"
+    assert cer_sparkline([1.5, 0.97, 0.5, 0.05, 0.004], 8) == "██▇▄▁", "one scale for all rows"
     assert len(sparkline(list(range(1000)), columns=60)) == 60
 
 

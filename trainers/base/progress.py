@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trainers.base.lineage import Lineage
@@ -23,6 +23,7 @@ class EpochReport:
         note: one line for the user, such as that a checkpoint was damaged; usually empty.
         lineage: what the network inherited, in the first report of a process that trains it; None in the others, and if it
             began with random weights.
+        worker: where it trains: the number of a worker process, or the name of a machine; empty if that is not known.
     """
 
     epoch: int
@@ -33,12 +34,15 @@ class EpochReport:
     seconds: float
     note: str = ""
     lineage: Lineage | None = None
+    worker: str = field(default="", compare=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as values that JSON can hold; without the note and the lineage when there are none."""
+        """The report as values that JSON can hold; without the note, the lineage and the worker when there are none."""
         values = asdict(self)
         if not self.note:
             del values["note"]
+        if not self.worker:
+            del values["worker"]
         if self.lineage is None:
             del values["lineage"]
         else:
