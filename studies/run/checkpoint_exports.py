@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from search_space.architecture import Architecture
 from studies.engines.base import Engine, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.objectives.costs import Costs
 from studies.run.judged import Ready
@@ -106,7 +107,9 @@ class CheckpointExports:
         return None if also is None else replace(job, also_in=also, export_only=True)
 
     def _record(self, ready: Ready, candidate: Candidate, epoch: int) -> None:
-        files = {file.architecture: file for file in (*candidate.also[::-1], candidate)}  # one of those that are equal
+        files: dict[Architecture, Candidate] = {}
+        for file in (candidate, *candidate.also):
+            files.setdefault(file.architecture, file)  # a tiny network is stored in int8 whether that or `coded` is asked for
         for file in files.values():
             self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
 

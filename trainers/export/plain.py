@@ -58,22 +58,33 @@ def plain_graph(path: Path) -> Any:
 
 
 def write_plain(path: Path, target: Path, precision: str = "fp32") -> Path:
-    """Writes an exported file as an ordinary fp32 or fp16 file, for runtimes that do not compute constants when they open it.
+    """Writes an exported file as an ordinary file (`plain_bytes`), whole or not at all.
 
     Args:
-        path: a file that Paretext exported, in any precision.
-        target: where to write, whole or not at all.
-        precision: one of `PLAIN`. With fp16 the weights are rounded once more, unless the file was fp16.
+        path, precision: as for `plain_bytes`.
+        target: where to write.
 
     Returns:
         `target`.
 
     Raises:
-        UserError: the file cannot be converted, or the precision is none of `PLAIN`.
+        UserError: as for `plain_bytes`.
         OSError: the target cannot be written.
+    """
+    return write_bytes(plain_bytes(path, precision), target)
+
+
+def plain_bytes(path: Path, precision: str = "fp32") -> bytes:
+    """The bytes of an exported file as an ordinary fp32 or fp16 file, for runtimes that do not compute constants at opening.
+
+    Args:
+        path: a file that Paretext exported, in any precision.
+        precision: one of `PLAIN`. With fp16 the weights are rounded once more, unless the file was fp16.
+
+    Raises:
+        UserError: the file cannot be converted, or the precision is none of `PLAIN`.
     """
     if precision not in PLAIN:
         raise UserError(f"a plain file is {' or '.join(PLAIN)}, not {precision}")
     model = plain_graph(path)
-    metadata = decode_metadata(OnnxSession(path).metadata, str(path))
-    return write_bytes(finished(model, metadata, precision), target)
+    return finished(model, decode_metadata(OnnxSession(path).metadata, str(path)), precision)

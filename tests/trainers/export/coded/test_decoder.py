@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from trainers.export.coded.channels import ChannelCodes
 from trainers.export.coded.decoder import CodedTensor, coded
+from trainers.export.coded.rice import best_low_bits, pack
 from trainers.export.coded.storing import code_tensor, coded_bytes, decoder_bytes, step_of
 from trainers.export.names import shorten
 from trainers.export.onnx_file import IR_VERSION
+from trainers.export.precision import how_stored
 from trainers.export.protobuf import field_bytes
 
 SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
@@ -73,6 +76,21 @@ def test_many_tensors_come_back_each_as_itself(drawn: list[Any]) -> None:
     tensors = [weight(*shape, kind, seed, f"w{i}") for i, (shape, kind, seed) in enumerate(drawn)]
     for found, tensor in zip(session(model_of(tensors)).run(None, {}), tensors, strict=True):
         np.testing.assert_array_equal(found, tensor.values())
+
+
+@pytest.mark.parametrize("largest", [127, 128, 40_000])
+def test_codes_that_fit_a_byte_and_codes_that_do_not(largest: int) -> None:
+    """Also that a weight of zero is not a negative one, which `assert_array_equal` would not see."""
+    codes = np.array([[0, 1, -1, largest, -largest - 1], [0, 0, 2, -2, 0]])
+    tensor = CodedTensor("w", (2, 5), (0,), 0.18, ChannelCodes(codes, np.array([-3, 9])))
+    assert pack([(codes.ravel(), best_low_bits(codes.ravel()))]).largest == largest
+    (found,) = session(model_of([tensor])).run(None, {})
+    assert found.tobytes() == tensor.values().tobytes()
+
+
+def test_tensors_without_weights_are_not_coded() -> None:
+    for shape, axes in (((0,), None), ((0, 3), (0,)), ((3, 0), (0,)), ((4, 0, 3, 3), (0,))):
+        assert how_stored(shape, axes, "coded") not in ("coded", "vector")
 
 
 @pytest.mark.parametrize("outputs", range(1, 18))
