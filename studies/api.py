@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studies.definition.study import Study
     from studies.engines.base import Engine
+    from studies.registry.champion_changes import ChampionChange
+    from studies.registry.compared_lines import Part
     from studies.registry.promoted_version import PromotedVersion
+    from studies.registry.rollback import ModelHistory
     from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
     from studies.storage.front_point import FrontPoint
@@ -86,37 +89,77 @@ def promote(
     trial: int | None = None,
     model: str | None = None,
     workspace: Workspace | None = None,
+    *,
+    data: str | None = None,
+    lines: Part | None = None,
+    force: bool = False,
+    challenger: bool = False,
+    dry_run: bool = False,
 ) -> PromotedVersion:
-    """Registers the best candidate of a study as a new version of a model in MLflow, and makes it the champion.
+    """Registers a candidate as a new version of a model in MLflow, and makes it the champion if it is better.
+
+    Where the model has a champion already, both read the same lines. A candidate that is worse, or that the lines do not tell
+    apart from the champion and that is larger, is refused (`studies.registry.promotion_gate`).
 
     Args:
-        name: of the study.
+        name: of a study, or the folder of a training.
         size_limit: the most accurate candidate within this size, in bytes or written 500KB; None is no limit. If none is
             within it, the weights of a candidate on the front are stored anew so that the file fits.
-        trial: this trial, whatever its size; None picks by size.
+        trial: this trial of the study, whatever its size; None picks by size.
         model: name of the registered model; None is the study's name.
         workspace: where the study and the registry are kept; None is the environment's.
+        data: a source of labelled lines to compare on; None takes the lines of the study.
+        lines: "test" or "validation" lines of the study; None takes the test lines, or the validation lines if there are none.
+        force: promote a candidate that is refused; the tags of its version say so.
+        challenger: register a candidate that is refused under the alias `challenger`, and leave the champion.
+        dry_run: only say what would happen.
 
     Returns:
-        The new version.
+        The version.
 
     Raises:
-        UserError: no such study or trial, nothing reads or fits, or the candidate's file is missing or not the one measured.
+        UserError: no such study or trial, nothing reads or fits, the candidate's file is missing or not the one measured, or
+            the candidate is refused.
         ValueError: `size_limit` is not a size.
     """
     from search_space.units import parse_size
-    from studies.registry.model_registry import promote as register
-    from studies.run.recoded_points import point_within
-    from studies.storage.pareto_front import load_points, pick
+    from studies.run.promotion_candidate import find_candidate, promote_candidate
 
     place = workspace or _workspace()
     limit = parse_size(size_limit) if isinstance(size_limit, str) else size_limit
-    points = load_points(place, name)
-    if limit is None or trial is not None:
-        point = pick(points, limit, trial, name=f"study '{name}'")
-    else:
-        point = point_within(place, name, points, limit)
-    return register(point, model or name, place, name)
+    candidate = find_candidate(name, place, limit, trial)
+    return promote_candidate(candidate, model, place, data, lines, force, challenger, dry_run)
+
+
+def rollback(model: str, to: int | None = None, workspace: Workspace | None = None) -> ChampionChange:
+    """Makes an earlier version of a registered model the champion again.
+
+    Args:
+        model: name of the registered model.
+        to: number of the version; None is the champion before the present one.
+        workspace: where the registry is kept; None is the environment's.
+
+    Raises:
+        UserError: there is no such model or version, no earlier champion, or the file of the version is missing or damaged.
+    """
+    from studies.registry.rollback import roll_back
+
+    return roll_back(model, workspace or _workspace(), to)
+
+
+def history(model: str, workspace: Workspace | None = None) -> ModelHistory:
+    """The versions of a registered model, and which of them was the champion from when on.
+
+    Args:
+        model: name of the registered model.
+        workspace: where the registry is kept; None is the environment's.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    from studies.registry.rollback import history
+
+    return history(model, workspace or _workspace())
 
 
 def _workspace() -> Workspace:

@@ -30,6 +30,7 @@ VERBS = (
     "report_command",
     "dashboard_command",
     "promote_command",
+    "rollback_command",
     "predict_command",
     "test_command",
     "serve_command",

@@ -1,4 +1,9 @@
-"""`paretext models`: lists the published models and modern baselines, with their parameters, FLOPs and file sizes."""
+"""`paretext models`: lists the known models, or shows the history of a registered one.
+
+Without a name it lists the published models and modern baselines, with their parameters, FLOPs and file sizes, and the
+registered models after them. With the name of a registered model it shows its versions, and which of them was the champion from
+when on.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +24,14 @@ for one image of 3x32x320, enlarged in proportion for taller models. Both are be
 how it stores weights; of pruned models (-90%...) what is expected to be left after pruning."""
 
 DESCRIPTION = """\
-Lists the models that a study can start from by name: the seed's published ones and modern baselines. """ + " ".join(
-    CONVENTIONS.split()
-)
+With the name of a registered model: its versions and the history of its champion. Without: the models that a study can start
+from by name, the seed's published ones and modern baselines, then the registered models. """ + " ".join(CONVENTIONS.split())
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("models", help="list the known models", description=DESCRIPTION)
+    parser = subparsers.add_parser("models", help="list the known models, or the versions of one", description=DESCRIPTION)
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a registered model whose history to show")
     parser.add_argument(
         "--symbols",
         metavar="N",
@@ -41,15 +46,27 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the list."""
     from dashboards.views.console import print_json, stdout_console
+    from dashboards.views.model_history import champion_lines, history_lines
     from search_space import zoo
+    from studies.workspace.paths import Workspace
     from trainers.export.model_figures import figures_of
 
+    if arguments.model is not None:
+        from studies.api import history
+
+        found = history(arguments.model)
+        if arguments.json:
+            print_json(found.as_dict())
+        else:
+            print("\n".join(history_lines(found)))
+        return 0
     figures = [figures_of(name, zoo.architecture(name), arguments.symbols) for name in zoo.names()]
     if arguments.json:
         print_json([asdict(figure) for figure in figures])
     else:
         stdout_console().print(_table(figures))
         stdout_console().print(CONVENTIONS, style="dim")
+        print("".join(f"\n{line}" for line in champion_lines(Workspace.of_environment())), end="")
     return 0
 
 

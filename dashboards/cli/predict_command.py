@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashboards.cli.model_argument import FORMS
+from studies.registry.model_lookup import FORMS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -149,7 +149,7 @@ def _decoded(path: Path) -> Image.Image | str:
 
 def _open(model: str | None) -> Reader:
     """Opens a model, and says which where none was named."""
-    from dashboards.cli.model_argument import find_model
+    from studies.registry.model_lookup import find_model
     from studies.workspace.paths import Workspace
     from trainers.inference.reader import Reader
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 
 if TYPE_CHECKING:
-    from studies.storage.front_point import FrontPoint
-    from studies.workspace.paths import Workspace
+    from studies.registry.promoted_version import PromotedVersion
 
 DESCRIPTION = """\
 The best candidate of a study within a size limit, or a trial that you name, becomes a new version of a
@@ -19,12 +17,17 @@ model in the MLflow registry, and the alias 'champion' points to it. So does wha
 trained, if you name its folder: paretext promote runs/trainings/FOLDER --as MODEL
 
 If no candidate is within the size limit, the weights of a candidate on the front are stored anew so that the
-file fits. With --shrink the file is stored in as few bytes as read equally well."""
+file fits. With --shrink the file is stored in as few bytes as read equally well.
+
+If the model has a champion already, both read the test lines of the study (the validation lines, if it
+has no test lines). A candidate that is worse (McNemar's test), or not told apart and larger, is refused."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("promote", help="make a candidate the champion", description=DESCRIPTION)
+    parser = subparsers.add_parser(
+        "promote", help="make a candidate the champion, if it is better than the one before", description=DESCRIPTION
+    )
     parser.add_argument("name", metavar="NAME", help="name of a study, or folder of a training")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
@@ -44,32 +47,47 @@ def add_parser(subparsers: Any) -> None:
         "as lose none that the validation lines tell (McNemar's test)",
     )
     parser.add_argument("--as", metavar="MODEL", dest="model", help="name of the registered model (default: the study's)")
+    compared = parser.add_mutually_exclusive_group()
+    compared.add_argument("--data", metavar="SOURCE", help="compare on these labelled lines, such as a folder")
+    lines_help = "compare on these lines of the study (default: test, or validation where there are no test lines)"
+    compared.add_argument("--lines", choices=("test", "validation"), help=lines_help)
+    refused = parser.add_mutually_exclusive_group()
+    refused.add_argument("--force", action="store_true", help="promote a candidate that is refused; its tags say so")
+    challenger_help = "register a candidate that is refused under the alias 'challenger'"
+    refused.add_argument("--challenger", action="store_true", help=challenger_help)
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
     parser.add_argument("--json", action="store_true", help="print the promoted version as JSON")
     parser.set_defaults(run=run, interrupted="stopped; if the last line above does not name a champion, it is the one before")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Promotes a candidate and prints the new version."""
-    from dashboards.views.console import accuracy_words, print_json
-    from search_space import write_size
-    from studies.registry.model_registry import promote
+    from dashboards.views.console import print_json
+    from search_space import parse_size
+    from studies.run.promotion_candidate import Shrink, find_candidate, promote_candidate
     from studies.run.recoded_points import how_it_was_made
     from studies.workspace.paths import Workspace
 
     workspace = Workspace.of_environment()
-    point, study = _chosen(arguments, workspace)
-    promotion = promote(point, arguments.model or arguments.name, workspace, study)
+    limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
+    shrink = None if arguments.shrink is None else Shrink(arguments.shrink.loss)
+    candidate = find_candidate(arguments.name, workspace, limit, arguments.trial, shrink)
+    promotion = promote_candidate(
+        candidate,
+        arguments.model,
+        workspace,
+        arguments.data,
+        arguments.lines,
+        arguments.force,
+        arguments.challenger,
+        arguments.dry_run,
+    )
     if arguments.json:
         print_json(promotion.as_dict())
-        return 0
-    measured = f"accuracy {accuracy_words(point.accuracy, point.validation_lines)}, {write_size(point.size_bytes)}"
-    if point.test_accuracy is not None:
-        measured += f"; {point.test_lines:,} test lines: {accuracy_words(point.test_accuracy, point.test_lines)}"
-    before = "" if promotion.previous_version is None else f" (before: version {promotion.previous_version})"
-    made = f", {how}" if (how := how_it_was_made(point)) else ""
-    begun = "" if promotion.parent is None else f"begun from {promotion.parent}, "
-    origin = "a training" if study is None else f"trial {point.trial}"
-    print(f"{promotion.address} is now version {promotion.version}{before}: {origin}{made}, {begun}{measured}")
+    else:
+        print(_words(promotion, how_it_was_made(candidate.point)))
+        if promotion.gate is not None:
+            print(f"{'promoted although ' if promotion.outcome == 'forced' else ''}{promotion.gate}")
     return 0
 
 
@@ -93,35 +111,21 @@ def _points(text: str) -> _Loss:
     return _Loss(points / 100)
 
 
-def _chosen(arguments: argparse.Namespace, workspace: Workspace) -> tuple[FrontPoint, str | None]:
-    """What is promoted, and its study; None for the model of a training.
+def _words(promotion: PromotedVersion, made: str) -> str:
+    """What has happened, or what would, in one line; `made` says how its file was made, if it was stored anew."""
+    from dashboards.views.console import accuracy_words
+    from search_space import write_size
 
-    Raises:
-        UserError: there is no such study, trial or training, nothing fits, or a training needs a name for its model.
-    """
-    from search_space import parse_size
-    from studies.registry.training_point import is_training, training_point
-    from studies.run.recoded_points import point_within, smaller_point
-    from studies.storage.pareto_front import load_points, pick
-    from trainers.base.errors import UserError
-
-    limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
-    if not is_training(arguments.name):
-        points = load_points(workspace, arguments.name)
-        if limit is None:
-            point = pick(points, None, arguments.trial, name=f"study '{arguments.name}'")
-        else:
-            point = point_within(workspace, arguments.name, points, limit)
-        if arguments.shrink is not None:
-            point = smaller_point(workspace, arguments.name, points, point, arguments.shrink.loss)
-        return point, arguments.name
-    if arguments.shrink is not None:
-        raise UserError(f"{arguments.name} is a training; --shrink needs a study, whose validation lines it reads")
-    point = training_point(Path(arguments.name).expanduser())
-    if arguments.trial is not None:
-        raise UserError(f"{arguments.name} is a training and has one model; leave --trial out")
-    if arguments.model is None:
-        raise UserError("a training has no name of its own; name the registered model with --as MODEL")
-    if limit is not None and point.size_bytes > limit:
-        raise UserError(f"the model in {arguments.name} takes {point.size_bytes} bytes; raise --size-limit, or leave it out")
-    return point, None
+    p = promotion
+    if p.outcome == "unchanged":
+        return f"{p.address} is version {p.version} already, with the same file; nothing has changed"
+    measured = f"accuracy {accuracy_words(p.accuracy, p.validation_lines)}, {write_size(p.size_bytes)}"
+    if p.test_accuracy is not None:
+        measured += f"; {p.test_lines:,} test lines: {accuracy_words(p.test_accuracy, p.test_lines)}"
+    before = ""
+    if p.previous_version is not None:
+        before = f" ({'champion' if p.outcome == 'challenger' else 'before'}: version {p.previous_version})"
+    begun = "" if p.parent is None else f"begun from {p.parent}, "
+    origin = ("a training" if p.study is None else f"trial {p.trial}") + (f", {made}" if made else "")
+    is_now = "would become" if p.dry_run else "is now"
+    return f"{p.address} {is_now} version {p.version}{before}: {origin}, {begun}{measured}"

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from dashboards.cli import options
-from dashboards.cli.model_argument import FORMS
+from studies.registry.model_lookup import FORMS
 
 LOOPBACK = "127.0.0.1"
 """The address that only this machine can reach."""
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     import tempfile
     from pathlib import Path
 
-    from dashboards.cli.model_argument import find_model
     from dashboards.views.model_server import open_socket, serve
     from studies.registry.example_image import example_png_base64
+    from studies.registry.model_lookup import find_model
     from studies.workspace.paths import Workspace
     from trainers.inference.reader import Reader
 

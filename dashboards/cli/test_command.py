@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
-from dashboards.cli.model_argument import FORMS
+from studies.registry.model_lookup import FORMS
 
 if TYPE_CHECKING:
     from trainers.evaluation.file_test import FileTest
@@ -46,10 +46,10 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Tests the model and prints the report."""
     from dashboards.cli.data_commands import save_image
-    from dashboards.cli.model_argument import find_model
     from dashboards.views.accuracy_report import mistake_sheet, report_as_dict, report_lines
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.counted_progress import CountedProgress
+    from studies.registry.model_lookup import find_model
     from studies.workspace.paths import Workspace
     from trainers.evaluation.file_test import test_file
 

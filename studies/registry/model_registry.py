@@ -2,10 +2,14 @@
 
 Decisions:
 - A model version does not need Paretext: it consists of the ONNX file and one Python file, made from the reader's source.
+- A candidate must pass the gate (`studies.registry.promotion_gate`). It is compared with the champion while the lock is held,
+  so that it is compared with the champion that it replaces.
+- A file is registered once: a version that has it already becomes the champion again.
 - The alias is set only after the new version has read the same text from an example image as the candidate's file.
 - In MLflow the last process that sets an alias wins, so a promotion holds a lock from reading the old champion on.
 - A file is promoted only if it still has the SHA-256 with which it was measured.
-- The number of the previous champion and the measurements become tags of the new version, so a promotion can be undone.
+- The number of the previous champion, the comparison and the measurements become tags of the new version. All changes of the
+  champion are recorded (`studies.registry.champion_changes`), so a promotion can be undone (`studies.registry.rollback`).
 - The ONNX file is registered as it was measured; test scores are metadata of the version (`studies.registry.model_card`).
 """
 
@@ -16,14 +20,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_space.catalog import nearest
 from studies.definition.configuration import recipe_params
 from studies.definition.model_address import parse_address
+from studies.registry.champion_changes import CHALLENGER, set_champion
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.registry.model_card import Facts, as_tags, description_of, facts_of
+from studies.registry.model_card import DECISION_FACTS, Facts, as_tags, description_of, facts_of, facts_of_verdict
 from studies.registry.model_package import read_as_served, save_pyfunc_model
-from studies.registry.promoted_version import PromotedVersion
+from studies.registry.promoted_version import Outcome, PromotedVersion
+from studies.registry.promotion_gate import Gate, Verdict
+from studies.registry.registered_models import (
+    champion_version,
+    check_name_is_known,
+    file_of_version,
+    names,
+    next_version,
+    version_with_file,
+)
 from studies.registry.registered_version import RegisteredVersion
 from studies.registry.run_writer import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
@@ -38,13 +51,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION = "champion"
-"""The alias of the model version that was promoted last."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-def promote(point: FrontPoint, model: str, workspace: Workspace, study: str | None) -> PromotedVersion:
-    """Registers a candidate as a new version of `model` and makes it the champion.
+def promote(
+    point: FrontPoint, model: str, workspace: Workspace, study: str | None, gate: Gate | None = None
+) -> PromotedVersion:
+    """Registers a candidate as a new version of `model` and makes it the champion, if the gate lets it pass.
 
     Args:
         point: the candidate.
@@ -52,23 +65,82 @@ def promote(point: FrontPoint, model: str, workspace: Workspace, study: str | No
         workspace: the workspace folder that holds the registry.
         study: name of the study that the candidate comes from; None for one that was trained by itself
             (`studies.registry.training_point`).
+        gate: compares it with the champion; None promotes it without a comparison, and the tags say so.
 
     Raises:
-        UserError: the name is not allowed, or the candidate's file is missing or has changed since it was measured.
+        UserError: the name is not allowed, the candidate's file is missing or has changed since it was measured, or the gate
+            has refused it; nothing has changed.
         RuntimeError: the registered file reads an example image differently; the champion has not changed.
     """
+    gate = gate or Gate(None, force=True)
     file = Path(point.model)
     digest = _check(point, file, model, study)
-    lineage = Reader(file).metadata.lineage
+    metadata = Reader(file).metadata
+    parent = metadata.lineage.get("parent")
     with locked(workspace.lock("registry")):
+        if gate.dry_run and not workspace.holds_models:
+            return PromotedVersion.of(point, study, model, 1, None, digest, parent).with_(dry_run=True)
         client = open_mlflow(workspace)
-        before = _champion_version(client, model)
-        facts = facts_of(point, study, digest, before, lineage)
-        new = _register(client, workspace, point, file, model, facts)
-        _check_same_reading(RegisteredVersion.of(client, new, workspace), file, digest, workspace.tracking is None)
-        client.set_registered_model_alias(model, CHAMPION, new.version)
-    address, parent = f"models:/{model}@{CHAMPION}", lineage.get("parent")
-    return PromotedVersion.of(point, study, model, int(new.version), before, address, digest, parent)
+        before, same = champion_version(client, model), version_with_file(client, workspace, model, digest)
+        found = PromotedVersion.of(point, study, model, same or next_version(client, model), before, digest, parent)
+        found = found.with_(dry_run=gate.dry_run)
+        if before is not None and same == before:
+            return found.with_(outcome="unchanged")
+        facts = facts_of(point, study, digest, before, metadata.lineage, metadata.data_digest)
+        if before is not None:
+            verdict = gate.judge(file, before, lambda: file_of_version(client, workspace, model, before))
+            found = found.with_(outcome=_outcome(gate, verdict, found), gate=verdict.reason, comparison=verdict.comparison)
+            facts |= facts_of_verdict(verdict, found.alias)
+        if gate.dry_run:
+            return found
+        version = _described(client, model, same, point, study, facts) if same else None
+        if version is None:
+            version = _register(client, workspace, point, file, model, facts)
+        own = same is None and workspace.tracking is None
+        _check_same_reading(RegisteredVersion.of(client, version, workspace), file, digest, own)
+        return _set_alias(client, found.with_(version=int(version.version)))
+
+
+def _outcome(gate: Gate, verdict: Verdict, found: PromotedVersion) -> Outcome:
+    """What becomes of a candidate.
+
+    Raises:
+        UserError: the gate refuses it, and neither its promotion nor its registration was asked for nevertheless.
+    """
+    if verdict.passes:
+        return "promoted"
+    if gate.force:
+        return "forced"
+    if gate.challenger:
+        return "challenger"
+    what = "the training" if found.study is None else f"trial {found.trial} of '{found.study}'"
+    lines = "" if verdict.comparison else ", --data SOURCE compares them on lines that you name"
+    raise UserError(
+        f"{what} does not become the champion of '{found.model}': {verdict.reason}. --challenger registers it beside the "
+        f"champion{lines}, --force promotes it nevertheless"
+    )
+
+
+def _set_alias(client: MlflowClient, made: PromotedVersion) -> PromotedVersion:
+    """Sets the alias of a promoted version, and returns the version."""
+    if made.outcome == "challenger":
+        client.set_registered_model_alias(made.model, CHALLENGER, str(made.version))
+        return made
+    set_champion(client, made.model, made.version, made.previous_version, "forced" if made.outcome == "forced" else "promoted")
+    return made
+
+
+def _described(
+    client: MlflowClient, model: str, version: int, point: FrontPoint, study: str | None, facts: Facts
+) -> ModelVersion:
+    """Gives a version that is there already the tags and the description of its new promotion."""
+    number, tags = str(version), as_tags(facts)
+    for key in DECISION_FACTS:
+        if key not in tags and key in client.get_model_version(model, number).tags:
+            client.delete_model_version_tag(model, number, key)
+    for key, value in tags.items():
+        client.set_model_version_tag(model, number, key, value)
+    return client.update_model_version(model, number, description_of(point, study, facts))
 
 
 def find(workspace: Workspace, address: str) -> RegisteredVersion:
@@ -82,10 +154,7 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
         UserError: the URI has another form, or there is no such model version; the message suggests the nearest name.
     """
     wanted = parse_address(address)
-    name, names = wanted.name, _names(workspace)
-    if name not in names:
-        there = f"known: {', '.join(names)}" if names else "no model is registered yet; 'paretext promote STUDY' registers one"
-        raise UserError(f"no registered model is called '{name}'{nearest(name, names)} ({there})")
+    name = check_name_is_known(wanted.name, workspace)
     from mlflow.exceptions import MlflowException
 
     client = open_mlflow(workspace)
@@ -108,9 +177,9 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
         UserError: no model has been promoted yet.
     """
     champions = []
-    for name in _names(workspace):
+    for name in names(workspace):
         client = open_mlflow(workspace)
-        number = _champion_version(client, name)
+        number = champion_version(client, name)
         if number is not None:
             champions.append(client.get_model_version(name, str(number)))
     if not champions:
@@ -156,7 +225,7 @@ def _register(
     except BaseException:
         client.finalize_logged_model(logged.model_id, "FAILED")
         raise
-    if model not in _names(workspace):
+    if model not in names(workspace):
         client.create_registered_model(model, description="Reads lines of text; made by paretext.")
     # the path of the folder and not models:/…, which MLflow would look up with its global registry URI
     location, description = logged.artifact_location, description_of(point, study, facts)
@@ -188,21 +257,6 @@ def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str, 
         raise RuntimeError(
             f"version {registered.version} reads {found} but its file reads {expected}; the champion has not changed"
         )
-
-
-def _champion_version(client: MlflowClient, model: str) -> int | None:
-    """Returns the version number of a model's champion; None if there is no such model or it has no champion."""
-    for known in client.search_registered_models(f"name = '{model}'"):
-        if CHAMPION in known.aliases:
-            return int(known.aliases[CHAMPION])
-    return None
-
-
-def _names(workspace: Workspace) -> list[str]:
-    """Returns the names of all registered models."""
-    if not workspace.holds_models:
-        return []
-    return [str(model.name) for model in open_mlflow(workspace).search_registered_models(max_results=1000)]
 
 
 def _run_of_trial(client: MlflowClient, experiment: str, study: str | None, trial: int) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studies.storage.front_point import FrontPoint
 from trainers.base.candidate import Candidate
 from trainers.base.errors import UserError
 from trainers.trial.run import CANDIDATE_NAME
+
+if TYPE_CHECKING:
+    from trainers.data.spec import DataSpec
 
 
 def is_training(name: str) -> bool:
@@ -49,3 +53,11 @@ def training_point(folder: Path) -> FrontPoint:
         right_lines=measured.right_lines,
         sha256=measured.sha256,
     )
+
+
+def training_data(folder: Path) -> DataSpec | None:
+    """The lines that a finished training has learnt from and was measured on; None if its folder does not say."""
+    from trainers.data.spec import DataSpec
+
+    stored = json.loads((folder / CANDIDATE_NAME).read_text(encoding="utf-8"))
+    return DataSpec.from_dict(stored["data"]) if "data" in stored else None

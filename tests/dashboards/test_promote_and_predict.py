@@ -34,7 +34,15 @@ def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext
     assert answer.code == 0, answer.err
     assert answer.out.startswith("models:/plates@champion is now version 1: trial 1, accuracy 75.0 % (71.0-78.6), ")
 
-    answer = paretext("promote", "plates", "--json")
+    image.with_suffix(".gt.txt").write_text("0")
+    answer = paretext("promote", "plates", "--data", image.parent)
+    assert answer.code == 2 and len(answer.err.splitlines()) == 1
+    assert "it is larger, and not told apart from version 1: 0.0% against 0.0% of 1 lines of" in answer.err
+    answer = paretext("promote", "plates", "--data", image.parent, "--force", "--dry-run")
+    would, gate = answer.out.splitlines()
+    assert would.startswith("models:/plates@champion would become version 2 (before: version 1): trial 3, accuracy 90.0 %")
+    assert gate.startswith("promoted although it is larger, and ")
+    answer = paretext("promote", "plates", "--data", image.parent, "--force", "--json")
     promoted = json.loads(answer.out)
     assert (promoted["trial"], promoted["version"], promoted["previous_version"]) == (3, 2, 1)
     assert promoted["accuracy_low"] < promoted["accuracy"] < promoted["accuracy_high"] and promoted["validation_lines"] == 500
@@ -48,6 +56,17 @@ def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext
         file = workspace.models / "plates" / f"{trial}.onnx"
         assert paretext("predict", image, "--model", file).out == answer.out
     assert "models:/other@champion, version 1 (study plates, trial 2)" in paretext("predict", image).err
+
+    answer = paretext("rollback", "plates")
+    assert (answer.code, answer.out) == (0, "models:/plates@champion is version 1 again (before: version 2)\n")
+    listed = paretext("models", "plates").out.splitlines()
+    assert listed[1].startswith("  version 1, champion: study plates, trial 1, 75.0 % (71.0-78.6) of validation lines, ")
+    assert [line.split(" UTC: ")[1] for line in listed[-3:]] == [
+        "version 1, promoted",
+        "version 2 instead of version 1, forced",
+        "version 1 instead of version 2, rolled back",
+    ]
+    assert json.loads(paretext("models", "plates", "--json").out)["changes"][-1]["reason"] == "rolled back"
 
 
 def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, workspace: Workspace) -> None:

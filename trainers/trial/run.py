@@ -26,7 +26,8 @@ from trainers.base.candidate import Candidate, is_whole
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
-from trainers.data.spec import DataSpec
+from trainers.data.source_registry import absolute_sources
+from trainers.data.spec import AUTO, DataSpec
 from trainers.inherit.parent import Parent
 from trainers.trial.epoch_log import add_epoch
 
@@ -240,7 +241,7 @@ class _Beginning:
 def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
     """Exports and measures a trained network in each precision, and writes the candidate file, which ends the trial."""
     candidate = _candidate(job, trained, prepared)
-    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict()})
+    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict(), "data": _absolute(job.data)})
     return candidate
 
 
@@ -267,6 +268,13 @@ def _load_candidate(folder: Path, identity: str) -> Candidate | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return candidate if stored["identity"] == identity and whole else None
+
+
+def _absolute(data: DataSpec) -> dict[str, Any]:
+    """The values of a specification, with absolute paths, so that its lines can be found from any folder."""
+    sources = {"training": data.training, "validation": data.validation, "test": data.test}
+    named = {key: source for key, source in sources.items() if source is not None and source != AUTO}
+    return data.as_dict() | {key: absolute_sources(source) for key, source in named.items()}
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

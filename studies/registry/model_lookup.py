@@ -1,4 +1,4 @@
-"""A model on the command line: an exported file, a registered model, or nothing for the newest champion."""
+"""Finds a model that a user names: an exported file, a registered model, or nothing for the newest champion."""
 
 from __future__ import annotations
 

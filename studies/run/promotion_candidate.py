@@ -1,0 +1,144 @@
+"""Finds what `paretext promote` names, a candidate of a study or the model in the folder of a training, and promotes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studies.registry.compared_lines import ComparedLines, Part
+from studies.registry.model_registry import promote
+from studies.registry.promoted_version import PromotedVersion
+from studies.registry.promotion_gate import Gate
+from studies.registry.training_point import is_training, training_data, training_point
+from studies.run.recoded_points import point_within, smaller_point
+from studies.storage.front_point import FrontPoint
+from studies.storage.pareto_front import load_store, pick, stored_points
+from studies.storage.study_store import StudyStore
+from studies.workspace.paths import Workspace
+from trainers.base.errors import UserError
+
+if TYPE_CHECKING:
+    from trainers.data.spec import DataSpec
+
+
+@dataclass(frozen=True)
+class PromotionCandidate:
+    """A model that may be promoted.
+
+    Attributes:
+        point: the model.
+        study: name of its study; None if it was trained by `paretext train`.
+        data: the lines that it was trained and measured on; None if that is not recorded.
+    """
+
+    point: FrontPoint
+    study: str | None
+    data: DataSpec | None
+
+    @property
+    def normaliser(self) -> str:
+        """Name of the normaliser of its labels."""
+        from trainers.inference.reader import Reader
+
+        return Reader(self.point.model).metadata.normaliser if self.data is None else self.data.normaliser
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """That the chosen file is to be stored in as few bytes as read equally well.
+
+    Attributes:
+        loss: fraction of the validation lines that may be read worse, in [0, 1]; None: none that McNemar's test sees.
+    """
+
+    loss: float | None = None
+
+
+def find_candidate(
+    name: str,
+    workspace: Workspace,
+    size_limit_bytes: int | None = None,
+    trial: int | None = None,
+    shrink: Shrink | None = None,
+) -> PromotionCandidate:
+    """Finds the model to promote.
+
+    Args:
+        name: name of a study, or the folder of a training.
+        workspace: holds the studies.
+        size_limit_bytes: the most accurate candidate within this size; None is no limit. If none is within it, the weights of a
+            candidate on the front are stored anew so that the file fits (`studies.run.recoded_points`).
+        trial: this trial of a study, whatever its size; None picks by size.
+        shrink: store the file anew in fewer bytes; None takes it as it is.
+
+    Raises:
+        UserError: there is no such study, trial or training, or nothing reads or fits.
+    """
+    if is_training(name):
+        return _of_training(name, size_limit_bytes, trial, shrink)
+    store = load_store(workspace, name)
+    points = stored_points(store, workspace)
+    if size_limit_bytes is None or trial is not None:
+        point = pick(points, size_limit_bytes, trial, name=f"study '{name}'")
+    else:
+        point = point_within(workspace, name, points, size_limit_bytes)
+    if shrink is not None:
+        point = smaller_point(workspace, name, points, point, shrink.loss)
+    return PromotionCandidate(point, name, _data_of(store, point))
+
+
+def promote_candidate(
+    candidate: PromotionCandidate,
+    model: str | None,
+    workspace: Workspace,
+    data: str | None = None,
+    lines: Part | None = None,
+    force: bool = False,
+    challenger: bool = False,
+    dry_run: bool = False,
+) -> PromotedVersion:
+    """Promotes a candidate, if the gate lets it pass.
+
+    Args:
+        candidate: from `find_candidate`.
+        model: name of the registered model; None is the name of the study.
+        workspace: holds the registry.
+        data: a source of labelled lines to compare on; None takes the lines of the candidate.
+        lines, force, challenger, dry_run: see `studies.api.promote`.
+
+    Raises:
+        UserError: a training has no name for its model, or see `studies.registry.model_registry.promote`.
+    """
+    name = model or candidate.study
+    if name is None:
+        raise UserError("a training has no name of its own; name the registered model with --as MODEL")
+    compared = None
+    if data is not None:
+        compared = ComparedLines.of_source(data, candidate.normaliser, workspace.cache)
+    elif candidate.data is not None:
+        compared = ComparedLines(candidate.data, workspace.cache, lines)
+    gate = Gate(compared, force, challenger, dry_run)
+    return promote(candidate.point, name, workspace, candidate.study, gate)
+
+
+def _of_training(name: str, size_limit_bytes: int | None, trial: int | None, shrink: Shrink | None) -> PromotionCandidate:
+    """The model in the folder of a training."""
+    folder = Path(name).expanduser()
+    if shrink is not None:
+        raise UserError(f"{name} is a training; --shrink needs a study, whose validation lines it reads")
+    point = training_point(folder)
+    if trial is not None:
+        raise UserError(f"{name} is a training and has one model; leave --trial out")
+    if size_limit_bytes is not None and point.size_bytes > size_limit_bytes:
+        raise UserError(f"the model in {name} takes {point.size_bytes} bytes; raise --size-limit, or leave it out")
+    return PromotionCandidate(point, None, training_data(folder))
+
+
+def _data_of(store: StudyStore, point: FrontPoint) -> DataSpec | None:
+    """The lines of a study at the input height of a candidate; None if the study names something that is not installed here."""
+    try:
+        study = store.study
+    except UserError:
+        return None
+    return study.data.spec(int(point.architecture.get("height_px", 32)), study.search.seed)
