@@ -31,6 +31,7 @@ VERBS = (
     "dashboard_command",
     "promote_command",
     "rollback_command",
+    "export_command",
     "predict_command",
     "test_command",
     "serve_command",

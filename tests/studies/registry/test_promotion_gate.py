@@ -63,6 +63,7 @@ def training(home: Path, name: str, symbols: tuple[str, ...], noise: float, padd
     (home / name / "candidate.json").write_text(json.dumps(stored))
 
 
+# long: one story, because each promotion takes MLflow a second
 def test_what_is_better_becomes_champion_and_what_is_worse_only_by_force(home: Path, workspace: Workspace) -> None:
     """From a first champion to a rollback: all versions, aliases, tags and changes."""
     good, bad = str(home / "good"), str(home / "bad")
