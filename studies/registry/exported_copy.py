@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studies.registry.model_lookup import find_model
-from studies.registry.promotion_candidate import find_candidate
+from studies.storage.pareto_front import load_points, pick
 from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
@@ -62,7 +62,7 @@ def _file_of_trial(name: str | None, trial: int, workspace: Workspace) -> Path:
     """
     if name is None:
         raise UserError(f"name the study of trial {trial}")
-    point = find_candidate(name, workspace, trial=trial).point
+    point = pick(load_points(workspace, name), trial=trial, name=f"study '{name}'")
     file = Path(point.model)
     if not file.is_file():
         raise UserError(f"the file of trial {trial} of '{name}' no longer exists: {file}")

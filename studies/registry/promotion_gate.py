@@ -17,11 +17,10 @@ from pathlib import Path
 
 from search_space.units import write_size
 from studies.registry.compared_lines import ComparedLines
-from studies.storage.front_point import SIGNIFICANCE
 from trainers.base.errors import UserError, one_line
 from trainers.base.right_lines import RightLines
 from trainers.evaluation.measure import digest_of_lines, read_all
-from trainers.evaluation.uncertainty import mcnemar_p, wilson_interval
+from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 from trainers.inference.reader import Reader
 
 SHOWN_CHARACTERS = 8
