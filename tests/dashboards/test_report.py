@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,16 @@ from dashboards.views.report.fates import fates_of
 from dashboards.views.report.page import MARK, make_page
 from dashboards.views.report.progress_chart import progress_of
 from dashboards.views.report.readings import FrontReader
+from dashboards.views.report.watching import REFRESH_S, Report
 from studies.definition.study import resolve
+from studies.objectives.catalog import objectives_of
 from studies.storage.importances import importances
+from studies.storage.lease import Lease
+from studies.storage.outcomes import Failed
+from studies.storage.pareto_front import load_store, pareto_front
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
+from trainers.export.part_bytes import part_bytes
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +57,6 @@ def test_every_file_on_the_front_has_a_card_with_what_its_measurement_says(conte
 
 
 def test_the_parts_of_a_file_add_up_to_its_bytes(contents: Contents) -> None:
-    from trainers.export.part_bytes import part_bytes
-
     for point in contents.front:
         parts = part_bytes(point.configuration.architecture, 28, point.size_bytes)
         assert sum(parts.values()) == point.size_bytes and min(parts.values()) >= 0
@@ -75,10 +80,6 @@ def test_the_page_asks_no_other_machine_for_anything(page: str) -> None:
 
 
 def test_texts_of_a_study_cannot_become_markup(contents: Contents) -> None:
-    from dataclasses import replace
-
-    from studies.storage.outcomes import Failed
-
     evil = "</script><img src=x onerror=alert(1)>"
     failed = next(t for t in contents.trials if isinstance(t.outcome, Failed))
     trials = [t.closed(Failed(evil)) if t is failed else t for t in contents.trials]
@@ -142,3 +143,31 @@ def test_a_study_without_trials_and_one_whose_lines_are_unknown_have_reports(par
     assert paretext("report", "plates", "--html", tmp_path / "plates.html").code == 0
     assert "was not recorded" in (tmp_path / "plates.html").read_text(encoding="utf-8")
     assert paretext("report", "plate").code == 2
+
+
+@pytest.mark.parametrize("names", [["cer", "latency"], ["accuracy", "size", "latency"]])
+def test_other_objectives_have_their_own_axes_and_slider(contents: Contents, names: list[str]) -> None:
+    objectives = objectives_of(names)
+    front = pareto_front(contents.points, objectives)
+    values = values_of(make_page(replace(contents, objectives=objectives, front=front), FrontReader(), "0.1.0"))
+    layout, cheapest = values["charts"]["front"]["layout"], min(front, key=lambda p: p.latency_ms)
+    if "cer" in names:
+        assert layout["yaxis"]["title"]["text"] == "character error rate (%)" and values["across"]["unit"] == "ms"
+        assert values["front"][0]["across"] == cheapest.latency_ms
+        best = max(values["front"], key=lambda each: each["up"])["trial"]
+        assert best in {p.trial for p in front if p.cer == min(q.cer for q in front)}
+    drawn = next(trace for trace in values["charts"]["front"]["data"] if trace["name"] == "on the front")
+    assert drawn["mode"] == ("lines+markers" if len(names) == 2 else "markers") and len(drawn["x"]) == len(front)
+
+
+def test_a_watched_page_loads_itself_again_until_its_search_ends(workspace: Workspace, tmp_path: Path) -> None:
+    file, refreshed = tmp_path / "empty.html", []
+    lease = Lease(load_store(workspace, "empty"), print)
+    lease.take()
+
+    def written(_: Contents) -> None:
+        refreshed.append(values_of(file.read_text(encoding="utf-8"))["refresh"])
+        lease.release()
+
+    Report(workspace, "empty", file, "0.1.0").keep(written, look_s=0.01)
+    assert refreshed == [REFRESH_S, None]

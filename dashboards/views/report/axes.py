@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dashboards.views.metrics import column_of
 from studies.objectives.objective import Objective
@@ -20,6 +21,10 @@ LABELS = {
     "parameters": ("weights", 1e3, "K"),
 }
 """Objective to what it is, the number that it is divided by, and the unit that it is then in."""
+
+
+MOST_POWERS = 4
+"""Powers of ten on an axis up to which those times 2 and 5 have ticks, too: with more they would run into each other."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,23 @@ class Axis:
     def at(self, value: float) -> float:
         """A value as it is drawn."""
         return value / self.scale
+
+    def ticks(self, values: Sequence[float]) -> dict[str, Any]:
+        """Ticks of a logarithmic axis at 1, 2 and 5 times the powers of ten that lie among some drawn values.
+
+        Args:
+            values: as they are drawn.
+
+        Returns:
+            Settings of plotly's axis; none for a linear one.
+        """
+        positive = [value for value in values if value > 0]
+        if not self.is_log or not positive:
+            return {}
+        powers = range(math.floor(math.log10(min(positive))), math.ceil(math.log10(max(positive))) + 1)
+        steps = [1, 2, 5] if len(powers) <= MOST_POWERS else [1]
+        at = [digit * 10.0**power for power in powers for digit in steps]
+        return {"tickmode": "array", "tickvals": at, "ticktext": [f"{value:,.10g}" for value in at]}
 
     def of_point(self, point: FrontPoint) -> float:
         """A candidate as it is drawn."""

@@ -90,7 +90,7 @@ def _card(point: FrontPoint, contents: Contents, axes: Axes, readings: Readings)
         across=axes.across.of_point(point),
         label=axes.across.write(point),
         up=-up.to_minimize(up.measured(point)),
-        summary=f"{axes.up.write(point)} {axes.up.title} at {axes.across.write(point)}",
+        summary=f"{axes.up.title} {axes.up.write(point)}, {axes.across.title} {axes.across.write(point)}",
     )
 
 

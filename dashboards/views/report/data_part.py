@@ -42,7 +42,7 @@ class DataPart:
 
 def data_part(contents: Contents, readings: Readings) -> DataPart:
     """What is known of the lines: all of it if they could be opened, otherwise what was recorded."""
-    facts = _recorded(contents)
+    facts = _recorded(contents, counted=not readings.datasets)
     if not readings.datasets:
         return DataPart(facts, [], [], [], readings.missing)
     dataset = next(iter(readings.datasets.values()))
@@ -57,7 +57,8 @@ def data_part(contents: Contents, readings: Readings) -> DataPart:
     )
 
 
-def _recorded(contents: Contents) -> list[tuple[str, str]]:
+def _recorded(contents: Contents, counted: bool) -> list[tuple[str, str]]:
+    """What the study has on record: its sources, and a digest for each input height, with counts if asked for."""
     data = contents.study.data
     facts = [("source", _source(data.source))]
     if data.validation is not None:
@@ -65,10 +66,8 @@ def _recorded(contents: Contents) -> list[tuple[str, str]]:
     if data.test and data.test != "auto":
         facts.append(("test source", _source(data.test)))
     for height_px, known in contents.data.items():
-        counted = (
-            f"{known['training']:,} training and {known['validation']:,} validation lines, {known['symbols']:,} characters"
-        )
-        facts.append((f"at {height_px} px", f"{counted}; digest {known['digest']}"))
+        counts = f"{known['training']:,} training and {known['validation']:,} validation lines, {known['symbols']:,} characters"
+        facts.append((f"digest at {height_px} px", f"{known['digest']}" + (f": {counts}" if counted else "")))
     tested = {point.test_lines for point in contents.front if point.test_lines}
     if tested:
         facts.append(("test lines", f"{max(tested):,}, not opened before the search ended"))

@@ -67,8 +67,6 @@ def draw(parts: list[Part], size_bytes: int) -> Markup:
     words = ", ".join(f"{part.title}: {part.detail}" for part in parts)
     drawn = [
         Markup('<svg class="drawing" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(WIDTH_PX + 2, height, words),
-        Markup('<defs><marker id="tip" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="6" markerHeight="6" orient="auto">'),
-        Markup('<path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'),
     ]
     for number, part in enumerate(parts):
         drawn.append(_block(part, 1 + number * (ROW_PX + GAP_PX), size_bytes, last=number == len(parts) - 1))
@@ -86,11 +84,12 @@ def _block(part: Part, top: int, size_bytes: int, last: bool) -> Markup:
     block += Markup('<text class="name" x="12" y="{}">{}</text>').format(top + 19, part.title)
     block += Markup('<text class="detail" x="12" y="{}">{}</text>').format(top + 36, escape(_fitting(part.detail)))
     if part.size_bytes:
-        size = f"{write_size(part.size_bytes)}, {share:.0%}"
+        size = f"{write_size(part.size_bytes)}, {f'{share:.0%}' if share >= 0.01 else '< 1%'}"
         block += Markup('<text class="size" x="{}" y="{}">{}</text>').format(WIDTH_PX - 10, top + 19, size)
     if not last:
-        line = Markup('<line class="arrow" x1="{}" y1="{}" x2="{}" y2="{}" marker-end="url(#tip)"/>')
-        block += line.format(middle, top + ROW_PX, middle, top + ROW_PX + GAP_PX - 4)
+        end = top + ROW_PX + GAP_PX
+        block += Markup('<path class="arrow" d="M{} {}V{}"/>').format(middle, top + ROW_PX, end - 5)
+        block += Markup('<path class="tip" d="M{} {}l4 -6h-8z"/>').format(middle, end - 1)
     return block
 
 

@@ -74,7 +74,7 @@ def _reasons(reasons: dict[str, list[StoredTrial]]) -> list[Reason]:
 def _name(trial: StoredTrial) -> str:
     outcome = trial.outcome
     if isinstance(outcome, CheckpointOf):
-        return "checkpoint"
+        return "exported before the end"
     if isinstance(outcome, OverLimit) and outcome.measurement is not None:
         return "over a limit after training"
     return outcome_words(outcome).text

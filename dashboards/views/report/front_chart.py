@@ -171,7 +171,9 @@ def _intervals(front: Sequence[FrontPoint], up: Axis) -> dict[str, Any]:
 
 
 def _lay_out(figure: Any, contents: Contents, axes: Axes, with_row: bool) -> None:
-    figure.update_xaxes(type="log" if axes.across.is_log else "linear", showgrid=True)
+    values = [float(x) for trace in figure.data for x in trace.x]
+    figure.update_xaxes(type="log" if axes.across.is_log else "linear", showgrid=True, **axes.across.ticks(values))
+    figure.update_yaxes(automargin=True)
     figure.update_xaxes(title=axes.across.label, row=2 if with_row else 1, col=1)
     figure.update_yaxes(title=axes.up.label, row=1, col=1)
     if axes.up.unit == "%":

@@ -14,12 +14,13 @@
 
   function laidOut(name, layout) {
     const narrow = window.innerWidth < 620;
+    const size = narrow ? 11 : 13;
     const made = structuredClone(layout);
     delete made.template;
     const soft = { color: colour("--soft") };
     Object.assign(made, {
       autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { color: colour("--ink"), family: "system-ui, sans-serif", size: narrow ? 11 : 13 },
+      font: { color: colour("--ink"), family: "system-ui, sans-serif", size },
       margin: { l: narrow ? 46 : 64, r: narrow ? 10 : 24, t: 24, b: 48 },
       hoverlabel: { align: "left", bgcolor: colour("--raised"), bordercolor: colour("--line"), font: { color: colour("--ink"), size: 12 } },
       dragmode: narrow ? false : "zoom",
@@ -27,7 +28,6 @@
     for (const key of Object.keys(made)) {
       if (/^[xy]axis/.test(key)) {
         Object.assign(made[key], { gridcolor: colour("--line"), zerolinecolor: colour("--line"), linecolor: colour("--line"), tickfont: soft });
-        if (made[key].type === "log") Object.assign(made[key], { dtick: "D2", minor: { showgrid: false } });
       }
     }
     if (name === "front" && line !== null) {
