@@ -20,6 +20,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help=f"{FORMS}; with --trial, the name of a study")
     parser.add_argument("file", metavar="FILE", type=Path, help="the file to write, which ends with .onnx")
     parser.add_argument("--trial", metavar="N", type=options.trial_number, help="the file of this trial of a study")
+    plain_help = "write ordinary fp32 weights, or fp16, for runtimes that do not compute constants when they open a file"
+    parser.add_argument("--plain", nargs="?", const="fp32", choices=("fp32", "fp16"), help=plain_help)
     example_help = "write FILE_example.py beside it, 20 lines that need onnxruntime, numpy and Pillow"
     parser.add_argument("--example", action="store_true", help=example_help)
     parser.set_defaults(run=run)
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from studies.workspace.paths import Workspace
 
     title, program = export_model(
-        arguments.model, arguments.file, Workspace.of_environment(), arguments.trial, arguments.example
+        arguments.model, arguments.file, Workspace.of_environment(), arguments.trial, arguments.example, arguments.plain
     )
     print(f"{arguments.file}: {title}, {write_size(arguments.file.stat().st_size)}")
     if program is not None:

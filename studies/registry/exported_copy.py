@@ -15,7 +15,12 @@ from trainers.inference.reader import Reader
 
 
 def export_model(
-    name: str | None, file: Path, workspace: Workspace, trial: int | None = None, example: bool = False
+    name: str | None,
+    file: Path,
+    workspace: Workspace,
+    trial: int | None = None,
+    example: bool = False,
+    plain: str | None = None,
 ) -> tuple[str, Path | None]:
     """Copies a model to a file, and writes a Python program that reads with it beside it.
 
@@ -25,6 +30,7 @@ def export_model(
         workspace: holds the registry and the studies.
         trial: number of a trial of the study.
         example: whether to write the program, `NAME_example.py`.
+        plain: "fp32" or "fp16" writes the weights as ordinary tensors (`trainers.export.plain`); None copies the file as it is.
 
     Returns:
         What to call the model, and the program; None without one.
@@ -42,7 +48,7 @@ def export_model(
         source, title = _file_of_trial(name, trial, workspace), f"trial {trial} of study '{name}'"
     reader = Reader(source)
     program = file.with_name(f"{file.stem}_example.py") if example else None
-    written = {file: source.read_bytes()}
+    written = {file: source.read_bytes() if plain is None else _plain(source, plain)}
     if program is not None:
         written[program] = example_program(reader.metadata, file.name, program.name).encode()
     for path, content in written.items():
@@ -52,6 +58,13 @@ def export_model(
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
     return title, program
+
+
+def _plain(source: Path, precision: str) -> bytes:
+    """A file with ordinary weights."""
+    from trainers.export.plain import plain_bytes  # brings torch, which copying a file does not need
+
+    return plain_bytes(source, precision)
 
 
 def _file_of_trial(name: str | None, trial: int, workspace: Workspace) -> Path:

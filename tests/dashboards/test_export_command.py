@@ -114,3 +114,21 @@ def test_nothing_is_written_over(paretext: Paretext, workspace: Workspace, tmp_p
         answer = paretext("export", *words)
         assert answer.code == 2 and reason in answer.err and len(answer.err.splitlines()) == 1, answer.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new_example.py", "there.onnx"]
+
+
+@pytest.mark.parametrize(("words", "precision"), [(["--plain"], "fp32"), (["--plain", "fp16"], "fp16")])
+def test_a_plain_file_reads_what_the_trial_reads(
+    paretext: Paretext, workspace: Workspace, images: list[Path], tmp_path: Path, words: list[str], precision: str
+) -> None:
+    file = tmp_path / "plain.onnx"
+    answer = paretext("export", "plates", file, "--trial", "3", *words)
+    assert answer.code == 0, answer.err
+    assert Reader(file).network.metadata["precision"] == precision
+    assert texts(file, images) == texts(workspace.models / "plates" / "3.onnx", images)
+    again = paretext("export", "plates", file, "--trial", "3")
+    assert again.code == 2 and "is there already, with other content" in again.err
+
+
+def test_a_plain_file_is_fp32_or_fp16(paretext: Paretext, tmp_path: Path) -> None:
+    answer = paretext("export", "plates", tmp_path / "plain.onnx", "--trial", "3", "--plain", "int8")
+    assert answer.code == 2 and "--plain" in answer.err and len(answer.err.strip().splitlines()) == 1
