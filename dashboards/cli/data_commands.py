@@ -12,6 +12,8 @@ from dashboards.views.counted_progress import CountedProgress
 if TYPE_CHECKING:
     from trainers.data.checks.check import Report
 
+NAMED_FONTS = 8
+"""Most fonts that are named as left out."""
 SOURCE_HELP = "digits, a folder or a label file, or kind:path; several joined by ';' (see docs/data.md)"
 
 
@@ -163,7 +165,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     from trainers.base.errors import UserError
     from trainers.data.charset import Charset
     from trainers.data.normalisers import check_normaliser
-    from trainers.data.render.fonts import find_faces
+    from trainers.data.render.letter_fonts import find_letter_faces
     from trainers.data.render.plan import drawable, plan_lines, read_texts
     from trainers.data.render.textures import photo_files
     from trainers.data.render.write import LABELS, write_lines
@@ -173,7 +175,12 @@ def run_render(arguments: argparse.Namespace) -> int:
         raise UserError(f"{arguments.out / LABELS} is already there; name another folder")
     photos = None if arguments.photos is None else str(photo_files(arguments.photos)[0].parent)
     charset = None if arguments.charset is None else Charset.from_file(arguments.charset).symbols
-    faces = find_faces(arguments.fonts)
+    fonts = find_letter_faces(arguments.fonts)
+    faces = fonts.kept
+    if fonts.left_out:
+        names = sorted({face.name for face in fonts.left_out})
+        shown = ", ".join(names[:NAMED_FONTS]) + (f" and {len(names) - NAMED_FONTS} more" if len(names) > NAMED_FONTS else "")
+        stderr_console().print(f"fonts left out, which draw symbols instead of letters: {shown}", markup=False, soft_wrap=True)
     texts = drawable(read_texts(arguments.labels, arguments.normaliser), faces, charset)
     if texts.left_out:
         shown = " ".join(texts.missing[:10])

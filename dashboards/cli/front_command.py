@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         from dashboards.views.front_plot import draw
 
-        draw(points, front, arguments.name, arguments.plot, store.objectives)
+        study, others = store.study, store.stored_trials()
+        draw(points, front, arguments.name, arguments.plot, study.objectives, study.limits.by_cost, others)
         stderr_console().print(f"drew {len(points)} candidates, {len(front)} of them on the front, into {arguments.plot}")
     if arguments.json:
         print_json([point.as_dict() for point in front])

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     table_file = job.folder / f"sensitivity-{arguments.criterion}.csv"
     table = _measured(job, arguments.criterion, arguments.read_lines, table_file)
     picture = table_file.with_suffix(".png")
-    draw(table, picture)
+    draw(table, picture, f"{job.architecture.describe()}, criterion {arguments.criterion}", arguments.read_lines)
     stderr_console().print(f"wrote {table_file} and {picture}", markup=False)
     if arguments.json:
         rows = [(layer, *point) for layer, points in table.items() for point in points]

@@ -98,7 +98,12 @@ class Row:
         return median(report.seconds for report in self.reports[-RECENT_EPOCHS:]) if self.reports else None
 
     def shown(self, growth: FrontGrowth) -> File | None:
-        """Its file that is shown: of those on the front, otherwise of all, the best in the study's objectives."""
+        """Its file that is shown: of those on the front, otherwise of all, the best in the study's objectives.
+
+        None while it trains or waits at a rung: what it has reached is newer than a file that was exported on the way.
+        """
+        if self.state in ("training", "paused"):
+            return None
         front = [file for file in self.files if growth.holds(file.measurement)]
         return min(front or self.files, key=lambda file: growth.point(file.measurement), default=None)
 

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from PIL import ImageDraw, ImageFont
+    from PIL import Image, ImageDraw, ImageFont
 
     from trainers.base.progress import EpochReport
     from trainers.evaluation.mistakes import Mistake
 
-SHEET_WIDTH_PX = 1000
-"""Width of the sheet of mistakes."""
+SHEET_WIDTH_PX = 1400
+"""Greatest width of the sheet of mistakes: what a screen shows at once."""
+MOST_COLUMNS = 4
+"""Most columns of the sheet."""
+LABEL_PX = 110
+"""Pixels to the left of a text, for the words `truth` and `read`."""
+TEXT_ROWS = 3
+"""Rows of text below an image: the truth, the reading, the number of wrong characters with the name."""
 ROW_GAP_PX = 10
 """Gap between two lines on the sheet."""
 TEXT_PX = 18
@@ -52,30 +58,72 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
-    """Draws each misread line, with the truth and the reading below it, into a PNG; differing characters are red."""
+    """Draws each misread line, with the truth and the reading below it, into a PNG; differing characters are red.
+
+    Short lines stand in several columns, read from top to bottom.
+    """
     from PIL import Image, ImageDraw
 
     font = _font(mistakes)
-    rows = [max(24, round(m.image.shape[0] * _scale(m))) + 2 * (TEXT_PX + 4) + ROW_GAP_PX for m in mistakes]
-    sheet = Image.new("RGB", (SHEET_WIDTH_PX, 40 + sum(rows)), "white")
-    pen, y = ImageDraw.Draw(sheet), 40
+    measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    needed = max((_width(measure, font, mistake) for mistake in mistakes), default=SHEET_WIDTH_PX)
+    columns = max(1, min(MOST_COLUMNS, SHEET_WIDTH_PX // needed, len(mistakes)))
+    width = min(needed, SHEET_WIDTH_PX)
+    each = -(-len(mistakes) // columns)
+    parts = [mistakes[at : at + each] for at in range(0, len(mistakes), each)] if mistakes else []
+    heights = [sum(map(_height, part)) for part in parts]
+    sheet_width = max(len(parts) * width, round(measure.textlength(title, font=font)) + 20)
+    sheet = Image.new("RGB", (sheet_width, 40 + max(heights, default=0)), "white")
+    pen = ImageDraw.Draw(sheet)
     pen.text((10, 10), title, fill="black", font=font)
-    for mistake, height in zip(mistakes, rows, strict=True):
-        line = Image.fromarray(np.ascontiguousarray(mistake.image))
-        line = line.resize((max(1, round(line.width * _scale(mistake))), max(1, round(line.height * _scale(mistake)))))
-        sheet.paste(line, (10, y))
-        below = y + line.height + 2
-        _write(pen, font, (10, below), "truth", mistake.truth, mistake.reading)
-        label = f"read ({mistake.confidence:.2f})"
-        _write(pen, font, (10, below + TEXT_PX + 4), label, mistake.reading, mistake.truth)
-        _write_name(pen, font, below, mistake)
-        y += height
+    for column, part in enumerate(parts):
+        y = 40
+        for mistake in part:
+            _draw_mistake(sheet, pen, font, (column * width + 10, y), mistake)
+            y += _height(mistake)
     sheet.save(path)
+
+
+def _draw_mistake(
+    sheet: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    at: tuple[int, int],
+    mistake: Mistake,
+) -> None:
+    """Draws one line with its texts."""
+    from PIL import Image
+
+    left, y = at
+    line = Image.fromarray(np.ascontiguousarray(mistake.image))
+    line = line.resize((max(1, round(line.width * _scale(mistake))), max(1, round(line.height * _scale(mistake)))))
+    sheet.paste(line, (left, y))
+    below = y + line.height + 2
+    _write(pen, font, (left, below), "truth", mistake.truth, mistake.reading)
+    _write(pen, font, (left, below + TEXT_PX + 4), f"read ({mistake.confidence:.2f})", mistake.reading, mistake.truth)
+    pen.text((left, below + 2 * (TEXT_PX + 4)), _remark(mistake), fill="grey", font=font)
+
+
+def _height(mistake: Mistake) -> int:
+    """Rows that a mistake takes on the sheet."""
+    image = round(float(mistake.image.shape[0]) * _scale(mistake))
+    return max(24, image) + TEXT_ROWS * (TEXT_PX + 4) + ROW_GAP_PX
+
+
+def _width(pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, mistake: Mistake) -> int:
+    """Columns that a mistake takes on the sheet, with a gap at both sides."""
+    texts = max(float(pen.textlength(text or "(nothing)", font=font)) for text in (mistake.truth, mistake.reading))
+    image = float(mistake.image.shape[1]) * _scale(mistake)
+    return round(max(LABEL_PX + texts, image, float(pen.textlength(_remark(mistake), font=font)))) + 30
+
+
+def _remark(mistake: Mistake) -> str:
+    return f"{mistake.edits} wrong, {mistake.name}"
 
 
 def _scale(mistake: Mistake) -> float:
     height, width = mistake.image.shape[:2]
-    return float(min(48 / height, (SHEET_WIDTH_PX - 20) / width))
+    return float(min(48 / height, (SHEET_WIDTH_PX - 30) / width))
 
 
 def _write(
@@ -92,23 +140,10 @@ def _write(
     wrong = {i for op in Levenshtein.opcodes(text, other) if op.tag != "equal" for i in range(op.src_start, op.src_end)}
     x, y = at
     pen.text((x, y), label, fill="grey", font=font)
-    left = float(x + 110)
+    left = float(x + LABEL_PX)
     for i, symbol in enumerate(text or "(nothing)"):
         pen.text((left, y), symbol, fill="red" if i in wrong or not text else "black", font=font)
         left += pen.textlength(symbol, font=font)
-
-
-def _write_name(
-    pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, top: float, mistake: Mistake
-) -> None:
-    """Writes the number of wrong characters and the name of the line at the right, if there is room."""
-    taken = 120 + max(pen.textlength(text, font=font) for text in (mistake.truth, mistake.reading or "(nothing)"))
-    remarks = (f"{mistake.edits} wrong", mistake.name)
-    if taken + 20 + max(pen.textlength(remark, font=font) for remark in remarks) > SHEET_WIDTH_PX - 10:
-        return
-    for row, remark in enumerate(remarks):
-        left = SHEET_WIDTH_PX - 10 - pen.textlength(remark, font=font)
-        pen.text((left, top + row * (TEXT_PX + 4)), remark, fill="grey", font=font)
 
 
 def _font(mistakes: Sequence[Mistake]) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

@@ -148,3 +148,7 @@ def test_the_sheet_shows_any_script(tmp_path: Path) -> None:
     draw_mistakes(mistakes, tmp_path / "sheet.png", "two lines")
     draw_mistakes([], tmp_path / "none.png", "no mistakes")
     assert Image.open(tmp_path / "sheet.png").height > Image.open(tmp_path / "none.png").height
+    short = [Mistake(f"{i}", grey, "123", "124", 0.3, 1) for i in range(20)]
+    draw_mistakes(short, tmp_path / "short.png", "twenty lines")
+    width, height = Image.open(tmp_path / "short.png").size
+    assert 2 < width / 240 <= 6 and height < 1_000, "short lines stand in columns"

@@ -16,7 +16,7 @@ from search_space import Architecture
 from studies.definition.configuration import Configuration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary
-from studies.storage.outcomes import Failed, Measured, Outcome, OverLimit, PrecisionVariantOf
+from studies.storage.outcomes import CheckpointOf, Failed, Measured, Outcome, OverLimit, PrecisionVariantOf, Stopped
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
 from trainers.base.progress import EpochReport
@@ -126,6 +126,16 @@ def test_no_width_cuts_the_precision_or_wraps_a_line(width: int) -> None:
     assert [row[0] for row in rows] == ["5", "7", "8", "9"]
     assert [sum(word in ("fp32", "int8") for word in row) for row in rows] == [1] * 4 and "int8" in rows[3]
     assert ("●" in "".join(lines)) == (width >= 120)
+
+
+def test_a_training_shows_what_it_has_reached_and_not_the_file_exported_on_the_way() -> None:
+    table, console = on_a_terminal()
+    play(table)
+    exported = CheckpointOf(8, measured(0.3, 1_400_000, cer=0.3), Path("m.onnx"), 3)
+    table.trial_closed(ended(9, Architecture(width_percent=100), exported))
+    assert re.search(r"8 .* 5/10 .* 20.0 % +45.7 % +1.50MB .*training, 5s left", drawn(table, console))
+    table.trial_closed(ended(8, Architecture(width_percent=100), Stopped(5, "not among the best")))
+    assert re.search(r"8 .* 3/10 .* 30.0 % +30.0 % +1.40MB .*dominated", drawn(table, console))
 
 
 def test_a_search_that_breaks_off_leaves_a_table_in_which_nothing_trains() -> None:

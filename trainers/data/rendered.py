@@ -96,14 +96,15 @@ def rendered_if_few(available: int, training_texts: Sequence[str], charset: Char
     Returns:
         The settings, or None to render nothing; and notes for the user, empty if there are enough lines.
     """
-    from trainers.data.render.fonts import characters, find_faces
+    from trainers.data.render.fonts import characters
+    from trainers.data.render.letter_fonts import find_letter_faces
 
     if available >= FEW_LINES:
         return None, ()
     few = f"{available} training lines are few"
     texts = [text for text in training_texts if not charset.outside(text)]
     try:
-        faces = find_faces()
+        faces = find_letter_faces().kept
     except UserError as error:
         return None, (f"{few}, and none are drawn from their labels: {error}",)
     drawn = sum(any(face.draws(text) for face in faces) for text in texts)

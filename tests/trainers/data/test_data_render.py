@@ -12,6 +12,7 @@ from dashboards.cli.command_line import main
 from trainers.base.errors import UserError
 from trainers.data.dataset import prepare
 from trainers.data.render.fonts import Face, characters, find_faces
+from trainers.data.render.letter_fonts import find_letter_faces
 from trainers.data.render.lettering import Lettering, NoInk, set_text
 from trainers.data.render.line import STYLES, render_line
 from trainers.data.render.plan import RenderedLine, drawable, plan_lines, read_texts
@@ -64,6 +65,21 @@ def test_a_font_without_a_glyph_is_not_used(faces: list[Face]) -> None:
 def test_a_placeholder_is_no_glyph() -> None:
     last_resort = [f for f in find_faces([FONTS]) if "LastResort" in f.path]
     assert not any(face.draws("a") for face in last_resort)
+
+
+def test_fonts_of_symbols_are_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """cmex10 has brackets and roots in the places of letters; STIXSizOneSym has no letters."""
+    found = find_letter_faces([FONTS])
+    assert [face.name for face in found.left_out] == ["cmex10.ttf"]
+    assert {"DejaVuSerif-BoldItalic.ttf", "STIXGeneralItalic.ttf", "cmtt10.ttf"} <= {face.name for face in found.kept}
+    with pytest.raises(UserError, match="no font draws letters as letters: cmex10"):
+        find_letter_faces([FONTS / "cmex10.ttf"])
+    (tmp_path / "labels").write_text("GMXG9E\n")
+    fonts = ["--fonts", str(FONTS / "cmex10.ttf"), "--fonts", str(FONTS / "DejaVuSans.ttf")]
+    asked = ["--labels", str(tmp_path / "labels"), "--count", "2", "--processes", "1"]
+    assert main(["data", "render", str(tmp_path / "out"), *asked, *fonts]) == 0
+    said = capsys.readouterr()
+    assert "fonts left out, which draw symbols instead of letters: cmex10.ttf" in said.err and "in 1 fonts" in said.out
 
 
 def test_texts_that_no_font_has_are_counted(faces: list[Face]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.lines import Line, LineSet
-from trainers.data.render.fonts import find_faces
+from trainers.data.render.letter_fonts import find_letter_faces
 from trainers.data.render.line import StyleChoice
 from trainers.data.render.plan import REVISION, drawable, plan_lines
 from trainers.data.render.textures import photo_files
@@ -44,7 +44,7 @@ class RenderedSource:
         Raises:
             UserError: there are no fonts or photographs where they should be.
         """
-        faces = find_faces(None if self.fonts is None else [self.fonts])
+        faces = find_letter_faces(None if self.fonts is None else [self.fonts]).kept
         fonts = sorted({file_stamp(Path(face.path)) for face in faces})
         photos = [file_stamp(p) for p in photo_files(Path(self.photos))] if self.photos else []
         how = (REVISION, self.count, self.seed, self.style, self.recombine)
@@ -56,7 +56,7 @@ class RenderedSource:
         Raises:
             UserError: no text can be drawn.
         """
-        faces = find_faces(None if self.fonts is None else [self.fonts])
+        faces = find_letter_faces(None if self.fonts is None else [self.fonts]).kept
         texts = drawable(self.texts, faces, self.symbols).usable
         planned = plan_lines(texts, faces, self.count, self.seed, self.style, self.photos, self.recombine)
         return LineSet([Line(f"rendered/{line.number:06d}", line.text, line) for line in planned])
