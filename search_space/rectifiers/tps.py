@@ -18,6 +18,7 @@ Decisions:
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,6 +115,12 @@ class PointFinder(nn.Module):
         return moves.reshape(-1, POINTS, 2)
 
 
+def _leave_out_side_conditions(_: nn.Module, state_dict: dict[str, Any], prefix: str, *__: Any) -> None:
+    """Lets weights that were kept of a network of version 1 be loaded and inherited."""
+    for name in ("weight", "bias"):
+        state_dict.pop(f"{prefix}affine.{name}", None)
+
+
 @rectifiers.register(
     "tps",
     Citation(
@@ -128,6 +135,7 @@ class ThinPlateSpline(Rectifier):
     def __init__(self, height_px: int) -> None:
         super().__init__(height_px)
         self.finder = PointFinder()
+        self.register_load_state_dict_pre_hook(_leave_out_side_conditions)
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = pixel_centres(images.shape[2], images.shape[3], images.device)

@@ -127,6 +127,15 @@ def test_it_learns_where_the_points_are() -> None:
     assert learning_rate_factor(rectifier.finder.convolutions[0]) == 1.0
 
 
+def test_weights_of_before_are_loaded_without_the_layer_that_is_left_out() -> None:
+    whole = nn.Sequential(ThinPlateSpline(32))
+    former = {**whole.state_dict(), "0.affine.weight": torch.ones(6, 40), "0.affine.bias": torch.ones(6)}
+    whole.load_state_dict(former)
+    with pytest.raises(RuntimeError, match="other"):
+        whole.load_state_dict({**former, "0.other.weight": torch.ones(2)})
+    assert len(former) == len(whole.state_dict()) + 2
+
+
 def test_a_trained_spline_bends_by_its_points_alone() -> None:
     """Whatever it has learned, it passes through its points, and far from any of them moves no further than the furthest."""
     torch.manual_seed(0)

@@ -6,8 +6,9 @@ Decisions:
 - Weights are as the file holds them: rounded in int8, int4 and coded files. BatchNorm is folded in a file, so its scales, which
   training and the choice of channels need, are measured again with training lines; what the network computes stays the same.
 - Of a pruned file it is known how many channels each group has left, not which ones; for inheritance that is enough.
-- Files of other versions, whose graphs differ, and networks in which two weights are merged into one number (`acon_c`,
-  timm families with branches) are refused.
+- Activations without weights are not compared: files with a neck of its first version have others, and the same weights.
+- Files of other versions, whose graphs differ otherwise, and networks in which two weights are merged into one number
+  (`acon_c`, timm families with branches) are refused.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ from trainers.pruning.recalibrate import measure_folded_norms
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 Values = dict[str, NDArray[Any]]
+
+PLAIN_ACTIVATIONS = ("Relu", "HardSwish")
+"""Operators without weights that the two versions of the necks (`search_space.necks`) have in different places."""
 
 
 def relative_of_file(path: Path, lines: DecodedLines, at_most: int = 500) -> Relative:
@@ -87,7 +91,7 @@ class _Stored:
             given = [name for name in node.input if name]
             if given and known.issuperset(given):
                 known.update(node.output)
-            else:
+            elif node.op_type not in PLAIN_ACTIVATIONS:
                 self.nodes.append(node)
         wanted = {name for node in self.nodes for name in node.input} & known - self.values.keys()
         self.values |= computed_from_initialisers(graph, sorted(wanted))

@@ -39,6 +39,8 @@ LONGEST_S = 20.0
 """Longest `--time` of a run, its start of some six seconds included."""
 STARTUP_S = 120.0
 """Seconds that a busy machine may take until a search has imported everything and decoded its lines."""
+LONGEST_END_S = 60.0 * max(MOMENTS, 6)
+"""Seconds that a busy machine may take for the last run, which ends the study."""
 CTRL_C, KILL, TIME = "Ctrl-C", "kill -9", "--time"
 STUDY = """
 name = "kills"
@@ -142,7 +144,7 @@ def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(100 * MOMENTS)
+@pytest.mark.timeout(LONGEST_END_S + 100 * MOMENTS)
 def test_whenever_a_search_ends_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,7 +164,7 @@ def test_whenever_a_search_ends_nothing_is_lost(
             check_front(workspace, image, capsys)
         before = now
     last = start(tmp_path, log)
-    assert last.wait(60 * MOMENTS) == 0, log.read_text()
+    assert last.wait(LONGEST_END_S) == 0, log.read_text()
     now = closed_trials(workspace)
     assert before.items() <= now.items() and not load_store(workspace, "kills").open_trials()
     assert sum(trial.counts_against_budget for trial in now.values()) == trials

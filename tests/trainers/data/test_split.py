@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from trainers.base.errors import UserError
 from trainers.data import split
 from trainers.data.dataset import LineDataset, prepare
-from trainers.data.digits import digit_lines
+from trainers.data.digits import DigitLine
 from trainers.data.held_out import open_held_out
 from trainers.data.near_equal import image_hash, same_pictures, tiny_version
 from trainers.data.spec import DataSpec
@@ -31,9 +32,15 @@ def save(folder: Path, name: str, image: Image.Image, text: str) -> None:
     path.with_suffix("").with_suffix(".gt.txt").write_text(text + "\n", encoding="utf-8")
 
 
+@cache
+def digit_line(number: int, seed: int) -> tuple[Image.Image, str]:
+    """One line, composed once for all tests; none of them changes the image."""
+    line = DigitLine(seed, "training", number)
+    return line(), line.text
+
+
 def digits(count: int, seed: int = 0) -> Iterator[tuple[Image.Image, str]]:
-    for line in digit_lines("training", seed).lines[:count]:
-        yield line.load(), line.text
+    return (digit_line(number, seed) for number in range(count))
 
 
 def near_copies(image: Image.Image) -> dict[str, Image.Image]:
