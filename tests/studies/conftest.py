@@ -11,15 +11,11 @@ from studies.workspace.paths import Workspace
 from testing.postgres import Server
 
 
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def workspace(tmp_path: Path, shared_cache: Path) -> Workspace:
+def workspace(tmp_path: Path, session_folder: Path) -> Workspace:
     workspace = Workspace(tmp_path / "runs").prepare()
-    workspace.cache.symlink_to(shared_cache)
+    (session_folder / "cache").mkdir(exist_ok=True)
+    workspace.cache.symlink_to(session_folder / "cache")
     return workspace
 
 
