@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from search_space.blocks import ConvBnAct
 
 STANDARD = "hardswish"
-"""Activation of a neck's convolutions when the field is "standard": the one of MobileNetV3's last layers. In the published models
-only the 1x1 convolution that fuses the maps has it, and the lateral and strided ones have ReLU. It is kept everywhere because
-trained networks, starter weights among them, have it; the number of weights does not depend on it."""
+"""Activation of a neck's convolutions when the field is "standard": the one of MobileNetV3's last layers. In the published
+models only the 1x1 convolution that fuses the maps has it, and the lateral and strided ones have ReLU. It is kept everywhere
+because trained networks, starter weights among them, have it; the number of weights does not depend on it."""
 
 
 def check_rows(level_heights: tuple[int, ...]) -> None:
