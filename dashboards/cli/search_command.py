@@ -102,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         given["search.engine"] = "ray"
     study = load_study(arguments.study, given)
     with _watcher() as watcher:
+        from dashboards.views.board_writer import BoardWriter
         from studies.run.fault_watch import RunFault  # behind the watcher: these imports take seconds
         from studies.run.search import search, stored_study
         from studies.storage.pareto_front import load_front
@@ -114,7 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
             study = continued(stored, given)
         fault = None
         try:
-            summary = search(study, workspace, watcher, began=began, accept_data=arguments.accept_data)
+            with BoardWriter(watcher, workspace) as observer:
+                summary = search(study, workspace, observer, began=began, accept_data=arguments.accept_data)
         except RunFault as stopped_by:
             fault = stopped_by  # raised below, once the watcher has left the terminal
     if fault is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboards.views.console import accuracy_words, percent
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from trainers.evaluation.file_test import FileTest
+    from trainers.evaluation.mistakes import Mistake
 
 SHOWN_CONFUSIONS = 15
 """Pairs of characters that are printed; --json has all."""
@@ -83,16 +84,24 @@ def mistake_sheet(report: FileTest, heading: str, at_most: int) -> Image.Image:
         heading: what was tested on what.
         at_most: number of pictures.
     """
+    worst = report.mistakes[:at_most]
+    accuracy = accuracy_words(report.score.accuracy, report.score.lines)
+    title = f"{heading}: {accuracy}, the worst {len(worst):,} of {len(report.mistakes):,} mistakes"
+    return sheet_of(title, worst)
+
+
+def sheet_of(title: str, mistakes: Sequence[Mistake]) -> Image.Image:
+    """A contact sheet of mistakes, each with its label and what was read.
+
+    Args:
+        title: heading of the sheet.
+        mistakes: in the order in which they are drawn.
+    """
     from PIL import Image
 
     from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
 
-    worst = report.mistakes[:at_most]
-    pictures = [
-        Picture(Image.fromarray(mistake.image), f"{mistake.truth} read as {mistake.reading or NOTHING}") for mistake in worst
-    ]
-    accuracy = accuracy_words(report.score.accuracy, report.score.lines)
-    title = f"{heading}: {accuracy}, the worst {len(worst):,} of {len(report.mistakes):,} mistakes"
+    pictures = [Picture(Image.fromarray(m.image), f"{m.truth} read as {m.reading or NOTHING}") for m in mistakes]
     return draw_sheet([SheetSection(title, pictures)])
 
 

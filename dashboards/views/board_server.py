@@ -1,23 +1,46 @@
-"""The web server of `paretext dashboard`: serves optuna-dashboard on 127.0.0.1."""
+"""The web server of `paretext dashboard`: optuna-dashboard with the notes, plots and artifacts of Paretext.
+
+Decisions:
+- Renaming a study in the browser is refused: optuna-dashboard copies the trials without what Paretext keeps with a study.
+- Deleting a study in the browser is the same as `paretext studies delete`: its files go, too, and it is refused while it runs.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna_dashboard
 
-from studies.storage.backends import open_storage
+from dashboards.views.board import Board
+from dashboards.views.board_artifacts import BoardArtifacts
+from studies.run.study_list import names_of_studies
+from studies.run.study_removal import delete_study
+from studies.storage.backends import Storage, open_storage
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
-from trainers.base.errors import UserError
+from trainers.base.errors import UserError, one_line
 
 HOST = "127.0.0.1"
 """Only this machine can connect: the dashboard has no password, and it can delete studies."""
+FILL_INTERVAL_S = 30.0
+"""Seconds after which notes are looked after again, for searches that do not write them themselves."""
+FIRST_FILL_S = 3.0
+"""Most seconds that the address waits for notes that are missing, so that the first page has them."""
+
+_RENAME, _STUDY = re.compile(r"/api/studies/\d+/rename/?"), re.compile(r"/api/studies/(\d+)/?")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 64  # a page asks for many pictures at once
 
 
 class _Quiet(WSGIRequestHandler):
@@ -26,19 +49,87 @@ class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
-def open_server(workspace: Workspace, port: int) -> WSGIServer:
-    """Opens a port; the caller serves.
+class _Guard:
+    """Answers the requests that would leave a study half there, and passes the others on.
+
+    Args:
+        app: optuna-dashboard.
+        workspace: of the studies.
+        storage: of the studies.
+    """
+
+    def __init__(self, app: Callable[..., Any], workspace: Workspace, storage: Storage) -> None:
+        self._app, self._workspace, self._storage = app, workspace, storage
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if method == "POST" and _RENAME.fullmatch(path):
+            return _refused(start_response, "a study of Paretext keeps its name; its files and models are found by it")
+        study = _STUDY.fullmatch(path)
+        if method == "DELETE" and study is not None:
+            try:
+                name = self._storage.get_study_name_from_id(int(study[1]))
+                if name in names_of_studies(self._storage):
+                    delete_study(self._workspace, name)
+                    start_response("204 No Content", [])
+                    return []
+            except KeyError:
+                pass  # optuna-dashboard answers that there is none
+            except (UserError, OSError) as error:
+                return _refused(start_response, one_line(error))
+        found: Iterable[bytes] = self._app(environ, start_response)
+        return found
+
+
+def open_server(workspace: Workspace, port: int, host: str = HOST, name: str | None = None) -> WSGIServer:
+    """Opens a port and writes the notes that are missing; the caller serves.
 
     Args:
         workspace: of the studies to show.
-        port: TCP port on 127.0.0.1; 0 is any free one.
+        port: TCP port; 0 is any free one.
+        host: address to listen on.
+        name: of the study whose notes come first; None for all in their order.
 
     Raises:
         UserError: the port cannot be opened.
     """
-    app: Any = optuna_dashboard.wsgi(open_storage(workspace.optuna_url))
+    storage = open_storage(workspace.optuna_url)
+    app: Any = optuna_dashboard.wsgi(storage, artifact_store=BoardArtifacts(workspace, storage))
     try:
-        return make_server(HOST, port, app, server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, _Guard(app, workspace, storage), server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one") from None
+        raise UserError(
+            f"{host} port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one"
+        ) from None
+    first = threading.Event()
+    threading.Thread(target=_fill, args=(workspace, storage, name, first), name="board", daemon=True).start()
+    first.wait(FIRST_FILL_S)
+    return server
+
+
+def _fill(workspace: Workspace, storage: Storage, name: str | None, first: threading.Event) -> None:
+    """Writes the notes that are missing, again and again; a fault is said once."""
+    boards: dict[str, Board] = {}
+    faults: set[str] = set()
+    while True:
+        names = names_of_studies(storage)
+        for each in sorted(names, key=lambda each: each != name):
+            try:
+                if each not in boards:
+                    boards[each] = Board(StudyStore.open(storage, each), workspace)
+                boards[each].catch_up()
+            except Exception as error:  # the dashboard works without
+                if (fault := one_line(error)) not in faults:
+                    print(f"paretext: notes of study '{each}' are not written ({fault})", file=sys.stderr)
+                    faults.add(fault)
+            if each == name:
+                first.set()
+        first.set()
+        threading.Event().wait(FILL_INTERVAL_S)
+
+
+def _refused(start_response: Callable[..., Any], reason: str) -> Iterable[bytes]:
+    status = HTTPStatus.BAD_REQUEST
+    start_response(f"{status.value} {status.phrase}", [("Content-Type", "application/json")])
+    return [json.dumps({"reason": reason}).encode()]

@@ -33,6 +33,7 @@ from studies.storage.bulk_read import read_trials, sql_storage
 from studies.storage.held_out_score import TestScore
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
+from studies.storage.trial_artifacts import artifacts_of
 from studies.storage.trial_attributes import (
     Attributes,
     description_of,
@@ -240,7 +241,7 @@ class StudyStore:
 
         In a search only `studies.run.trial_recorder.TrialRecorder` calls this.
         """
-        written = outcome_attributes(trial.outcome) | stored_attributes(trial)
+        written = outcome_attributes(trial.outcome) | stored_attributes(trial) | self._artifacts(trial)
         if trial.number not in self._described:
             written = description_of(trial) | written
         end = state_of(trial.outcome), self._values(trial)
@@ -259,7 +260,7 @@ class StudyStore:
         Returns:
             The trial under the number that it was given.
         """
-        written = description_of(trial) | outcome_attributes(trial.outcome) | stored_attributes(trial)
+        written = description_of(trial) | outcome_attributes(trial.outcome) | stored_attributes(trial) | self._artifacts(trial)
         closed = create_trial(
             state=state_of(trial.outcome),
             params=dict(trial.params),
@@ -270,6 +271,13 @@ class StudyStore:
         )
         number = self._storage.get_trial_number_from_id(self._storage.create_new_trial(self._study._study_id, closed))
         return trial.numbered(number)
+
+    def _artifacts(self, trial: StoredTrial) -> Attributes:
+        return Attributes(system=dict(artifacts_of(self._study.study_name, trial)))
+
+    def optuna_trial(self, number: int) -> optuna.Trial:
+        """A trial as Optuna's own functions and optuna-dashboard's take it, also one that is closed."""
+        return optuna.Trial(self._study, self._trial_id(number))
 
     def _write(self, number: int, attributes: Attributes) -> None:
         write_trial(self._storage, self._trial_id(number), attributes.user, attributes.system)

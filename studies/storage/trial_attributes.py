@@ -5,7 +5,9 @@
                           latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
                           checkpoint_of, continues, stored_as, parent, inherited_share, lineage_epochs
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
-                          architecture, recipe (the searched settings), costs, training, rung:EPOCH, right_lines, lineage
+                          architecture, recipe (the searched settings), costs, training, rung:EPOCH, right_lines, lineage,
+                          reason (if it is long)
+                          and `artifacts:ID` (`studies.storage.trial_artifacts`)
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
 
 Studies of version 0.1 and before have all of it in user attributes, with other names; `parse` reads them, too.
@@ -43,7 +45,11 @@ ARCHITECTURE, RECIPE = "paretext:architecture", "paretext:recipe"
 COSTS, TRAINING = "paretext:costs", "paretext:training"
 RUNG = "paretext:rung:"
 RIGHT_LINES = "paretext:right_lines"
+REASON = "paretext:reason"
 LINEAGE = "paretext:lineage"
+LONGEST_REASON = 90
+"""Characters of a reason among the user attributes. optuna-dashboard does not wrap them, and a longer one would make its page
+wide; it is whole among the system attributes."""
 LEAST_VIOLATION = 1e-6
 """Violation of a trial over a limit that has no constraint on record: above 0, since 0 would mean feasible."""
 
@@ -109,6 +115,14 @@ def rung_attributes(epoch: int, result: RungResult) -> Attributes:
 
 def outcome_attributes(outcome: Outcome) -> Attributes:
     """What became of a trial: written before the state that closes it."""
+    written = _outcome_attributes(outcome)
+    reason = written.user.get("reason", "")
+    if len(reason) <= LONGEST_REASON:
+        return written
+    return written | Attributes({"reason": f"{reason[: LONGEST_REASON - 1]}…"}, {REASON: reason})
+
+
+def _outcome_attributes(outcome: Outcome) -> Attributes:
     user: dict[str, Any] = {"outcome": outcome.name}
     match outcome:
         case Running():
@@ -133,7 +147,7 @@ def outcome_attributes(outcome: Outcome) -> Attributes:
         case Refused(reason, violation):
             return Attributes(user | {"reason": reason}, _constraint(violation))
         case Duplicate(of, reason, result):
-            first = Attributes() if result is None else outcome_attributes(result)
+            first = Attributes() if result is None else _outcome_attributes(result)
             copied = {key: value for key, value in first.user.items() if key != "epochs_trained"}
             return Attributes(copied | user | {"reason": reason, "duplicate_of": of}, first.system)
         case _:
@@ -181,7 +195,8 @@ def parse(trial: FrozenTrial) -> StoredTrial:
 
 def _outcome(trial: FrozenTrial) -> Outcome:
     user = trial.user_attrs
-    name, reason, epochs = user.get("outcome"), str(user.get("reason", "")), int(user.get("epochs_trained", 0))
+    name, epochs = user.get("outcome"), int(user.get("epochs_trained", 0))
+    reason = str(trial.system_attrs.get(REASON, user.get("reason", "")))
     if not trial.state.is_finished():
         return Running()
     if name == Measured.name:

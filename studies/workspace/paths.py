@@ -5,7 +5,8 @@ runs/mlflow.db            MLflow's runs and registered models (on a server if `$
 runs/mlflow-artifacts/    their files
 runs/models/STUDY/        exported models of finished trials
 runs/studies/STUDY/       log of the study; epochs/: epoch logs of closed trials; trials/: working files (checkpoints);
-                          weights/: trained weights for `search.inherit`
+                          weights/: trained weights for `search.inherit`; artifacts/: pictures drawn by the dashboard
+runs/uploads/             files that someone has added in the dashboard
 runs/cache/               decoded images
 runs/locks/               lock files
 """
@@ -148,6 +149,15 @@ class Workspace:
     def weights(self, study: str) -> Path:
         """Weights of a study's trainings that later ones may begin with (`studies.workspace.kept_weights`)."""
         return self.study(study) / "weights"
+
+    def artifacts(self, study: str) -> Path:
+        """Pictures of a study's trials that `paretext dashboard` has drawn; they can be drawn again."""
+        return self.study(study) / "artifacts"
+
+    @property
+    def uploads(self) -> Path:
+        """Files that someone has added to a study or trial in the dashboard."""
+        return self.folder / "uploads"
 
     def log(self, study: str) -> Path:
         """The study's log: all events that its observers received."""

@@ -1,0 +1,175 @@
+"""Fills what optuna-dashboard shows of a study: its note, the notes of its trials, and the plot of its front.
+
+Decisions:
+- Everything here can be written again from the trials (`catch_up`), so nothing depends on it and no search waits for it.
+- A note of a trial is written once. The note of a study and the plot are written when the front has changed.
+- What a person has changed in the browser stays: a note of the study that is not the one that was written last is left alone.
+- optuna-dashboard keeps notes among the attributes of the study and reads all of them for every trial that it shows. So at most
+  `MOST_NOTES` trials have one, and those on the front; what a note says is in the attributes of the trial, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from optuna_dashboard import get_note, save_note, save_plotly_graph_object
+
+from dashboards.views.board_notes import StudyState, study_note, trial_note
+from dashboards.views.front_figure import KINDS, MOST_OTHERS, OtherTrial, front_figure
+from dashboards.views.outcome_words import outcome_words
+from dashboards.views.trial_list import TrialRow
+from studies.storage.outcomes import CheckpointOf, Outcome
+from studies.storage.pareto_front import pareto_front, points_of
+from studies.storage.stored_trial import StoredTrial
+from studies.storage.study_attributes import read_value, write_value
+from trainers.base.errors import UserError
+
+if TYPE_CHECKING:
+    from studies.definition.study import Study
+    from studies.storage.front_point import FrontPoint
+    from studies.storage.study_store import StudyStore
+    from studies.workspace.paths import Workspace
+
+MOST_NOTES = 300
+"""Most trials that have a note because they ended; how long optuna-dashboard takes for them: `docs/dashboard.md`."""
+BOARD_KEY = "paretext:board"
+"""Key under which a study has which notes were written, and the digests of its note and its plot."""
+PLOT_ID = "front"
+"""ID of the plot, by which it is replaced."""
+
+
+class Board:
+    """The notes and the plot of one study.
+
+    Args:
+        store: the study.
+        workspace: holds its files.
+    """
+
+    def __init__(self, store: StudyStore, workspace: Workspace) -> None:
+        self._store, self._workspace = store, workspace
+        self._study = _study_of(store)
+        self._epochs, self._recipe = store.epochs, store.written_recipe
+        self._objectives = None if self._study is None else self._study.objectives
+        self._seen: set[int] = set()
+        self._outcomes: Counter[str] = Counter()
+        self._front: list[FrontPoint] = []
+        self._others: deque[OtherTrial] = deque(maxlen=MOST_OTHERS)
+        self._written: dict[str, Any] = read_value(store.optuna_study, BOARD_KEY) or {}
+
+    def catch_up(self) -> None:
+        """Writes what is missing, from all trials of the study."""
+        self.add([trial for trial in self._store.stored_trials() if not trial.is_open])
+        self.write_study()
+
+    def add(self, trials: Iterable[StoredTrial]) -> None:
+        """Takes closed trials in: writes their notes, and those of the study if the front has changed."""
+        new = [_with_fields(trial) for trial in trials if trial.number not in self._seen]
+        self._seen.update(trial.number for trial in new)
+        self._outcomes.update(_counted_as(trial.outcome) for trial in new)
+        points = points_of(new, self._workspace, self._epochs, self._recipe)
+        front = pareto_front([*self._front, *points], self._objectives)
+        changed = {point.trial for point in front} != {point.trial for point in self._front}
+        self._note_others(new, points, front)
+        self._front = front
+        self._write_notes(new)
+        if changed:
+            self.write_study()
+
+    def write_study(self) -> None:
+        """Writes the note of the study and the plot, each if it differs from the one that was written last."""
+        optuna_study = self._store.optuna_study
+        self._front = self._tested(self._front)
+        state = StudyState(
+            self._study,
+            optuna_study.study_name,
+            optuna_study._study_id,
+            self._store.data_identity(),
+            self._outcomes,
+            self._front,
+        )
+        note, present = study_note(state), get_note(optuna_study)
+        if note != present and (not present or _digest(present) == self._written.get("note")):
+            self._remember(note=_digest(note))
+            save_note(optuna_study, note)
+        limit = None if self._study is None else self._study.limits.size_bytes
+        figure = front_figure(optuna_study.study_name, self._front, list(self._others), limit)
+        if (digest := _digest(figure.to_json())) != self._written.get("plot"):
+            save_plotly_graph_object(optuna_study, figure, graph_object_id=PLOT_ID)
+            self._remember(plot=digest)
+
+    def _write_notes(self, trials: Iterable[StoredTrial]) -> None:
+        """Writes the notes of trials that have none."""
+        noted, on_front = list(self._written.get("noted", [])), {point.trial for point in self._front}
+        known, before = set(noted), len(noted)
+        for trial in trials:
+            if trial.number in known or (len(noted) >= MOST_NOTES and trial.number not in on_front):
+                continue
+            note = trial_note(self._store.optuna_study.study_name, trial, self._epochs)
+            save_note(self._store.optuna_trial(trial.number), note)
+            noted.append(trial.number)
+        if len(noted) > before:
+            self._remember(noted=noted)
+
+    def _note_others(self, trials: Iterable[StoredTrial], points: Iterable[FrontPoint], front: Iterable[FrontPoint]) -> None:
+        """Keeps what the plot shows besides the front."""
+        on_front = {point.trial for point in front}
+        beaten = [*self._front, *points]
+        self._others.extend(
+            OtherTrial(p.trial, p.size_bytes, p.accuracy, "dominated" if p.reads else "does not read")
+            for p in beaten
+            if p.trial not in on_front
+        )
+        self._others.extend(other for trial in trials if (other := _unfinished(trial)) is not None)
+
+    def _tested(self, front: list[FrontPoint]) -> list[FrontPoint]:
+        """The front with what it reads of the test lines."""
+        scores = self._store.test_scores()
+        return [
+            point
+            if (score := scores.get(point.trial)) is None
+            else replace(point, test_accuracy=score.accuracy, test_cer=score.cer, test_lines=score.lines)
+            for point in front
+        ]
+
+    def _remember(self, **values: Any) -> None:
+        self._written = {**self._written, **values}
+        write_value(self._store.optuna_study, BOARD_KEY, self._written)
+
+
+def _study_of(store: StudyStore) -> Study | None:
+    """The study as it is stored; None when it needs a package that is not installed here."""
+    try:
+        return store.study
+    except UserError:
+        return None
+
+
+def _counted_as(outcome: Outcome) -> str:
+    """The words under which an outcome is counted: those that views show, without the epoch of a checkpoint."""
+    return "exported before the end" if isinstance(outcome, CheckpointOf) else outcome_words(outcome).text
+
+
+def _with_fields(trial: StoredTrial) -> StoredTrial:
+    """A trial of this process as one that was read back: with the fields of its architecture."""
+    if trial.fields is not None or trial.architecture is None:
+        return trial
+    return replace(trial, fields=trial.architecture.as_dict())
+
+
+def _unfinished(trial: StoredTrial) -> OtherTrial | None:
+    """A trial that has read something and is no candidate; None for any other."""
+    row = TrialRow.of(trial, None, on_front=False)
+    size_bytes = row.size_bytes or row.estimated_bytes
+    if trial.is_candidate or row.accuracy is None or size_bytes is None:
+        return None
+    kind = outcome_words(trial.outcome).text
+    return OtherTrial(trial.number, size_bytes, row.accuracy, kind) if kind in KINDS else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
