@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 
 from dashboards.views.board_notes import StudyState, study_note, trial_note
-from dashboards.views.front_figure import KINDS, MOST_OTHERS, OtherTrial, front_figure
+from dashboards.views.front_figure import MOST_OTHERS, ORDER, OtherTrial, front_figure
 from dashboards.views.outcome_words import outcome_words
+from dashboards.views.report.kinds import DOMINATED, UNREAD, kind_of_unmeasured
 from dashboards.views.trial_list import TrialRow
 from studies.storage.outcomes import CheckpointOf, Outcome
 from studies.storage.pareto_front import pareto_front, points_of
@@ -120,7 +121,7 @@ class Board:
         on_front = {point.trial for point in front}
         beaten = [*self._front, *points]
         self._others.extend(
-            OtherTrial(p.trial, p.size_bytes, p.accuracy, "dominated" if p.reads else "does not read")
+            OtherTrial(p.trial, p.size_bytes, p.accuracy, DOMINATED if p.reads else UNREAD)
             for p in beaten
             if p.trial not in on_front
         )
@@ -167,8 +168,8 @@ def _unfinished(trial: StoredTrial) -> OtherTrial | None:
     size_bytes = row.size_bytes or row.estimated_bytes
     if trial.is_candidate or row.accuracy is None or size_bytes is None:
         return None
-    kind = outcome_words(trial.outcome).text
-    return OtherTrial(trial.number, size_bytes, row.accuracy, kind) if kind in KINDS else None
+    kind = kind_of_unmeasured(trial)
+    return OtherTrial(trial.number, size_bytes, row.accuracy, kind) if kind in ORDER else None
 
 
 def _digest(text: str) -> str:

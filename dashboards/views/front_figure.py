@@ -3,19 +3,18 @@
 Decisions:
 - Size goes across and accuracy up, as in `paretext front --plot`. optuna-dashboard's own plot has its axes in the order of the
   objectives, and neither the front as a line nor the limit.
-- Categories differ in colour and shape, so that they are told apart without colours; the colours are of Okabe and Ito.
+- Trials are drawn with the shapes and colours of the report (`dashboards.views.report.kinds`).
 - The figure is stored in attributes, so it holds the front and at most `MOST_OTHERS` other trials.
-
-Source of the colours: Okabe and Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
+from dashboards.views.report.kinds import DOMINATED, FRONT, OVER_LIMIT, STOPPED, SUSPENDED, UNREAD, Kind
 from search_space import write_size
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 MOST_OTHERS = 400
 """Most trials besides the front, the newest: each takes about 100 characters of the study's attributes."""
-BLUE, GREY, ORANGE, PURPLE, RED = "#0072B2", "#999999", "#E69F00", "#CC79A7", "#D55E00"
-
 TEXT, GRID, CLEAR = "#7f7f7f", "rgba(128,128,128,0.25)", "rgba(0,0,0,0)"
 """Colours that can be read on the light and on the dark page, which shows through."""
 
@@ -39,23 +36,17 @@ class OtherTrial:
         trial: its number.
         size_bytes: of its file; of one without a file, as estimated.
         accuracy: of its file, or at its last rung, in [0, 1].
-        kind: "dominated", "does not read", "stopped", "suspended" or "over a limit".
+        kind: one of `ORDER`.
     """
 
     trial: int
     size_bytes: int
     accuracy: float
-    kind: str
+    kind: Kind
 
 
-KINDS: Mapping[str, tuple[str, str]] = {
-    "dominated": (GREY, "circle"),
-    "does not read": (GREY, "x"),
-    "stopped": (ORANGE, "triangle-down-open"),
-    "suspended": (ORANGE, "square-open"),
-    "over a limit": (PURPLE, "diamond-open"),
-}
-"""The kinds of trials besides the front, with colour and shape."""
+ORDER = (DOMINATED, UNREAD, STOPPED, SUSPENDED, OVER_LIMIT)
+"""The kinds besides the front, in the order of the legend; later ones are drawn above."""
 
 
 def front_figure(
@@ -72,8 +63,8 @@ def front_figure(
     from plotly.graph_objects import Figure
 
     figure = Figure()
-    for kind in KINDS:
-        chosen = [other for other in others[-MOST_OTHERS:] if other.kind == kind]
+    for kind in ORDER:
+        chosen = [other for other in others[-MOST_OTHERS:] if other.kind is kind]
         if chosen:
             figure.add_trace(_others(kind, chosen))
     if front:
@@ -102,7 +93,7 @@ def _limit(size_limit_bytes: int) -> Scatter:
         x=[size_limit_bytes / 1e3] * 2,
         y=[0, 100],
         mode="lines",
-        line={"dash": "dash", "color": RED, "width": 1.5},
+        line={"dash": "dash", "color": OVER_LIMIT.colour, "width": 1.5},
         name=f"limit {write_size(size_limit_bytes)}",
         hoverinfo="name",
     )
@@ -133,26 +124,25 @@ def _front(front: Sequence[FrontPoint]) -> Scatter:
             "thickness": 1,
         },
         mode="lines+markers",
-        line={"shape": "hv", "color": BLUE},
-        marker={"size": 9, "color": BLUE},
-        name="front",
+        line={"shape": "hv", "color": FRONT.colour},
+        marker={"size": 9, "color": FRONT.colour},
+        name=FRONT.label,
         text=[_hover(point) for point in front],
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def _others(kind: str, trials: Sequence[OtherTrial]) -> Scatter:
+def _others(kind: Kind, trials: Sequence[OtherTrial]) -> Scatter:
     from plotly.graph_objects import Scatter
 
-    colour, symbol = KINDS[kind]
     return Scatter(
         x=[other.size_bytes / 1e3 for other in trials],
         y=[round(100 * other.accuracy, 2) for other in trials],
         mode="markers",
-        marker={"size": 7, "color": colour, "symbol": symbol},
-        name=kind,
+        marker={"size": kind.size, "color": kind.colour, "symbol": kind.symbol, "line": {"width": 1.5, "color": kind.colour}},
+        name=kind.label,
         text=[f"trial {other.trial}" for other in trials],
-        hovertemplate="%{text}: %{y} %, %{x:.3~g} KB<extra>" + kind + "</extra>",
+        hovertemplate="%{text}: %{y} %, %{x:.3~g} KB<extra>" + kind.label + "</extra>",
     )
 
 

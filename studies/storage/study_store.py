@@ -41,10 +41,10 @@ from studies.storage.trial_attributes import (
     outcome_attributes,
     parse,
     rung_attributes,
-    state_of,
     stored_attributes,
     training_attributes,
 )
+from studies.storage.trial_states import state_of
 from studies.storage.trial_writes import open_trial, write_trial
 from trainers.base.errors import UserError
 from trainers.base.lineage import Lineage

@@ -154,23 +154,6 @@ def _outcome_attributes(outcome: Outcome) -> Attributes:
             assert_never(outcome)
 
 
-def state_of(outcome: Outcome) -> TrialState:
-    """The Optuna state that a trial is closed with."""
-    match outcome:
-        case Running():
-            return TrialState.RUNNING
-        case Measured() | PrecisionVariantOf() | CheckpointOf():
-            return TrialState.COMPLETE
-        case Failed():
-            return TrialState.FAIL
-        case Stopped() | Suspended() | OverLimit() | Refused():
-            return TrialState.PRUNED
-        case Duplicate(result=result):
-            return TrialState.PRUNED if result is None else state_of(result)
-        case _:
-            assert_never(outcome)
-
-
 def parse(trial: FrozenTrial) -> StoredTrial:
     """The record of a trial, from what the study holds of it."""
     user, system = trial.user_attrs, trial.system_attrs

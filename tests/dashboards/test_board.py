@@ -79,8 +79,8 @@ def test_the_plot_has_the_front_the_limit_and_the_trials_that_were_stopped(home:
     parts = {key: value for key, value in attributes(store).items() if key.startswith("dashboard:plot_data:front:")}
     figure = json.loads("".join(parts[f"dashboard:plot_data:front:{i}"] for i in range(len(parts))))
     traces = {trace["name"]: trace for trace in figure["data"]}
-    assert {"front", "dominated", "stopped", "suspended", "limit 1.20MB"} <= set(traces)
-    assert len(traces["front"]["text"]) == len(load_front(home, "shown"))
+    assert {"on the front", "dominated", "stopped early", "suspended", "limit 1.20MB"} <= set(traces)
+    assert len(traces["on the front"]["text"]) == len(load_front(home, "shown"))
 
 
 def test_nothing_is_written_a_second_time(home: Workspace, store: StudyStore) -> None:
