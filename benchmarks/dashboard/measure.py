@@ -2,9 +2,9 @@
 
     python -m benchmarks.dashboard.measure 1000 10000
 
-Seconds of processor time: to open the storage and read all trials, to write the notes and the plot for the first time and again,
-and for optuna-dashboard to answer the request of the study's page, without notes and with them. Of the trials, a tenth are
-measured, half are stopped at a rung, and the rest are over a limit; the files do not exist.
+In seconds of processor time: to open the storage and read all trials, to write the notes and the plot for the first time and
+again, and for optuna-dashboard to answer for the page of the study, without notes and with them. Of the trials, a tenth are
+measured, half are stopped at a rung, and the rest are over a limit; their files do not exist.
 """
 
 from __future__ import annotations

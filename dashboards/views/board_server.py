@@ -1,7 +1,8 @@
 """The web server of `paretext dashboard`: optuna-dashboard with the notes, plots and artifacts of Paretext.
 
 Decisions:
-- Renaming a study in the browser is refused: optuna-dashboard copies the trials without what Paretext keeps with a study.
+- Renaming a study in the browser is refused: optuna-dashboard copies the trials without what Paretext keeps with a study;
+  `paretext studies rename` renames its files, too.
 - Deleting a study in the browser is the same as `paretext studies delete`: its files go, too, and it is refused while it runs.
 """
 
@@ -64,7 +65,9 @@ class _Guard:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         if method == "POST" and _RENAME.fullmatch(path):
-            return _refused(start_response, "a study of Paretext keeps its name; its files and models are found by it")
+            return _refused(
+                start_response, "a study of Paretext has files of its name: rename it with 'paretext studies rename'"
+            )
         study = _STUDY.fullmatch(path)
         if method == "DELETE" and study is not None:
             try:
