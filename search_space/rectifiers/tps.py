@@ -135,7 +135,7 @@ class ThinPlateSpline(Rectifier):
     def __init__(self, height_px: int) -> None:
         super().__init__(height_px)
         self.finder = PointFinder()
-        self.register_load_state_dict_pre_hook(_leave_out_side_conditions)
+        self.register_load_state_dict_pre_hook(_leave_out_side_conditions)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = pixel_centres(images.shape[2], images.shape[3], images.device)
