@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.definition.study import Study, resolve
+from studies.samplers.optuna_based.factory import FRONT
 from trainers.base.errors import UserError
 
 BUILT_IN = Path(__file__).with_name("digits.toml")
@@ -31,10 +32,12 @@ def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) ->
         if overrides.get("budget.trials") or overrides.get("budget.epochs"):
             # a user who sets the amount of training does not want the time limit of the built-in study
             values["budget"].pop("time")
-        if overrides.get("search.sampler") not in (None, values["search"]["sampler"]):
-            values["search"].pop("early_stopping")  # the rule of the built-in study is for its own sampler
     else:
         values = {} if path is None else _read(path)
+    written = values.get("search")
+    is_of_front = isinstance(written, dict) and written.get("early_stopping") == "gain"
+    if is_of_front and overrides.get("search.sampler") not in (None, FRONT):
+        written.pop("early_stopping")  # it works with that sampler alone, and no option of the command line changes it
     for key, value in overrides.items():
         if value is None:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dashboards.cli.search_command import continued
@@ -11,6 +13,7 @@ from studies.definition.study import Study, resolve
 from studies.definition.study_file import load_study
 from studies.run.schedule import early_stopping_of
 from studies.samplers.optuna_based.factory import NAMES
+from trainers.base.errors import UserError
 
 STORED: Study = resolve({"name": "x", "budget": {"trials": 40, "epochs": 9, "time": "2h"}, "limits": {"size": "1MB"}}, "a test")
 
@@ -41,6 +44,16 @@ def test_every_sampler_can_be_named_for_the_built_in_study(sampler: str) -> None
     study = load_study(None, {"search.sampler": sampler})
     assert study.search.sampler == sampler
     assert (early_stopping_of(study) == "gain") == (sampler == "front")
+
+
+def test_another_sampler_for_a_study_file_is_no_fault_of_its_early_stopping(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[search]\nsampler = "front"\nearly_stopping = "gain"\n')
+    assert load_study(file, {"search.sampler": "nsga2"}).search.early_stopping == "auto"
+    assert load_study(file, {"search.sampler": "front"}).search.early_stopping == "gain"
+    file.write_text('[search]\nsampler = "nsga2"\nearly_stopping = "gain"\n')
+    with pytest.raises(UserError, match='"gain" works only with the sampler "front"'):
+        load_study(file, {})
 
 
 def test_another_sampler_for_a_stored_study_is_no_fault_of_its_early_stopping() -> None:

@@ -17,7 +17,11 @@ from studies.definition.configuration import Configuration
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.run.observer import Observer, StudyFacts, Summary
 from studies.storage.outcomes import CheckpointOf, Failed, Measured, Outcome, OverLimit, PrecisionVariantOf, Stopped
+from studies.storage.pareto_front import load_store
 from studies.storage.stored_trial import StoredTrial
+from studies.workspace.paths import Workspace
+from testing.scripted_engine import ScriptedEngine
+from testing.small_studies import HALVING, run_search, study
 from trainers.base.candidate import Measurement
 from trainers.base.progress import EpochReport
 
@@ -103,6 +107,19 @@ def test_the_counts_add_up_to_all_trials() -> None:
     assert counts == "6 trials: 2 of earlier runs, 2 trained, 1 training, 1 over a limit"
     total, *parts = map(int, re.findall(r"[0-9]+", counts))
     assert total == sum(parts)
+
+
+def test_the_counts_of_every_run_of_a_search_are_those_of_its_study(tmp_path: Path) -> None:
+    workspace, space = Workspace(tmp_path), HALVING["space"] | {"precision": ["fp32", "int8"]}
+    for trials in (6, 12):
+        table, console = on_a_terminal()
+        asked = study(**HALVING | {"space": space, "budget": {"trials": trials, "epochs": 9}})
+        with table:
+            run_search(asked, workspace, table, ScriptedEngine())
+        counts = drawn(table, console).splitlines()[-1]
+        total, *parts = map(int, re.findall(r"[0-9]+", counts))
+        assert total == sum(parts) == len(load_store(workspace, "s").stored_trials())
+        assert ("of earlier runs" in counts) == (trials == 12) and "training" not in counts.replace("trained", "")
 
 
 def test_the_files_of_earlier_runs_are_on_the_front() -> None:
