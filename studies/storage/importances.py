@@ -2,8 +2,8 @@
 
 Decisions:
 - Only measured candidates are compared; a dimension that some of them lack is left out, as Optuna does.
-- fANOVA: the share of the variance that a dimension explains alone, in a random forest. It takes a second for the `MOST_TRIALS`
-  that are used at most, evenly spaced over the study.
+- fANOVA: the share of the variance that a dimension explains alone, in a random forest. It takes a second or two for the
+  `MOST_TRIALS` that are used at most, evenly spaced over the study.
 - Costs are compared by their logarithms, as samplers do; otherwise the few largest files would decide.
 """
 
@@ -21,7 +21,7 @@ from studies.storage.study_store import StudyStore
 
 LEAST_TRIALS = 8
 """Candidates below which nothing is said: a forest of fewer has nothing to learn from."""
-MOST_TRIALS = 600
+MOST_TRIALS = 300
 """Candidates that are used at most."""
 TREES = 32
 """Trees of the forest: half as many as Optuna's default, which takes twice as long for the same order of dimensions."""
