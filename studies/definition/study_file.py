@@ -34,10 +34,9 @@ def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) ->
             values["budget"].pop("time")
     else:
         values = {} if path is None else _read(path)
-    written = values.get("search")
-    is_of_front = isinstance(written, dict) and written.get("early_stopping") == "gain"
-    if is_of_front and overrides.get("search.sampler") not in (None, FRONT):
-        written.pop("early_stopping")  # it works with that sampler alone, and no option of the command line changes it
+    written, sampler = values.get("search"), overrides.get("search.sampler") or FRONT
+    if isinstance(written, dict) and written.get("early_stopping") == "gain" and sampler != FRONT:
+        del written["early_stopping"]  # it works with that sampler alone, and no option of the command line changes it
     for key, value in overrides.items():
         if value is None:
             continue
