@@ -37,7 +37,7 @@ class RecordingTracker(NoTracker):
         """The calls for trials."""
         return [call for call in self.calls if call[0] not in ("start", "finish")]
 
-    def start(self, study_params: Mapping[str, Any]) -> None:
+    def start(self, study_params: Mapping[str, Any], *_: Any) -> None:
         self.calls.append(("start", study_params["name"]))
 
     def log_trial(self, number: int, architecture: Any, measurement: Any, state: str, *_: Any, **__: Any) -> None:

@@ -29,6 +29,7 @@ VERBS = (
     "trials_command",
     "report_command",
     "dashboard_command",
+    "sync_command",
     "promote_command",
     "rollback_command",
     "export_command",

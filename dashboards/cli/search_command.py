@@ -103,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study, given)
     with _watcher() as watcher:
         from dashboards.views.board_writer import BoardWriter
+        from dashboards.views.front_plot import draw as draw_front
         from studies.run.fault_watch import RunFault  # behind the watcher: these imports take seconds
         from studies.run.search import search, stored_study
         from studies.storage.pareto_front import load_front
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         fault = None
         try:
             with BoardWriter(watcher, workspace) as observer:
-                summary = search(study, workspace, observer, began=began, accept_data=arguments.accept_data)
+                summary = search(study, workspace, observer, began=began, accept_data=arguments.accept_data, draw=draw_front)
         except RunFault as stopped_by:
             fault = stopped_by  # raised below, once the watcher has left the terminal
     if fault is not None:

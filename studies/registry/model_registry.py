@@ -38,7 +38,7 @@ from studies.registry.registered_models import (
     version_with_file,
 )
 from studies.registry.registered_version import RegisteredVersion
-from studies.registry.run_writer import KIND_TAG, STUDY_TAG, TRIAL_TAG
+from studies.registry.run_records import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError

@@ -9,7 +9,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from studies.registry.mlflow_client import EXPERIMENT, open_mlflow
-from studies.registry.run_writer import STUDY_TAG, TRIAL_TAG
+from studies.registry.run_records import STUDY_TAG, TRIAL_TAG
 from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def assembled(
         store.update_study(study)
         trials = store.stored_trials()
         observer.study_started(preparation.facts(study, trials, resumed, engine.slots))
-        tracker.start(study.model_dump(mode="json"))
+        tracker.start(study.model_dump(mode="json"), store.data_identity())
         parts, spent = _parts(preparation, workspace, observer, engine, tracker, store, lease, trials), epochs_spent(trials)
         del trials  # there may be thousands, and they are not needed any more
         yield parts, spent
@@ -106,7 +106,7 @@ def _parts(
     schedule = _schedule(preparation, engine.slots, seconds, trials, recorder)
     files = TrialFiles(workspace, study.name, study.search.shared, observer.note)
     variants = PrecisionVariants(space, study.search.every_precision)
-    duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace)
+    duplicates, tracking = WaitingDuplicates(variants, seen, recorder.close), TrackingCallback(tracker, workspace, study.name)
     proposer = Proposer(study, store, seen, preparation.costs, schedule, variants, duplicates.__bool__)
 
     def job_of(ready: Ready) -> TrialJob:

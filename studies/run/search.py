@@ -10,6 +10,7 @@ Decisions:
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 from studies.definition.begin_spec import absolute_begin
 from studies.definition.data_section import Data
@@ -17,6 +18,7 @@ from studies.definition.run_settings import of_this_run
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.engines.catalog import engines
+from studies.registry.front_record import DrawFront
 from studies.registry.run_tracker import RunTracker
 from studies.registry.tracker import Tracker
 from studies.run.assembly import assembled
@@ -28,6 +30,7 @@ from studies.run.longer_trainings import epochs_of_this_run
 from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
+from studies.storage.pareto_front import stored_points
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -45,6 +48,7 @@ def search(
     tracker: Tracker | None = None,
     began: float | None = None,
     accept_data: bool = False,
+    draw: DrawFront | None = None,
 ) -> Summary:
     """Runs a study until its budget is spent.
 
@@ -55,6 +59,7 @@ def search(
         engine: where to train; None means the engine that the study names. It is closed at the end.
         tracker: records the study and its trials; None means MLflow.
         accept_data: continue a study although its training or validation lines have changed since its trials were measured.
+        draw: draws the front for MLflow (`studies.registry.front_record`); None: it gets a table and no picture.
         began: `time.monotonic()` from which the time limit counts; None means now.
 
     Raises:
@@ -70,7 +75,7 @@ def search(
             locked(workspace.lock(f"study-{study.name}"), wait=False),
             StudyLog(workspace.log(study.name), observer) as log,
         ):
-            return _run(study, workspace, log, engine, tracker, began, accept_data)
+            return _run(study, workspace, log, engine, tracker, began, accept_data, draw)
     except LockHeld:
         raise UserError(
             f"study '{study.name}' is being run by another process; wait until it ends, or start another study with --name"
@@ -85,6 +90,7 @@ def _run(
     tracker: Tracker | None,
     began: float,
     accept_data: bool,
+    draw: DrawFront | None,
 ) -> Summary:
     storage = open_storage(workspace.optuna_url, observer.note)
     study = _as_stored(_with_absolute_paths(study), storage, observer)
@@ -92,7 +98,7 @@ def _run(
         engine = engines[study.search.engine](
             study.search
         )  # first, so that its processes import torch while the data are prepared
-    tracker = RunTracker(workspace, study.name, observer.note) if tracker is None else tracker
+    tracker = RunTracker(workspace, study.name, observer.note, draw) if tracker is None else tracker
     try:
         try:
             with assembled(study, workspace, observer, engine, tracker, storage, accept_data) as (parts, epochs), run_faults():
@@ -101,13 +107,15 @@ def _run(
             engine.close()
         in_a_hurry = summary.reason in (TIME_IS_UP, INTERRUPTED)
         read_test_lines(parts.store, workspace, parts.prepared, observer, tracker, LONGEST_S if in_a_hurry else None)
+        tracker.log_front(stored_points(parts.store, workspace), parts.store.objectives)
     except BaseException:  # also Ctrl-C: MLflow must not show the run as running
         tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
         raise
-    if summary.reason in (TIME_IS_UP, INTERRUPTED):
-        tracker.finish("stopped", wait_s=INTERRUPTED_WAIT_S)
+    end: Literal["complete", "stopped"] = "stopped" if summary.reason == INTERRUPTED else "complete"
+    if in_a_hurry:
+        tracker.finish(end, wait_s=INTERRUPTED_WAIT_S)
     else:
-        tracker.finish("complete")
+        tracker.finish(end)
     observer.study_finished(summary)
     return summary
 

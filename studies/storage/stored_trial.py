@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, assert_never
@@ -82,6 +83,8 @@ class StoredTrial:
         lineage: what its network inherited when its training began; None: nothing, or it has not begun.
         recipe: value of each recipe setting that the study searches; empty when it searches none, or `fields` is None.
         stored_as: precision of its file, where that is not the one of `fields` because it takes fewer bytes.
+        opened: when it was opened, in local time; None when that is not known, as of a trial that this process has just made.
+        closed_at: when it was closed, in local time; None while it is open, and of a trial that this process has just closed.
     """
 
     number: int
@@ -96,6 +99,8 @@ class StoredTrial:
     lineage: Lineage | None = None
     recipe: Mapping[str, RecipeValue] = field(default_factory=dict)
     stored_as: str | None = None
+    opened: datetime | None = field(default=None, compare=False)
+    closed_at: datetime | None = field(default=None, compare=False)
 
     @classmethod
     def of(

@@ -173,6 +173,8 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         lineage=None if lineage is None else Lineage.from_dict(lineage),
         recipe=system.get(RECIPE, {}),
         stored_as=user.get("stored_as"),
+        opened=trial.datetime_start,
+        closed_at=trial.datetime_complete,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -30,46 +32,82 @@ def copy(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Workspace(tmp_path / "runs")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """The address of a tracking server that serves artifacts."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    folder = tmp_path / "server"
-    folder.mkdir()
-    words = ["--backend-store-uri", f"sqlite:///{folder / 'm.db'}", "--artifacts-destination", str(folder / "artifacts")]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *words]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
-    address, end = f"http://127.0.0.1:{port}", time.monotonic() + 200
-    try:
+class Server:
+    """A tracking server that serves artifacts; it keeps its port and its files when it is started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.address, self._folder = f"http://127.0.0.1:{self._port}", folder
+        folder.mkdir()
+
+    def start(self) -> None:
+        folder = self._folder
+        words = ["--backend-store-uri", f"sqlite:///{folder / 'm.db'}", "--artifacts-destination", str(folder / "artifacts")]
+        at = ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
+        command = [sys.executable, "-m", "mlflow", "server", *at, *words]
+        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        with (folder / "log").open("w") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
+            )
+        end = time.monotonic() + 200
         while True:
             try:
-                urllib.request.urlopen(f"{address}/health", timeout=5).close()
-                break
+                urllib.request.urlopen(f"{self.address}/health", timeout=5).close()
+                return
             except OSError:
-                assert process.poll() is None and time.monotonic() < end, (folder / "log").read_text()
+                assert self._process.poll() is None and time.monotonic() < end, (folder / "log").read_text()
                 time.sleep(0.5)
-        yield address
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(30)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    started = Server(tmp_path / "server")
+    try:
+        started.start()
+        yield started
     finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
+        started.kill()
 
 
 @pytest.mark.slow
 def test_runs_and_models_are_on_the_server_alone(
-    paretext: Paretext, copy: Workspace, server: str, monkeypatch: pytest.MonkeyPatch
+    paretext: Paretext, copy: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    workspace = Workspace.of_environment()
-    tracker = RunTracker(workspace, "plates")
+    """The server is killed in the middle of a study: nothing stops, and `paretext sync` writes what is missing, once."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    workspace, said = Workspace.of_environment(), list[str]()
+    tracker = RunTracker(workspace, "plates", said.append)
     tracker.start({"name": "plates"})
     tracker.log_trial(3, {"width_percent": 100}, {"accuracy": 0.9}, "measured", copy.models / "plates" / "3.onnx")
+    end = time.monotonic() + 100
+    while not tracker.written:
+        assert time.monotonic() < end and not said, said
+        time.sleep(0.1)
+    server.kill()
+    for number in (0, 1):
+        tracker.log_trial(number, {"width_percent": 25}, {"accuracy": 0.5}, "measured")
     tracker.finish()
+    assert "the search continues" in said[0] and "2 trials are not in MLflow yet; 'paretext sync plates'" in said[1]
+
+    server.start()
+    for expected in ("3 trials written", "nothing was missing"):
+        answer = paretext("sync", "plates")
+        assert answer.code == 0 and expected in answer.out, answer
     client = open_mlflow(workspace)
     experiment = client.get_experiment_by_name("paretext")
-    assert len(client.search_runs([experiment.experiment_id])) == 2
+    runs = client.search_runs([experiment.experiment_id])
+    (parent,) = [run for run in runs if run.data.tags["paretext.kind"] == "study"]
+    assert sorted(int(run.data.tags["paretext.trial"]) for run in runs if run is not parent) == [0, 1, 2, 3]
+    assert {run.info.status for run in runs} == {"FINISHED"} and parent.data.metrics["best_accuracy"] == 0.9
+    assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {"front.csv", "front.png"}
 
     answer = paretext("promote", "plates", "--as", "reader")
     assert answer.code == 0, answer.err

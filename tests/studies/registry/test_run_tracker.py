@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,9 @@ import pytest
 
 from studies.registry import mlflow_client, run_writer
 from studies.registry.mlflow_client import open_mlflow
+from studies.registry.run_records import COMMIT_TAG, KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG, ClosedTrial
 from studies.registry.run_tracker import RunTracker, flatten
-from studies.registry.run_writer import KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG
+from studies.registry.training_course import TrainingCourse
 from studies.storage.held_out_score import TestScore
 from studies.workspace.paths import Workspace
 
@@ -33,12 +37,35 @@ def runs_of(workspace: Workspace, study: str, kind: str) -> list[Any]:
     return list(client.search_runs([experiment], f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = '{kind}'"))
 
 
+def course(folder: Path) -> TrainingCourse:
+    """Of a training of two epochs of 10 s, the second of which a kill has made it train twice."""
+    entries = [(1, 0.9, 100.0), (2, 0.7, 110.0), (2, 0.5, 150.0), (3, 0.4, 160.0)]
+    lines = [
+        {"epoch": e, "epochs": 9, "loss": 1.0, "accuracy": 0.1, "cer": c, "seconds": 10.0, "ended": t} for e, c, t in entries
+    ]
+    (folder / "epochs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    closed = datetime.fromtimestamp(200.0)
+    return TrainingCourse((folder / "none.jsonl", folder / "epochs.jsonl"), 2, datetime.fromtimestamp(50.0), closed, True)
+
+
+def test_the_course_of_a_training_is_its_epochs_and_its_times(tmp_path: Path) -> None:
+    whole = course(tmp_path)
+    epochs = whole.epochs()
+    assert [(m.epoch, m.value, m.ended_ms) for m in epochs if m.name == "val_cer"] == [(1, 0.9, 100_000), (2, 0.5, 150_000)]
+    assert (whole.began_ms(epochs), whole.ended_ms(epochs)) == (90_000, 200_000)
+    assert replace(whole, exported=False).ended_ms(epochs) == 150_000, "nothing was done after the last epoch"
+    unknown = replace(whole, epoch_logs=())
+    assert (unknown.began_ms([]), unknown.ended_ms([])) == (50_000, 200_000)
+
+
 def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file(workspace: Workspace, tmp_path: Path) -> None:
     model = tmp_path / "3.onnx"
     model.write_bytes(b"weights")
     tracker = RunTracker(workspace, "whole", pytest.fail)
-    tracker.start({"name": "whole", "budget": {"trials": 2}})
-    tracker.log_trial(3, {"backbone": "resnet18", "width_percent": 50}, MEASURED, "measured", model, {"digest": "ab"})
+    lines = {"32": {"digest": "abcd", "training": 90, "validation": 10, "symbols": 10}}
+    tracker.start({"name": "whole", "budget": {"trials": 2}}, lines)
+    architecture = {"backbone": "resnet18", "height_px": 32}
+    tracker.log_trial(3, architecture, MEASURED, "measured", model, {"digest": "ab"}, course(tmp_path))
     tracker.log_trial(4, {"backbone": "lcnet"}, None, "over_limit", None, {"reason": "12MB is over 10MB"})
     tracker.finish(metrics={"best_accuracy": 0.9})
 
@@ -49,13 +76,20 @@ def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file
     children = {int(run.data.tags[TRIAL_TAG]): run for run in runs_of(workspace, "whole", "trial")}
     assert sorted(children) == [3, 4]
     assert all(run.data.tags[PARENT_TAG] == parent.info.run_id for run in children.values())
-    assert children[3].data.metrics == MEASURED
-    assert children[3].data.params == {"backbone": "resnet18", "width_percent": "50"}
-    assert children[3].info.status == "FINISHED"
+    of_epochs = {"train_loss": 1.0, "val_cer": 0.5, "val_accuracy": 0.1, "epoch_seconds": 10.0}
+    assert children[3].data.metrics == MEASURED | of_epochs
+    history = open_mlflow(workspace).get_metric_history(children[3].info.run_id, "val_cer")
+    assert [(entry.step, entry.value) for entry in history] == [(1, 0.9), (2, 0.5)]
+    assert children[3].data.params == {"backbone": "resnet18", "height_px": "32"}
+    info = children[3].info
+    assert (info.status, info.start_time, info.end_time) == ("FINISHED", 90_000, 200_000)
+    assert [lines.dataset.digest for lines in children[3].inputs.dataset_inputs] == ["abcd"]
+    assert [lines.dataset.digest for lines in parent.inputs.dataset_inputs] == ["abcd"]
+    assert len(parent.data.tags[COMMIT_TAG]) == 40, "of the repository in which the tests run"
     assert children[3].data.tags["paretext.digest"] == "ab"
     assert [file.path for file in open_mlflow(workspace).list_artifacts(children[3].info.run_id)] == ["3.onnx"]
     assert children[4].data.tags[STATE_TAG] == "over_limit"
-    assert children[4].info.status == "KILLED"
+    assert children[4].info.status == "FINISHED", "red is for what has failed"
     assert children[4].data.metrics == {}
 
 
@@ -89,7 +123,7 @@ def test_what_a_trial_reads_of_the_test_lines_is_added_to_its_closed_run_once(wo
 def test_a_test_score_waits_for_the_run_of_its_trial(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     write_trial, failed = run_writer.RunWriter._write_trial, list[int]()
 
-    def fails_once(writer: run_writer.RunWriter, trial: run_writer.ClosedTrial) -> str:
+    def fails_once(writer: run_writer.RunWriter, trial: ClosedTrial) -> str:
         if not failed:
             failed.append(trial.number)
             raise OSError("no space left on device")
@@ -148,7 +182,7 @@ def test_what_could_not_be_written_is_written_later(workspace: Workspace, monkey
     wrong = {"left": 2}
     write_trial = run_writer.RunWriter._write_trial
 
-    def fails_twice(writer: run_writer.RunWriter, trial: run_writer.ClosedTrial) -> str:
+    def fails_twice(writer: run_writer.RunWriter, trial: ClosedTrial) -> str:
         if wrong["left"]:
             wrong["left"] -= 1
             tags = {"paretext.study": "late", "paretext.kind": "trial", TRIAL_TAG: "0"}

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from studies.definition.study import resolve
 from studies.registry.mlflow_client import open_mlflow
-from studies.registry.run_writer import KIND_TAG, STATE_TAG, TRIAL_TAG
+from studies.registry.run_records import KIND_TAG, STATE_TAG, TRIAL_TAG
 from studies.run.search import search
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.workspace.paths import Workspace
