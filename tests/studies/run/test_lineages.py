@@ -24,7 +24,7 @@ class TagTracker(RecordingTracker):
         self.tags: dict[int, dict[str, Any]] = {}
 
     def log_trial(self, number: int, *rest: Any, **named: Any) -> None:
-        self.tags[number] = dict(rest[-1])
+        self.tags[number] = dict(rest[4])
 
 
 def trials(workspace: Workspace) -> list[StoredTrial]:
