@@ -65,8 +65,9 @@ def rename_runs(workspace: Workspace, old: str, new: str) -> int:
     client = open_mlflow(workspace)
     runs = _runs(client, old, with_deleted=False)
     for run in sorted(runs, key=lambda run: TRIAL_TAG not in run.data.tags):  # that of the study itself comes last
-        number = run.data.tags.get(TRIAL_TAG)
-        client.update_run(run.info.run_id, name=new if number is None else f"{new} {number}")
+        name = str(run.info.run_name)
+        if name == old or name.startswith(f"{old} "):  # otherwise an interrupted call has renamed it
+            client.update_run(run.info.run_id, name=new + name.removeprefix(old))
         client.set_tag(run.info.run_id, STUDY_TAG, new)
     return len(runs)
 
