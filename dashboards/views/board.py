@@ -27,6 +27,7 @@ from studies.storage.outcomes import CheckpointOf, Outcome
 from studies.storage.pareto_front import pareto_front, points_of
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import read_value, write_value
+from studies.storage.trial_attributes import parse
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from studies.storage.study_store import StudyStore
     from studies.workspace.paths import Workspace
 
-MOST_NOTES = 300
+MOST_NOTES = 200
 """Most trials that have a note because they ended; how long optuna-dashboard takes for them: `docs/dashboard.md`."""
 BOARD_KEY = "paretext:board"
 """Key under which a study has which notes were written, and the digests of its note and its plot."""
@@ -64,7 +65,8 @@ class Board:
 
     def catch_up(self) -> None:
         """Writes what is missing, from all trials of the study."""
-        self.add([trial for trial in self._store.stored_trials() if not trial.is_open])
+        new = (trial for trial in self._store.trials() if trial.number not in self._seen and trial.state.is_finished())
+        self.add([parse(trial) for trial in new])
         self.write_study()
 
     def add(self, trials: Iterable[StoredTrial]) -> None:

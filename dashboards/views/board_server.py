@@ -23,7 +23,6 @@ import optuna_dashboard
 from dashboards.views.board import Board
 from dashboards.views.board_artifacts import BoardArtifacts
 from studies.run.study_list import names_of_studies
-from studies.run.study_removal import delete_study
 from studies.storage.backends import Storage, open_storage
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
@@ -73,6 +72,8 @@ class _Guard:
             try:
                 name = self._storage.get_study_name_from_id(int(study[1]))
                 if name in names_of_studies(self._storage):
+                    from studies.run.study_removal import delete_study  # a start does not wait for what only this needs
+
                     delete_study(self._workspace, name)
                     start_response("204 No Content", [])
                     return []
