@@ -30,6 +30,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--host", metavar="ADDRESS", default=LOOPBACK, help=host_help)
     parser.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
+    parser.add_argument("--mlflow", action="store_true", help="show the runs and registered models with MLflow's own pages")
     parser.set_defaults(run=run, interrupted="the dashboard has stopped")
 
 
@@ -41,6 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the address and serves until interrupted; SIGTERM ends it with exit code 0."""
     import signal
 
+    if arguments.mlflow:
+        from dashboards.cli.mlflow_pages import show_mlflow
+
+        return show_mlflow(arguments.name, arguments.port)
     from studies.storage.pareto_front import load_store
     from studies.workspace.paths import Workspace
     from trainers.base.errors import UserError

@@ -37,8 +37,8 @@ def follow_home(database: Path, experiment: str, artifacts: Path) -> str | None:
             return None  # a new database
         row = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (experiment,)).fetchone()
         old, new = None if row is None else str(row[0]), artifacts.as_uri()
-        if old is None or old == new:
-            return None
+        if old is None or old == new or not old.startswith("file:") or not old.endswith(f"/{artifacts.name}"):
+            return None  # artifacts that somebody keeps elsewhere, such as in a bucket, have not moved with the folder
         for table, names in TABLES.items():
             for name in (name for name in names if name in columns[table]):
                 below = f"{name} = ? OR substr({name}, 1, ?) = ?"

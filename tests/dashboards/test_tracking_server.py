@@ -150,3 +150,9 @@ def test_another_database_holds_the_runs_and_models(
     assert paretext("promote", "plates", "--as", "reader").code == 0
     assert open_mlflow(Workspace.of_environment()).get_model_version_by_alias("reader", "champion").version == 1
     assert (tmp_path / "team.db").exists() and not copy.mlflow_file.exists()
+
+
+def test_without_runs_the_pages_of_mlflow_are_not_opened(paretext: Paretext, copy: Workspace) -> None:
+    answer = paretext("dashboard", "--mlflow")
+    assert (answer.code, answer.out) == (2, "") and "'paretext sync'" in answer.err
+    assert paretext("dashboard", "plate", "--mlflow").err.count("did you mean 'plates'") == 1
