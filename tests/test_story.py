@@ -1,13 +1,15 @@
-"""The whole workflow of a user: a search that is killed and resumed, then front, promote and predict."""
+"""The whole workflow of a user: a search that is killed and resumed, then report, promote, predict, serve and roll back."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ import pytest
 from optuna.trial import TrialState
 
 from dashboards.cli.command_line import main
+from studies import history
 from studies.registry.mlflow_client import open_mlflow
-from studies.storage.pareto_front import load_store
+from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from testing.striped_lines import striped_lines, write_pairs
 
@@ -88,9 +91,17 @@ class Paretext:
         assert code == 0, printed.err
         return json.loads(printed.out)
 
+    def refused(self, *words: object) -> str:
+        """Runs a command that must be refused, and returns the one line that says why."""
+        self._capsys.readouterr()
+        assert main([str(word) for word in words]) == 2
+        (line,) = self._capsys.readouterr().err.splitlines()
+        return line
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+# long: one story, whose search takes a minute
 def test_from_a_search_that_is_killed_to_text_read_by_the_champion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +138,13 @@ def test_from_a_search_that_is_killed_to_text_read_by_the_champion(
     assert all(0 <= reading["confidence"] <= 1 for reading in readings)
     assert re.fullmatch(r"[abc]*", "".join(texts))
 
+    assert main(["report", "story", "--html", str(tmp_path / "story.html")]) == 0
+    assert (tmp_path / "story.html").stat().st_size > 100_000
+    image, truth = next((i, a) for i, a, b in zip(images, lines["unseen"].texts, texts, strict=True) if a == b)
+    assert text_over_http(workspace, "story", image) == truth
+    refuse_and_roll_back(workspace, paretext, promoted["trial"], agreed_lines(images, texts, tmp_path / "agreed"))
+    promote_at_once(workspace, "story")
+
 
 def check_mlflow(workspace: Workspace, complete: list[int]) -> None:
     """MLflow has a run for each of these trials."""
@@ -135,3 +153,72 @@ def check_mlflow(workspace: Workspace, complete: list[int]) -> None:
     children = client.search_runs([experiment], "tags.`paretext.kind` = 'trial'")
     children = [run for run in children if run.data.tags["paretext.state"] in ("measured", "checkpoint", "precision_variant")]
     assert sorted(int(run.data.tags["paretext.trial"]) for run in children) == sorted(complete)
+
+
+def text_over_http(workspace: Workspace, model: str, image: Path) -> str:
+    """What `paretext serve` answers to an image."""
+    server = subprocess.Popen(
+        command("serve", model, "--port", 0),
+        env=environment(workspace),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        server.stdout.readline()
+        address = server.stdout.readline().split()[-1]
+        for _ in range(100):
+            try:
+                with urllib.request.urlopen(urllib.request.Request(address, image.read_bytes()), timeout=60) as answer:
+                    return str(json.loads(answer.read())["text"])
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server does not answer")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def agreed_lines(images: list[Path], texts: list[str], folder: Path) -> Path:
+    """Lines whose labels are what the champion reads, so that another network reads them worse."""
+    folder.mkdir()
+    for image, text in zip(images, texts, strict=True):
+        if text:
+            shutil.copy(image, folder / image.name)
+            (folder / f"{image.stem}.gt.txt").write_text(text)
+    return folder
+
+
+def refuse_and_roll_back(workspace: Workspace, paretext: Paretext, champion: int, lines: Path) -> None:
+    """A candidate that reads worse than the champion is refused, then forced, and that is undone."""
+    points = {point.trial: point for point in load_points(workspace, "story")}
+    hidden = points[champion].architecture["encoder_hidden"]
+    other = next(point for point in points.values() if point.reads and point.architecture["encoder_hidden"] != hidden)
+    words = ("promote", "story", "--trial", other.trial, "--data", lines)
+    assert "it is worse than version 1: " in paretext.refused(*words)
+    assert paretext(*words, "--force")["outcome"] == "forced"
+    assert paretext("rollback", "story")["version"] == 1
+    assert [change.version for change in history("story", workspace).changes] == [1, 2, 1]
+
+
+def promote_at_once(workspace: Workspace, study: str, count: int = 8) -> None:
+    """Promotions in as many processes leave one champion and a history without a gap."""
+    trials = [point.trial for point in load_points(workspace, study) if point.reads]
+    started = [
+        subprocess.Popen(
+            command("promote", study, "--as", "rushed", "--trial", trials[i % len(trials)], "--json", *["--force"][: i % 2]),
+            env=environment(workspace), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+    answers = [(process.communicate(timeout=900), process.returncode) for process in started]
+    assert all(code == 0 or (code == 2 and "--force promotes it" in said[1]) for said, code in answers), answers
+    made = [json.loads(said[0]) for said, code in answers if code == 0]
+    made = [promotion for promotion in made if promotion["outcome"] != "unchanged"]
+    found = history("rushed", workspace)
+    assert len({version.tags["sha256"] for version in found.versions}) == len(found.versions)
+    assert sorted(promotion["version"] for promotion in made) == sorted(change.version for change in found.changes)
+    assert [change.before for change in found.changes] == [None, *(change.version for change in found.changes[:-1])]
+    champions = [version.version for version in found.versions if "champion" in version.aliases]
+    assert champions == [found.changes[-1].version]
