@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +12,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from optuna.trial import TrialState
+from PIL import Image
 
 from dashboards.cli.command_line import main
 from studies import history
@@ -142,7 +143,7 @@ def test_from_a_search_that_is_killed_to_text_read_by_the_champion(
     assert (tmp_path / "story.html").stat().st_size > 100_000
     image, truth = next((i, a) for i, a, b in zip(images, lines["unseen"].texts, texts, strict=True) if a == b)
     assert text_over_http(workspace, "story", image) == truth
-    refuse_and_roll_back(workspace, paretext, promoted["trial"], agreed_lines(images, texts, tmp_path / "agreed"))
+    refuse_and_roll_back(workspace, paretext, promoted["trial"], agreed_lines(images, paretext, tmp_path / "agreed"))
     promote_at_once(workspace, "story")
 
 
@@ -180,13 +181,17 @@ def text_over_http(workspace: Workspace, model: str, image: Path) -> str:
         server.wait()
 
 
-def agreed_lines(images: list[Path], texts: list[str], folder: Path) -> Path:
-    """Lines whose labels are what the champion reads, so that another network reads them worse."""
+def agreed_lines(images: list[Path], paretext: Paretext, folder: Path) -> Path:
+    """Lines in noise, labelled with what the champion reads in them, so that another network reads them worse."""
     folder.mkdir()
-    for image, text in zip(images, texts, strict=True):
-        if text:
-            shutil.copy(image, folder / image.name)
-            (folder / f"{image.stem}.gt.txt").write_text(text)
+    random = np.random.default_rng(0)
+    for path in images:
+        pixels = np.asarray(Image.open(path).convert("L"), dtype=np.float64)
+        noisy = 0.4 * pixels + 0.6 * random.integers(0, 256, pixels.shape)
+        Image.fromarray(noisy.astype(np.uint8)).save(folder / path.name)
+    for reading in paretext("predict", folder, "--model", "models:/story@champion"):
+        path = Path(reading["image"])
+        path.with_suffix(".gt.txt").write_text(reading["text"]) if reading["text"] else path.unlink()
     return folder
 
 

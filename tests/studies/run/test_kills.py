@@ -136,7 +136,7 @@ def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture
     assert main(["front", "kills", "--json"]) == 0
     assert [point["trial"] for point in json.loads(capsys.readouterr().out)] == [point.trial for point in front]
     best = max(front, key=lambda point: (point.accuracy, -point.size_bytes))
-    assert main(["promote", "kills", "--json"]) == 0
+    assert main(["promote", "kills", "--force", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["trial"] == best.trial
     assert main(["predict", str(image), "--json"]) == 0
     (read,) = json.loads(capsys.readouterr().out)
