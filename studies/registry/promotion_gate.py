@@ -2,7 +2,7 @@
 
 Decisions:
 - McNemar's test decides, on the lines that only one of the two reads without a mistake. A candidate passes if it is better, or
-  if the lines do not tell the two apart and its file is not larger.
+  if the lines do not tell the two apart and its file is not larger (by more than `SAME_SIZE`).
 - A candidate that cannot write all characters that the champion writes is refused, because lines without these characters
   would not show the loss. Whoever names the lines (`--data`) says that they are what counts.
 - What cannot be compared is refused: the lines or the file of the champion are gone, or it is not recorded what the lines were.
@@ -23,6 +23,9 @@ from trainers.evaluation.measure import digest_of_lines, read_all
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 from trainers.inference.reader import Reader
 
+SAME_SIZE = 0.01
+"""Share of the champion's bytes by which a file may be larger and count as equally large. What a reader that was trained further
+has in its metadata besides, its parent and some new characters, is less."""
 SHOWN_CHARACTERS = 8
 """Characters that are named in a refusal."""
 
@@ -170,7 +173,7 @@ def _verdict(found: Comparison, size_bytes: int) -> Verdict:
     if apart:
         word = "better" if better else "worse"
         return Verdict(better, f"it is {word} than version {found.version}: {accuracies}; {sizes}", found)
-    passes = size_bytes <= found.champion_bytes
+    passes = size_bytes <= (1 + SAME_SIZE) * found.champion_bytes
     size = "larger" if not passes else "smaller" if size_bytes < found.champion_bytes else "as large"
     return Verdict(passes, f"it is {size}, and not told apart from version {found.version}: {accuracies}; {sizes}", found)
 
