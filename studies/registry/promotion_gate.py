@@ -24,8 +24,8 @@ from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_inte
 from trainers.inference.reader import Reader
 
 SAME_SIZE = 0.01
-"""Share of the champion's bytes by which a file may be larger and count as equally large. What a reader that was trained further
-has in its metadata besides, its parent and some new characters, is less."""
+"""Share of the champion's bytes by which a file may be larger and count as equally large. A reader that was trained further has
+its parent and some new characters in its metadata besides, which is less."""
 SHOWN_CHARACTERS = 8
 """Characters that are named in a refusal."""
 
