@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from search_space.blocks import ConvBnAct
 
-STANDARD = "hardswish"
-"""Activation of a neck's convolutions when the field is "standard": the one of MobileNetV3's last layers. In the published
-models only the 1x1 convolution that fuses the maps has it, and the lateral and strided ones have ReLU. It is kept everywhere
-because trained networks, starter weights among them, have it; the number of weights does not depend on it."""
+LATERAL, FUSED = "relu", "hardswish"
+"""Activations of a neck when the field is "standard", as in the published models: of the lateral and strided convolutions, and
+of the 1x1 convolution that fuses the maps."""
 
 
 def check_rows(level_heights: tuple[int, ...]) -> None:
@@ -38,7 +37,7 @@ class Fuse(nn.Module):
 
     def __init__(self, level_channels: tuple[int, ...], out_channels: int, activation: str) -> None:
         super().__init__()
-        self.mix = ConvBnAct(sum(level_channels), out_channels, 1, activation=activation, standard=STANDARD)
+        self.mix = ConvBnAct(sum(level_channels), out_channels, 1, activation=activation, standard=FUSED)
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         out: Tensor = self.mix(torch.cat(maps, dim=1))
@@ -69,7 +68,7 @@ class TopDown(nn.Module):
         self.mixers = nn.ModuleList(mixers)
         self.repeats = nn.ModuleList(RepeatRows(level_heights[i] // level_heights[i + 1]) for i in (0, 1))
         self.lowers = nn.ModuleList(
-            ConvBnAct(c, c, 3, (rows // level_heights[-1], 1), activation=activation, standard=STANDARD)
+            ConvBnAct(c, c, 3, (rows // level_heights[-1], 1), activation=activation, standard=LATERAL)
             for c, rows in zip(level_channels[:2], level_heights[:2], strict=True)
         )
         self.fuse = Fuse(level_channels, out_channels, activation)

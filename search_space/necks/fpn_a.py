@@ -9,7 +9,7 @@ from search_space.blocks import ConvBnAct
 from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
-from search_space.necks._pyramid import STANDARD, Fuse, RepeatRows, check_rows
+from search_space.necks._pyramid import LATERAL, Fuse, RepeatRows, check_rows
 
 
 @necks.register("fpn_a", Citation("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
@@ -20,6 +20,7 @@ class FpnA(Neck):
     """
 
     tap: Tap = "first"
+    version = 2  # ReLU in place of h-swish, as in the published models
 
     def __init__(
         self, level_channels: tuple[int, ...], level_heights: tuple[int, ...], out_channels: int, activation: str
@@ -34,7 +35,7 @@ class FpnA(Neck):
                 3,
                 (level_heights[i] // level_heights[-1], 1),
                 activation=activation,
-                standard=STANDARD,
+                standard=LATERAL,
             )
             for i in (0, 1)
         )

@@ -8,7 +8,7 @@ from search_space.blocks import ConvBnAct
 from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
-from search_space.necks._pyramid import STANDARD, TopDown
+from search_space.necks._pyramid import LATERAL, TopDown
 
 
 @necks.register("fpn_c", Citation("Feature Pyramid Networks for Object Detection", 2016, "https://arxiv.org/abs/1612.03144"))
@@ -16,6 +16,7 @@ class FpnC(Neck):
     """A 1x1 convolution mixes each map with the mixed coarser one; a 3x3 strides the result to the coarsest's rows."""
 
     tap: Tap = "last"
+    version = 2  # ReLU in place of h-swish, as in the published models
 
     def __init__(
         self, level_channels: tuple[int, ...], level_heights: tuple[int, ...], out_channels: int, activation: str
@@ -23,8 +24,8 @@ class FpnC(Neck):
         super().__init__(level_channels, level_heights, out_channels, activation)
         fine, middle, coarse = level_channels
         mixers = (
-            ConvBnAct(fine + middle, fine, 1, activation=activation, standard=STANDARD),
-            ConvBnAct(middle + coarse, middle, 1, activation=activation, standard=STANDARD),
+            ConvBnAct(fine + middle, fine, 1, activation=activation, standard=LATERAL),
+            ConvBnAct(middle + coarse, middle, 1, activation=activation, standard=LATERAL),
         )
         self.pyramid = TopDown(level_channels, level_heights, out_channels, activation, mixers)
 

@@ -8,11 +8,9 @@ from search_space.blocks import ConvBnAct
 from search_space.catalog import Citation
 from search_space.contracts import Neck, Tap
 from search_space.necks import necks
-from search_space.necks._pyramid import TopDown
+from search_space.necks._pyramid import LATERAL, TopDown
 
 KERNELS = (1, 3, 5)
-OF_BRANCHES = "relu"
-"""Activation of each branch when the field is "standard", as in the published models."""
 
 
 class Inception(nn.Module):
@@ -24,7 +22,7 @@ class Inception(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, activation: str) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
-            ConvBnAct(in_channels, out_channels, kernel, activation=activation, standard=OF_BRANCHES) for kernel in KERNELS
+            ConvBnAct(in_channels, out_channels, kernel, activation=activation, standard=LATERAL) for kernel in KERNELS
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,7 +39,7 @@ class FpnD(Neck):
     """As FPN-C, each map mixed by the sum of a 1x1, a 3x3 and a 5x5 convolution."""
 
     tap: Tap = "last"
-    version = 2  # an activation for each branch; it was h-swish of their sum
+    version = 2  # the activation is that of each branch, and ReLU in place of h-swish
 
     def __init__(
         self, level_channels: tuple[int, ...], level_heights: tuple[int, ...], out_channels: int, activation: str

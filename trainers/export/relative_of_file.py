@@ -6,7 +6,7 @@ Decisions:
 - Weights are as the file holds them: rounded in int8, int4 and coded files. BatchNorm is folded in a file, so its scales, which
   training and the choice of channels need, are measured again with training lines; what the network computes stays the same.
 - Of a pruned file it is known how many channels each group has left, not which ones; for inheritance that is enough.
-- Activations without weights are not compared: files with the first version of `fpn_d` have another, and the same weights.
+- Activations without weights are not compared: files with a neck of its first version have others, and the same weights.
 - Files of other versions, whose graphs differ otherwise, and networks in which two weights are merged into one number
   (`acon_c`, timm families with branches) are refused.
 """
@@ -40,7 +40,7 @@ from trainers.pruning.torch_pruning_adapter import PruningGraph
 Values = dict[str, NDArray[Any]]
 
 PLAIN_ACTIVATIONS = ("Relu", "HardSwish")
-"""Operators without weights that the two versions of `search_space.necks.fpn_d` have in different places."""
+"""Operators without weights that the two versions of the necks (`search_space.necks`) have in different places."""
 
 
 def relative_of_file(path: Path, lines: DecodedLines, at_most: int = 500) -> Relative:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_space.architecture import Architecture
+from search_space.blocks import ConvBnAct
 from search_space.necks.fpn_d import Inception
 from search_space.recognizer import Recognizer
 from testing.relatives import SMALL, fresh, trained
@@ -84,17 +85,19 @@ def test_a_network_is_taken_out_of_its_file(fields: dict[str, Any], tmp_path: Pa
     same_as_file(child, path)
 
 
-def test_a_file_with_the_first_version_of_fpn_d_has_the_same_weights(tmp_path: Path) -> None:
-    """There the sum of the branches had one activation, h-swish."""
-    architecture = SMALL.with_(neck="fpn_d")
+@pytest.mark.parametrize("neck", ["fpn_a", "fpn_d"])
+def test_a_file_with_a_neck_of_its_first_version_has_the_same_weights(neck: str, tmp_path: Path) -> None:
+    """There all activations of a neck were h-swish, and FPN-D had one for the sum of its branches."""
+    architecture = SMALL.with_(neck=neck)
     recognizer = settled(architecture)
     former = copy.deepcopy(recognizer)
     assert former.neck is not None
+    branches = {branch for module in former.neck.modules() if isinstance(module, Inception) for branch in module.branches}
     for module in former.neck.modules():
+        if isinstance(module, ConvBnAct):
+            module.activation = nn.Identity() if module in branches else nn.Hardswish()
         if isinstance(module, Inception):
             module.register_forward_hook(lambda _module, _inputs, out: F.hardswish(out))
-            for branch in module.branches:
-                branch.activation = nn.Identity()
     now, before = (
         relative_of_file(written(network, architecture, tmp_path / f"{number}.onnx"), LINES).network()
         for number, network in enumerate((recognizer, former))
