@@ -50,7 +50,7 @@ class SearchEnd:
 def next_commands(end: SearchEnd) -> list[str]:
     """Commands for what comes next, a line each, after a search whose front is not empty."""
     rows = [
-        ("look", f"paretext dashboard {end.name}", f"or as a picture: paretext front {end.name} --plot front.png"),
+        ("look", f"paretext report {end.name} --open", f"one page; or in optuna-dashboard: paretext dashboard {end.name}"),
         ("promote", f"paretext promote {end.name}", "the most accurate; --size-limit SIZE or --trial N takes another"),
         ("read", "paretext predict IMAGE", "with what was promoted last"),
     ]

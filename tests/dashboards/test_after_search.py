@@ -79,7 +79,7 @@ def test_a_search_ends_with_its_front_and_the_next_commands(paretext: Paretext, 
     answer = paretext("search", "--name", "plates")
     assert answer.code == 0 and len(answer.out.splitlines()) == 1 + len(FRONT_TRIALS)
     commands = re.findall(r"^  \S.*?(paretext \w+)", answer.err, flags=re.MULTILINE)
-    assert commands == ["paretext dashboard", "paretext promote", "paretext predict", "paretext search"]
+    assert commands == ["paretext report", "paretext promote", "paretext predict", "paretext search"]
     listed = paretext("search", "--name", "plates", "--json")
     assert [point["trial"] for point in json.loads(listed.out)] == FRONT_TRIALS and listed.err == ""
 

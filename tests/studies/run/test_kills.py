@@ -117,14 +117,14 @@ def check_files(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
 
 
 def check_lineages(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
-    """Kept weights are whole, and a network that inherited names a trial of the study."""
+    """Kept weights are whole, and a network that inherited names a trial of the study or the starter weights."""
     kept = KeptWeights(workspace.weights("kills"), 1e9, pytest.fail).parents
     for parent in kept:
         assert parent.file is not None and file_sha256(parent.file) == parent.sha256
         assert read_weights(parent.file)[1].epochs == parent.epochs
     lineages = [trial.lineage for trial in trials.values() if trial.lineage is not None]
     assert kept and lineages
-    assert {lineage.parent.name for lineage in lineages} <= {f"trial {number}" for number in trials}
+    assert {lineage.parent.name for lineage in lineages} <= {"starter", *(f"trial {number}" for number in trials)}
 
 
 def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
