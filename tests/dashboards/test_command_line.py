@@ -143,7 +143,7 @@ def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch:
     def refuses(*_: object) -> None:
         raise UserError("first\n  second")
 
-    monkeypatch.setattr("studies.storage.pareto_front.load_points", refuses)
+    monkeypatch.setattr("studies.storage.pareto_front.stored_points", refuses)
     assert paretext("front", "plates").err == "paretext: first second\n"
 
 
@@ -163,7 +163,7 @@ def test_a_fault_of_the_machine_or_of_a_training_is_one_line(
     def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("studies.storage.pareto_front.load_points", fails)
+    monkeypatch.setattr("studies.storage.pareto_front.stored_points", fails)
     answer = paretext("front", "plates")
     assert (answer.code, answer.err) == (2, f"paretext: {line}\n")
 
@@ -172,7 +172,7 @@ def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: 
     def breaks(*_: object) -> None:
         raise ValueError("a defect")
 
-    monkeypatch.setattr("studies.storage.pareto_front.load_points", breaks)
+    monkeypatch.setattr("studies.storage.pareto_front.stored_points", breaks)
     with pytest.raises(ValueError, match="a defect"):
         paretext("front", "plates")
 

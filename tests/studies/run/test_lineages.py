@@ -13,6 +13,7 @@ from testing.scripted_engine import SHARE, Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, RecordingTracker, run_search, study
 from trainers.base.lineage import Ancestor, Lineage
 
+RANDOM: dict[str, Any] = {"search": {"sampler": "random", "begin": "random"}}
 STARTER = Lineage(SHARE, (Ancestor("starter", None, 0, 0),))
 
 
@@ -51,7 +52,7 @@ def test_every_record_of_a_trial_names_its_parent(tmp_path: Path) -> None:
 
 
 def test_random_weights_leave_no_record(tmp_path: Path) -> None:
-    run_search(study(), Workspace(tmp_path), engine=ScriptedEngine())
+    run_search(study(**RANDOM), Workspace(tmp_path), engine=ScriptedEngine())
     assert all(trial.lineage is None for trial in trials(Workspace(tmp_path)))
     assert not any("parent" in trial.user_attrs for trial in load_store(Workspace(tmp_path), "s").trials())
 
@@ -70,7 +71,7 @@ def test_a_killed_search_keeps_its_lineages(tmp_path: Path, break_after: int) ->
 
 def test_a_resumed_study_keeps_its_beginning_and_says_so(tmp_path: Path) -> None:
     workspace, observer = Workspace(tmp_path), RecordingObserver()
-    run_search(study(), workspace, engine=ScriptedEngine())
+    run_search(study(**RANDOM), workspace, engine=ScriptedEngine())
     more: dict[str, Any] = {"budget": {"trials": 7, "epochs": 2}, "search": {"sampler": "random", "begin": "starter"}}
     run_search(study(**more), workspace, observer, ScriptedEngine())
     assert any("search.begin are ignored" in note for note in observer.notes)

@@ -27,17 +27,18 @@ def onward(_: EpochReport) -> bool:
 
 def spoil(monkeypatch: pytest.MonkeyPatch, times: int, how: str) -> None:
     """Makes the next `times` losses not finite, or their computation run out of memory."""
-    genuine, left = Recognizer.losses, [times]
+    genuine, left = Recognizer.loss_parts, [times]
 
-    def losses(self: Recognizer, *args: Any) -> torch.Tensor:
+    def loss_parts(self: Recognizer, *args: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+        of_head, of_auxiliary = genuine(self, *args)
         if left[0]:
             left[0] -= 1
             if how == "oom":
                 raise torch.OutOfMemoryError("tried to allocate 20 GiB")
-            return genuine(self, *args) * float("nan")
-        return genuine(self, *args)
+            return of_head * float("nan"), of_auxiliary
+        return of_head, of_auxiliary
 
-    monkeypatch.setattr(Recognizer, "losses", losses)
+    monkeypatch.setattr(Recognizer, "loss_parts", loss_parts)
 
 
 @pytest.mark.parametrize("how", ["nan", "oom"])
