@@ -182,7 +182,7 @@ STUDY = """
 name = "simam"
 data = { source = "lines/" }
 budget = { trials = 2, epochs = 1 }
-search = { sampler = "random", early_stopping = "none" }
+search = { begin = "random", sampler = "random", early_stopping = "none" }
 recipe = { preset = "anytime", min_epoch_lines = 0 }
 
 [space]

@@ -43,7 +43,14 @@ def inheriting(lines: Path, trials: int = 4, **search: Any) -> Study:
             "name": "s",
             "data": {"source": str(lines), "test": False, "rendered": None},
             "budget": {"trials": trials, "epochs": 2},
-            "search": {"sampler": "front", "inherit": "always", "early_stopping": "promotion", "first_rung": 1} | search,
+            "search": {
+                "begin": "random",
+                "sampler": "front",
+                "inherit": "always",
+                "early_stopping": "promotion",
+                "first_rung": 1,
+            }
+            | search,
             "space": {"width_percent": [25], "encoder_hidden": [8, 16, 24, 32], "encoder_layers": [1, 2]},
         },
         "test",

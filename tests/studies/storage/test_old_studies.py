@@ -99,7 +99,7 @@ def test_an_old_study_continues_as_it_would_have(old: Workspace, monkeypatch: py
     run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
     assert watcher.facts is not None and watcher.facts.resumed
     (note,) = (note for note in watcher.notes if "are ignored" in note)
-    assert "new values of recipe are ignored" in note, "the default recipe is another one by now; the split of the data is kept"
+    assert "new values of recipe, search.begin are ignored" in note, "both defaults are others by now; the split is kept"
     assert load_store(old, "old").study.data.split == 1
     assert watcher.facts.finished == EXPECTED["interrupted"]["counts"]
     assert engine.trained == EXPECTED["ended"]["trained"]
