@@ -42,7 +42,8 @@ from studies.storage.outcomes import (
 )
 from studies.storage.stored_trial import RungResult, StoredTrial
 from studies.storage.study_store import StudyStore
-from studies.storage.trial_attributes import description_of, outcome_attributes, rung_attributes, state_of
+from studies.storage.trial_attributes import description_of, outcome_attributes, rung_attributes
+from studies.storage.trial_states import state_of
 from studies.workspace.paths import Workspace
 from trainers.base.candidate import Measurement
 from trainers.base.right_lines import RightLines
