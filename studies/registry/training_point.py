@@ -39,20 +39,7 @@ def training_point(folder: Path) -> FrontPoint:
     measured = candidate.measurement
     if not measured.reads:
         raise UserError(f"the model in {folder} does not read: {measured.cer:.1%} of characters are wrong; train it for longer")
-    return FrontPoint(
-        trial=0,
-        accuracy=measured.accuracy,
-        cer=measured.cer,
-        size_bytes=measured.size_bytes,
-        latency_ms=measured.latency_ms,
-        parameters=measured.parameters,
-        architecture=candidate.architecture.as_dict(),
-        model=str(candidate.model),
-        flops=measured.flops,
-        validation_lines=measured.lines,
-        right_lines=measured.right_lines,
-        sha256=measured.sha256,
-    )
+    return FrontPoint.of(0, measured, candidate.architecture.as_dict(), candidate.model)
 
 
 def training_data(folder: Path) -> DataSpec | None:

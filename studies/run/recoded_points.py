@@ -10,7 +10,6 @@ Decisions:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,23 +134,15 @@ class _Recoder:
         digest = source.configuration.with_(precision=file.precision).digest
         path = self._workspace.models / self._name / f"{source.trial:05d}-{digest}{SUFFIX}"
         candidate = recoding.candidate(file, path, self._lines_of(source), _measurement(source))
-        measured = candidate.measurement
-        return replace(
-            source,
-            accuracy=measured.accuracy,
-            cer=measured.cer,
-            size_bytes=measured.size_bytes,
-            latency_ms=measured.latency_ms,
-            architecture=candidate.architecture.as_dict(),
-            model=str(candidate.model),
-            validation_lines=measured.lines,
-            right_lines=measured.right_lines,
-            sha256=measured.sha256,
-            equal_to=None,
-            equal_p=None,
-            test_accuracy=None,
-            test_cer=None,
-            test_lines=0,
+        return FrontPoint.of(
+            source.trial,
+            candidate.measurement,
+            candidate.architecture.as_dict(),
+            candidate.model,
+            epochs_trained=source.epochs_trained,
+            epochs=source.epochs,
+            recipe=source.recipe,
+            searched=source.searched,
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from search_space.architecture import Architecture
 from studies.definition.configuration import Configuration
-from trainers.base.candidate import READING_CER
+from trainers.base.candidate import READING_CER, Measurement
 from trainers.base.right_lines import RightLines
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 
@@ -61,6 +63,33 @@ class FrontPoint:
     test_lines: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
     searched: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, trial: int, measured: Measurement, architecture: Mapping[str, Any], model: Path, **known: Any) -> FrontPoint:
+        """The point of a measured file.
+
+        Args:
+            trial: its number in the study.
+            measured: what was measured of it.
+            architecture: field to value.
+            model: absolute path of the ONNX file.
+            known: further attributes, by name.
+        """
+        return cls(
+            trial=trial,
+            accuracy=measured.accuracy,
+            cer=measured.cer,
+            size_bytes=measured.size_bytes,
+            latency_ms=measured.latency_ms,
+            parameters=measured.parameters,
+            architecture=dict(architecture),
+            model=str(model),
+            flops=measured.flops,
+            validation_lines=measured.lines,
+            right_lines=measured.right_lines,
+            sha256=measured.sha256,
+            **known,
+        )
 
     @property
     def reads(self) -> bool:

@@ -86,25 +86,17 @@ def points_of(
         outcome = trial.outcome
         if not isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf) or trial.fields is None:
             continue
-        measured, epochs_trained = outcome.measurement, outcome.epochs
+        epochs_trained = outcome.epochs
         if isinstance(outcome, PrecisionVariantOf):  # studies of before did not record its epochs
             epochs_trained = outcome.epochs or trained.get(outcome.trial) or epochs
         points.append(
-            FrontPoint(
-                trial=trial.number,
-                accuracy=measured.accuracy,
-                cer=measured.cer,
-                size_bytes=measured.size_bytes,
-                latency_ms=measured.latency_ms,
-                parameters=measured.parameters,
-                architecture={**trial.fields, **({} if trial.stored_as is None else {"precision": trial.stored_as})},
-                model=str(workspace.folder / outcome.model),
-                flops=measured.flops,
-                validation_lines=measured.lines,
+            FrontPoint.of(
+                trial.number,
+                outcome.measurement,
+                {**trial.fields, **({} if trial.stored_as is None else {"precision": trial.stored_as})},
+                workspace.folder / outcome.model,
                 epochs_trained=epochs_trained,
                 epochs=epochs,
-                right_lines=measured.right_lines,
-                sha256=measured.sha256,
                 recipe={} if written_recipe is None else recipe_table(written_recipe, trial.recipe),
                 searched=() if written_recipe is None else tuple(trial.recipe),
             )
