@@ -16,17 +16,16 @@ Decisions:
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studies.definition.configuration import recipe_params
 from studies.definition.model_address import parse_address
 from studies.registry.champion_changes import CHALLENGER, set_champion
 from studies.registry.example_image import example_png_base64
-from studies.registry.mlflow_client import experiment_id, open_mlflow
-from studies.registry.model_card import DECISION_FACTS, Facts, as_tags, description_of, facts_of, facts_of_verdict
-from studies.registry.model_package import read_as_served, save_pyfunc_model
+from studies.registry.mlflow_client import open_mlflow
+from studies.registry.model_card import facts_of, facts_of_verdict
+from studies.registry.model_package import read_as_served
+from studies.registry.new_version import create_version, describe_again
 from studies.registry.promoted_version import Outcome, PromotedVersion
 from studies.registry.promotion_gate import Gate, Verdict
 from studies.registry.registered_models import (
@@ -38,7 +37,6 @@ from studies.registry.registered_models import (
     version_with_file,
 )
 from studies.registry.registered_version import RegisteredVersion
-from studies.registry.run_records import KIND_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -49,7 +47,6 @@ from trainers.inference.reader import Reader
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -93,9 +90,9 @@ def promote(
             facts |= facts_of_verdict(verdict, found.alias)
         if gate.dry_run:
             return found
-        version = _described(client, model, same, point, study, facts) if same else None
+        version = describe_again(client, model, same, point, study, facts) if same else None
         if version is None:
-            version = _register(client, workspace, point, file, model, facts)
+            version = create_version(client, workspace, point, file, model, facts)
         own = same is None and workspace.tracking is None
         _check_same_reading(RegisteredVersion.of(client, version, workspace), file, digest, own)
         return _set_alias(client, found.with_(version=int(version.version)))
@@ -128,19 +125,6 @@ def _set_alias(client: MlflowClient, made: PromotedVersion) -> PromotedVersion:
         return made
     set_champion(client, made.model, made.version, made.previous_version, "forced" if made.outcome == "forced" else "promoted")
     return made
-
-
-def _described(
-    client: MlflowClient, model: str, version: int, point: FrontPoint, study: str | None, facts: Facts
-) -> ModelVersion:
-    """Gives a version that is there already the tags and the description of its new promotion."""
-    number, tags = str(version), as_tags(facts)
-    for key in DECISION_FACTS:
-        if key not in tags and key in client.get_model_version(model, number).tags:
-            client.delete_model_version_tag(model, number, key)
-    for key, value in tags.items():
-        client.set_model_version_tag(model, number, key, value)
-    return client.update_model_version(model, number, description_of(point, study, facts))
 
 
 def find(workspace: Workspace, address: str) -> RegisteredVersion:
@@ -207,31 +191,6 @@ def _check(point: FrontPoint, file: Path, model: str, study: str | None) -> str:
     return digest
 
 
-def _register(
-    client: MlflowClient, workspace: Workspace, point: FrontPoint, file: Path, model: str, facts: Facts
-) -> ModelVersion:
-    """Logs the pyfunc model with its files and creates a model version of it."""
-    experiment, tags = experiment_id(client, workspace), as_tags(facts)
-    study = None if "study" not in facts else str(facts["study"])
-    run_id = _run_of_trial(client, experiment, study, point.trial)
-    params = {key: str(value) for key, value in (point.architecture | recipe_params(point.recipe)).items()}
-    logged = client.create_logged_model(experiment, model, run_id, tags, params, model_type="text-line reader")
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "model"
-            save_pyfunc_model(folder, file, logged.model_id, run_id, facts)
-            client.log_model_artifacts(logged.model_id, str(folder))
-        client.finalize_logged_model(logged.model_id, "READY")
-    except BaseException:
-        client.finalize_logged_model(logged.model_id, "FAILED")
-        raise
-    if model not in names(workspace):
-        client.create_registered_model(model, description="Reads lines of text; made by paretext.")
-    # the path of the folder and not models:/…, which MLflow would look up with its global registry URI
-    location, description = logged.artifact_location, description_of(point, study, facts)
-    return client.create_model_version(model, location, run_id, tags, description=description, model_id=logged.model_id)
-
-
 def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str, own: bool) -> None:
     """Checks that the registered file is the measured one and reads the same text from an example image.
 
@@ -257,21 +216,3 @@ def _check_same_reading(registered: RegisteredVersion, file: Path, digest: str, 
         raise RuntimeError(
             f"version {registered.version} reads {found} but its file reads {expected}; the champion has not changed"
         )
-
-
-def _run_of_trial(client: MlflowClient, experiment: str, study: str | None, trial: int) -> str:
-    """Returns the ID of the run that `RunTracker` wrote for a trial; if there is none, or no study, it creates a run.
-
-    A model version needs a run: without one, MLflow looks the version up with its global tracking URI, in another database.
-    """
-    if study is None:
-        run = client.create_run(experiment, tags={KIND_TAG: "promotion"}, run_name="promote a training")
-        client.set_terminated(run.info.run_id)
-        return str(run.info.run_id)
-    wanted = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = 'trial' and tags.`{TRIAL_TAG}` = '{trial}'"
-    runs = client.search_runs([experiment], wanted, max_results=1)
-    if runs:
-        return str(runs[0].info.run_id)
-    run = client.create_run(experiment, tags={STUDY_TAG: study, KIND_TAG: "promotion"}, run_name=f"promote {study} {trial}")
-    client.set_terminated(run.info.run_id)
-    return str(run.info.run_id)

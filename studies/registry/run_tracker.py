@@ -26,6 +26,7 @@ from studies.objectives.objective import Objective
 from studies.registry.front_record import DrawFront
 from studies.registry.run_records import ClosedTrial, Job, StudyEnd, StudyFront, StudySettings, TestedTrial
 from studies.registry.run_writer import RunWriter
+from studies.registry.system_metrics import SystemMetrics
 from studies.registry.training_course import TrainingCourse
 from studies.storage.front_point import FrontPoint
 from studies.storage.held_out_score import TestScore
@@ -69,6 +70,7 @@ class RunTracker:
         self._unwritten: set[tuple[type, int]] = set()
         self._reported = False
         self._writer: RunWriter | None = None
+        self._system_metrics = SystemMetrics(workspace.mlflow_uri)
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
 
     def start(self, study_params: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> None:
@@ -157,8 +159,10 @@ class RunTracker:
             self._write_waiting()
             if job is not None:
                 job = self._jobs.get()
+        self._system_metrics.stop()
         while self._waiting and self._write_waiting():
             pass
+        self._system_metrics.stop()  # a writer that was opened since has started it
 
     def _write_waiting(self) -> int:
         """Tries every waiting job once; returns how many were written."""
@@ -185,6 +189,8 @@ class RunTracker:
     def _open(self) -> RunWriter:
         writer = RunWriter(self._workspace, self._study_name, self._draw, self._began_ms)
         writer.take_settings(self._settings)
+        if self._live:
+            self._system_metrics.start(writer.parent)
         return writer
 
     def _report_first_error(self, error: Exception) -> None:

@@ -49,6 +49,9 @@ class RunWriter:
         study_name: name of the study.
         draw: draws the front; None: its run gets no picture.
         began_ms: when the study began, for a new parent run, in milliseconds since 1970; None means now.
+
+    Attributes:
+        parent: ID of the run of the study.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class RunWriter:
         self._settings = StudySettings({})
         self._last_end_ms: int | None = None
         self._origin = dict(PROGRAM)
-        self._parent = self._find_or_create_parent()
+        self.parent = self._find_or_create_parent()
         self._run_of, self._tested = self._closed_trials()
 
     def write(self, job: Job) -> bool:
@@ -129,34 +132,34 @@ class RunWriter:
 
     def _write_study(self, job: StudySettings) -> None:
         # a resumed study may have a larger budget, but MLflow's params cannot change: the newest value becomes a tag
-        run = self._client.get_run(self._parent)
+        run = self._client.get_run(self.parent)
         known, params = run.data.params, {key: redact(str(value)) for key, value in job.params.items()}
         new = {key: value for key, value in params.items() if key not in known}
         tags = {f"paretext.now.{key}": value for key, value in params.items() if key in known and known[key] != value[:6000]}
         if NOTE_TAG not in run.data.tags:
             tags[NOTE_TAG] = study_note(self._study_name, params, ())
-        self._client.log_batch(self._parent, params=_params(new), tags=_tags(tags | self._origin))
+        self._client.log_batch(self.parent, params=_params(new), tags=_tags(tags | self._origin))
         if not run.inputs.dataset_inputs and (inputs := dataset_inputs(params, job.data)):
-            self._client.log_inputs(self._parent, inputs)
+            self._client.log_inputs(self.parent, inputs)
         if job.live:
-            self._client.update_run(self._parent, status="RUNNING")
+            self._client.update_run(self.parent, status="RUNNING")
 
     def _write_front(self, job: StudyFront) -> None:
         """Writes the front unless the run has it already."""
         front = pareto_front(job.points, job.objectives)
         digest = front_digest(job.points, front)
-        if self._client.get_run(self._parent).data.tags.get(FRONT_TAG) == digest:
+        if self._client.get_run(self.parent).data.tags.get(FRONT_TAG) == digest:
             return
-        write_front(self._client, self._parent, self._study_name, job.points, front, job.objectives, self._draw)
+        write_front(self._client, self.parent, self._study_name, job.points, front, job.objectives, self._draw)
         params = {key: redact(str(value)) for key, value in self._settings.params.items() if value is not None}
         tags = {NOTE_TAG: study_note(self._study_name, params, front), FRONT_TAG: digest}
-        self._client.log_batch(self._parent, tags=_tags(tags))
+        self._client.log_batch(self.parent, tags=_tags(tags))
 
     def _write_end(self, job: StudyEnd) -> None:
         if job.metrics:
-            self._client.log_batch(self._parent, metrics=_metrics(job.metrics))
-        if job.live or self._client.get_run(self._parent).info.status == "RUNNING":
-            self._client.set_terminated(self._parent, job.status, None if job.live else self._last_end_ms)
+            self._client.log_batch(self.parent, metrics=_metrics(job.metrics))
+        if job.live or self._client.get_run(self.parent).info.status == "RUNNING":
+            self._client.set_terminated(self.parent, job.status, None if job.live else self._last_end_ms)
 
     def _write_trial(self, trial: ClosedTrial) -> str:
         """Writes the run of a trial and closes it; returns its ID."""
@@ -181,7 +184,7 @@ class RunWriter:
         return run_id
 
     def _tags_of(self, trial: ClosedTrial) -> dict[str, str]:
-        own = {STUDY_TAG: self._study_name, KIND_TAG: "trial", TRIAL_TAG: str(trial.number), PARENT_TAG: self._parent}
+        own = {STUDY_TAG: self._study_name, KIND_TAG: "trial", TRIAL_TAG: str(trial.number), PARENT_TAG: self.parent}
         said = {key: redact(value)[:LONGEST_TAG] for key, value in trial.tags.items()}
         note = trial_note(self._study_name, trial.number, trial.state, said, trial.model is not None)
         return {**self._origin, **said, **own, STATE_TAG: trial.state, NOTE_TAG: note}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from PIL import Image
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find, newest_champion, promote
+from studies.registry.run_tracker import RunTracker
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 from testing.tiny_model import tiny_point
@@ -82,6 +84,29 @@ def test_the_next_promotion_is_the_champion_and_names_the_one_before(workspace: 
     assert int(champion.tags["bytes"]) == points[1].size_bytes
     assert find(workspace, "models:/line/1").tags["trial"] == "0"
     assert newest_champion(workspace).model == "line"
+
+
+def test_the_logged_model_knows_its_version_and_its_metrics_and_its_run_has_it(
+    workspace: Workspace, points: list[FrontPoint]
+) -> None:
+    tracker = RunTracker(workspace, "linked", pytest.fail)
+    tracker.start({})
+    tracker.log_trial(1, points[1].architecture, {"accuracy": points[1].accuracy}, "measured")
+    tracker.finish()
+    promote(replace(points[1], test_accuracy=0.5, test_lines=400), "linked", workspace, "linked")
+    client = open_mlflow(workspace)
+    version = client.get_model_version("linked", "1")
+    logged = client.get_logged_model(version.model_id)
+    assert json.loads(logged.tags["mlflow.modelVersions"]) == [{"name": "linked", "version": "1"}]
+    assert logged.tags["study"] == "linked" and logged.status == "READY"
+    metrics = {metric.key: metric.value for metric in logged.metrics}
+    measured = {"accuracy": 0.6, "cer": 0.1, "size_bytes": points[1].size_bytes, "latency_ms": 0.2, "test_accuracy": 0.5}
+    assert measured.items() <= metrics.items()
+    run = client.get_run(version.run_id)
+    assert run.data.tags["paretext.kind"] == "trial" and [made.model_id for made in run.outputs.model_outputs] == [
+        logged.model_id
+    ]
+    assert len(client.get_metric_history(run.info.run_id, "accuracy")) == 1, "the run has no second point of its own accuracy"
 
 
 def test_promotions_at_the_same_time_take_turns(workspace: Workspace, points: list[FrontPoint]) -> None:

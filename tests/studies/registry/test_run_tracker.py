@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from studies.registry import mlflow_client, run_writer
+from studies.registry import mlflow_client, run_writer, system_metrics
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.run_records import COMMIT_TAG, KIND_TAG, PARENT_TAG, STATE_TAG, STUDY_TAG, TRIAL_TAG, ClosedTrial
 from studies.registry.run_tracker import RunTracker, flatten
@@ -91,6 +92,25 @@ def test_a_study_is_one_run_and_each_trial_a_child_with_its_numbers_and_its_file
     assert children[4].data.tags[STATE_TAG] == "over_limit"
     assert children[4].info.status == "FINISHED", "red is for what has failed"
     assert children[4].data.metrics == {}
+
+
+def test_the_run_of_a_study_has_the_load_of_the_machine_if_that_is_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_metrics, "EVERY_S", 0.05)
+    for switch, expected in (("false", 0), ("true", 2)):
+        monkeypatch.setenv(system_metrics.SWITCH, switch)
+        tracker = RunTracker(workspace, f"load-{switch}", pytest.fail)
+        tracker.start({})
+        name, end, steps = "system/cpu_utilization_percentage", time.monotonic() + 60, list[int]()
+        while len(steps) < expected and time.monotonic() < end:
+            time.sleep(0.1)
+            if runs := runs_of(workspace, f"load-{switch}", "study"):
+                steps = [entry.step for entry in open_mlflow(workspace).get_metric_history(runs[0].info.run_id, name)]
+        tracker.finish()
+        assert steps == list(range(len(steps))) and len(steps) >= expected
+    (run,) = runs_of(workspace, "load-false", "study")
+    assert run.data.metrics == {}
 
 
 def test_a_study_that_is_continued_keeps_its_run_and_writes_no_trial_twice(workspace: Workspace) -> None:
