@@ -1,8 +1,8 @@
 """Creates a model version in MLflow: the logged model with its files, the version, and the links between them and the run.
 
-MLflow's fluent functions would set these links, but they use its global state (`studies.registry.mlflow_client`). The page of a
-logged model shows the versions that its tag `mlflow.modelVersions` names, and the metrics that name the model. The page of a run
-shows its outputs.
+MLflow's fluent functions would set these links, but they use its global state (`studies.registry.mlflow_client`). The page of
+a logged model shows the versions that its tag `mlflow.modelVersions` names, and the metrics that name the model. The page of a
+run shows its outputs.
 """
 
 from __future__ import annotations
