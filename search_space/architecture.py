@@ -29,7 +29,7 @@ class Architecture:
 
     Attributes:
         backbone: `mobilenetv3_small`, `mobilenetv3_large`, `resnet18`, `lcnet` or `timm/<name>`.
-        width_percent: channels of the backbone, in percent of the channels in its paper, 25 to 125.
+        width_percent: channels of the backbone, in percent of the channels in its paper, 10 to 125.
         neck: `none`, `fpn_a`, `fpn_b`, `fpn_c`, `fpn_d`.
         attention: channel attention inside the backbone: `none`, `squeeze_excite`, `coordinate`, `eca`.
         activation: `standard` (that of the backbone's paper), `acon_c`, `meta_acon_c`.

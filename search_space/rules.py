@@ -56,7 +56,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 }
 """Field to its values, for fields with a few fixed values."""
 RANGES: dict[str, tuple[int, int]] = {
-    "width_percent": (25, 125),
+    "width_percent": (10, 125),
     "encoder_hidden": (8, 512),
     "encoder_layers": (1, 4),
     "head_rank": (8, 512),

@@ -13,7 +13,7 @@ from trainers.base.lineage import Lineage
 from trainers.base.progress import EpochReport
 from trainers.trial.run import TrialJob
 
-STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2, "coded": 0.17, "coded_50": 0.12}
+STORED = {"fp32": 1.0, "fp16": 0.5, "int8": 0.27, "int4": 0.2, "coded": 0.17, "coded_50": 0.12, "coded_80": 0.1}
 """Bytes of a file, in those of fp32."""
 SHARE = 0.9
 """Share of its weights that a new training inherits from its parent."""

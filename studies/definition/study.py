@@ -29,13 +29,13 @@ from trainers.base.validation_errors import error_lines
 DEFAULT_RECIPE = "anytime"
 DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
-    "width_percent": [25, 50, 75, 100],
+    "width_percent": [15, 25, 50, 75, 100],
     "neck": ["none", "fpn_a", "fpn_d"],
     "attention": ["squeeze_excite", "coordinate", "eca"],
-    "encoder": ["gru", "svtr"],
-    "encoder_hidden": [48, 64, 96, 128],
+    "encoder": ["none", "gru", "svtr"],
+    "encoder_hidden": [24, 48, 96, 128],
     "encoder_layers": [1, 2],
-    "precision": ["fp32", "fp16", "int8", "coded", "coded_50"],
+    "precision": ["fp16", "int8", "coded", "coded_50", "coded_80"],
 }
 """What is open where a study says nothing: what has paid for lines of text, from light to accurate."""
 

@@ -62,7 +62,7 @@ def test_all_faults_are_told_at_once() -> None:
         "no field 'neckk'; did you mean 'neck'?",
         "space.pooling lists no value",
         "space.encoder lists a value twice",
-        "space.width_percent: width_percent must be a whole number from 25 to 125, not 500",
+        "space.width_percent: width_percent must be a whole number from 10 to 125, not 500",
         "space.head: head: no head is called 'ctcc'; did you mean 'ctc'?",
     ):
         assert part in message

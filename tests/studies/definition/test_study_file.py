@@ -161,7 +161,7 @@ def test_all_faults_are_named_at_once_with_the_nearest_name(tmp_path: Path) -> N
     [
         ("[space]\nwidth_percent = []", "lists no value"),
         ("[space]\nwidth_percent = [50, 50]", "lists a value twice"),
-        ("[space]\nwidth_percent = [500]", "from 25 to 125"),
+        ("[space]\nwidth_percent = [500]", "from 10 to 125"),
         ('[search]\nwarm_start = ["mobilev3_smal_1.0"]', "did you mean 'mobilev3_small_1.0'?"),
         ("[recipe]\nlearning_rat = 0.1", "did you mean 'learning_rate'?"),
         ('[search]\nshared = "s3://me:secret@bucket/x"', "search.shared: holds a password"),
