@@ -15,7 +15,7 @@ Source: slimmable networks: Yu et al., 2019 (arXiv:1812.08928); the sandwich rul
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.func import functional_call
 
 from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
+from trainers.inherit.family_file import SharedNetwork
 from trainers.inherit.importance import group_scores
 from trainers.inherit.layout import layout_of
 from trainers.inherit.matching import Matching
@@ -135,6 +136,28 @@ class Family:
             for parameter in network.parameters():
                 found.setdefault(id(parameter), parameter)
         return list(found.values())
+
+    @torch.no_grad()
+    def begin(self, networks: Sequence[SharedNetwork]) -> None:
+        """Takes over weights of an earlier training of this family; what it did not have keeps its initial values.
+
+        Args:
+            networks: from a packed file, with the characters of this family; those of other widths or components are left out.
+
+        Raises:
+            ValueError: no network has a counterpart here.
+        """
+        found = 0
+        for shared in networks:
+            a = shared.architecture
+            network = self._whole.get((a.neck, a.encoder, a.attention))
+            if network is None or network.architecture.width_percent != a.width_percent:
+                continue
+            found += 1
+            for name, parameter in network.named_parameters():
+                parameter.copy_(shared.parameters[name])
+        if not found:
+            raise ValueError("the packed weights have no network of this family")
 
     def networks(self) -> dict[tuple[str, ...], Recognizer]:
         """Neck, encoder and attention to the network of full width."""

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from benchmarks.starter.texts import Corpus
 from trainers.base.atomic_write import atomic_write
-from trainers.data.render.fonts import Face, find_faces
+from trainers.data.render.fonts import Face
+from trainers.data.render.letter_fonts import find_letter_faces
 from trainers.data.render.plan import drawable, plan_lines
 from trainers.data.render.write import LABELS, write_lines
 
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument("--fonts", type=Path, action="append", help="instead of the fonts of the system")
     parser.add_argument("--count", type=int, default=300_000)
     asked = parser.parse_args()
-    corpus, faces = Corpus.read(asked.dictionaries, asked.labels), find_faces(asked.fonts)
+    corpus, faces = Corpus.read(asked.dictionaries, asked.labels), find_letter_faces(asked.fonts).kept
     asked.out.mkdir(parents=True, exist_ok=True)
     with atomic_write(asked.out / "charset.txt") as file:
         file.write_text("".join(f"{character}\n" for character in corpus.charset), encoding="utf-8")

@@ -8,6 +8,7 @@ import torch
 from benchmarks.starter.elastic import Choices, Family
 from search_space import Architecture
 from search_space.recognizer import build_recognizer
+from trainers.inherit.family_file import SharedNetwork
 from trainers.inherit.inherit import inherit
 from trainers.inherit.relative import Relative
 
@@ -47,6 +48,22 @@ def test_a_narrow_network_is_a_slice_with_gradients(family: Family, key: tuple[i
         after = member.call(lambda network: network(images))
         assert not torch.equal(before, after), "the shared weights are read at each call"
         assert torch.allclose(after, member.detached().eval()(images), atol=1e-5)
+
+
+def test_a_training_continues_from_packed_networks(family: Family) -> None:
+    before = [
+        SharedNetwork(network.architecture, {name: tensor + 1 for name, tensor in network.state_dict().items()})
+        for network in family.networks().values()
+    ]
+    larger = Choices((50, 25, 15), ("fpn_a", "none"), ("svtr", "gru", "none"), ("squeeze_excite",))
+    other = Family(Architecture(encoder_hidden=16, encoder_layers=1), larger, CHARSET, seed=1)
+    other.begin(before)
+    for shared in before:
+        a = shared.architecture
+        network = other.networks()[a.neck, a.encoder, a.attention]
+        assert all(torch.equal(parameter, shared.parameters[name]) for name, parameter in network.named_parameters())
+    with pytest.raises(ValueError, match="no network"):
+        other.begin([SharedNetwork(Architecture(width_percent=75), {})])
 
 
 def test_inheritance_cuts_out_the_same_network(family: Family) -> None:

@@ -43,27 +43,29 @@ from trainers.batching.line_selection import plan_lines
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
 from trainers.evaluation.validation import validate
+from trainers.inherit.family_file import WeightsFamily, decode_family
 from trainers.pruning.evaluation_sample import LineSubset
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.ema import WeightAverage
 from trainers.training.freed_memory import keep_freed_memory
 from trainers.training.losses import captured_logits, line_losses
 
-CHOICES = Choices((100, 75, 50, 25), ("fpn_a", "none"), ("svtr", "gru"), ("squeeze_excite", "coordinate", "eca"))
-WIDTH_SHARES = (0.3, 0.2, 0.3, 0.2)
+CHOICES = Choices((100, 75, 50, 25, 15), ("fpn_a", "none"), ("svtr", "gru", "none"), ("squeeze_excite", "coordinate", "eca"))
+WIDTH_SHARES = (0.25, 0.15, 0.25, 0.2, 0.15)
 """Fraction of the steps that train each width."""
 FAMILIES = {
     name: Architecture(backbone=name, encoder_hidden=96, encoder_layers=2)
     for name in ("mobilenetv3_small", "mobilenetv3_large", "lcnet")
 }
 RECIPE = find_recipe("anytime").with_(batch_lines=24, learning_rate=4e-3)
-"""A lower rate than for one network: the gradients of four widths and 12 combinations meet in the same weights."""
+"""A lower rate than for one network: the gradients of five widths and 18 combinations meet in the same weights."""
 FLAT_START_STEPS = 500
 SHORT_PARTS, SHORT_CHARACTERS = 6, 7
 """Parts at the beginning that show short ASCII lines only, and how long these may be."""
 DISTILLED = 0.5
 """Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
 PART_STEPS = 500
+WARMUP_STEPS = 200
 DECAY_SHARE = 0.2
 """Fraction of the training over which the rate falls to 0 at its end."""
 VALIDATION_LINES = 500
@@ -113,12 +115,28 @@ class StarterTraining:
         steps: in all.
         seed: of weights and of every choice.
         sandwich: whether each step trains two networks.
+        begin: weights of an earlier training, as `benchmarks.starter.pack` packed them. The parts at the beginning, which teach
+            the first characters, are left out then.
     """
 
-    def __init__(self, name: str, lines: LineDataset, steps: int, seed: int = 0, sandwich: bool = False) -> None:
-        self.lines, self.steps, self.seed, self.part, self.sandwich = lines, steps, seed, 0, sandwich
+    def __init__(
+        self,
+        name: str,
+        lines: LineDataset,
+        steps: int,
+        seed: int = 0,
+        sandwich: bool = False,
+        begin: WeightsFamily | None = None,
+    ) -> None:
+        self.lines, self.steps, self.seed, self.sandwich = lines, steps, seed, sandwich
+        self.part = 0 if begin is None else SHORT_PARTS
+        self.first_step = self.part * PART_STEPS
         self.charset, self.combinations = tuple(lines.charset.symbols), list(CHOICES.combinations())
         self.family = Family(FAMILIES[name], CHOICES, self.charset, seed)
+        if begin is not None:
+            if begin.charset != self.charset:
+                raise SystemExit("the packed weights were trained with other characters")
+            self.family.begin(begin.networks)
         main = next(iter(self.family.networks().values()))
         self.weights = Weights(self.family)
         parameters = list(self.weights.tensors)
@@ -175,9 +193,9 @@ class StarterTraining:
         return losses.detach()
 
     def rate_at(self, step: int) -> float:
-        """Warm-up over 200 steps, then constant, then falling to 0 over the last fifth."""
+        """Warm-up over `WARMUP_STEPS`, then constant, then falling to 0 over the last fifth."""
         left = (self.steps - step) / (DECAY_SHARE * self.steps)
-        return RECIPE.learning_rate * min(1.0, (step + 1) / 200, max(left, 0.0))
+        return RECIPE.learning_rate * min(1.0, (step - self.first_step + 1) / WARMUP_STEPS, max(left, 0.0))
 
     def read(self) -> dict[str, float]:
         """CER of the main combination on validation lines, by width, with averaged weights."""
@@ -199,14 +217,15 @@ class StarterTraining:
     def state(self) -> dict[str, Any]:
         """For `restore`."""
         tensors = {"weights": self.weights.state_dict(), "optimizer": self.optimizer.state_dict()}
-        return {**tensors, "average": self.average.state_dict(), "part": self.part, "steps": self.steps}
+        numbers = {"part": self.part, "steps": self.steps, "first_step": self.first_step}
+        return {**tensors, "average": self.average.state_dict(), **numbers}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from a state."""
         self.weights.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.load_state_dict(state["average"])
-        self.part = state["part"]
+        self.part, self.first_step = state["part"], state["first_step"]
 
 
 def _trained(member: Member, images: Tensor, widths: Tensor, batch: Batch, flat: float) -> tuple[Tensor, Tensor]:
@@ -223,6 +242,7 @@ def main() -> None:
     parser.add_argument(
         "--sandwich", action="store_true", help="two networks a step, the narrower one learns from the wider one"
     )
+    parser.add_argument("--begin", type=Path, help="packed weights (.family) of an earlier training to continue")
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     keep_freed_memory()
@@ -230,7 +250,8 @@ def main() -> None:
     training, validation, charset = (str(asked.out / name) for name in ("lines", "validation", "charset.txt"))
     lines = prepare(DataSpec(training=training, validation=validation, charset=charset), asked.out / "cache")
     steps = round(asked.passes * len(lines.training) / RECIPE.batch_lines)
-    started = StarterTraining(asked.family, lines, steps, sandwich=asked.sandwich)
+    begin = None if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin))
+    started = StarterTraining(asked.family, lines, steps, sandwich=asked.sandwich, begin=begin)
     file, log = asked.out / f"{asked.family}.pt", asked.out / f"{asked.family}.jsonl"
     if file.exists():
         started.restore(torch.load(file, weights_only=True))
