@@ -146,7 +146,8 @@ def _schedule(
     begin, former = SearchStart.of(study, workers, seconds), former_epochs(trials, study)
     plan = begin.first_rung, begin.initial_trainings
     ancestry = recorder.inherited.ancestry if study.search.inherit != "never" else None
-    return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry)
+    random = preparation.begins_at_random
+    return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry, random)
 
 
 def _beginnings(

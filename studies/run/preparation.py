@@ -51,6 +51,10 @@ class Preparation:
     warm_start: list[Configuration]
     begin: tuple[Parent, ...] = ()
 
+    def begins_at_random(self, architecture: Architecture) -> bool:
+        """Whether a network begins with random weights although others of the study begin with trained ones."""
+        return bool(self.begin) and not _inherits(self.study, self.begin, architecture)
+
     def data_spec(self, height_px: int) -> DataSpec:
         """What a worker opens: the lines of this height, with the rendered lines that the driver has decided on."""
         prepared = self.prepared.get(height_px)

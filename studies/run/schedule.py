@@ -14,7 +14,7 @@ Decisions:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, assert_never
 
 from search_space.architecture import Architecture, RefusedArchitecture
@@ -51,6 +51,9 @@ from trainers.pruning.phases import Phases
 
 FEW_TRIALS = 9
 """With fewer trials all are trained to the end: a rung would compare too few trainings to choose from."""
+RANDOM_EPOCHS = 4.0
+"""Epochs after which a network that began with random weights reads as well as one that began with starter weights reads after
+one: three to five on digits and codes (docs/inheritance.md). Where time is limited, its epochs count as so much dearer."""
 LEAST_POINTS = 3
 """At the end of a search paused trainings are resumed until the front has so many points: fewer are hardly a choice."""
 UNINFORMATIVE_CER = 0.9
@@ -77,6 +80,7 @@ class Schedule:
         initial_trainings: most trainings of the initial design of the sampler `front`; None: as many as its rungs suggest.
         former: epochs of a full training in earlier runs, rising and below those of the study.
         ancestry: how much training each network inherits, for the sampler `front`; None: all begin alike.
+        begins_at_random: whether an architecture begins with random weights although others begin with trained ones.
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
@@ -92,6 +96,7 @@ class Schedule:
         initial_trainings: int | None = None,
         former: Sequence[int] = (),
         ancestry: Ancestry | None = None,
+        begins_at_random: Callable[[Architecture], bool] = lambda _: False,
     ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._objectives, self._recipe = study.objectives, study.training_recipe
@@ -116,7 +121,7 @@ class Schedule:
             variant_parameter=PRECISION if search.every_precision else None,
             initial_trainings=initial_trainings,
             parameter_scales=space.scales,
-            epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds),
+            epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds, begins_at_random),
             ancestry=ancestry,
         )
 
@@ -240,14 +245,15 @@ class Schedule:
         return self._sampler.propose(running, suspended)
 
 
-def _epoch_cost(space: JointSpace, seconds: EpochSeconds) -> EpochCost:
-    """Seconds of an epoch for the sampler `front`."""
+def _epoch_cost(space: JointSpace, seconds: EpochSeconds, begins_at_random: Callable[[Architecture], bool]) -> EpochCost:
+    """For the sampler `front`, the seconds in which a training gains what an epoch with trained initial weights does."""
 
     def of(params: Mapping[str, Any]) -> float | None:
         try:
-            return seconds(space.configuration(params).architecture)
+            architecture = space.configuration(params).architecture
         except RefusedArchitecture:
             return None
+        return seconds(architecture) * (RANDOM_EPOCHS if begins_at_random(architecture) else 1.0)
 
     return EpochCost(of, lambda: seconds.longest_s)
 

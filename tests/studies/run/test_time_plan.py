@@ -17,6 +17,7 @@ from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
 from testing.small_studies import RecordingObserver, study
 from testing.timed_engine import Clock, TimedEngine, clock
+from trainers.inherit.starter import has_starter
 
 __all__ = ["clock"]
 
@@ -117,6 +118,14 @@ def test_the_first_to_start_are_fast_and_the_first_point_is_early(workspace: Wor
     )
     first = [seconds_of(architecture) for architecture, epoch, _ in engine.starts[:2]]
     assert max(first) <= everything[len(everything) // 3], first
+
+
+def test_the_first_to_start_begin_with_trained_weights(workspace: Workspace, clock: Clock) -> None:
+    engine, backbones = TimedEngine(clock, lambda _: 20.0), ["mobilenetv3_small", "mobilenetv3_large", "lcnet"]
+    assert has_starter(Architecture()) and not has_starter(Architecture(backbone="mobilenetv3_large"))
+    asked = timed("15m", space=SPACE | {"backbone": backbones}, search={"sampler": "front", "begin": "starter"})
+    search(asked, workspace, None, engine, NoTracker(), began=0.0)
+    assert [architecture.backbone for architecture, _, _ in engine.starts[:2]] == ["mobilenetv3_small"] * 2
 
 
 @pytest.mark.parametrize("minutes", [5, 11, 21])

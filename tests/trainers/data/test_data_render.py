@@ -55,6 +55,17 @@ def test_the_number_of_processes_changes_nothing(faces: list[Face], tmp_path: Pa
     assert all(line.load().height >= 20 for line in lines)
 
 
+def test_the_characters_of_a_thousand_fonts_are_read_once(tmp_path: Path) -> None:
+    smallest = min(FONTS.glob("*.ttf"), key=lambda file: file.stat().st_size)
+    many = [Face(str(tmp_path / f"{number}.ttf"), 0) for number in range(1000)]
+    for face in many:
+        Path(face.path).symlink_to(smallest)
+    before = characters.cache_info().misses
+    first = [characters(face) for face in many]
+    assert all(characters(face) is first[0] for face in many), "equal maps are one set"
+    assert characters.cache_info().misses == before + len(many)
+
+
 def test_a_font_without_a_glyph_is_not_used(faces: list[Face]) -> None:
     symbol = next(f for f in find_faces([FONTS]) if "STIXSizOneSymReg" in f.path)
     assert ord("a") in characters(faces[0]) and ord("汉") not in characters(faces[0])

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,21 @@ def _sized(face: Face, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(face.path, size_px, index=face.index, layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(maxsize=512)
+@cache  # a bounded cache would read each map again for each line where there are more faces than it holds
 def characters(face: Face) -> frozenset[int]:
-    """Code points for which a face has glyphs."""
+    """Code points for which a face has glyphs. Faces with equal maps, such as those of a collection, share one set."""
     from fontTools.ttLib import TTFont
 
     with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
         font.setGlyphOrder(_any_names())  # reading the real names takes ten times as long as the map
         mapped = font.getBestCmap() or {}
     served = Counter(mapped.values())
-    return frozenset(code for code, glyph in mapped.items() if glyph != NO_GLYPH and served[glyph] < PLACEHOLDER_SERVES)
+    found = frozenset(code for code, glyph in mapped.items() if glyph != NO_GLYPH and served[glyph] < PLACEHOLDER_SERVES)
+    return _SETS.setdefault(found, found)
+
+
+_SETS: dict[frozenset[int], frozenset[int]] = {}
+"""Every set of code points that `characters` has returned: fonts for Chinese have 30,000 of them."""
 
 
 @lru_cache(maxsize=1)
