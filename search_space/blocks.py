@@ -25,6 +25,8 @@ def scaled(channels: int, width_percent: int) -> int:
 
 def fill(convolution: nn.Conv2d) -> nn.Conv2d:
     """Initialises a convolution so that a ReLU after it keeps the variance, also if it is depthwise (He et al. 2015)."""
+    if convolution.weight.is_meta:  # nothing to fill, and torch would load its Python reference functions, which takes a second
+        return convolution
     nn.init.kaiming_normal_(convolution.weight, mode="fan_in", nonlinearity="relu")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
