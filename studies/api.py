@@ -123,12 +123,12 @@ def promote(
         ValueError: `size_limit` is not a size.
     """
     from search_space.units import parse_size
-    from studies.run.promotion_candidate import find_candidate, promote_candidate
+    from studies.run.promotion_candidate import GateOptions, find_candidate, promote_candidate
 
     place = workspace or _workspace()
     limit = parse_size(size_limit) if isinstance(size_limit, str) else size_limit
     candidate = find_candidate(name, place, limit, trial)
-    return promote_candidate(candidate, model, place, data, lines, force, challenger, dry_run)
+    return promote_candidate(candidate, model, place, GateOptions(data, lines, force, challenger, dry_run))
 
 
 def rollback(model: str, to: int | None = None, workspace: Workspace | None = None) -> ChampionChange:

@@ -63,8 +63,9 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Promotes a candidate and prints the new version."""
     from dashboards.views.console import print_json
+    from dashboards.views.counted_progress import CountedProgress
     from search_space import parse_size
-    from studies.run.promotion_candidate import Shrink, find_candidate, promote_candidate
+    from studies.run.promotion_candidate import GateOptions, Shrink, find_candidate, promote_candidate
     from studies.run.recoded_points import how_it_was_made
     from studies.workspace.paths import Workspace
 
@@ -72,16 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
     limit = None if arguments.size_limit is None else parse_size(arguments.size_limit)
     shrink = None if arguments.shrink is None else Shrink(arguments.shrink.loss)
     candidate = find_candidate(arguments.name, workspace, limit, arguments.trial, shrink)
-    promotion = promote_candidate(
-        candidate,
-        arguments.model,
-        workspace,
-        arguments.data,
-        arguments.lines,
-        arguments.force,
-        arguments.challenger,
-        arguments.dry_run,
-    )
+    with CountedProgress("reading lines") as progress:
+        refused = arguments.force, arguments.challenger, arguments.dry_run
+        options = GateOptions(arguments.data, arguments.lines, *refused, progress.show)
+        promotion = promote_candidate(candidate, arguments.model, workspace, options)
     if arguments.json:
         print_json(promotion.as_dict())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.accuracy_report import mistake_sheet, report_as_dict, report_lines
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.counted_progress import CountedProgress
+    from studies.registry.learnt_lines import learnt_sources
     from studies.registry.model_lookup import find_model
     from studies.workspace.paths import Workspace
     from trainers.evaluation.file_test import test_file
 
     workspace = Workspace.of_environment()
     model = find_model(arguments.model, workspace)
+    if learnt := learnt_sources(model, arguments.data, arguments.seed, workspace):
+        line = f"the model was trained on lines of {' and '.join(learnt)}; on lines that it has never seen it reads fewer"
+        print(f"paretext: {line}", file=sys.stderr)
     with CountedProgress("reading lines") as progress:
         report = test_file(model.file, arguments.data, workspace.prepare().cache, arguments.seed, progress.show)
     if arguments.sheet is not None:

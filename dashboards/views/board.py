@@ -2,7 +2,8 @@
 
 Decisions:
 - Everything here can be written again from the trials (`catch_up`), so nothing depends on it and no search waits for it.
-- A note of a trial is written once. The note of a study and the plot are written when the front has changed.
+- A note of a trial is written once; its commands get the new name of a study that was renamed. The note of a study and the plot
+  are written when the front has changed.
 - What a person has changed in the browser stays: a note of the study that is not the one that was written last is left alone.
 - optuna-dashboard keeps notes among the attributes of the study and reads all of them for every trial that it shows. So at most
   `MOST_NOTES` trials have one, and those on the front; what a note says is in the attributes of the trial, too.
@@ -27,6 +28,7 @@ from studies.storage.outcomes import CheckpointOf, Outcome
 from studies.storage.pareto_front import pareto_front, points_of
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import read_value, write_value
+from studies.storage.study_name import with_new_name
 from studies.storage.trial_attributes import parse
 from trainers.base.errors import UserError
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 MOST_NOTES = 200
 """Most trials that have a note because they ended; how long optuna-dashboard takes for them: `docs/dashboard.md`."""
 BOARD_KEY = "paretext:board"
-"""Key under which a study has which notes were written, and the digests of its note and its plot."""
+"""Key under which a study has which notes were written, with which name of it, and the digests of its note and its plot."""
 PLOT_ID = "front"
 """ID of the plot, by which it is replaced."""
 
@@ -107,16 +109,29 @@ class Board:
 
     def _write_notes(self, trials: Iterable[StoredTrial]) -> None:
         """Writes the notes of trials that have none."""
-        noted, on_front = list(self._written.get("noted", [])), {point.trial for point in self._front}
+        name, noted = self._store.optuna_study.study_name, list(self._written.get("noted", []))
+        on_front = {point.trial for point in self._front}
+        self._rename(noted, name)
         known, before = set(noted), len(noted)
         for trial in trials:
             if trial.number in known or (len(noted) >= MOST_NOTES and trial.number not in on_front):
                 continue
-            note = trial_note(self._store.optuna_study.study_name, trial, self._epochs)
+            note = trial_note(name, trial, self._epochs)
             save_note(self._store.optuna_trial(trial.number), note)
             noted.append(trial.number)
         if len(noted) > before:
-            self._remember(noted=noted)
+            self._remember(noted=noted, name=name)
+
+    def _rename(self, noted: list[int], name: str) -> None:
+        """Gives the commands in notes of trials the name of the study, if it was renamed since they were written."""
+        before = self._written.get("name", name)
+        if before == name:
+            return
+        for number in noted:
+            trial = self._store.optuna_trial(number)
+            if (renamed := with_new_name(note := get_note(trial), before, name)) != note:
+                save_note(trial, renamed)
+        self._remember(name=name)
 
     def _note_others(self, trials: Iterable[StoredTrial], points: Iterable[FrontPoint], front: Iterable[FrontPoint]) -> None:
         """Keeps what the plot shows besides the front."""

@@ -19,10 +19,12 @@ class FoundModel:
     Attributes:
         file: its ONNX file; of a registered model, it has the hash that was registered.
         title: what to call it.
+        study: name of the study that a registered model comes from; None if that is not recorded.
     """
 
     file: Path
     title: str
+    study: str | None = None
 
 
 def find_model(text: str | None, workspace: Workspace) -> FoundModel:
@@ -46,4 +48,5 @@ def find_model(text: str | None, workspace: Workspace) -> FoundModel:
         found, alias = find(workspace, text if text.startswith("models:") else f"models:/{text}@champion"), ""
     tags = found.tags
     origin = f"study {tags['study']}, trial {tags.get('trial')}" if "study" in tags else "trained by 'paretext train'"
-    return FoundModel(found.checked_file(), f"models:/{found.model}{alias}, version {found.version} ({origin})")
+    title = f"models:/{found.model}{alias}, version {found.version} ({origin})"
+    return FoundModel(found.checked_file(), title, tags.get("study"))

@@ -18,7 +18,7 @@ from studies.registry.mlflow_client import experiment_id
 from studies.registry.model_card import DECISION_FACTS, Facts, as_tags, description_of
 from studies.registry.model_package import save_pyfunc_model
 from studies.registry.registered_models import names
-from studies.registry.run_records import KIND_TAG, STUDY_TAG, TRIAL_TAG
+from studies.registry.run_records import KIND_TAG, NOTE_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 
@@ -49,7 +49,9 @@ def create_version(
     study = None if "study" not in facts else str(facts["study"])
     run_id = _run_of_trial(client, experiment, study, point.trial)
     params = {key: str(value) for key, value in (point.architecture | recipe_params(point.recipe)).items()}
-    lasting = {key: value for key, value in tags.items() if key not in DECISION_FACTS}
+    lasting = {key: value for key, value in tags.items() if key not in DECISION_FACTS} | {
+        NOTE_TAG: description_of(point, study)
+    }
     logged = client.create_logged_model(experiment, model, run_id, lasting, params, model_type="text-line reader")
     try:
         with tempfile.TemporaryDirectory() as scratch:

@@ -19,6 +19,7 @@ from search_space.units import write_size
 from studies.registry.compared_lines import ComparedLines
 from trainers.base.errors import UserError, one_line
 from trainers.base.right_lines import RightLines
+from trainers.data.cache import Progress
 from trainers.evaluation.measure import digest_of_lines, read_all
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 from trainers.inference.reader import Reader
@@ -87,12 +88,14 @@ class Gate:
         force: promote it whatever the verdict.
         challenger: register it under the alias `challenger` if it is refused.
         dry_run: decide, and change nothing.
+        progress: called with (lines read, lines in total) while each of the two reads.
     """
 
     lines: ComparedLines | None
     force: bool = False
     challenger: bool = False
     dry_run: bool = False
+    progress: Progress | None = None
 
     def judge(self, file: Path, version: int, champion_file: Callable[[], Path]) -> Verdict:
         """Compares a candidate with the champion.
@@ -115,13 +118,13 @@ class Gate:
         if self.lines is None:
             return Verdict(False, f"{unknown}: the lines that it was measured on are not recorded")
         try:
-            comparison = compare(file, champion, version, self.lines)
+            comparison = compare(file, champion, version, self.lines, self.progress)
         except (UserError, OSError) as error:
             return Verdict(False, f"{unknown}: its lines cannot be read ({_words(error)})")
         return _verdict(comparison, file.stat().st_size)
 
 
-def compare(file: Path, champion: Path, version: int, lines: ComparedLines) -> Comparison:
+def compare(file: Path, champion: Path, version: int, lines: ComparedLines, progress: Progress | None = None) -> Comparison:
     """Reads the same lines with a candidate and with a champion.
 
     Args:
@@ -129,12 +132,13 @@ def compare(file: Path, champion: Path, version: int, lines: ComparedLines) -> C
         champion: the champion's file.
         version: version of the champion.
         lines: what to read.
+        progress: called with (lines read, lines in total) while each of the two reads.
 
     Raises:
         UserError: a file or the lines cannot be read, or the lines are not the same at the two input heights.
     """
-    ours, lines_read, origin = _right(file, lines)
-    theirs, _, _ = _right(champion, lines)
+    ours, lines_read, origin = _right(file, lines, progress)
+    theirs, _, _ = _right(champion, lines, progress)
     differences = ours.differences(theirs)
     if differences is None:
         raise UserError("some can be decoded only at the input height of one of the two models")
@@ -156,12 +160,12 @@ def compare(file: Path, champion: Path, version: int, lines: ComparedLines) -> C
     )
 
 
-def _right(file: Path, lines: ComparedLines) -> tuple[RightLines, str, str]:
+def _right(file: Path, lines: ComparedLines, progress: Progress | None) -> tuple[RightLines, str, str]:
     """Which lines a model reads without a mistake, the digest of the lines, and what to call them."""
     reader = Reader(file)
     opened, origin = lines.at(reader.metadata.height_px)
     digest = digest_of_lines(opened)
-    readings = read_all(reader, opened)
+    readings = read_all(reader, opened, progress)
     return RightLines.of(digest, [text == read for text, read in zip(opened.texts, readings, strict=True)]), digest, origin
 
 

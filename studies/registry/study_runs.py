@@ -9,7 +9,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from studies.registry.mlflow_client import EXPERIMENT, open_mlflow
-from studies.registry.run_records import STUDY_TAG, TRIAL_TAG
+from studies.registry.run_records import NOTE_TAG, STUDY_TAG, TRIAL_TAG
+from studies.storage.study_name import with_new_name
 from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def check_runs(workspace: Workspace) -> None:
 
 
 def rename_runs(workspace: Workspace, old: str, new: str) -> int:
-    """Gives the runs of a study the names and tags of its new name. What an interrupted call has left is done by the next one.
+    """Gives the runs of a study its new name: their names, tags and descriptions.
+
+    What an interrupted call has left is done by the next one.
 
     Params of a run cannot change in MLflow; the next search writes the new name beside them.
 
@@ -68,6 +71,8 @@ def rename_runs(workspace: Workspace, old: str, new: str) -> int:
         name = str(run.info.run_name)
         if name == old or name.startswith(f"{old} "):  # otherwise an interrupted call has renamed it
             client.update_run(run.info.run_id, name=new + name.removeprefix(old))
+        if note := run.data.tags.get(NOTE_TAG):
+            client.set_tag(run.info.run_id, NOTE_TAG, with_new_name(note, old, new))
         client.set_tag(run.info.run_id, STUDY_TAG, new)
     return len(runs)
 

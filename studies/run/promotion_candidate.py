@@ -17,6 +17,7 @@ from studies.storage.pareto_front import load_store, pick, stored_points
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
+from trainers.data.cache import Progress
 
 if TYPE_CHECKING:
     from trainers.data.spec import DataSpec
@@ -55,6 +56,27 @@ class Shrink:
     loss: float | None = None
 
 
+@dataclass(frozen=True)
+class GateOptions:
+    """How a candidate is compared with the champion, and what becomes of one that is refused.
+
+    Attributes:
+        data: a source of labelled lines to compare on; None takes the lines of the candidate.
+        lines: "test" or "validation" lines of its study; None takes the test lines, or the validation lines if there are none.
+        force: promote a candidate that is refused; the tags of its version say so.
+        challenger: register a candidate that is refused under the alias `challenger`, and leave the champion.
+        dry_run: only say what would happen.
+        progress: called with (lines read, lines in total) while each of the two reads.
+    """
+
+    data: str | None = None
+    lines: Part | None = None
+    force: bool = False
+    challenger: bool = False
+    dry_run: bool = False
+    progress: Progress | None = None
+
+
 def find_candidate(
     name: str,
     workspace: Workspace,
@@ -89,14 +111,7 @@ def find_candidate(
 
 
 def promote_candidate(
-    candidate: PromotionCandidate,
-    model: str | None,
-    workspace: Workspace,
-    data: str | None = None,
-    lines: Part | None = None,
-    force: bool = False,
-    challenger: bool = False,
-    dry_run: bool = False,
+    candidate: PromotionCandidate, model: str | None, workspace: Workspace, options: GateOptions | None = None
 ) -> PromotedVersion:
     """Promotes a candidate, if the gate lets it pass.
 
@@ -104,8 +119,7 @@ def promote_candidate(
         candidate: from `find_candidate`.
         model: name of the registered model; None is the name of the study.
         workspace: holds the registry.
-        data: a source of labelled lines to compare on; None takes the lines of the candidate.
-        lines, force, challenger, dry_run: see `studies.api.promote`.
+        options: of the gate; None: the defaults.
 
     Raises:
         UserError: a training has no name for its model, or see `studies.registry.model_registry.promote`.
@@ -113,12 +127,12 @@ def promote_candidate(
     name = model or candidate.study
     if name is None:
         raise UserError("a training has no name of its own; name the registered model with --as MODEL")
-    compared = None
-    if data is not None:
-        compared = ComparedLines.of_source(data, candidate.normaliser, workspace.cache)
+    asked, compared = options or GateOptions(), None
+    if asked.data is not None:
+        compared = ComparedLines.of_source(asked.data, candidate.normaliser, workspace.cache)
     elif candidate.data is not None:
-        compared = ComparedLines(candidate.data, workspace.cache, lines)
-    gate = Gate(compared, force, challenger, dry_run)
+        compared = ComparedLines(candidate.data, workspace.cache, asked.lines)
+    gate = Gate(compared, asked.force, asked.challenger, asked.dry_run, asked.progress)
     return promote(candidate.point, name, workspace, candidate.study, gate)
 
 

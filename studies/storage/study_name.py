@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,18 @@ from trainers.base.errors import UserError
 
 COPY_KEY = "paretext:copy_of"
 """Attribute of a copy in a journal: the name of the study that it is a copy of, empty once that study is gone."""
+
+
+def with_new_name(text: str, old: str, new: str) -> str:
+    """A text, such as a note, in which the commands for a study have its new name; everything else stays as it is.
+
+    Args:
+        text: may have commands such as `paretext promote OLD --trial 3`.
+        old: name that the study had.
+        new: its new name.
+    """
+    command = rf"(paretext (?:promote|front|report|trials|sync|search --name) ){re.escape(old)}(?![\w.-]*\w)"
+    return re.sub(command, lambda found: found[1] + new, text)
 
 
 def check_free(url: str, old: str, new: str) -> None:

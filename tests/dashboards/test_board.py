@@ -18,6 +18,7 @@ from dashboards.views.board_artifacts import BoardArtifacts
 from dashboards.views.board_notes import plain, trial_note
 from dashboards.views.board_writer import BoardWriter
 from dashboards.views.outcome_words import outcome_words
+from studies.run.study_renaming import rename_study
 from studies.storage.backends import open_storage
 from studies.storage.outcomes import Failed, Measured, Stopped
 from studies.storage.pareto_front import load_front, load_store
@@ -73,6 +74,21 @@ def test_every_closed_trial_has_a_note_that_says_what_became_of_it(store: StudyS
         assert note.startswith(f"**{outcome_words(trial.outcome).text}**")
         assert ("paretext promote shown" in note) == trial.is_candidate
         assert all(len(line) <= 80 for line in note.splitlines())
+
+
+def test_a_renamed_study_has_its_new_name_in_its_notes(shown: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(shown.folder, tmp_path / "runs")
+    moved = Workspace(tmp_path / "runs")
+    Board(load_store(moved, "shown"), moved).catch_up()
+    store = load_store(moved, "shown")
+    own, other = load_front(moved, "shown")[:2]
+    save_note(store.optuna_trial(other.trial), "mine: paretext promote shown-better")
+    rename_study(moved, "shown", "better")
+    renamed = load_store(moved, "better")
+    Board(renamed, moved).catch_up()
+    assert f"paretext promote better --trial {own.trial}\n" in get_note(renamed.optuna_trial(own.trial))
+    assert get_note(renamed.optuna_trial(other.trial)) == "mine: paretext promote shown-better"
+    assert "paretext promote better" in get_note(renamed.optuna_study) and " shown" not in get_note(renamed.optuna_study)
 
 
 def test_the_plot_has_the_front_the_limit_and_the_trials_that_were_stopped(home: Workspace, store: StudyStore) -> None:

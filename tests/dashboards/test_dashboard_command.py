@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from studies.workspace.paths import Workspace
-from testing.signals import restore_sigint
+from testing.dashboard_process import running_dashboard
 from tests.dashboards.conftest import ACCURACIES, Paretext
 
 CHROMIUM_FLAGS = [
@@ -37,19 +34,8 @@ CHROMIUM_FLAGS = [
 @pytest.fixture
 def page(workspace: Workspace) -> Iterator[str]:
     """The address that `paretext dashboard plates` prints; Ctrl-C ends it."""
-    environment = {**os.environ, "PARETEXT_HOME": str(workspace.folder)}
-    command = [sys.executable, "-m", "dashboards.cli.command_line", "dashboard", "plates", "--port", "0"]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore_sigint
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.send_signal(signal.SIGINT)
-        _, remarks = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert remarks.strip().splitlines() == ["paretext: the dashboard has stopped"]
+    with running_dashboard(workspace.folder, "plates") as address:
+        yield address
 
 
 def test_it_serves_the_study_on_this_machine_only(page: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 from studies.storage.outcomes import Measured
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
-from testing.signals import restore_sigint
+from testing.dashboard_process import running_dashboard
 
 pytestmark = pytest.mark.slow
 
@@ -34,20 +32,9 @@ def home(shown: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspac
 @pytest.fixture(scope="module")
 def address(home: Workspace) -> Iterator[str]:
     """The page of the study that `paretext dashboard` serves to every machine; SIGTERM ends it with a line and exit code 0."""
-    command = [sys.executable, "-m", "dashboards.cli.command_line", "dashboard", "shown", "--port", "0", "--host", "0.0.0.0"]
-    environment = {**os.environ, "PARETEXT_HOME": str(home.folder)}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore_sigint
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 0
-    warning, end = said.strip().splitlines()
-    assert "there is no password" in warning and end == "paretext: the dashboard has stopped"
+    warnings = ["there is no password"]
+    with running_dashboard(home.folder, "shown", "--host", "0.0.0.0", end=signal.SIGTERM, warnings=warnings) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from studies.registry.example_image import example_png_base64
+from studies.registry.mlflow_client import open_mlflow
 from studies.registry.quick_look import runs_of_studies
+from studies.registry.run_records import NOTE_TAG
 from studies.registry.run_tracker import RunTracker
 from studies.run.study_list import names_of_studies
 from studies.storage.backends import open_storage
@@ -66,6 +68,8 @@ def test_a_study_is_renamed_and_deleted_with_its_files_and_mlflow_runs_and_its_m
     assert paretext("studies", "rename", "plates", "cars").code == 0
     assert listed(paretext) == ["cars", "empty"]
     assert sorted(runs_of_studies(copy)["cars"]) == sorted(runs) and "plates" not in runs_of_studies(copy)
+    notes = [open_mlflow(copy).get_run(run).data.tags[NOTE_TAG] for run in runs]
+    assert any("paretext promote cars --trial 3" in note for note in notes) and not any("plates" in note for note in notes)
     assert copy.log("cars").read_text() == "{}\n" and not any(folder.exists() for folder in copy.folders("plates"))
 
     assert paretext("studies", "delete", "cars", "--yes").code == 0

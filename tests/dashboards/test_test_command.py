@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from studies.definition.study import resolve
+from studies.registry.learnt_lines import learnt_sources
+from studies.registry.model_lookup import FoundModel
+from studies.storage.backends import open_storage
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
 from trainers.evaluation.confusions import confusions
@@ -50,6 +55,21 @@ def test_the_text_and_the_sheet_show_the_mistakes(paretext: Paretext, model: Pat
     assert len(shown) == 3 and "more mistakes" in shown[-1]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 1000 and sheet.height > 100
+
+
+def test_a_model_that_is_tested_on_what_it_has_learnt_says_so(
+    paretext: Paretext, workspace: Workspace, model: Path, lines: Path
+) -> None:
+    study = resolve({"name": "own-lines", "data": {"source": str(lines)}}, "test")
+    StudyStore.create_or_open(open_storage(workspace.optuna_url), study)
+    own = workspace.models / "own-lines" / "0.onnx"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(model.read_bytes())
+    (warning,) = paretext("test", own, "--data", lines).err.splitlines()
+    assert f"was trained on lines of {lines}" in warning
+    assert paretext("test", model, "--data", lines).err == "", "of another study"
+    assert learnt_sources(FoundModel(model, ""), "digits", 0, workspace) == ["digits"]
+    assert learnt_sources(FoundModel(model, ""), "digits", 1, workspace) == [], "other lines are generated with another seed"
 
 
 def test_characters_that_the_model_cannot_write_are_named(paretext: Paretext, model: Path, lines: Path) -> None:

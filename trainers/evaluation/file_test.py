@@ -14,12 +14,10 @@ from trainers.data.opener import LineOpener
 from trainers.data.source_registry import split_sources
 from trainers.data.spec import DataSpec
 from trainers.evaluation.confusions import Confusion, confusions
+from trainers.evaluation.measure import readings_of
 from trainers.evaluation.metrics import Score, score
 from trainers.evaluation.mistakes import Mistake, mistakes_among
 from trainers.inference.reader import Reader
-
-LINES_AT_ONCE = 256
-"""Lines that are read between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,7 @@ def test_file(file: Path, source: str, cache_folder: Path, seed: int = 0, progre
     spec = DataSpec(training=source, height_px=reader.metadata.height_px, normaliser=reader.metadata.normaliser, seed=seed)
     opener = LineOpener(spec, cache_folder, progress)
     lines: LineArrays = opener.open(split_sources(source))
-    readings = []
-    for start in range(0, len(lines), LINES_AT_ONCE):
-        end = min(len(lines), start + LINES_AT_ONCE)
-        readings += reader.read([lines.image(i) for i in range(start, end)])
-        if progress is not None:
-            progress(end, len(lines))
+    readings = readings_of(reader, lines, progress)
     texts = [reading.text for reading in readings]
     known = set(reader.metadata.charset)
     unknown = Counter(symbol for text in lines.texts for symbol in set(text) - known)

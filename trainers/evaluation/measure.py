@@ -22,12 +22,15 @@ from numpy.typing import NDArray
 from trainers.base.candidate import Measurement
 from trainers.base.file_digest import file_sha256
 from trainers.base.right_lines import RightLines
+from trainers.data.cache import Progress
 from trainers.data.fingerprint import digest_of
 from trainers.evaluation.metrics import Score, evenly_spaced, score
-from trainers.inference.reader import Reader
+from trainers.inference.reader import Reader, Reading
 
 TIMED_LINES = 100
 """Lines that latency is measured on, so that measuring takes seconds however large the validation set is."""
+LINES_AT_ONCE = 256
+"""Lines that are read between two reports of progress."""
 WARM_UP_LINES = 5
 """Lines read before timing starts, because the first runs of ONNX Runtime are slower."""
 
@@ -108,9 +111,21 @@ def digest_of_lines(lines: Lines) -> str:
     return digest_of([[lines.name(i), lines.text(i)] for i in range(len(lines))])
 
 
-def read_all(reader: Reader, lines: Lines) -> list[str]:
-    """Text of every line, in their order."""
-    return [reading.text for reading in reader.read([lines.image(i) for i in range(len(lines))])]
+def read_all(reader: Reader, lines: Lines, progress: Progress | None = None) -> list[str]:
+    """Text of every line, in their order; `progress` is called with (lines read, lines in total)."""
+    return [reading.text for reading in readings_of(reader, lines, progress)]
+
+
+def readings_of(reader: Reader, lines: Lines, progress: Progress | None = None) -> list[Reading]:
+    """Text and confidence of every line, in their order; `progress` is called with (lines read, lines in total)."""
+    count, readings = len(lines), list[Reading]()
+    at_once = count if progress is None else LINES_AT_ONCE
+    for start in range(0, count, max(at_once, 1)):
+        end = min(count, start + at_once)
+        readings += reader.read([lines.image(i) for i in range(start, end)])
+        if progress is not None:
+            progress(end, count)
+    return readings
 
 
 def latency_ms(reader: Reader, lines: Lines, at_most: int = TIMED_LINES) -> float:

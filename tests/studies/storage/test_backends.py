@@ -12,8 +12,10 @@ import sqlalchemy
 from optuna.storages.journal import JournalFileSymlinkLock
 from optuna.trial import TrialState
 
+from studies.run.study_renaming import rename_study
 from studies.storage import journal_file
 from studies.storage.backends import RetryingStorage, open_storage
+from studies.storage.bulk_read import read_trials, sql_storage
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
@@ -46,7 +48,17 @@ def test_a_search_continues_wherever_it_is_kept(elsewhere: Workspace) -> None:
     trials = load_store(elsewhere, "s").trials(TrialState.COMPLETE)
     assert len(trials) == 5 and len({t.user_attrs["digest"] for t in trials}) == 5
     assert len(again.trained) == 3, "what was finished is not trained again"
-    assert load_front(elsewhere, "s") and not elsewhere.optuna_file.exists()
+    front = load_front(elsewhere, "s")
+    assert front and not elsewhere.optuna_file.exists()
+
+    rename_study(elsewhere, "s", "renamed")
+    assert [(p.trial, p.accuracy) for p in load_front(elsewhere, "renamed")] == [(p.trial, p.accuracy) for p in front]
+    assert all(Path(point.model).is_relative_to(elsewhere.models / "renamed") for point in load_front(elsewhere, "renamed"))
+    storage = open_storage(elsewhere.optuna_url)
+    if (tables := sql_storage(storage)) is not None:
+        number = storage.get_study_id_from_name("renamed")
+        assert read_trials(tables, number) == storage.get_all_trials(number), "what is read at once is what Optuna reads"
+    assert (tables is None) == elsewhere.optuna_url.startswith("journal:")
 
 
 def test_a_cut_off_journal_is_mended(tmp_path: Path) -> None:
