@@ -30,6 +30,9 @@
         Object.assign(made[key], { gridcolor: colour("--line"), zerolinecolor: colour("--line"), linecolor: colour("--line"), tickfont: soft });
       }
     }
+    if (document.documentElement.classList.contains("printing")) { // nothing resizes a chart between here and the paper
+      Object.assign(made, { autosize: false, width: document.getElementById(`chart-${name}`).clientWidth });
+    }
     if (name === "front" && line !== null) {
       made.shapes = [...(made.shapes || []), {
         type: "line", xref: "x", yref: "paper", y0: 0, y1: 1, x0: line, x1: line, line: { color: colour("--accent"), width: 1.5, dash: "dash" },
@@ -62,7 +65,15 @@
     names.forEach(draw);
   }
   const drawAll = () => names.forEach(draw);
-  window.addEventListener("beforeprint", drawAll);
+  // on paper the colours are those of a light page, also of the charts, which are drawn before the styles for paper apply
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("printing");
+    drawAll();
+  });
+  window.addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("printing");
+    drawAll();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => [...drawn.keys()].forEach(draw));
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
