@@ -38,7 +38,9 @@ FONTS = {
     "WenQuanYi Micro Hei": "Apache License 2.0 or GPL 3 with font exception",
     "LXGW WenKai": "SIL Open Font License 1.1",
 }
-"""Fonts of the drawn lines and their licences; none of them is part of the weights."""
+"""Fonts of the first 160,000 drawn lines and their licences; none of them is part of the weights."""
+FURTHER_FONTS = Path(__file__).with_name("fonts.txt")
+"""Debian packages whose fonts the other lines have besides, with their licences: a name, tab and licence each."""
 DATA = (
     "lines drawn by benchmarks/starter/lines.py: words of nine languages, Greek, Cyrillic, Chinese shop signs, codes, numbers, "
     "dates, prices, plates"
@@ -86,7 +88,8 @@ def card_of(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
     last = next((row for row in reversed(rows) if any(key.startswith("cer_") for key in row)), {})
     reads = {key: value for key, value in last.items() if key.startswith(("cer_", "accuracy_"))}
     command = f"python -m benchmarks.starter.train --out OUT --family {name}"
-    return {"command": command, "data": DATA, "fonts": FONTS, "validation": reads, "not_for": NOT_FOR}
+    further = dict(row.split("\t") for row in FURTHER_FONTS.read_text(encoding="utf-8").splitlines())
+    return {"command": command, "data": DATA, "fonts": FONTS | further, "validation": reads, "not_for": NOT_FOR}
 
 
 def parts(networks: Sequence[SharedNetwork]) -> Counter[str]:
