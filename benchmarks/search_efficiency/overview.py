@@ -15,7 +15,10 @@ from benchmarks.search_efficiency.problems import TABLE
 from benchmarks.search_efficiency.replay import REPLAYS
 from benchmarks.search_efficiency.report import replays, volumes
 from benchmarks.search_efficiency.searches import PARETEXT
-from studies.objectives.pareto import front_numbers
+from dashboards.views import front_plot
+from search_space import Architecture
+from studies.storage.front_point import FrontPoint
+from studies.storage.pareto_front import pareto_front
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -30,6 +33,8 @@ SHOWN = {
     "Syne Tune MOASHA": ("Syne Tune MOASHA", "#b2182b", 1.6),
 }
 """Name of a search in the replays to its label, colour and line width, from the best to the worst at the end."""
+VALIDATION_LINES = 500
+"""Lines that the files of the table were measured on."""
 LAST_EPOCH = 300
 """Where the plot ends: every search without early stopping has had 33 full trainings by then."""
 
@@ -53,24 +58,15 @@ def draw_hypervolume(file: Path) -> None:
 
 
 def draw_front(file: Path) -> None:
-    """All recorded trainings in each precision: lines read correctly against bytes, and the Pareto front of them."""
+    """All recorded trainings in each precision, as `paretext front --plot` draws the files of a study."""
     rows = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
-    files = [(name, stored["bytes"] / 1e3, 100 * stored["accuracy"]) for row in rows for name, stored in row["files"].items()]
-    front = [i for i, number in enumerate(front_numbers([(size, -right) for _, size, right in files])) if number == 0]
-    figure, axes = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
-    for precision, color in (("fp32", "#4d9221"), ("fp16", "#e08214"), ("int8", "#0b62a4")):
-        _, sizes, right = zip(*(f for f in files if f[0] == precision), strict=True)
-        axes.scatter(sizes, right, s=14, color=color, alpha=0.55, linewidths=0, label=precision)
-    steps = sorted(files[i][1:] for i in front)
-    sizes, right = zip(*steps, strict=True)
-    axes.step([*sizes, 6000], [*right, right[-1]], where="post", color="black", linewidth=1.6, label="Pareto front")
-    axes.set(xscale="log", xlabel="size of the ONNX file (KB)", ylabel="lines read without a mistake (%)", xlim=(60, 6000))
-    axes.set_xticks([100, 300, 1000, 3000], ["100", "300", "1,000", "3,000"])
-    axes.set_title(f"{len(rows)} architectures, each stored in 3 precisions")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(file, dpi=130)
-    plt.close(figure)
+    points = []
+    for row in rows:
+        for precision, stored in row["files"].items():
+            architecture = Architecture(**row["architecture"], precision=precision).as_dict()
+            measured = stored["accuracy"], stored["cer"], stored["bytes"]
+            points.append(FrontPoint(len(points), *measured, 0.0, 0, architecture, "", validation_lines=VALIDATION_LINES))
+    front_plot.draw(points, pareto_front(points), "digits", file)
 
 
 if __name__ == "__main__":
