@@ -90,6 +90,7 @@ def promote(
     model: str | None = None,
     workspace: Workspace | None = None,
     *,
+    shrink: bool | float = False,
     data: str | None = None,
     lines: Part | None = None,
     force: bool = False,
@@ -108,6 +109,8 @@ def promote(
         trial: this trial of the study, whatever its size; None picks by size.
         model: name of the registered model; None is the study's name.
         workspace: where the study and the registry are kept; None is the environment's.
+        shrink: store the chosen file in fewer bytes: True, in as few as lose none of the validation lines that McNemar's test
+            sees; a number, in as few as lose at most so many points of accuracy, 0 to 100; False takes it as it is.
         data: a source of labelled lines to compare on; None takes the lines of the study.
         lines: "test" or "validation" lines of the study; None takes the test lines, or the validation lines if there are none.
         force: promote a candidate that is refused; the tags of its version say so.
@@ -120,14 +123,14 @@ def promote(
     Raises:
         UserError: no such study or trial, nothing reads or fits, the candidate's file is missing or not the one measured, or
             the candidate is refused.
-        ValueError: `size_limit` is not a size.
+        ValueError: `size_limit` is not a size, or `shrink` is not a number of points.
     """
     from search_space.units import parse_size
-    from studies.run.promotion_candidate import GateOptions, find_candidate, promote_candidate
+    from studies.run.promotion_candidate import GateOptions, Shrink, find_candidate, promote_candidate
 
     place = workspace or _workspace()
     limit = parse_size(size_limit) if isinstance(size_limit, str) else size_limit
-    candidate = find_candidate(name, place, limit, trial)
+    candidate = find_candidate(name, place, limit, trial, Shrink.of(shrink))
     return promote_candidate(candidate, model, place, GateOptions(data, lines, force, challenger, dry_run))
 
 

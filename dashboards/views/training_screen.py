@@ -46,7 +46,13 @@ class TrainingScreen:
             self._live.stop()
 
     def report(self, report: EpochReport) -> bool:
-        """Adds the report of an epoch; returns True, so that the training continues."""
+        """Adds the report of an epoch; returns True, so that the training continues.
+
+        An epoch that is reported again, with a note on what happens after it, is not added again.
+        """
+        if self.history and self.history[-1].epoch == report.epoch:
+            self._console.print(report.note, markup=False)
+            return True
         self.history.append(report)
         self._here += 1
         if report.note:

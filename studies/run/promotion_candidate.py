@@ -55,6 +55,19 @@ class Shrink:
 
     loss: float | None = None
 
+    @classmethod
+    def of(cls, points: bool | float) -> Shrink | None:
+        """What a caller asks for: False nothing, True no loss that the test sees, a number so many points of accuracy.
+
+        Raises:
+            ValueError: the number is not in [0, 100].
+        """
+        if isinstance(points, bool):
+            return cls() if points else None
+        if not 0 <= points <= 100:
+            raise ValueError(f"shrink is True, False or points of accuracy from 0 to 100, not {points}")
+        return cls(points / 100)
+
 
 @dataclass(frozen=True)
 class GateOptions:

@@ -287,6 +287,7 @@ def _measurement(trial: FrozenTrial) -> Measurement:
         flops=user.get("flops"),
         right_lines=None if right is None else RightLines(**right),
         sha256=user.get("sha256"),
+        finish_lines=user.get("finish_lines"),
     )
 
 

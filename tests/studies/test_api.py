@@ -13,6 +13,7 @@ from studies import front, promote, search
 from studies.engines.catalog import engines
 from studies.registry.model_registry import find
 from studies.registry.tracker import NoTracker
+from studies.run.promotion_candidate import Shrink
 from studies.storage.pareto_front import load_points
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
@@ -56,6 +57,19 @@ def test_the_best_within_a_size_is_promoted(workspace: Workspace) -> None:
     assert promote("s", trial=points[0].trial, workspace=workspace).model == "s"
     with pytest.raises(UserError, match="no candidate within 10B"):
         promote("s", size_limit=10, workspace=workspace)
+
+
+@pytest.mark.parametrize(("shrink", "expected"), [(False, None), (True, Shrink()), (0.5, Shrink(0.005)), (1, Shrink(0.01))])
+def test_shrink_says_how_much_may_be_lost(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, shrink: bool | float, expected: Shrink | None
+) -> None:
+    asked = []
+    monkeypatch.setattr("studies.run.promotion_candidate.find_candidate", lambda *arguments: asked.append(arguments[-1]))
+    monkeypatch.setattr("studies.run.promotion_candidate.promote_candidate", lambda *_: None)
+    promote("s", workspace=workspace, shrink=shrink)
+    assert asked == [expected]
+    with pytest.raises(ValueError, match="points of accuracy from 0 to 100, not 101"):
+        promote("s", workspace=workspace, shrink=101)
 
 
 def test_a_fault_is_one_line(workspace: Workspace) -> None:

@@ -33,6 +33,7 @@ class Measurement:
         flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
         right_lines: which of the lines the file reads without a mistake; None when that is not recorded.
         sha256: hash of the file, 64 hexadecimal digits; None when that is not recorded.
+        finish_lines: training lines that a quantisation-aware finish has shown for this file alone; None without one.
     """
 
     accuracy: float
@@ -44,6 +45,7 @@ class Measurement:
     flops: int | None = None
     right_lines: RightLines | None = None
     sha256: str | None = None
+    finish_lines: int | None = None
 
     @property
     def reads(self) -> bool:
@@ -52,8 +54,8 @@ class Measurement:
 
     def as_dict(self) -> dict[str, Any]:
         """The measurement as values that JSON can hold, for `from_dict`."""
-        values = asdict(self)
-        return values if self.right_lines is not None else {k: v for k, v in values.items() if k != "right_lines"}
+        absent = {name for name in ("right_lines", "finish_lines") if getattr(self, name) is None}
+        return {name: value for name, value in asdict(self).items() if name not in absent}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measurement:

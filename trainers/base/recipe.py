@@ -57,6 +57,8 @@ class Recipe(StrictModel):
         max_epoch_lines: an epoch shows at most about so many of the training lines, and the next epochs the others; 0 shows
             all of them.
         validation_lines: the most validation lines that are read after an epoch; 0 reads all. The final measurement reads all.
+        quantisation_epochs: epochs with simulated rounding after the training, 0 to 100, for each file that is coded with a
+            large step (`trainers.quantisation.finish`); 0 does without.
 
     Raises:
         UserError: there are unknown names or values out of range; one message names all of them.
@@ -86,6 +88,7 @@ class Recipe(StrictModel):
     min_epoch_lines: int = Field(default=0, ge=0, le=10**9)
     max_epoch_lines: int = Field(default=0, ge=0, le=10**9)
     validation_lines: int = Field(default=2000, ge=0, le=10**9)
+    quantisation_epochs: int = Field(default=0, ge=0, le=100)
 
     @property
     def digest(self) -> str:

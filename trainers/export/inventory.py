@@ -61,7 +61,7 @@ def placed_weights(model: nn.Module) -> Iterator[tuple[str, Weight]]:
     """The tensors of `weights_of`, each with the name of its module."""
     folds_into: nn.Module | None = None
     for path, module in model.named_modules():
-        if isinstance(module, _BatchNorm) and _folds(folds_into, module):
+        if isinstance(module, _BatchNorm) and folds(folds_into, module):
             if folds_into.bias is None:  # type: ignore[union-attr]
                 yield path, Weight((module.num_features,), None)
             folds_into = None
@@ -72,7 +72,7 @@ def placed_weights(model: nn.Module) -> Iterator[tuple[str, Weight]]:
             folds_into = module
 
 
-def _folds(before: nn.Module | None, norm: _BatchNorm) -> bool:
+def folds(before: nn.Module | None, norm: _BatchNorm) -> bool:
     """Whether a norm is folded into the layer before it, which then has a bias."""
     return isinstance(before, nn.Conv2d | nn.ConvTranspose2d) and before.out_channels == norm.num_features
 

@@ -9,12 +9,14 @@ Decisions:
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from search_space.architecture import Architecture
 from search_space.counting import flops
+from search_space.recognizer import Recognizer
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault, UserError
 from trainers.data.dataset import LineDataset
@@ -51,6 +53,16 @@ class ModelFiles:
         self._flops = flops(trained.recognizer, architecture.height_px, width_px).whole
         self._graph: Any = None
         self._is_compared = False
+
+    def of(self, recognizer: Recognizer) -> ModelFiles:
+        """The files of the same trained network with other weights, whose parameters and FLOPs stay those of the training.
+
+        Args:
+            recognizer: in eval mode, on the CPU; its branches may be merged.
+        """
+        other = copy.copy(self)
+        other._recognizer, other._graph, other._is_compared = recognizer, None, False
+        return other
 
     def candidate(self, precision: str, path: Path) -> Candidate:
         """Exports the file of one precision, and measures it.

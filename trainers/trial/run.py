@@ -6,7 +6,8 @@ Decisions:
 - The state of a trial is in its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. A killed
   trial resumes from there, and a finished one returns its candidate at once. The files of another trial are removed first,
   except the log of the epochs that were trained in the folder.
-- The weights may be stored in several precisions without further training: each is a file and a candidate of its own.
+- The weights may be stored in several precisions without further training: each is a file and a candidate of its own. If the
+  recipe asks for a quantisation-aware finish, the files with large steps get one first, each its own.
 - This module imports torch only when a trial runs, because a driver describes hundreds of trials and runs none.
 """
 
@@ -196,7 +197,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     if finished is not None:
         return finished
     if job.export_only:
-        return _candidate(job, load_result(training), prepared, "checkpoint-")
+        return _candidate(job, training, load_result(training), prepared, lambda _: True, "checkpoint-")
     for name in (CANDIDATE_NAME, MODEL_NAME):
         (job.folder / name).unlink(missing_ok=True)
 
@@ -211,7 +212,9 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     outcome = train(training, log_and_report, until_epoch, on_resume, begun if job.parents else None)
     if isinstance(outcome, Paused):
         return outcome
-    return _export(job, outcome, prepared, identity)
+    candidate = _candidate(job, training, outcome, prepared, report)
+    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict(), "data": _absolute(job.data)})
+    return candidate
 
 
 class _Beginning:
@@ -238,18 +241,13 @@ class _Beginning:
         return replace(report, note=note)
 
 
-def _export(job: TrialJob, trained: TrainingResult, prepared: LineDataset, identity: str) -> Candidate:
-    """Exports and measures a trained network in each precision, and writes the candidate file, which ends the trial."""
-    candidate = _candidate(job, trained, prepared)
-    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict(), "data": _absolute(job.data)})
-    return candidate
-
-
-def _candidate(job: TrialJob, trained: TrainingResult, prepared: LineDataset, prefix: str = "") -> Candidate:
+def _candidate(
+    job: TrialJob, training: TrainingJob, trained: TrainingResult, prepared: LineDataset, report: Report, prefix: str = ""
+) -> Candidate:
     """Exports and measures a trained network in each precision that the job names; file names begin with `prefix`."""
-    from trainers.trial.model_files import ModelFiles
+    from trainers.trial.finished_files import FinishedFiles
 
-    files = ModelFiles(trained, job.architecture, prepared, job.data.normaliser, job.threads)
+    files = FinishedFiles(job.data.normaliser, job.threads, training, trained, prepared, report)
     others = []
     for precision in job.also_in:
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial

@@ -161,3 +161,29 @@ def test_a_file_that_onnx_runtime_cannot_run_is_a_fault_of_the_architecture(
     with pytest.raises(TrainingFault, match="is not a readable ONNX file") as caught:
         run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "trial"), onward)
     assert fault_of(caught.value).kind == "export"
+
+
+def test_only_files_with_large_steps_get_a_finish_which_is_the_same_each_time(
+    tmp_path: Path, data: DataSpec, cache: Path
+) -> None:
+    precisions = ("coded", "coded_60")
+    plain = run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "plain", also_in=precisions), onward)
+    job = TrialJob(TINY, data, cache, QUICK.with_(quantisation_epochs=2), 1, tmp_path / "trial", also_in=precisions)
+    notes: list[str] = []
+    candidate = run_trial(job, lambda report: notes.append(report.note) is None)
+    assert isinstance(plain, Candidate) and isinstance(candidate, Candidate)
+    before, after = ({form.asked.precision: form for form in (c, *c.also)} for c in (plain, candidate))
+    assert [form.measurement.finish_lines for form in (*before.values(), after["fp32"], after["coded"])] == [None] * 5
+    assert after["coded_60"].measurement.finish_lines == 48, "two epochs of 24 lines"
+    changed = [p for p in before if before[p].model.read_bytes() != after[p].model.read_bytes()]
+    assert changed == ["coded_60"]
+    assert [note.split(",")[0] for note in notes if note] == [
+        f"quantisation-aware finish of coded_60: epoch {epoch} of 2" for epoch in (1, 2)
+    ]
+    assert after["coded_60"].measurement.parameters == before["coded_60"].measurement.parameters
+    assert Candidate.from_dict(candidate.as_dict()) == candidate
+
+    content = after["coded_60"].model.read_bytes()
+    (job.folder / CANDIDATE_NAME).unlink()  # as if it had been killed during the finish
+    assert isinstance(run_trial(job, onward), Candidate)
+    assert after["coded_60"].model.read_bytes() == content

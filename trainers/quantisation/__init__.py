@@ -1,0 +1,1 @@
+"""Adapts the weights of a trained network to the rounding of a coded file."""
