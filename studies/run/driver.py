@@ -47,7 +47,7 @@ class Driver:
         self._paused: dict[int, Ready] = {}
         self._epochs: dict[int, int] = {}
         self._reached: dict[int, RungResult] = {}
-        self._faults, self._finished = FaultWatch(self._observer.note), FinishedTrainings(parts)
+        self._faults, self._finished = FaultWatch(), FinishedTrainings(parts)
         self._promoted_for_the_front = 0
         self._reason = ALL_DONE
         self._ending: str | None = None

@@ -12,7 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from studies.engines.base import EpochFinished, TrialFailed, TrialLost
@@ -33,27 +33,20 @@ class RunFault(UserError):
 
 
 class FaultWatch:
-    """The faults of one run.
+    """The faults of one run."""
 
-    Args:
-        note: receives one line for the user.
-    """
-
-    def __init__(self, note: Callable[[str], None]) -> None:
-        self._note = note
+    def __init__(self) -> None:
         self._losses: dict[int, int] = {}
         self._trained: set[int] = set()  # trials with an epoch in this run
         self._alike: list[str] = []  # reasons of the last trials that failed before their first epoch, while they are alike
 
     def epoch_finished(self, event: EpochFinished, new: int) -> None:
-        """Passes on what a report notes. New epochs show that trainings can start and that this one's process lives.
+        """New epochs show that trainings can start and that this one's process lives.
 
         Args:
             event: the report of a training.
             new: epochs that the trial has more than before; 0 or less if it repeats some.
         """
-        if event.report.note:
-            self._note(f"trial {event.number}: {event.report.note}")
         if new > 0:
             self._losses.pop(event.number, None)
             self._trained.add(event.number)

@@ -85,7 +85,7 @@ def test_only_failures_of_one_reason_in_a_row_count() -> None:
         watch.failed(TrialFailed(number, "error", reason))
         watch.check()
 
-    watch = FaultWatch(print)
+    watch = FaultWatch()
     for number, reason in enumerate(("KeyError: a", "KeyError: a", "ValueError: b", "KeyError: a", "KeyError: a")):
         fail(watch, number, reason)
     watch.epoch_finished(trained(7), 1)
@@ -187,7 +187,7 @@ def test_the_command_shows_the_front_and_one_line(
 
 
 def test_an_epoch_of_another_trial_ends_a_row() -> None:
-    watch = FaultWatch(print)
+    watch = FaultWatch()
     for number in range(6):
         watch.failed(TrialFailed(number, "error", "KeyError: a"))
         watch.check()
