@@ -1,5 +1,5 @@
 """Which architecture is tried next, which one won, and where that is recorded. The Python API is `studies.api`."""
 
-from studies.api import front, history, promote, rollback, search
+from studies.api import front, history, promote, reproduce, rollback, search
 
-__all__ = ["front", "history", "promote", "rollback", "search"]
+__all__ = ["front", "history", "promote", "reproduce", "rollback", "search"]

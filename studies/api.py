@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from studies.registry.rollback import ModelHistory
     from studies.registry.tracker import Tracker
     from studies.run.observer import Observer, Summary
+    from studies.run.reproduction import Reproduction
     from studies.storage.front_point import FrontPoint
     from studies.workspace.paths import Workspace
 
@@ -163,6 +164,26 @@ def history(model: str, workspace: Workspace | None = None) -> ModelHistory:
     from studies.registry.rollback import history
 
     return history(model, workspace or _workspace())
+
+
+def reproduce(model: str | None = None, workspace: Workspace | None = None) -> Reproduction:
+    """Trains a model again from the record that is kept with it, and compares the two files byte by byte.
+
+    Args:
+        model: `models:/NAME@champion`, `models:/NAME/VERSION`, the name of a registered model, or an exported file such as that
+            of a trial; None is the newest champion.
+        workspace: where the model, its lines and its parents are kept; None is the environment's.
+
+    Returns:
+        Whether the bytes are the same, both accuracies, and what differs between then and now.
+
+    Raises:
+        UserError: there is no such model, no record of its training, its lines have changed, or a parent is missing.
+        TrainingFault: the training failed.
+    """
+    from studies.run.reproduction import reproduce as run
+
+    return run(model, workspace or _workspace())
 
 
 def _workspace() -> Workspace:

@@ -39,6 +39,7 @@ VERBS = (
     "models_command",
     "data_commands",
     "train_command",
+    "reproduce_command",
     "sensitivity_command",
     "completion_command",
 )

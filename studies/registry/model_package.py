@@ -13,6 +13,7 @@ from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import import_mlflow
 from studies.registry.source_bundler import bundle_source
 from trainers.inference.reader import Reader, Reading
+from trainers.trial.training_record import record_file
 
 REQUIREMENTS = ("numpy", "pillow", "onnxruntime")
 """Packages that the model's Python file imports, besides mlflow and its dependencies. The installed versions are pinned."""
@@ -23,7 +24,7 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str, fact
 
     Args:
         folder: where to write it. It must not exist, but its parent must.
-        file: the ONNX file.
+        file: the ONNX file; the record of its training is packed too, if it is beside it.
         model_id: ID of MLflow's logged model that the folder will belong to.
         run_id: ID of the run that the model comes from.
         facts: metadata for the folder's `MLmodel` file.
@@ -34,7 +35,7 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str, fact
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import AnyType
 
-    code = folder.with_name("line_reader.py")
+    code, record = folder.with_name("line_reader.py"), record_file(file)
     code.write_text(bundle_source("studies.registry.pyfunc_model"), encoding="utf-8")
     signature = ModelSignature(
         # a cell is base64 text or nested lists of pixels: only the type "any" accepts both
@@ -44,7 +45,7 @@ def save_pyfunc_model(folder: Path, file: Path, model_id: str, run_id: str, fact
     mlflow.pyfunc.save_model(
         folder,
         python_model=str(code),
-        artifacts={"model": str(file)},
+        artifacts={"model": str(file)} | ({"training": str(record)} if record.is_file() else {}),
         signature=signature,
         input_example=pd.DataFrame({"image": [example_png_base64(Reader(file).metadata.charset)]}),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],

@@ -90,20 +90,15 @@ class Beginnings:
         total = epochs + (0 if lineage is None else lineage.epochs)
         if self._kept.epochs(job.folder.name) >= total:
             return
-        from trainers.batching.epoch_length import EpochLength
-        from trainers.inherit.weights_file import WeightsRecord, write_weights
-        from trainers.training.relative import relative_of
-        from trainers.trial.run import training_job
+        from trainers.inherit.weights_file import write_weights
+        from trainers.trial.trained_weights import trained_weights
 
         prepared = self._prepared.get(job.architecture.height_px)  # None for a height that the study no longer has
-        relative = None if prepared is None else relative_of(training_job(job, prepared))
-        if prepared is None or relative is None:
+        found = None if prepared is None else trained_weights(job, prepared, epochs, cer, lineage)
+        if found is None:
             return
-        shown = epochs * EpochLength.of(job.recipe, len(prepared.training)).lines(len(prepared.training))
-        lines = shown + (0 if lineage is None else lineage.lines)
-        ancestors = () if lineage is None else tuple(each.as_dict() for each in lineage.ancestors)
-        record = WeightsRecord(epochs=total, lines=lines, cer=cer, lineage=ancestors)
-        parent = Parent(f"trial {ready.number}", None, None, total, lines, cer, job.architecture)
+        relative, record = found
+        parent = Parent(f"trial {ready.number}", None, None, total, record.lines, cer, job.architecture)
         try:
             self._kept.keep(job.folder.name, parent, lambda file: write_weights(file, relative, record))
         except UserError as error:

@@ -6,6 +6,7 @@ handle it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shutil
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from studies.workspace.paths import Workspace
 from trainers.base.atomic_write import atomic_write
 from trainers.base.candidate import Candidate, is_whole
 from trainers.base.lineage import Lineage
+from trainers.trial.training_record import record_file
 
 
 class TrialRecorder:
@@ -159,12 +161,15 @@ class TrialRecorder:
     def _keep(self, ready: Ready, candidate: Candidate, suffix: str = "") -> Path:
         """Copies a candidate's file to where models are kept; returns its path relative to the workspace folder.
 
-        The copy is on the disk when this returns: a database row never outlives the model file that it names.
+        The copy is on the disk when this returns: a database row never outlives the model file that it names. The record of its
+        training (`trainers.trial.training_record`) is copied before it.
 
         Raises:
             OSError: the file cannot be copied, or is no longer the one that was measured.
         """
         kept = self._workspace.models / self._study.name / f"{ready.number:05d}-{ready.digest}{suffix}.onnx"
+        with contextlib.suppress(FileNotFoundError), atomic_write(record_file(kept)) as temporary:
+            shutil.copyfile(record_file(candidate.model), temporary)  # engines that do not train have none
         with atomic_write(kept) as temporary:
             shutil.copyfile(candidate.model, temporary)
             if not is_whole(replace(candidate, model=temporary)):

@@ -6,8 +6,9 @@ Decisions:
 - The state of a trial is in its folder: `checkpoint.pt` while it trains, then `model.onnx` and `candidate.json`. A killed
   trial resumes from there, and a finished one returns its candidate at once. The files of another trial are removed first,
   except the log of the epochs that were trained in the folder.
-- The weights may be stored in several precisions without further training: each is a file and a candidate of its own. If the
-  recipe asks for a quantisation-aware finish, the files with large steps get one first, each its own.
+- The weights may be stored in several precisions without further training: each is a file and a candidate of its own, with a
+  record beside it of what it takes to make it again. If the recipe asks for a quantisation-aware finish, the files with large
+  steps get one first, each its own.
 - This module imports torch only when a trial runs, because a driver describes hundreds of trials and runs none.
 """
 
@@ -31,6 +32,7 @@ from trainers.data.source_registry import absolute_sources
 from trainers.data.spec import AUTO, DataSpec
 from trainers.inherit.parent import Parent
 from trainers.trial.epoch_log import add_epoch
+from trainers.trial.training_record import record_file, write_record
 
 if TYPE_CHECKING:
     from search_space.recognizer import Recognizer
@@ -198,7 +200,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
         return finished
     if job.export_only:
         return _candidate(job, training, load_result(training), prepared, lambda _: True, "checkpoint-")
-    for name in (CANDIDATE_NAME, MODEL_NAME):
+    for name in (CANDIDATE_NAME, MODEL_NAME, record_file(Path(MODEL_NAME)).name):
         (job.folder / name).unlink(missing_ok=True)
 
     begun = _Beginning(job, prepared)
@@ -253,6 +255,9 @@ def _candidate(
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial
             others.append(files.candidate(precision, job.folder / f"{prefix}{precision}-{MODEL_NAME}"))
     own = files.candidate(job.architecture.precision, job.folder / f"{prefix}{MODEL_NAME}")
+    for each in (own, *others):
+        digest, epochs = prepared.digest, len(trained.history)
+        write_record(each.model, each.asked.precision, job, _absolute(job.data), digest, epochs, trained.lineage)
     return replace(own, also=tuple(others), lineage=trained.lineage)
 
 
@@ -271,8 +276,9 @@ def _load_candidate(folder: Path, identity: str) -> Candidate | None:
 def _absolute(data: DataSpec) -> dict[str, Any]:
     """The values of a specification, with absolute paths, so that its lines can be found from any folder."""
     sources = {"training": data.training, "validation": data.validation, "test": data.test}
-    named = {key: source for key, source in sources.items() if source is not None and source != AUTO}
-    return data.as_dict() | {key: absolute_sources(source) for key, source in named.items()}
+    named = {key: absolute_sources(source) for key, source in sources.items() if source is not None and source != AUTO}
+    charset = {} if data.charset is None else {"charset": str(Path(data.charset).expanduser().absolute())}
+    return data.as_dict() | named | charset
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

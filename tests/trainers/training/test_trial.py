@@ -86,7 +86,9 @@ def test_a_trial_pauses_ends_and_is_not_run_again(tmp_path: Path, data: DataSpec
     assert candidate.measurement.size_bytes == candidate.model.stat().st_size
     assert candidate.measurement.lines == 9
     assert Reader(candidate.model).metadata.digest == TINY.digest
-    assert sorted(p.name for p in job.folder.iterdir()) == sorted([CANDIDATE_NAME, "checkpoint.pt", EPOCHS_NAME, MODEL_NAME])
+    assert sorted(p.name for p in job.folder.iterdir()) == sorted(
+        [CANDIDATE_NAME, "checkpoint.pt", EPOCHS_NAME, MODEL_NAME, "model.training.json"]
+    )
 
     moved = tmp_path / "moved"
     shutil.move(job.folder, moved)
