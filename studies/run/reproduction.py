@@ -194,7 +194,7 @@ class _Maker:
         return prepare_once(job.data, job.cache_folder)
 
     def _train(self, job: TrialJob, epochs: int) -> tuple[Candidate | Paused, EpochReport]:
-        """Trains to an epoch; returns what came of it, and the report of the last epoch."""
+        """Trains to an epoch; returns what came of it, and the report of that epoch."""
         reports = list[EpochReport]()
 
         def count(report: EpochReport) -> bool:
@@ -203,7 +203,8 @@ class _Maker:
             self._report(report)
             return True
 
-        return run_trial(job, count, epochs), reports[-1]
+        outcome = run_trial(job, count, epochs)
+        return outcome, next(each for each in reports if each.epoch == min(epochs, job.epochs))
 
     def _parent(self, record: TrainingRecord, name: str, generation: int) -> Parent:
         """What the network of a record began with."""
