@@ -13,7 +13,7 @@ TEST_PROCESSES ?= 2
 # both tiers together: a third process computes while the long tests wait for databases, clusters and killed processes
 ALL_PROCESSES ?= 3
 
-.PHONY: search test slow all-tests check outdated install clean
+.PHONY: search test slow all-tests check outdated audit install clean
 
 search: $(VENV)/.installed
 	$(BIN)/paretext search
@@ -38,6 +38,12 @@ check: $(VENV)/.installed-for-tests
 # which libraries have newer versions than those that were tested
 outdated: $(VENV)/.installed-for-tests
 	$(BIN)/python .ci/outdated
+
+# known vulnerabilities of what is installed; asks a service on the network
+audit: $(VENV)/.installed-for-tests
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(VENV)/audit/bin/pip-audit --strict --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 install: $(VENV)/.installed
 

@@ -198,7 +198,7 @@ class _Maker:
         reports = list[EpochReport]()
 
         def count(report: EpochReport) -> bool:
-            self.epochs += 1
+            self.epochs += all(report.epoch != before.epoch for before in reports)  # a finish tells the last epoch again
             reports.append(report)
             self._report(report)
             return True
