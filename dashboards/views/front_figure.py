@@ -3,7 +3,8 @@
 Decisions:
 - Size goes across and accuracy up, as in `paretext front --plot`. optuna-dashboard's own plot has its axes in the order of the
   objectives, and neither the front as a line nor the limit.
-- Trials are drawn with the shapes and colours of the report (`dashboards.views.report.kinds`).
+- Axes, intervals, shapes and colours are those of the report (`dashboards.views.report.axes`, `kinds`). Its chart is another
+  one: it has any two objectives, needs all trials at once, and says more of each than attributes of a study can hold.
 - The figure is stored in attributes, so it holds the front and at most `MOST_OTHERS` other trials.
 """
 
@@ -11,17 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dashboards.views.report.axes import Axis
 from dashboards.views.report.kinds import DOMINATED, FRONT, OVER_LIMIT, STOPPED, SUSPENDED, UNREAD, Kind
 from search_space import write_size
+from studies.objectives.catalog import DEFAULT, objectives_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
 
     from studies.storage.front_point import FrontPoint
 
+ACCURACY, SIZE = (Axis.of(objective) for objective in objectives_of(DEFAULT))
+"""The axes, with the units and ticks of the report."""
 MOST_OTHERS = 400
 """Most trials besides the front, the newest: each takes about 100 characters of the study's attributes."""
 TEXT, GRID, CLEAR = "#7f7f7f", "rgba(128,128,128,0.25)", "rgba(0,0,0,0)"
@@ -71,10 +75,11 @@ def front_figure(
         figure.add_trace(_front(front))
     if size_limit_bytes is not None:
         figure.add_trace(_limit(size_limit_bytes))
+    sizes = [float(size) for trace in figure.data for size in trace.x]
     figure.update_layout(
         title=f"Front of '{name}': accuracy against size",
-        xaxis={"title": "size of the file", "type": "log", "gridcolor": GRID, **_ticks(figure)},
-        yaxis={"title": "lines without a mistake, %", "range": [0, 103], "gridcolor": GRID},
+        xaxis={"title": SIZE.label, "type": "log", "gridcolor": GRID, **SIZE.ticks(sizes)},
+        yaxis={"title": ACCURACY.label, "range": [0, 103], "gridcolor": GRID},
         legend={"orientation": "h", "y": -0.25},
         margin={"l": 60, "r": 20, "t": 50, "b": 40},
         template="none",
@@ -90,7 +95,7 @@ def _limit(size_limit_bytes: int) -> Scatter:
     from plotly.graph_objects import Scatter
 
     return Scatter(
-        x=[size_limit_bytes / 1e3] * 2,
+        x=[SIZE.at(size_limit_bytes)] * 2,
         y=[0, 100],
         mode="lines",
         line={"dash": "dash", "color": OVER_LIMIT.colour, "width": 1.5},
@@ -99,33 +104,17 @@ def _limit(size_limit_bytes: int) -> Scatter:
     )
 
 
-def _ticks(figure: Figure) -> dict[str, list[Any]]:
-    """Ticks at 1, 2 and 5 times the powers of ten that the figure spans; Plotly's own write the digits between them."""
-    sizes = [size for trace in figure.data for size in trace.x]
-    if not sizes:
-        return {}
-    first, last = floor(log10(min(sizes))), ceil(log10(max(sizes)))
-    ticks = [digit * 10.0**power for power in range(first, last + 1) for digit in (1, 2, 5)]
-    return {"tickvals": ticks, "ticktext": [write_size(round(1000 * tick)) for tick in ticks]}
-
-
 def _front(front: Sequence[FrontPoint]) -> Scatter:
     """The front as a step line with its confidence intervals."""
     from plotly.graph_objects import Scatter
 
-    ends = [point.accuracy_interval or (point.accuracy, point.accuracy) for point in front]
     return Scatter(
-        x=[point.size_bytes / 1e3 for point in front],
-        y=[round(100 * point.accuracy, 2) for point in front],
-        error_y={
-            "type": "data",
-            "array": [round(100 * (high - p.accuracy), 2) for p, (_, high) in zip(front, ends, strict=True)],
-            "arrayminus": [round(100 * (p.accuracy - low), 2) for p, (low, _) in zip(front, ends, strict=True)],
-            "thickness": 1,
-        },
+        x=[SIZE.at(point.size_bytes) for point in front],
+        y=[round(ACCURACY.at(point.accuracy), 2) for point in front],
+        error_y=ACCURACY.intervals(front, FRONT.colour),
         mode="lines+markers",
         line={"shape": "hv", "color": FRONT.colour},
-        marker={"size": 9, "color": FRONT.colour},
+        marker=FRONT.marker,
         name=FRONT.label,
         text=[_hover(point) for point in front],
         hovertemplate="%{text}<extra></extra>",
@@ -136,10 +125,10 @@ def _others(kind: Kind, trials: Sequence[OtherTrial]) -> Scatter:
     from plotly.graph_objects import Scatter
 
     return Scatter(
-        x=[other.size_bytes / 1e3 for other in trials],
-        y=[round(100 * other.accuracy, 2) for other in trials],
+        x=[SIZE.at(other.size_bytes) for other in trials],
+        y=[round(ACCURACY.at(other.accuracy), 2) for other in trials],
         mode="markers",
-        marker={"size": kind.size, "color": kind.colour, "symbol": kind.symbol, "line": {"width": 1.5, "color": kind.colour}},
+        marker=kind.marker,
         name=kind.label,
         text=[f"trial {other.trial}" for other in trials],
         hovertemplate="%{text}: %{y} %, %{x:.3~g} KB<extra>" + kind.label + "</extra>",

@@ -66,7 +66,7 @@ def test_the_page_fits_the_screen_without_faults_and_all_charts_and_images_are_t
     assert page.evaluate("document.images.length") > 10 and page.evaluate(loaded)
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
-    tick = "getComputedStyle(document.querySelector('#chart-front .xtick text')).fill"
+    tick = "getComputedStyle(document.querySelector('#chart-front .ytick text')).fill"
     on_screen = page.evaluate(tick)
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(tick) == "rgb(68, 68, 68)", "on paper, charts have the colours of a light page"

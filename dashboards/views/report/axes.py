@@ -80,6 +80,19 @@ class Axis:
         at = [digit * 10.0**power for power in powers for digit in steps]
         return {"tickmode": "array", "tickvals": at, "ticktext": [f"{value:,.10g}" for value in at]}
 
+    def intervals(self, front: Sequence[FrontPoint], colour: str) -> dict[str, Any]:
+        """The 95 % confidence intervals of accuracies as plotly's error bars; none of points whose lines are not known."""
+        ends = [(p.accuracy, *(p.accuracy_interval or (p.accuracy, p.accuracy))) for p in front]
+        return {
+            "type": "data",
+            "symmetric": False,
+            "array": [round(self.at(high - value), 3) for value, _, high in ends],
+            "arrayminus": [round(self.at(value - low), 3) for value, low, _ in ends],
+            "thickness": 1.2,
+            "width": 4,
+            "color": colour,
+        }
+
     def of_point(self, point: FrontPoint) -> float:
         """A candidate as it is drawn."""
         return self.at(self.objective.measured(point))

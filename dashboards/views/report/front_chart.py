@@ -81,7 +81,7 @@ def _add_points(figure: Any, kind: Kind, points: Sequence[FrontPoint], axes: Axe
             y=[axes.up.of_point(p) for p in points],
             mode="markers",
             name=kind.label,
-            marker=_marker(kind),
+            marker=kind.marker,
             customdata=[p.trial for p in points],
             hovertext=[_hover(p, axes) for p in points],
             hoverinfo="text",
@@ -104,7 +104,7 @@ def _add_trials(figure: Any, kind: Kind, trials: Sequence[Unmeasured], axes: Axe
                     name=kind.label,
                     legendgroup=kind.label,
                     showlegend=not shown,
-                    marker=_marker(kind),
+                    marker=kind.marker,
                     customdata=[trial.number for trial, _, _, _ in chosen],
                     hovertext=[_hover_of_trial(trial, kind, axes) for trial, _, _, _ in chosen],
                     hoverinfo="text",
@@ -129,11 +129,11 @@ def _add_front(figure: Any, contents: Contents, axes: Axes, samples: Mapping[int
             mode="lines+markers" if not axes.others else "markers",
             line={"shape": "hv", "color": FRONT.colour, "width": 1.5},
             name=FRONT.label,
-            marker=_marker(FRONT),
+            marker=FRONT.marker,
             customdata=[p.trial for p in front],
             hovertext=[_hover(p, axes, samples.get(p.trial, ())) for p in front],
             hoverinfo="text",
-            error_y=_intervals(front, axes.up) if with_intervals else None,
+            error_y=axes.up.intervals(front, FRONT.colour) if with_intervals else None,
         ),
         row=1,
         col=1,
@@ -146,7 +146,7 @@ def _add_front(figure: Any, contents: Contents, axes: Axes, samples: Mapping[int
                 y=[axes.up.at(p.test_accuracy or 0.0) for p in tested],
                 mode="markers",
                 name=TESTED.label,
-                marker=_marker(TESTED),
+                marker=TESTED.marker,
                 customdata=[p.trial for p in tested],
                 hovertext=[_hover_of_test(p) for p in tested],
                 hoverinfo="text",
@@ -154,20 +154,6 @@ def _add_front(figure: Any, contents: Contents, axes: Axes, samples: Mapping[int
             row=1,
             col=1,
         )
-
-
-def _intervals(front: Sequence[FrontPoint], up: Axis) -> dict[str, Any]:
-    """The 95 % confidence intervals of accuracies as error bars."""
-    ends = [(p.accuracy, *(p.accuracy_interval or (p.accuracy, p.accuracy))) for p in front]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [up.at(high - value) for value, _, high in ends],
-        "arrayminus": [up.at(value - low) for value, low, _ in ends],
-        "thickness": 1.2,
-        "width": 4,
-        "color": FRONT.colour,
-    }
 
 
 def _lay_out(figure: Any, contents: Contents, axes: Axes, with_row: bool) -> None:
@@ -191,10 +177,6 @@ def _add_limit(figure: Any, across: Axis, limit: float) -> None:
     figure.add_shape(type="line", xref="x", yref="paper", x0=at, x1=at, y0=0, y1=1, line=line)
     text = {"text": "limit", "showarrow": False, "font": {"color": OVER_LIMIT.colour}, "yanchor": "bottom"}
     figure.add_annotation(xref="x", yref="paper", x=math.log10(at) if across.is_log else at, y=1, **text)
-
-
-def _marker(kind: Kind) -> dict[str, Any]:
-    return {"symbol": kind.symbol, "color": kind.colour, "size": kind.size, "line": {"width": 1.4, "color": kind.colour}}
 
 
 def _hover(point: FrontPoint, axes: Axes, samples: Sequence[Sample] = ()) -> str:

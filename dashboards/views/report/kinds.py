@@ -7,6 +7,7 @@ needs the colours.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from studies.storage.outcomes import Failed, OverLimit, Running, Stopped, Suspended
 from studies.storage.stored_trial import StoredTrial
@@ -29,6 +30,11 @@ class Kind:
     symbol: str
     colour: str
     size: int
+
+    @property
+    def marker(self) -> dict[str, Any]:
+        """Its points, as plotly describes them."""
+        return {"symbol": self.symbol, "color": self.colour, "size": self.size, "line": {"width": 1.4, "color": self.colour}}
 
 
 FRONT = Kind("on the front", "circle", BLUE, 11)
