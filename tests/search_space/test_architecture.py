@@ -59,7 +59,7 @@ def test_unknown_fields_are_answered_with_the_nearest_ones() -> None:
 
 def test_all_reasons_are_given_at_once() -> None:
     with pytest.raises(RefusedArchitecture) as refusal:
-        Architecture(neck="fpn", width_percent=10, height_px=40)
+        Architecture(neck="fpn", width_percent=5, height_px=40)
     assert str(refusal.value).count(";") >= 2
     for field in ("neck", "width_percent", "height_px"):
         assert field in str(refusal.value)
