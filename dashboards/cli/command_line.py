@@ -4,7 +4,7 @@ Decisions:
 - The module of a subcommand uses only argparse to define its options, and imports everything else when it runs, so that
   `--help` is fast.
 - A request that cannot be met, a fault of the machine such as a full disk, and a training that fails give one line on stderr
-  and exit code 2; Ctrl-C gives one line and 130. A traceback is a defect.
+  (`dashboards.cli.error_lines`) and exit code 2; Ctrl-C gives one line and 130. A traceback is a defect.
 - `arguments.words` has the words of the command line, so that a subcommand can print how to run the same command again.
 - Results go to stdout (a table, or JSON with --json); progress and notes go to stderr.
 - A subcommand or an option that does not exist is answered with the nearest one that does (`dashboards.cli.parser`).
@@ -108,27 +108,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        line = _line_of(error)
+        from dashboards.cli.error_lines import line_of
+
+        line = line_of(error)
         if line is None:
             raise
-        print(f"paretext: {' '.join(line.split())}", file=sys.stderr)
+        print(f"paretext: {line}", file=sys.stderr)
         return 2
-
-
-def _line_of(error: Exception) -> str | None:
-    """What to say of an error of the request, of the machine or of a training; None if it is a defect of the program."""
-    from search_space.architecture import RefusedArchitecture
-    from search_space.catalog import UnknownComponent
-    from trainers.base.errors import TrainingFault, UserError, one_line
-    from trainers.base.redaction import redact
-
-    if isinstance(error, UserError | RefusedArchitecture | UnknownComponent):
-        return redact(str(error))
-    if isinstance(error, TrainingFault):
-        return f"the training failed ({error.kind}): {redact(error.reason)}"
-    if isinstance(error, OSError):  # a full disk, a missing right, a mount that is gone
-        return f"this machine failed: {one_line(error)}"
-    return None
 
 
 if __name__ == "__main__":

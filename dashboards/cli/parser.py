@@ -17,7 +17,9 @@ class Parser(argparse.ArgumentParser):
     """A parser that answers a wrong command with one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see '{self.prog} --help')\n")
+        from trainers.base.printable import printable
+
+        self.exit(2, f"{self.prog}: {printable(message)} (see '{self.prog} --help')\n")
 
     def complete_later(self, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
         """Adds options only when this subcommand is used, because defining them imports slow modules."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from studies.definition.section_types import Flag, StudySection
 
@@ -70,6 +70,17 @@ class Data(StudySection):
         "fewer than 1,000 training lines and the fonts have their characters, which can hold a training back",
         examples=[{"count": 20000}],
     )
+
+    @field_validator("source", "validation", "test", "charset")
+    @classmethod
+    def _name_something(cls, value: Any) -> Any:
+        """An empty text, such as an unset variable of a script, would name the current folder."""
+        texts = value if isinstance(value, list) else [value]
+        if not texts or any(isinstance(text, str) and not text.strip() for text in texts):
+            raise ValueError("names nothing; leave the key out, or name a folder or a file")
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise ValueError("no file has a NUL character in its name")
+        return value
 
     def spec(self, height_px: int, seed: int) -> DataSpec:
         """The same at one input height, as workers open it.

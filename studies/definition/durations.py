@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+LONGEST_S = 36_500 * 86_400.0
+"""Seconds of the longest duration, a hundred years."""
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -14,14 +16,17 @@ def parse_duration(text: str) -> float:
         text: numbers with the units s, m, h or d, largest first: `90s`, `30m`, `1h30m`.
 
     Raises:
-        ValueError: no unit, an unknown unit, or a duration that is not above zero.
+        ValueError: no unit, an unknown unit, or a duration that is not above zero or above `LONGEST_S`.
     """
+    short = f"{text[:40]}…" if len(text) > 40 else text  # for messages: a file may hold a text of any length
     parts = re.findall(r"([0-9]*\.?[0-9]+)([smhd])", text.strip().lower())
     if not parts or "".join(n + u for n, u in parts) != text.strip().lower():
-        raise ValueError(f"'{text}' is not a duration; write a number and a unit, such as 90s, 30m or 2h")
+        raise ValueError(f"'{short}' is not a duration; write a number and a unit, such as 90s, 30m or 2h")
     seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
     if seconds <= 0:
-        raise ValueError(f"'{text}' is not a duration above zero")
+        raise ValueError(f"'{short}' is not a duration above zero")
+    if seconds > LONGEST_S:
+        raise ValueError(f"'{short}' is not a duration of at most {LONGEST_S / 86_400:.0f}d")
     return seconds
 
 
@@ -34,8 +39,8 @@ def parse_milliseconds(text: str) -> float:
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*ms\s*", text.lower())
     if match is None:
         return 1000 * parse_duration(text)
-    if float(match[1]) <= 0:
-        raise ValueError(f"'{text}' is not a time above zero")
+    if not 0 < float(match[1]) <= 1000 * LONGEST_S:
+        raise ValueError(f"'{text[:40]}' is not a time above zero and of at most {LONGEST_S / 86_400:.0f}d")
     return float(match[1])
 
 

@@ -71,6 +71,8 @@ class Target(StudySection):
         return accuracy >= self.accuracy and (self.size is None or size_bytes <= parse_size(self.size))
 
 
+MOST = 1_000_000
+"""The largest number of trials, of epochs of a training, and of what else counts in a study."""
 UNLIMITED_TRIALS = 10_000
 """Trials of a study that is limited by its time alone: more than any time allows on the machines of today."""
 LONGEST_EPOCHS = 81
@@ -83,12 +85,14 @@ class Budget(StudySection):
     trials: Annotated[int, Flag("--trials", "N")] = Field(
         default=24,
         ge=1,
+        le=MOST,
         description="trials to finish, those of earlier runs included; without it, and with a time, as many as it allows",
         examples=[7],
     )
     epochs: Annotated[int, Flag("--epochs", "N")] = Field(
         default=40,
         ge=1,
+        le=MOST,
         description=f"epochs of a full training, which a later run may raise; without it, and with a time, {LONGEST_EPOCHS}",
         examples=[6],
     )
@@ -96,7 +100,11 @@ class Budget(StudySection):
         default=None, description="wall-clock limit of this run; the same command again continues", examples=["30m"]
     )
     total_epochs: Annotated[int | None, Flag("--total-epochs", "N")] = Field(
-        default=None, ge=1, description="epochs of all trainings together, those of earlier runs included", examples=[200]
+        default=None,
+        ge=1,
+        le=MOST * MOST,
+        description="epochs of all trainings together, those of earlier runs included",
+        examples=[200],
     )
     target: Target | None = Field(
         default=None,
@@ -142,10 +150,13 @@ class Search(StudySection):
     eta: int = Field(
         default=3,
         ge=2,
+        le=MOST,
         description="how many times longer the next rung is; under promotion and stopping one training in this many continues",
         examples=[4],
     )
-    first_rung: int = Field(default=3, ge=1, description="epochs after which trainings are first compared", examples=[1])
+    first_rung: int = Field(
+        default=3, ge=1, le=MOST, description="epochs after which trainings are first compared", examples=[1]
+    )
     warm_start: Annotated[str | list[str] | None, Flag("--warm-start", "A,B", several=True)] = Field(
         default=None,
         description="architectures to try first: known models (paretext models), seed for all published ones, front:STUDY "
@@ -181,9 +192,9 @@ class Search(StudySection):
         description="of a Ray cluster (docs/cluster.md); without it, Ray is started on this machine",
         examples=["ray-head:6379"],
     )
-    cpus_per_trial: float = Field(default=1.0, gt=0, description="cores of a training on Ray", examples=[0.5])
+    cpus_per_trial: float = Field(default=1.0, gt=0, le=MOST, description="cores of a training on Ray", examples=[0.5])
     gpus_per_trial: float = Field(
-        default=0.0, ge=0, description="GPUs of a training on Ray; 0 trains on the CPU", examples=[0.125]
+        default=0.0, ge=0, le=MOST, description="GPUs of a training on Ray; 0 trains on the CPU", examples=[0.125]
     )
     gpu_memory_per_trial: float | None = Field(
         default=None,

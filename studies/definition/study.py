@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from search_space.catalog import nearest
 from search_space.space import SearchSpace
@@ -22,6 +22,7 @@ from studies.definition.section_types import Flag, StudySection
 from studies.definition.sections import LONGEST_EPOCHS, UNLIMITED_TRIALS, Budget, Limits, Search
 from studies.objectives.catalog import objectives_of
 from studies.objectives.objective import Objective
+from studies.workspace.paths import check_study_name
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe
 from trainers.base.validation_errors import error_lines
@@ -43,10 +44,8 @@ DEFAULT_SPACE: dict[str, list[str | int | None]] = {
 class Study(StudySection):
     """A whole study."""
 
-    name: Annotated[str, Flag("--name", "NAME")] = Field(
+    name: Annotated[str, AfterValidator(check_study_name), Flag("--name", "NAME")] = Field(
         default="digits",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        max_length=80,
         description="what the study is called in runs/, Optuna and MLflow; without it, after the file or the data",
         examples=["plates"],
     )

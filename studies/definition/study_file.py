@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 
 from studies.definition.study import Study, resolve
 from studies.samplers.optuna_based.factory import FRONT
+from studies.workspace.paths import LONGEST_NAME
 from trainers.base.errors import UserError
+from trainers.base.regular_file import NotReadable, read_regular
 
 BUILT_IN = Path(__file__).with_name("digits.toml")
 """The newcomer's first study, and the example of a study file."""
+MOST_BYTES = 1 << 20
+"""Size of a study file that is read; the built-in one, which explains every key, has 6 KB."""
 
 
 def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Study:
@@ -46,21 +51,56 @@ def load_study(path: Path | None, overrides: Mapping[str, Any] | None = None) ->
             place[field] = value
     if "name" not in values:
         values["name"] = _name_for(path, values)
-    return resolve(values, str(path) if path else "the command line")
+    if path is None:
+        return resolve(values, "the command line")
+    try:
+        return resolve(values, str(path))
+    except UserError:
+        if any(value is not None for value in overrides.values()):
+            load_study(path)  # what is wrong without the options is the file's fault, and is said of it
+            return resolve(values, "the command line")
+        raise
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """What a study file says.
+
+    Raises:
+        UserError: no such file, not TOML, or nothing in it.
+    """
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        if path.is_dir():
+            raise UserError(f"{path} is a folder, not a study file; to search on a folder of line images use --data {path}")
+        content = read_regular(path, MOST_BYTES)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such study file") from None
-    except IsADirectoryError:
-        raise UserError(
-            f"{path} is a folder, not a study file; to search on a folder of line images use --data {path}"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a TOML file: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read as a study file: {error.strerror or error}") from None
+    except NotReadable as error:
+        raise UserError(f"{path} is not a study file: {error}") from None
+    try:
+        values = tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as error:  # TOML that is wrong, or too large a number
+        raise UserError(f"{path} is not a TOML file: {_reason(error, content)}") from None
+    if not values:
+        raise UserError(f'{path} says nothing; a study file names at least its data, such as [data] and source = "lines/"')
+    return values
+
+
+def _reason(error: Exception, content: bytes) -> str:
+    """Why a file cannot be read as TOML."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "it is text in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
+    if b"\0" in content:
+        return "it holds NUL bytes, so it is no text, or text in UTF-16; save it as UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"line {line} has bytes that are not UTF-8; save it as UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not isinstance(error, tomllib.TOMLDecodeError):
+        return f"a number in it has more than {sys.get_int_max_str_digits():,} digits"
+    return str(error)
 
 
 def _name_for(path: Path | None, values: Mapping[str, Any]) -> str:
@@ -71,4 +111,4 @@ def _name_for(path: Path | None, values: Mapping[str, Any]) -> str:
         data = values.get("data", {})
         source = str(data.get("source", "digits")) if isinstance(data, Mapping) else "digits"
         text = "-".join(Path(source.split(":")[-1]).parts[-2:])
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._") or "study"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:LONGEST_NAME].strip("-._") or "study"

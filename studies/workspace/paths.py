@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.base.errors import UserError
+from trainers.base.printable import printable
 
 LOG_NAME = "log.jsonl"
 """Name of a study's log."""
-_STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+LONGEST_NAME = 80
+"""Characters of the name of a study."""
+_STUDY_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
 """What names a folder on every system, and needs no quoting in a URL or a query."""
 
 
@@ -175,5 +178,8 @@ def check_study_name(name: str) -> str:
         UserError: it is empty, longer than 80, or has other characters than letters, digits, `.`, `_` and `-`.
     """
     if not _STUDY_NAME.fullmatch(name):
-        raise UserError(f"'{name}' cannot name a study; use up to 80 letters, digits, '.', '_' or '-', a letter or digit first")
+        raise UserError(
+            f"{printable(repr(name), 100)} cannot name a study; use up to {LONGEST_NAME} letters (a to z, A to Z), digits, "
+            f"'.', '_' or '-', a letter or digit first"
+        )
     return name

@@ -17,6 +17,10 @@ MOST_CHARSET_BYTES = 16 << 20
 """Size of a charset file that is read: all of Unicode, one character a line, takes 6 MB."""
 
 
+class NotReadable(UserError):
+    """A file that is not read. The message says in a few words what it is, without its path."""
+
+
 def read_regular(path: Path, most_bytes: int) -> bytes:
     """Reads a regular file, or a link to one.
 
@@ -25,12 +29,12 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
         most_bytes: a larger file is not read.
 
     Raises:
-        UserError: it is a pipe, a device or a folder, or too large; in a few words, without the path.
+        NotReadable: it is a pipe, a device or a folder, or too large.
         OSError: it cannot be read.
     """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise UserError("not a regular file")
+        raise NotReadable("not a regular file")
     if status.st_size > most_bytes:
-        raise UserError(f"larger than {most_bytes >> 20} MiB")
+        raise NotReadable(f"larger than {most_bytes >> 20} MiB")
     return path.read_bytes()

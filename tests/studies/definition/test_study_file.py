@@ -78,7 +78,7 @@ def test_sources_weights_and_rendered_lines_reach_the_workers(tmp_path: Path) ->
 
 
 def test_test_lines_groups_and_rendered_lines_can_be_left_to_it_or_turned_off(tmp_path: Path) -> None:
-    spec = load_study(written(tmp_path, "")).data.spec(height_px=32, seed=0)
+    spec = load_study(written(tmp_path, "[data]")).data.spec(height_px=32, seed=0)
     assert (spec.test, spec.group, spec.split, spec.rendered) == ("auto", None, 2, None)
     off = load_study(written(tmp_path, '[data]\ntest = false\nrendered = "auto"')).data.spec(height_px=32, seed=0)
     assert (off.test, off.rendered) == (None, "auto")
@@ -145,7 +145,7 @@ def test_all_faults_are_named_at_once_with_the_nearest_name(tmp_path: Path) -> N
     for part in (
         "unknown key 'nam'; did you mean 'name'?",
         "unknown key 'budget.trails'; did you mean 'trials'?",
-        "budget.epochs must be a whole number from 1 up, not 0",
+        "budget.epochs must be a whole number from 1 to 1000000, not 0",
         "'soon' is not a duration",
         "'10 parsecs' is not a size",
         "'tpee'; did you mean 'tpe'?",

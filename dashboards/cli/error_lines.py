@@ -1,0 +1,65 @@
+"""What the command line says of an exception: one line for each kind that a request, a file or a machine can cause.
+
+Decisions:
+- This is the one place where exceptions of the libraries become a line. A module catches one only where it can say more, such
+  as the name of the file.
+- A library's exceptions are known by the names of their classes, so that no library is imported here.
+- Everything else is a defect of the program, and its traceback is shown.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from search_space.architecture import RefusedArchitecture
+from search_space.catalog import UnknownComponent
+from trainers.base.errors import TrainingFault, UserError, one_line
+from trainers.base.printable import printable
+from trainers.base.redaction import redact
+
+
+def line_of(error: BaseException) -> str | None:
+    """One line for stderr, without passwords; None if the exception is a defect of the program."""
+    for kind in type(error).__mro__:
+        say = _OWN.get(kind) or _OF_LIBRARIES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if say is not None:
+            return printable(redact(say(error)))
+    return None
+
+
+def _fault(error: BaseException) -> str:
+    assert isinstance(error, TrainingFault)
+    return f"the training failed ({error.kind}): {error.reason}"
+
+
+def _reason(error: BaseException) -> str:
+    """What the exception at the root of a library's says, in its first line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return one_line(error)
+
+
+def _database(error: BaseException) -> str:
+    return (
+        f"a database failed ({_reason(error)}): studies are in optuna.db and models in mlflow.db of the workspace folder, "
+        f"unless PARETEXT_STORAGE or MLFLOW_TRACKING_URI name another place: repair that file, or restore it from a copy"
+    )
+
+
+_OWN: dict[type, Callable[[BaseException], str]] = {
+    UserError: str,
+    RefusedArchitecture: str,
+    UnknownComponent: str,
+    TrainingFault: _fault,
+    OSError: lambda error: f"this machine failed: {one_line(error)}",  # a full disk, a missing right, a lost mount
+    MemoryError: lambda _: "this machine has not enough memory for this; close other programs, or give it smaller data",
+    RecursionError: lambda _: "a file is nested too deeply to be read; look at the files that you named",
+    sqlite3.Error: _database,
+}
+_OF_LIBRARIES: dict[str, Callable[[BaseException], str]] = {
+    "sqlalchemy.exc.SQLAlchemyError": _database,
+    "optuna.exceptions.StorageInternalError": _database,
+    "mlflow.exceptions.MlflowException": lambda error: f"MLflow failed: {_reason(error)}",
+}
+"""Full name of a class to what is said of its exceptions."""
