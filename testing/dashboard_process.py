@@ -47,5 +47,5 @@ def running_dashboard(
     *before, last = said.strip().splitlines()
     assert last == "paretext: the dashboard has stopped", said
     assert len(before) == len(warnings) and all(part in line for part, line in zip(warnings, before, strict=True)), said
-    expected = 130 if end == signal.SIGINT or "--mlflow" in words else 0
+    expected = 130 if end == signal.SIGINT else 143 if "--mlflow" in words else 0
     assert process.returncode == expected, said

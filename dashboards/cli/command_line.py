@@ -4,7 +4,8 @@ Decisions:
 - The module of a subcommand uses only argparse to define its options, and imports everything else when it runs, so that
   `--help` is fast.
 - A request that cannot be met, a fault of the machine such as a full disk, and a training that fails give one line on stderr
-  (`dashboards.cli.error_lines`) and exit code 2; Ctrl-C gives one line and 130. A traceback is a defect.
+  (`dashboards.cli.error_lines`) and exit code 2; Ctrl-C gives one line and 130, SIGTERM the same line and 143. A traceback is a
+  defect.
 - `arguments.words` has the words of the command line, so that a subcommand can print how to run the same command again.
 - Results go to stdout (a table, or JSON with --json); progress and notes go to stderr.
 - A subcommand or an option that does not exist is answered with the nearest one that does (`dashboards.cli.parser`).
@@ -21,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dashboards.cli.parser import Parser
+from dashboards.cli.termination import EXIT_CODE, like_interrupts
 
 VERBS = (
     "search_command",
@@ -50,6 +52,9 @@ Searches for the best text-line recogniser that fits into a given size.
   paretext search                               find a front of small recognisers of handwritten digits
   paretext promote digits --size-limit 500KB    take the best that fits
   paretext predict line.png                     read with it"""
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C has ended."""
 
 
 class _Version(argparse.Action):
@@ -91,19 +96,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: words after `paretext`; None takes those of this process.
 
     Returns:
-        0 done, 1 no result, 2 the request cannot be met, 130 interrupted.
+        0 done, 1 no result, 2 the request cannot be met, 130 interrupted, 143 ended by SIGTERM.
     """
     for stream in (sys.stdout, sys.stderr):  # a name or a text that the terminal cannot show is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     arguments = build_parser().parse_args(argv)
     arguments.words = sys.argv[1:] if argv is None else list(argv)
+    with like_interrupts() as termination:
+        code = _answer(arguments)
+    return EXIT_CODE if termination.requested and code == INTERRUPTED else code
+
+
+def _answer(arguments: argparse.Namespace) -> int:
+    """Runs a subcommand; returns its exit code, after one line about what ended it."""
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
     except KeyboardInterrupt:
         print(f"\nparetext: {getattr(arguments, 'interrupted', 'stopped')}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,7 +1,7 @@
 """The web server of `paretext dashboard --mlflow`: MLflow's own server, on 127.0.0.1, as long as the command runs.
 
 Decisions:
-- It is a process group of its own, because MLflow starts workers: Ctrl-C, SIGTERM and an error end all of it.
+- It is a process group of its own, because MLflow starts workers: whatever ends the block ends all of it.
 - The address of the database goes through the environment: a password in it would be seen in the list of processes.
 """
 
@@ -19,7 +19,6 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -53,7 +52,7 @@ def mlflow_server(workspace: Workspace, port: int) -> Iterator[str]:
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": workspace.mlflow_artifacts.as_uri(),
     }
     environment = {**os.environ, **store, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with tempfile.TemporaryDirectory(prefix="paretext-") as folder, _ended_by_sigterm():
+    with tempfile.TemporaryDirectory(prefix="paretext-") as folder:
         log = Path(folder) / "log"
         with log.open("w") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder, start_new_session=True)
@@ -104,17 +103,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_S)
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Makes SIGTERM end the block as Ctrl-C does, so that no server is left behind."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -10,6 +10,7 @@ Decisions:
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -68,6 +69,7 @@ class LocalEngine:
     def __init__(self, workers: int | None = None, run: TrialRunner = resume_trial) -> None:
         self._context, self._run = multiprocessing.get_context("spawn"), run
         self._workers = [self._spawn() for _ in range(workers or usable_cores())]
+        atexit.register(self.close)  # before multiprocessing waits for its processes, which do not end by SIGTERM
 
     @property
     def slots(self) -> int:
@@ -108,6 +110,7 @@ class LocalEngine:
             worker.process.join()
             worker.pipe.close()
         self._workers = []
+        atexit.unregister(self.close)
 
     def _drain(self, worker: _Worker, index: int) -> list[Event]:
         """Reads all events that a worker has sent; marks it as idle if one of them ends its trial. Reports name its number."""
@@ -156,7 +159,9 @@ def _one_thread_each() -> Any:
 
 def _serve(pipe: Connection, run: TrialRunner) -> None:
     """Main loop of a worker: trains one job after the other and sends events to the driver."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of the terminal, but only the driver acts on it
+    # Ctrl-C reaches all processes of a terminal, SIGTERM those of a service or a job; only the driver acts on them
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     requests: queue.Queue[_Train] = queue.Queue()
     stopped: set[int] = set()
     threading.Thread(target=_listen, args=(pipe, requests, stopped), daemon=True).start()

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -58,13 +61,24 @@ QUIET = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_l
 def connect(address: str | None, workers: int | None, resources: TrialResources) -> None:
     """Connects to a cluster, or starts Ray here; raises UserError if no cluster answers at the address."""
     silence_cluster_messages()
-    with tempfile.TemporaryDirectory(prefix="paretext-empty-") as empty:
+    with _own_sigterm(), tempfile.TemporaryDirectory(prefix="paretext-empty-") as empty:
         if address is None:
             require_token()
             _start(empty, max(1, round((workers or usable_cores()) * max(1.0, resources.cpus))))
             _hide_token()
         else:
             _join(empty, address)
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keeps the program's handler of SIGTERM: that of Ray would end the process with exit code 15."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _start(working_dir: str, cpus: int) -> None:

@@ -88,8 +88,11 @@ def _image(cell: Any, row: int) -> Image.Image | NDArray[np.uint8]:
             raise UserError(
                 f"row {row}: the bytes in '{COLUMN}' are not a line image ({error}); give a PNG or JPEG file"
             ) from None
-    pixels = np.asarray(cell)
-    if pixels.dtype == object or pixels.ndim not in (2, 3) or pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
+    try:
+        pixels = np.asarray(cell)
+    except ValueError:  # rows of different lengths
+        pixels = np.empty(0, object)
+    if pixels.dtype.kind not in "biuf" or pixels.ndim not in (2, 3) or pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
         raise UserError(f"row {row}: the array in '{COLUMN}' must be (H, W) or (H, W, 3) with values from 0 to 255")
     return pixels.astype(np.uint8)
 

@@ -85,6 +85,24 @@ def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp
         engine.close()
 
 
+def test_workers_leave_sigterm_to_their_driver_and_end_with_it_all_the_same() -> None:
+    """A service manager sends it to every process. An engine that nobody has closed does not keep its driver from ending."""
+    code = (
+        "import os, signal, time\nfrom studies.engines.local import LocalEngine\n"
+        "engine = LocalEngine(1)\n"
+        "engine.wait(0.1)\n"
+        "worker = engine._workers[0].process\n"
+        "while not int(next(r for r in open(f'/proc/{worker.pid}/status') if r[:7] == 'SigIgn:')[7:], 16) >> 14 & 1:\n"
+        "    time.sleep(0.05)\n"
+        "os.kill(worker.pid, signal.SIGTERM)\n"
+        "worker.join(1)\n"
+        "assert worker.is_alive()\n"
+    )
+    if not Path("/proc/self/status").exists():
+        pytest.skip("reads the signals that a process ignores from Linux's /proc")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env={**os.environ, "PYTHONPATH": "."})
+
+
 def test_workers_end_with_their_driver() -> None:
     code = (
         "import time\nfrom studies.engines.local import LocalEngine\n"

@@ -1,4 +1,4 @@
-"""The search command ends at random moments, by a kill, Ctrl-C or its time: nothing is lost, and each front can be used."""
+"""The search command ends at random moments, by a kill, a signal or its time: nothing is lost, and each front can be used."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from trainers.trial.epoch_log import read_epochs
 
 ROOT = Path(__file__).parents[3]
 LINES = 240
-MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "3"))
-"""How often the search is ended, each time in another way: three take a minute; set 30 for a thorough run."""
+MOMENTS = int(os.environ.get("PARETEXT_MOMENTS", "4"))
+"""How often the search is ended, each time in another way: four take a minute; set 30 for a thorough run."""
 MOST_EVENTS = 12
 """Events of its log after which a run is ended at the latest: a training has about six, on fast and slow machines alike."""
 LONGEST_S = 20.0
@@ -41,7 +41,7 @@ STARTUP_S = 120.0
 """Seconds that a busy machine may take until a search has imported everything and decoded its lines."""
 LONGEST_END_S = 60.0 * max(MOMENTS, 6)
 """Seconds that a busy machine may take for the last run, which ends the study."""
-CTRL_C, KILL, TIME = "Ctrl-C", "kill -9", "--time"
+CTRL_C, KILL, TIME, TERM = "Ctrl-C", "kill -9", "--time", "SIGTERM"
 STUDY = """
 name = "kills"
 [data]
@@ -76,7 +76,9 @@ def start(folder: Path, log: Path, *options: str) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PARETEXT_HOME": str(folder / "runs"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "dashboards.cli.command_line", "search", str(folder / "study.toml"), *options]
     with log.open("ab") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=restore_sigint)
+        return subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, env=env, preexec_fn=restore_sigint, start_new_session=True
+        )
 
 
 def closed_trials(workspace: Workspace) -> dict[int, StoredTrial]:
@@ -102,9 +104,13 @@ def end_it(folder: Path, log: Path, how: str, moments: random.Random) -> None:
     try:
         driver.wait(moments.random())
     except subprocess.TimeoutExpired:
-        driver.send_signal(signal.SIGKILL if how == KILL else signal.SIGINT)
+        if how == TERM:  # to the workers, too, as systemd and Slurm do
+            os.killpg(driver.pid, signal.SIGTERM)
+        else:
+            driver.send_signal(signal.SIGKILL if how == KILL else signal.SIGINT)
     code = driver.wait(STARTUP_S)
-    assert code in (0, 1, -9, 130, -2), log.read_text()  # 0 and 1: it had ended before; -2: Ctrl-C before its first word
+    # 0 and 1: it had ended before; -2 and -15: ended before its first word
+    assert code in (0, 1, -9, 130, -2, 143, -15), log.read_text()
 
 
 def check_files(workspace: Workspace, trials: dict[int, StoredTrial]) -> None:
@@ -148,14 +154,14 @@ def check_front(workspace: Workspace, image: Path, capsys: pytest.CaptureFixture
 def test_whenever_a_search_ends_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same command is ended in three ways in turn; what was closed stays, and at last the study is complete."""
+    """The same command is ended in four ways in turn; what was closed stays, and at last the study is complete."""
     trials = max(6, MOMENTS)
     prepare(tmp_path, trials)
     log, workspace, moments = tmp_path / "log.txt", Workspace(tmp_path / "runs"), random.Random(9)
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
     image, before = tmp_path / "lines" / "000.png", dict[int, StoredTrial]()
     for at in range(MOMENTS):
-        end_it(tmp_path, log, (KILL, CTRL_C, TIME)[at % 3], moments)
+        end_it(tmp_path, log, (KILL, CTRL_C, TIME, TERM)[at % 4], moments)
         now = closed_trials(workspace)
         lost = [number for number, trial in before.items() if now.get(number) != trial]
         assert not lost, f"closed trials {lost} were lost or have changed"
