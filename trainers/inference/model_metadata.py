@@ -26,7 +26,12 @@ PIXELS: dict[Contrast, str] = {"plain": "rgb/127.5-1, pad right 0.0", "even": "e
 Precision = Literal["fp32", "fp16", "int8", "int4", "coded"]
 Decoding = Literal["ctc", "attention"]
 
-
+MOST_HEIGHT_PX = 512
+"""Rows of an input that are believed, ten times those of a component: a larger image would take gigabytes."""
+MOST_TIME_STRIDE = 64
+"""Input columns per time step that are believed."""
+MOST_REASON = 160
+"""Characters of a reason that are shown: it may quote what a stranger wrote."""
 LINEAGE_CHARACTERS = 112
 """Length to which the text of a lineage is filled with spaces, so that the bytes of a file are known before its parent is. A
 parent's name of 40 characters fits."""
@@ -107,26 +112,51 @@ def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:
     """
     found = properties.get("format")
     if found != FORMAT and found not in OLDER_FORMATS:
-        known = "it has no paretext metadata" if found is None else f"its format is '{found}', this program reads '{FORMAT}'"
+        known = f"its format is {str(found)[:MOST_REASON]!r}, this program reads '{FORMAT}'"
+        known = "it has no paretext metadata" if found is None else known
         raise UserError(f"{name} is not a model of paretext: {known}; give a file that `paretext` exported")
     try:
         decoding = properties["decoding"]
         if decoding not in get_args(Decoding):
             raise ValueError(decoding)
         return ModelMetadata(
-            charset=tuple(json.loads(properties["charset"])),
+            charset=_symbols(json.loads(properties["charset"])),
             normaliser=properties["normaliser"],
-            height_px=int(properties["height_px"]),
-            time_stride=int(properties["time_stride"]),
-            architecture=json.loads(properties["architecture"]),
+            height_px=_within(properties["height_px"], MOST_HEIGHT_PX),
+            time_stride=_within(properties["time_stride"], MOST_TIME_STRIDE),
+            architecture=_table(json.loads(properties["architecture"])),
             digest=properties["digest"],
             data_digest=properties["data_digest"],
             decoding="attention" if decoding == "attention" else "ctc",
             contrast="even" if properties["pixels"] == PIXELS["even"] else "plain",
-            lineage=json.loads(properties.get("lineage", "{}")),
+            lineage=_table(json.loads(properties.get("lineage", "{}"))),
         )
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{name} has damaged metadata ({error}); export it again") from None
+    except (KeyError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:MOST_REASON]
+        raise UserError(f"{name} has damaged metadata ({reason}); export it again") from None
+
+
+def _symbols(written: object) -> tuple[str, ...]:
+    """A charset: a text, or a list of characters."""
+    symbols = tuple(written) if isinstance(written, str | list) else ()
+    if not symbols or not all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols):
+        raise ValueError("its charset is no text")
+    return symbols
+
+
+def _within(written: str, most: int) -> int:
+    """A whole number from 1 to `most`."""
+    number = int(written)
+    if not 1 <= number <= most:
+        raise ValueError(f"{number} is not from 1 to {most}")
+    return number
+
+
+def _table(written: object) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(written, dict):
+        raise ValueError("a table is something else")
+    return written
 
 
 def _json(value: object) -> str:

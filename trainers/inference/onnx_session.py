@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from trainers.base.errors import UserError
+from trainers.base.errors import UnfitArchitecture, UserError
 from trainers.inference.checksum import is_damaged
 
 QUIET = 3
@@ -47,14 +47,25 @@ class OnnxSession:
         options.log_severity_level = QUIET
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+            self._input = self._session.get_inputs()[0].name
         except Exception as error:  # onnxruntime's exceptions have no common public base
             raise UserError(f"{path} is not a readable ONNX file ({_first_line(error)})") from None
-        self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self._input = self._session.get_inputs()[0].name
+        self._path = path
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (N, 3, H, W) -> logits (N, T, V)."""
-        logits: NDArray[np.float32] = self._session.run(None, {self._input: images})[0]
+        """Images (N, 3, H, W) -> logits (N, T, V).
+
+        Raises:
+            UnfitArchitecture: the network does not compute that, because another program made it, or for lack of memory.
+        """
+        try:
+            logits = np.asarray(self._session.run(None, {self._input: images})[0])
+        except Exception as error:
+            raise UnfitArchitecture(f"the network of {self._path} does not run ({_first_line(error)})") from None
+        if logits.ndim != 3 or logits.dtype != np.float32 or len(logits) != len(images) or 0 in logits.shape:
+            found = f"{logits.dtype} {logits.shape}"
+            raise UnfitArchitecture(f"the network of {self._path} gives {found} and no logits; export it again")
         return logits
 
 

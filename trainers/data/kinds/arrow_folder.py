@@ -22,7 +22,7 @@ from PIL import Image
 
 from trainers.base.errors import UserError
 from trainers.base.images import decode_image
-from trainers.base.regular_file import MOST_IMAGE_BYTES, MOST_LABEL_BYTES, read_regular
+from trainers.base.regular_file import MOST_IMAGE_BYTES, MOST_LABEL_BYTES, MOST_LIST_BYTES, read_regular
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds import data_kinds
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
@@ -180,13 +180,23 @@ def _known_columns(file: Path) -> tuple[str, str]:
 
 def _split_files(folder: Path) -> list[Path]:
     """Lists the data files of a split: those of the folder itself, or those of its training split."""
-    if (folder / "state.json").is_file():
-        named = json.loads((folder / "state.json").read_text(encoding="utf-8")).get("_data_files", [])
-        return [folder / entry["filename"] for entry in named]
+    named = _named_files(folder)
+    if named is not None:
+        return named
     for split in TRAINING_SPLITS:
-        if (folder / split / "state.json").is_file():
-            return _split_files(folder / split)
+        named = _named_files(folder / split)
+        if named is not None:
+            return named
     return _parquet_files(folder, TRAINING_SPLITS)
+
+
+def _named_files(folder: Path) -> list[Path] | None:
+    """The files that the `state.json` of a split names; None if there is none, or another program wrote it."""
+    try:
+        state = json.loads(read_regular(folder / "state.json", MOST_LIST_BYTES))
+        return [folder / Path(entry["filename"]).name for entry in state["_data_files"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _parquet_files(folder: Path, splits: tuple[str, ...]) -> list[Path]:
@@ -204,7 +214,7 @@ def _parquet_files(folder: Path, splits: tuple[str, ...]) -> list[Path]:
 def split_beside(folder: Path, names: tuple[str, ...]) -> str | None:
     """Finds a split with one of some names beside the training split. Returns it as a source, or None."""
     for split in names:
-        if (folder / split / "state.json").is_file():
+        if _named_files(folder / split) is not None:
             return f"hf:{folder / split}"
         if folder.is_dir() and _parquet_files(folder, (split,)):
             return f"hf:{_parquet_files(folder, (split,))[0].parent / split}"

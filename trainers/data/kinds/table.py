@@ -50,7 +50,9 @@ class TableLabels(ListedImages):
         rows: list[tuple[str, str]] = []
         for row in texts[1:]:
             cells = _cells(row, delimiter, len(header))
-            if len(cells) == len(header):
+            if cells is None:
+                skipped.append(Skipped(row[:60], "not a row of a table: it has a line end inside, or is too long"))
+            elif len(cells) == len(header):
                 rows.append((cells[image], cells[text]))
             else:
                 skipped.append(Skipped(row[:60], f"{len(cells)} cells where the header has {len(header)}"))
@@ -67,7 +69,7 @@ class TableLabels(ListedImages):
         columns = self.columns or _known_columns(header)
         image, place = self._place(columns[0] if columns else "", header), self._place(name, header)
         rows = (_cells(row, delimiter, len(header)) for row in texts[1:])
-        return {cells[image]: cells[place].strip() for cells in rows if len(cells) == len(header)}
+        return {cells[image]: cells[place].strip() for cells in rows if cells is not None and len(cells) == len(header)}
 
     def _place(self, column: str, header: list[str]) -> int:
         if column not in header:
@@ -77,17 +79,25 @@ class TableLabels(ListedImages):
 
 def _header(row: str) -> tuple[str, list[str]]:
     delimiter = max(",;\t", key=row.count)
-    return delimiter, [cell.strip() for cell in next(csv.reader([row], delimiter=delimiter), [])]
+    return delimiter, [cell.strip() for cell in _split(row, delimiter) or []]
 
 
-def _cells(row: str, delimiter: str, columns: int) -> list[str]:
-    cells = next(csv.reader([row], delimiter=delimiter), [])
-    if columns == 2:
+def _cells(row: str, delimiter: str, columns: int) -> list[str] | None:
+    cells = _split(row, delimiter)
+    if columns == 2 and cells is not None:
         image, cut, rest = row.partition(delimiter)
         whole = len(cells) == 2 and (row.startswith('"') or (rest[:1] == '"' and rest.rstrip()[-1:] == '"'))
         if cut and not whole:
             return [image, rest]
     return cells
+
+
+def _split(row: str, delimiter: str) -> list[str] | None:
+    """The cells of a row; None if it has a carriage return inside, or a cell of more than 128 KiB."""
+    try:
+        return next(csv.reader([row], delimiter=delimiter), [])
+    except csv.Error:
+        return None
 
 
 def _known_columns(header: list[str]) -> tuple[str, str] | None:

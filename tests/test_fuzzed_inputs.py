@@ -1,0 +1,101 @@
+"""Inputs that a fuzzer (`benchmarks/fuzz`) or a stranger has found to end in a traceback: read, or refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from testing.small_model import small_model_metadata
+from testing.tiny_model import tiny_model
+from trainers.base.errors import UserError
+from trainers.data.kinds import data_kinds
+from trainers.data.source_registry import find_source, own_validation
+from trainers.inference.model_metadata import decode_metadata, encode_metadata
+from trainers.inference.reader import Reader
+
+LABEL_FILES: list[tuple[str, str, bytes]] = [
+    ("hf", "state.json", b"0"),
+    ("hf", "state.json", b'{"_data_files": [{"filename": "data.arrow", "x"}]}'),
+    ("hf", "state.json", b'{"_data_files": [{"name": "data.arrow"}]}'),
+    ("hf", "state.json", b'{"_data_files": [5]}'),
+    ("hf", "state.json", b'{"_data_files": "\xff"}'),
+    ("hf", "state.json", b"[" * 100_000),
+    ("csv", "labels.csv", b"filename,wor\rds\n0.png,a\n"),
+    ("csv", "labels.csv", b"filename,width,words\n0.png,5,a\rb\n"),
+]
+"""Kind of a source, name of the file and its content."""
+
+
+@pytest.mark.parametrize(("kind", "name", "content"), LABEL_FILES)
+def test_label_files(tmp_path: Path, kind: str, name: str, content: bytes) -> None:
+    Image.new("L", (40, 16), 255).save(tmp_path / "0.png")
+    (tmp_path / name).write_bytes(content)
+    own_validation(str(tmp_path))
+    for found in (lambda: find_source(str(tmp_path)), lambda: data_kinds[kind]().open(tmp_path, None)):
+        with pytest.raises(UserError) as refused:
+            found().read()
+        assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
+
+
+METADATA: list[dict[str, str]] = [
+    {"time_stride": "0"},
+    {"time_stride": "-4"},
+    {"height_px": "0"},
+    {"height_px": "9" * 9},
+    {"height_px": "9" * 5000},
+    {"charset": "7"},
+    {"charset": '["ab"]'},
+    {"charset": '[["a"]]'},
+    {"charset": '""'},
+    {"charset": "[" * 100_000},
+    {"architecture": "[]"},
+    {"lineage": "3"},
+    {"format": "x\n" * 1000},
+]
+"""Entries of the metadata of a file that say something impossible."""
+
+
+@pytest.mark.parametrize("changes", METADATA, ids=lambda changes: str(changes)[:40])
+def test_metadata(changes: dict[str, str]) -> None:
+    with pytest.raises(UserError) as refused:
+        decode_metadata(encode_metadata(small_model_metadata(), "fp32", {}) | changes, "x.onnx")
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
+
+
+def test_a_height_that_the_network_does_not_have(tmp_path: Path) -> None:
+    model = onnx.load(tiny_model(tmp_path / "tiny.onnx"))
+    (entry,) = (prop for prop in model.metadata_props if prop.key == "height_px")
+    entry.value = "31"
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(UserError, match="does not run"):
+        Reader(tmp_path / "other.onnx").read([np.zeros((20, 50), np.uint8)])
+
+
+def test_a_network_that_gives_no_logits(tmp_path: Path) -> None:
+    model = onnx.load(tiny_model(tmp_path / "tiny.onnx"))
+    output = model.graph.output[0]
+    node = onnx.helper.make_node("ReduceMean", [output.name], ["flat"], keepdims=0)
+    model.graph.node.append(node)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("flat", onnx.TensorProto.FLOAT, None))
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(UserError, match="no logits"):
+        Reader(tmp_path / "other.onnx").read([np.zeros((20, 50), np.uint8)])
+
+
+CELLS: list[Any] = [[[1, 2], [3]], [["a", "b"], ["c", "d"]], None, {"x": 1}, [[1e400]], [[None]]]
+"""Cells of the table that a served model takes."""
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_cells_of_a_request(cell: Any) -> None:
+    pytest.importorskip("mlflow")
+    from studies.registry.pyfunc_model import _image
+
+    with pytest.raises(UserError, match="row 1"):
+        _image(cell, 1)
