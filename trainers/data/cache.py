@@ -35,12 +35,12 @@ from trainers.base.file_lock import locked
 from trainers.base.preprocess import canonical_width
 from trainers.data.decoding import decode_chunk, decode_line
 from trainers.data.fingerprint import digest_of, file_stamp
-from trainers.data.lines import Line, LineSet, Skipped
+from trainers.data.lines import Line, LineSet, Skipped, with_usable_labels
 from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout, the geometry and the decoding. Increase it when one of them changes; entries are then built again."""
 CHUNK_LINES = 64
 """Lines that a process decodes at once: enough work that handing it over takes no noticeable time."""
@@ -204,7 +204,7 @@ def _group_file(folder: Path, width: int) -> Path:
 
 def _build(folder: Path, source: Source, height_px: int, progress: Progress | None, processes: int | None) -> None:
     """Decodes a source into a temporary folder, and renames the folder when it is complete."""
-    line_set = source.read()
+    line_set = with_usable_labels(source.read())
     building = folder.with_name(folder.name + ".building")
     try:
         building.mkdir()

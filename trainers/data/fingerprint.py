@@ -17,6 +17,6 @@ def file_stamp(path: Path) -> tuple[str, int, int]:
     """Identifies the state of a file without reading it: (name, bytes, nanoseconds since 1970); zeros if it does not exist."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name with a zero byte, which no file has
         return (path.name, 0, 0)
     return (path.name, status.st_size, status.st_mtime_ns)

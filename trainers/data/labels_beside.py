@@ -8,7 +8,8 @@ from pathlib import Path
 
 from trainers.base.errors import UserError
 from trainers.base.regular_file import MOST_LABEL_BYTES, MOST_LIST_BYTES, read_regular
-from trainers.data.kinds.pairs import LABEL_SUFFIX, split_image
+from trainers.data.kinds.pairs import LABEL_SUFFIX, label_beside
+from trainers.data.text_rows import as_utf8
 
 LIST_NAME = "labels.txt"
 """File with a row `name<TAB>text` for each image, as PaddleOCR and `paretext data render` write it."""
@@ -37,16 +38,17 @@ class LabelsBeside:
         Raises:
             UserError: it has none, or the file with it cannot be read.
         """
-        split = split_image(path.name)
-        label = path.with_name((split[0] if split else path.name) + LABEL_SUFFIX)
-        if label.is_file():
+        label = label_beside(path)
+        if label is not None:
             return _text(label, MOST_LABEL_BYTES).strip()
         absolute = path.absolute()
         for folder in islice(absolute.parents, 1 + FOLDERS_ABOVE):
             text = self._listed(folder).get(absolute.relative_to(folder).as_posix())
             if text is not None:
                 return text
-        raise UserError(f"{path} has no truth beside it: write {label.name}, or a row of {LIST_NAME}, or leave --truth out")
+        raise UserError(
+            f"{path} has no truth beside it: write {path.stem}{LABEL_SUFFIX}, or a row of {LIST_NAME}, or leave --truth out"
+        )
 
     def _listed(self, folder: Path) -> dict[str, str]:
         """Name to label, from the list in a folder; of two rows with one name the first counts."""
@@ -65,7 +67,7 @@ def _text(path: Path, most_bytes: int) -> str:
         UserError: it cannot be read, is not UTF-8, or is too large to be one.
     """
     try:
-        return read_regular(path, most_bytes).decode("utf-8-sig")
+        return as_utf8(read_regular(path, most_bytes)).decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text") from None
     except UserError as error:

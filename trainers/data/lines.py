@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,13 @@ from PIL import Image
 from trainers.base.images import decode_image
 from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2")
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+"""Endings of the names of image files, of the formats in `trainers.base.images`."""
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which is no character and which no file in UTF-8 can hold."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,28 @@ class FromFile:
 
     def __call__(self) -> Image.Image:
         return decode_image(read_regular(Path(self.path), MOST_IMAGE_BYTES))
+
+
+def with_usable_labels(found: LineSet) -> LineSet:
+    """Leaves out the lines whose label is no row of text, whatever the kind of the source; each is counted with its reason."""
+    reasons = [_unusable(line.text) for line in found.lines]
+    if not any(reasons):
+        return found
+    lines = [line for line, reason in zip(found.lines, reasons, strict=True) if reason is None]
+    left_out = [Skipped(line.name, reason) for line, reason in zip(found.lines, reasons, strict=True) if reason is not None]
+    return LineSet(lines, [*found.skipped, *left_out])
+
+
+def _unusable(label: str) -> str | None:
+    """Why no model can be trained on a label; None if one can. Whether it is empty is seen after the normaliser."""
+    text = label.strip()
+    if "\n" in text or "\r" in text:
+        return "label of more than one line"
+    if not text.isascii():
+        half = HALF_CHARACTER.search(text)
+        if half is not None:
+            return f"label holds half a character (U+{ord(half[0]):04X})"
+    return None
 
 
 def counted(skipped: Iterable[Skipped]) -> dict[str, int]:

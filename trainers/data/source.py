@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from trainers.base.errors import UserError
-from trainers.base.regular_file import MOST_LIST_BYTES, read_regular
 from trainers.data.fingerprint import digest_of, file_stamp
+from trainers.data.image_names import found_as, is_there, why_no_image
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
-
-SNIFFED_ROWS = 50
-SNIFFED_BYTES = 1 << 20
-"""Bytes that are read for the first rows: a file without line ends may be of any size."""
+from trainers.data.text_rows import SNIFFED_ROWS, first_rows
 
 
 class Source(Protocol):
@@ -49,6 +46,10 @@ class DataKind:
     @abstractmethod
     def looks_like(self, path: Path) -> bool:
         """Whether an existing file or folder is of this kind; looks only at names and first rows."""
+
+    def is_complete(self, path: Path) -> bool:
+        """Whether most images at a path that is of this kind have labels of this kind. If not, other kinds are preferred."""
+        return True
 
     @abstractmethod
     def open(self, path: Path, extra: str | None) -> Source:
@@ -111,15 +112,15 @@ class ListedImages:
     def fingerprint(self) -> str:
         """A digest that changes when the list or one of its images is rewritten."""
         names = dict.fromkeys(name for name, _ in self._rows[0])
-        return digest_of(self.kind, file_stamp(self.label_file), [file_stamp(self.images / name) for name in names])
+        return digest_of(self.kind, file_stamp(self.label_file), [file_stamp(found_as(self.images, name)) for name in names])
 
     def read(self) -> LineSet:
         """Lists the lines in the order of the file."""
         rows, skipped = self._rows
         lines, skipped = [], list(skipped)
         for name, text in rows:
-            path = self.images / name
-            if path.is_file():
+            path = found_as(self.images, name)
+            if is_there(path):
                 lines.append(Line(name, text, FromFile(str(path))))
             else:
                 skipped.append(Skipped(name, "image is missing"))
@@ -169,56 +170,10 @@ def find_images(label_file: Path, kind: str, names: Sequence[str]) -> Path:
     near = label_file.parent
     places = [near, near / "images", near / label_file.stem, *islice(near.resolve().parents, 2)]
     sample = names[:SNIFFED_ROWS]
-    found = [sum((place / name).is_file() for name in sample) for place in places]
+    found = [sum(is_there(found_as(place, name)) for name in sample) for place in places]
     if sample and not max(found):
-        raise UserError(
-            f"no image of {label_file} is there: looked for {sample[0]} in {near}, its parents and {near / 'images'}; "
-            f"name the folder as {kind}:{label_file}@FOLDER"
-        )
+        raise UserError(why_no_image(label_file, kind, sample, places))
     return places[found.index(max(found))]
-
-
-def read_rows(path: Path) -> tuple[list[str], list[Skipped]]:
-    """Reads the rows of a UTF-8 text file that are not blank, without line ends and byte order mark.
-
-    Returns:
-        The rows, and those that were skipped because they are not UTF-8.
-
-    Raises:
-        UserError: the file cannot be read, or most of it is not UTF-8.
-    """
-    try:
-        data = read_regular(path, MOST_LIST_BYTES)
-    except UserError as error:
-        raise UserError(f"{path} is {error}") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    rows: list[str] = []
-    skipped: list[Skipped] = []
-    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        try:
-            row = raw.removesuffix(b"\r").decode("utf-8")
-        except UnicodeDecodeError:
-            skipped.append(Skipped(f"{path.name} row {number}", "label is not UTF-8"))
-        else:
-            if row.strip():
-                rows.append(row)
-    if len(skipped) > len(rows) or any("\0" in row for row in rows[:SNIFFED_ROWS]):
-        raise UserError(f"{path} is not UTF-8 text; convert it, for example: iconv -f GB18030 -t UTF-8 {path.name}")
-    return rows, skipped
-
-
-def first_rows(path: Path) -> list[str]:
-    """Reads the first rows of a file, to recognise its kind; an empty list if it is not text."""
-    try:
-        if not path.is_file():  # a pipe would wait for ever
-            return []
-        with path.open("rb") as file:
-            raw = file.read(SNIFFED_BYTES).split(b"\n")[:SNIFFED_ROWS]
-    except OSError:
-        return []
-    rows = [row.decode("utf-8", errors="ignore").removeprefix("\ufeff").rstrip("\r\n") for row in raw]
-    return [row for row in rows if row.strip() and "\0" not in row]
 
 
 def is_image_name(name: str) -> bool:
@@ -232,7 +187,7 @@ def text_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def _is_listing(name: str, suffixes: tuple[str, ...]) -> bool:
-    return name.lower().endswith(suffixes) and not name.endswith(".gt.txt") and not name.startswith(".")
+    return name.lower().endswith(suffixes) and not name.lower().endswith(".gt.txt") and not name.startswith(".")
 
 
 def label_files(path: Path, suffixes: tuple[str, ...], fits: Callable[[Path], bool]) -> list[Path]:
@@ -254,7 +209,8 @@ def only_one(path: Path, files: Sequence[Path], kind: str, expected: str) -> Pat
         raise UserError(f"{path} holds no {expected}")
     if len(files) > 1:
         names = ", ".join(p.name for p in files[:4])
-        raise UserError(f"{path} holds several label files ({names}); name one, as {kind}:{files[0]}, or several joined by ';'")
+        joined = "" if ";" in str(path) else ", or several joined by ';'"
+        raise UserError(f"{path} holds several label files ({names}); name one, as {kind}:{files[0]}{joined}")
     return files[0]
 
 

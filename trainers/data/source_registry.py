@@ -14,7 +14,8 @@ from trainers.base.errors import UserError
 from trainers.data.digits import LINES, REVISION, SPLITS, Split, digit_lines
 from trainers.data.fingerprint import digest_of
 from trainers.data.kinds import data_kinds
-from trainers.data.lines import LineSet
+from trainers.data.lines import LineSet, with_usable_labels
+from trainers.data.no_kind import why_no_kind
 from trainers.data.source import DataKind, Source
 
 
@@ -47,15 +48,23 @@ def open_source(text: str, seed: int = 0) -> LineSet:
     Raises:
         UserError: the source does not exist (the message has the most similar one), or has no usable line.
     """
-    return find_source(text, seed).read()
+    return with_usable_labels(find_source(text, seed).read())
 
 
 def split_sources(text: str) -> list[str]:
-    """Splits `a;b;c` into single sources."""
+    """Splits `a;b;c` into single sources; the name of an existing path may have a semicolon itself."""
+    if ";" in text and _path_of(text).exists():
+        return [text.strip()]
     parts = [part.strip() for part in text.split(";") if part.strip()]
     if not parts:
         raise UserError("no data source is named; try 'digits' or a folder")
     return parts
+
+
+def _path_of(text: str) -> Path:
+    """The path in a source, without looking for a part after `@`."""
+    name, colon, rest = text.strip().partition(":")
+    return Path(rest if colon and name in data_kinds else text.strip()).expanduser()
 
 
 def absolute_sources(text: str) -> str:
@@ -69,10 +78,10 @@ def absolute_sources(text: str) -> str:
 
 def _absolute(text: str) -> str:
     """One source with an absolute path, and an absolute image folder behind `@`."""
-    name, _, rest = text.partition(":")
+    name, colon, rest = text.partition(":")
     if name == "digits":
         return text
-    prefix, written = (f"{name}:", rest) if name in data_kinds else ("", text)
+    prefix, written = (f"{name}:", rest) if colon and name in data_kinds else ("", text)
     path = Path(written).expanduser()
     if path.exists() or (prefix and data_kinds[name]().has_parts and path.parent.is_dir()):
         return f"{prefix}{path.absolute()}"
@@ -122,8 +131,8 @@ def find_source(text: str, seed: int = 0) -> Source:
 
 def _read(text: str) -> tuple[DataKind | None, Path, str | None]:
     """Splits a text into kind, path and the part after `@`. The kind is None if it is neither named nor recognised."""
-    name, _, rest = text.partition(":")
-    named = data_kinds[name]() if name in data_kinds else None
+    name, colon, rest = text.partition(":")
+    named = data_kinds[name]() if colon and name in data_kinds else None  # "lmdb" is a folder of that name
     written = rest if named else text
     path, extra = Path(written).expanduser(), None
     if not path.exists() and "@" in written:
@@ -134,8 +143,17 @@ def _read(text: str) -> tuple[DataKind | None, Path, str | None]:
         return (named if there else None), path, extra
     if not path.exists():
         return None, path, extra
+    return _recognised(path), path, extra
+
+
+def _recognised(path: Path) -> DataKind | None:
+    """The kind of an existing path: the first that recognises it, or the first that has labels for most of its images."""
     kinds = sorted((data_kinds[name]() for name in data_kinds), key=lambda kind: kind.order)
-    return next((kind for kind in kinds if kind.looks_like(path)), None), path, extra
+    fitting = (kind for kind in kinds if kind.looks_like(path))
+    first = next(fitting, None)
+    if first is None or first.is_complete(path):
+        return first
+    return next((kind for kind in fitting if kind.is_complete(path)), first)
 
 
 def _nothing_like(text: str, path: Path) -> str:
@@ -143,6 +161,9 @@ def _nothing_like(text: str, path: Path) -> str:
     if path.is_dir() and not any(path.iterdir()):
         return f"data source '{path}' is an empty folder"
     if path.exists():
+        reason = why_no_kind(path)
+        if reason is not None:
+            return f"data source '{path}' holds no lines of a known kind: {reason}"
         return f"data source '{path}' holds no lines of a known kind ({', '.join(data_kinds)}); name one as kind:path"
     kind, colon, _ = text.partition(":")
     beside = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] if path.parent.is_dir() else []

@@ -12,7 +12,7 @@ Source: https://huggingface.co/docs/datasets, "Process", section "Save".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -53,16 +53,46 @@ def _column(file: str, column: str, stamp: tuple[str, int, int]) -> Any:
 
 
 def _values(file: Path, column: str) -> Iterator[Any]:
-    """Yields the values of a column, in pieces: compressed, a column of many long and equal labels takes next to nothing."""
+    """Yields the values of a column.
+
+    Raises:
+        UserError: the file is damaged or cut short.
+    """
+    import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+
+    try:
+        for piece in _pieces(file, column):
+            yield from _python_values(piece)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk, not the file
+        raise UserError(f"{file} is damaged or cut short; copy it again") from None
+
+
+def _pieces(file: Path, column: str) -> Iterator[Any]:
+    """Yields a column in pieces: compressed, a column of many long and equal labels takes next to nothing."""
     if file.suffix == ".parquet":
         from pyarrow import parquet
 
-        pieces: Iterable[Any] = (b.column(0) for b in parquet.ParquetFile(file).iter_batches(PIECE_ROWS, columns=[column]))
+        for batch in parquet.ParquetFile(file).iter_batches(PIECE_ROWS, columns=[column]):
+            yield batch.column(0)
     else:
         whole = _column(str(file), column, file_stamp(file))
-        pieces = (whole.slice(at, PIECE_ROWS) for at in range(0, len(whole), PIECE_ROWS))
-    for piece in pieces:
-        yield from piece.to_pylist()
+        for at in range(0, len(whole), PIECE_ROWS):
+            yield whole.slice(at, PIECE_ROWS)
+
+
+def _python_values(piece: Any) -> Iterator[Any]:
+    """Yields the values of a piece of a column; values that a dictionary holds once are in memory once."""
+    for chunk in getattr(piece, "chunks", [piece]):
+        if not hasattr(chunk, "dictionary"):
+            yield from chunk.to_pylist()
+            continue
+        known: dict[int | None, Any] = {None: None}
+        for index in chunk.indices.to_pylist():
+            if index not in known:
+                known[index] = chunk.dictionary[index].as_py()
+            yield known[index]
 
 
 def _column_names(file: Path) -> list[str]:
@@ -163,10 +193,25 @@ class ArrowFolder:
                 elif isinstance(label, str):
                     lines.append(Line(name, label, FromTable(str(file), image, row)))
                 else:
-                    skipped.append(Skipped(name, "image without label" if label is None else "label is not text"))
+                    skipped.append(Skipped(name, _no_label(label)))
         if not lines:
-            raise UserError(f"{self.folder} holds no line with a label in column '{text}'")
+            raise UserError(f"{self.folder} holds no line with a label in column '{text}'{_why(skipped, text)}")
         return LineSet(lines, skipped)
+
+
+def _no_label(value: object) -> str:
+    """Why a value is no label."""
+    if value is None:
+        return "image without label"
+    return "label is a number, not text" if isinstance(value, int | float) else "label is not text"
+
+
+def _why(skipped: Sequence[Skipped], column: str) -> str:
+    """Why no row of a data set has a label, and what to do."""
+    if any(s.reason == "label is a number, not text" for s in skipped):
+        cast = f"dataset.cast_column('{column}', datasets.Value('string'))"
+        return f": its values are numbers, not text; convert them, leading zeros included, for example with {cast}"
+    return f"; the first, {skipped[0].name}: {skipped[0].reason}" if skipped else ""
 
 
 def _known_columns(file: Path) -> tuple[str, str]:
@@ -181,13 +226,9 @@ def _known_columns(file: Path) -> tuple[str, str]:
 def _split_files(folder: Path) -> list[Path]:
     """Lists the data files of a split: those of the folder itself, or those of its training split."""
     named = _named_files(folder)
-    if named is not None:
-        return named
     for split in TRAINING_SPLITS:
-        named = _named_files(folder / split)
-        if named is not None:
-            return named
-    return _parquet_files(folder, TRAINING_SPLITS)
+        named = _named_files(folder / split) if named is None else named
+    return _parquet_files(folder, TRAINING_SPLITS) if named is None else named
 
 
 def _named_files(folder: Path) -> list[Path] | None:

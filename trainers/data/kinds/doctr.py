@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from trainers.base.errors import UserError
+from trainers.base.regular_file import MOST_LIST_BYTES, read_regular
 from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
 from trainers.data.source import DataKind, ListedImages, folder_or_none, is_image_name
+from trainers.data.text_rows import as_utf8, conversion
 
 
 class DoctrLabels(ListedImages):
@@ -21,19 +23,51 @@ class DoctrLabels(ListedImages):
     kind = "doctr"
 
     def rows(self) -> tuple[list[tuple[str, str]], list[Skipped]]:
-        labels = _labels(self.label_file)
-        if not isinstance(labels, dict):
-            raise UserError(f'{self.label_file} is not a JSON object of {{"image": "label"}}')
-        rows = [(name, label) for name, label in labels.items() if isinstance(label, str)]
-        skipped = [Skipped(name, "label is not text") for name, label in labels.items() if not isinstance(label, str)]
+        labels = read_labels(self.label_file)
+        rows = [(name, label) for name, label in labels if isinstance(label, str)]
+        skipped = [Skipped(name, "label is not text") for name, label in labels if not isinstance(label, str)]
         return rows, skipped
 
 
-def _labels(path: Path) -> Any:
+class _Object(list[tuple[str, Any]]):
+    """A JSON object as its pairs in order: a name that is there twice is twice in it."""
+
+
+def read_labels(path: Path) -> list[tuple[str, Any]]:
+    """Reads the pairs of image and label of a file.
+
+    Raises:
+        UserError: the file is no JSON object; the message has the line of the mistake.
+    """
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        return None
+        data = as_utf8(read_regular(path, MOST_LIST_BYTES))
+        labels = json.loads(data.decode("utf-8"), object_pairs_hook=_Object)
+    except UserError as error:
+        raise UserError(f"{path} is {error}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path} is not UTF-8 text (line {line}); convert it, for example: {conversion(data, path.name)}"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is not valid JSON: {_mistake(error)} in line {error.lineno}") from None
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "a number of too many digits"
+        raise UserError(f"{path} is not valid JSON: {reason}") from None
+    if not isinstance(labels, _Object):
+        raise UserError(f'{path} is not a JSON object of {{"image": "label"}}')
+    return labels
+
+
+def _mistake(error: json.JSONDecodeError) -> str:
+    """What is wrong in words that are about the file, not about the parser."""
+    if error.doc[: error.pos].rstrip().endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]", ","):
+        return "a comma too many"
+    if "trailing comma" in error.msg:  # Python 3.13
+        return "a comma too many"
+    return error.msg[:1].lower() + error.msg[1:]
 
 
 def _file(path: Path) -> Path:
@@ -51,8 +85,11 @@ class DoctrKind(DataKind):
         file = _file(path)
         if file.suffix.lower() != ".json" or not file.is_file():
             return False
-        labels = _labels(file)
-        return isinstance(labels, dict) and any(is_image_name(name) for name in list(labels)[:50])
+        try:
+            labels = read_labels(file)
+        except UserError:
+            return False
+        return any(is_image_name(name) for name, _ in labels[:50])
 
     def open(self, path: Path, extra: str | None) -> DoctrLabels:
         """Opens the labels at a path; `extra` is the folder of their images."""

@@ -3,21 +3,26 @@
 Decisions:
 - `x.bin.png`, `x.nrm.png` and `x.png` are images of one line. Only one of them is used, preferably the binarised one; otherwise
   the line would be trained three times.
-- Subfolders are read too.
+- If labels with the word are there (`x.bin.gt.txt`), they belong to the image with the word.
+- Subfolders are read too, also through links; hidden ones are not.
 """
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.base.errors import UserError
 from trainers.base.regular_file import MOST_LABEL_BYTES, read_regular
 from trainers.data.fingerprint import digest_of
+from trainers.data.folders import walk
+from trainers.data.image_names import is_there
 from trainers.data.kinds import data_kinds
 from trainers.data.lines import IMAGE_SUFFIXES, FromFile, Line, LineSet, Skipped
 from trainers.data.source import DataKind
+from trainers.data.text_rows import as_utf8, split_rows
 
 LABEL_SUFFIX = ".gt.txt"
 """Suffix of label files."""
@@ -54,7 +59,7 @@ class Pairs:
         Raises:
             UserError: the folder holds no pair.
         """
-        labels, images = self._by_stem()
+        labels, images = self.partners()
         lines: list[Line] = []
         skipped: list[Skipped] = []
         for stem in sorted(labels.keys() | images.keys()):
@@ -69,48 +74,41 @@ class Pairs:
                 else:
                     lines.append(Line(images[stem], text, FromFile(str(self.folder / images[stem]))))
         if not lines:
-            hint = f" ({len(skipped)} files without a partner)" if skipped else ""
+            hint = f"; the first, {skipped[0].name}: {skipped[0].reason}" if skipped else ""
             raise UserError(f"{self.folder} holds no pair of x{LABEL_SUFFIX} and x.png{hint}")
         return LineSet(lines, skipped)
 
     def _files(self) -> list[_Found]:
-        found: list[_Found] = []
-        waiting = [""]
-        while waiting:
-            inside = waiting.pop()
-            with os.scandir(self.folder / inside) as entries:
-                for entry in entries:
-                    path = f"{inside}/{entry.name}" if inside else entry.name
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(path)
-                    else:
-                        found.append(_found(path, entry))
+        found = [
+            _found(f"{inside}/{entry.name}" if inside else entry.name, entry)
+            for inside, entries in walk(self.folder)
+            for entry in entries
+        ]
         return sorted(found, key=lambda f: f.path)
 
-    def _by_stem(self) -> tuple[dict[str, str], dict[str, str]]:
+    def partners(self) -> tuple[dict[str, str], dict[str, str]]:
         """The label path and the preferred image path of each stem."""
-        labels: dict[str, str] = {}
+        paths = [found.path for found in self._files()]
+        labels = {_composed(path[: -len(LABEL_SUFFIX)]): path for path in paths if is_label(path)}
         images: dict[str, tuple[int, str]] = {}
-        for found in self._files():
-            if found.path.endswith(LABEL_SUFFIX):
-                labels[found.path.removesuffix(LABEL_SUFFIX)] = found.path
-            elif (split := split_image(found.path)) is not None:
-                stem, rank = split
-                images[stem] = min(images.get(stem, (rank, found.path)), (rank, found.path))
+        for path in paths:
+            stems = image_stems(path)
+            if stems:
+                stem = next((stem for stem in stems if stem in labels), stems[-1])
+                rank = _rank(path)
+                images[stem] = min(images.get(stem, (rank, path)), (rank, path))
         return labels, {stem: path for stem, (_, path) in images.items()}
 
     def _label(self, path: str) -> str | Skipped:
         try:
-            text = read_regular(self.folder / path, MOST_LABEL_BYTES).decode("utf-8-sig")
+            data = read_regular(self.folder / path, MOST_LABEL_BYTES)
+            rows = [row.decode("utf-8") for row in split_rows(as_utf8(data)) if row.strip()]
         except UserError as error:
             return Skipped(path, f"label is {error}")
         except UnicodeDecodeError:
             return Skipped(path, "label is not UTF-8")
         except OSError:
             return Skipped(path, "label cannot be read")
-        rows = [row.removesuffix("\r") for row in text.split("\n") if row.strip()]
         if len(rows) > 1:
             return Skipped(path, "label of more than one line")
         return rows[0] if rows else ""
@@ -124,15 +122,49 @@ def _found(path: str, entry: os.DirEntry[str]) -> _Found:
     return _Found(path, status.st_size, status.st_mtime_ns)
 
 
-def split_image(path: str) -> tuple[str, int] | None:
-    """Splits an image path into its stem and its rank in `VARIANTS` (0 is preferred). Returns None if it is not an image."""
+def is_label(name: str) -> bool:
+    """Whether a file is a label, by its name."""
+    return name.lower().endswith(LABEL_SUFFIX)
+
+
+def image_stems(path: str) -> list[str]:
+    """The stems by which an image may be named by its label, the first that has a label counts; empty if it is no image.
+
+    `x.bin.png` may have the label `x.bin.png.gt.txt`, `x.bin.gt.txt` or `x.gt.txt`. Stems are composed (NFC), because macOS
+    decomposes letters with accents in some names.
+    """
+    stem = _composed(path)
+    stems = [stem]
+    while stem.lower().endswith(IMAGE_SUFFIXES):
+        stem = stem[: stem.rindex(".")]
+        stems.append(stem)
+    if len(stems) == 1:
+        return []
+    word = _variant(stem)
+    return [*stems, stem[: len(stem) - len(word)]] if word else stems
+
+
+def label_beside(path: Path) -> Path | None:
+    """The label file of a single image; None if none is there."""
+    forms = (unicodedata.normalize(form, stem) for stem in image_stems(path.name) or [path.name] for form in ("NFC", "NFD"))
+    names = (form + suffix for form in forms for suffix in (LABEL_SUFFIX, LABEL_SUFFIX.upper()))
+    return next((label for label in map(path.with_name, names) if is_there(label)), None)
+
+
+def _rank(path: str) -> int:
+    """The rank of an image among those of one line; 0 is preferred."""
     stem = path
     while stem.lower().endswith(IMAGE_SUFFIXES):
         stem = stem[: stem.rindex(".")]
-    if stem == path:
-        return None
-    word = next((v for v in VARIANTS if v and stem.lower().endswith(v)), "")
-    return stem[: len(stem) - len(word)], VARIANTS.index(word)
+    return VARIANTS.index(_variant(stem))
+
+
+def _variant(stem: str) -> str:
+    return next((v for v in VARIANTS if v and stem.lower().endswith(v)), "")
+
+
+def _composed(path: str) -> str:
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 @data_kinds.register("pairs")
@@ -143,7 +175,12 @@ class PairsKind(DataKind):
 
     def looks_like(self, path: Path) -> bool:
         """Whether the folder or a subfolder holds a `.gt.txt`."""
-        return path.is_dir() and any(name.endswith(LABEL_SUFFIX) for _, _, names in os.walk(path) for name in names)
+        return path.is_dir() and any(is_label(entry.name) for _, entries in walk(path) for entry in entries)
+
+    def is_complete(self, path: Path) -> bool:
+        """Whether at least half of the images have a label. One stray pair may lie beside a list of all images."""
+        labels, images = Pairs(path).partners()
+        return 2 * len(labels.keys() & images.keys()) >= len(images)
 
     def open(self, path: Path, extra: str | None) -> Pairs:
         """Opens the pairs of a folder."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from trainers.data.kinds import data_kinds
 from trainers.data.lines import Skipped
-from trainers.data.source import ListedImages, ListedKind, is_image_name, read_rows
+from trainers.data.source import ListedImages, ListedKind, is_image_name
+from trainers.data.text_rows import read_rows
 
 
 class TrdgLabels(ListedImages):

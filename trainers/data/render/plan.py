@@ -25,8 +25,9 @@ from trainers.data.normalisers import normalise
 from trainers.data.render.fonts import Face, characters
 from trainers.data.render.lettering import NoInk
 from trainers.data.render.line import StyleChoice, render_line
-from trainers.data.source import is_image_name, read_rows
+from trainers.data.source import is_image_name
 from trainers.data.source_registry import open_source
+from trainers.data.text_rows import read_rows
 
 REVISION = 1
 """Part of the fingerprint. Increase it when a change makes the same seed render other lines, so that caches are built again."""
