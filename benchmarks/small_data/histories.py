@@ -116,7 +116,7 @@ def plot(histories: Sequence[History], path: Path) -> None:
             axis.plot(minutes, array.mean(axis=0), color=colour, label=f"{recipe}, {shared} epochs, {len(group)} seeds")
             axis.fill_between(minutes, array.min(axis=0), array.max(axis=0), color=colour, alpha=0.2, linewidth=0)
     for row, data in zip(axes, sets, strict=True):
-        for axis, what in zip(row, ("lines read without a fault", "1 - CER"), strict=True):
+        for axis, what in zip(row, ("lines read without an error", "1 - CER"), strict=True):
             axis.axhline(GOAL, color="grey", linestyle=":", linewidth=1)
             axis.set(title=f"{data}: {what}", xlabel="minutes of one core", ylim=(0, 1.02))
             axis.grid(alpha=0.3)

@@ -74,7 +74,10 @@ def nothing_reads(end: SearchEnd, best: LowestCer | None, rendered: bool) -> lis
     state = f"no file on the front of study '{end.name}' yet" if reads else f"nothing reads yet in study '{end.name}'"
     lines = [f"paretext: {state}: {so_far}", "what helps:"]
     continuation = end.continuation()
-    if continuation is not None and end.summary.reason != ALL_DONE:
+    if best is None and end.summary.reason == TIME_IS_UP:
+        longer = f"paretext search --name {end.name} --time LONGER"
+        lines.append(f"  more time   {longer}  # this time is too short for an epoch, which the next run begins again")
+    elif continuation is not None and end.summary.reason != ALL_DONE:
         lines.append(f"  more time   {continuation[0]}  # {continuation[1]}")
     elif end.facts is not None:
         lines.append(f"  more time   a new study with more epochs: --name NAME --epochs {2 * end.facts.epochs}")

@@ -51,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="image of one line (PNG, JPEG, …), folder, pattern, or -")
     parser.add_argument("--model", metavar="MODEL", help=f"{FORMS} (default: the newest champion)")
-    truth_help = "show the label of each image (x.gt.txt or labels.txt, beside it or in a folder above), and count the mistakes"
+    truth_help = "show the label of each image (x.gt.txt or labels.txt, beside it or in a folder above), and count the errors"
     parser.add_argument("--truth", action="store_true", help=truth_help)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV with a heading: image, text, confidence")

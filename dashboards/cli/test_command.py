@@ -26,18 +26,18 @@ SHEET_MISTAKES = 60
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
-        "test", help="measure a model on labelled lines, and show its mistakes", description=DESCRIPTION
+        "test", help="measure a model on labelled lines, and show its errors", description=DESCRIPTION
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", help=f"{FORMS} (default: the newest champion)")
     parser.add_argument("--data", metavar="SOURCE", required=True, help="labelled lines, such as digits:test or a folder")
     parser.add_argument(
-        "--mistakes",
+        "--errors",
         metavar="N",
         type=options.whole_number(0),
         default=SHOWN_MISTAKES,
-        help=f"mistakes to print (default: {SHOWN_MISTAKES}); --json has all",
+        help=f"errors to print (default: {SHOWN_MISTAKES}); --json has all",
     )
-    sheet_help = f"draw the worst mistakes, up to {SHEET_MISTAKES}, on a contact sheet"
+    sheet_help = f"draw the worst errors, up to {SHEET_MISTAKES}, on a contact sheet"
     parser.add_argument("--sheet", metavar="FILE", type=Path, help=sheet_help)
     parser.add_argument("--seed", metavar="N", type=options.seed, default=0, help="seed of generated lines (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"model": model.title, "file": str(model.file), "data": arguments.data} | report_as_dict(report))
     else:
-        _print(report, _heading(model.title, arguments.data), report_lines(report, arguments.mistakes))
+        _print(report, _heading(model.title, arguments.data), report_lines(report, arguments.errors))
     return 0
 
 

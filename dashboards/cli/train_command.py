@@ -1,4 +1,4 @@
-"""`paretext train`: trains one model, new or further, shows its progress, and draws its curves and mistakes."""
+"""`paretext train`: trains one model, new or further, shows its progress, and draws its curves and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
-Trains one model and writes into a folder: model.onnx, curves.png (loss, accuracy, CER) and mistakes.png (the lines it
+Trains one model and writes into a folder: model.onnx, curves.png (loss, accuracy, CER) and errors.png (the lines it
 reads worst). Run the same command again to continue a training that was stopped.
 
 To train your own reader further, on new lines, characters or fonts (docs/fine-tuning.md):
@@ -31,7 +31,7 @@ To train your own reader further, on new lines, characters or fonts (docs/fine-t
 EPOCHS = 30
 """Epochs of a training by default."""
 SHOWN_MISTAKES = 30
-"""Most lines on the picture of mistakes."""
+"""Most lines on the picture of errors."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -239,7 +239,7 @@ def _device(asked: str | None) -> str:
 
 
 def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[EpochReport]) -> None:
-    """Writes curves.png and mistakes.png."""
+    """Writes curves.png and errors.png."""
     from dashboards.views.console import accuracy_words, percent
     from dashboards.views.training_pictures import draw_curves, draw_mistakes
 
@@ -250,7 +250,7 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
     from trainers.evaluation.mistakes import worst_mistakes
 
     mistakes = worst_mistakes(candidate.model, lines, SHOWN_MISTAKES)
-    draw_mistakes(mistakes, job.folder / "mistakes.png", f"worst readings of {title}")
+    draw_mistakes(mistakes, job.folder / "errors.png", f"worst readings of {title}")
 
 
 def _as_dict(candidate: Candidate) -> dict[str, Any]:
@@ -270,12 +270,10 @@ def _tell(candidate: Candidate, folder: Path, compared: Sequence[BeforeAndAfter]
 
     m = candidate.measurement
     stdout_console().print(
-        f"{accuracy_words(m.accuracy, m.lines)} of {m.lines:,} validation lines without a fault, CER {percent(m.cer)}; "
+        f"{accuracy_words(m.accuracy, m.lines)} of {m.lines:,} validation lines without an error, CER {percent(m.cer)}; "
         f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
         markup=False,
     )
     if compared:
         stdout_console().print(table_of(compared))
-    stdout_console().print(
-        f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'mistakes.png'}", markup=False, soft_wrap=True
-    )
+    stdout_console().print(f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'errors.png'}", markup=False, soft_wrap=True)

@@ -56,7 +56,7 @@ def _model_lines(workspace: Workspace) -> list[str]:
     more = f" (and {len(others)} more)" if others else ""
     commands = (
         ("paretext predict IMAGE", "read images or folders"),
-        (f"paretext test {name} --data SOURCE", "accuracy and mistakes"),
+        (f"paretext test {name} --data SOURCE", "accuracy and errors"),
         (f"paretext serve {name}", "over HTTP"),
     )
     return ["", f"Model models:/{name}@champion, version {version}{more}", *_commands(commands)]

@@ -29,7 +29,7 @@ def report_lines(report: FileTest, mistakes: int) -> Iterator[str]:
         mistakes: number of misread lines that are shown.
     """
     found = report.score
-    yield f"accuracy  {accuracy_words(found.accuracy, found.lines)}: {found.right:,} of {found.lines:,} lines without a mistake"
+    yield f"accuracy  {accuracy_words(found.accuracy, found.lines)}: {found.right:,} of {found.lines:,} lines without an error"
     yield f"CER       {percent(found.cer)}: {found.edits:,} wrong of {found.characters:,} characters"
     if report.unknown:
         shown = ", ".join(f"'{symbol}' in {count:,}" for symbol, count in list(report.unknown.items())[:SHOWN_CONFUSIONS])
@@ -45,12 +45,12 @@ def report_lines(report: FileTest, mistakes: int) -> Iterator[str]:
             yield f"  {len(report.confusions) - SHOWN_CONFUSIONS:,} more pairs (--json has all)"
     worst = report.mistakes[:mistakes]
     if worst:
-        yield "\nmistakes  wrong characters, confidence, truth | reading | line"
+        yield "\nerrors    wrong characters, confidence, truth | reading | line"
         for mistake in worst:
             texts = f"{mistake.truth} | {mistake.reading or NOTHING} | {mistake.name}"
             yield f"  {mistake.edits:>3} {mistake.confidence:.2f}  {texts}"
     if len(report.mistakes) > len(worst):
-        yield f"  {len(report.mistakes) - len(worst):,} more mistakes (--mistakes N shows more, --json has all)"
+        yield f"  {len(report.mistakes) - len(worst):,} more errors (--errors N shows more, --json has all)"
 
 
 def report_as_dict(report: FileTest) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def report_as_dict(report: FileTest) -> dict[str, Any]:
         "unknown_characters": report.unknown,
         "left_out": [{"line": skipped.name, "reason": skipped.reason} for skipped in report.skipped],
         "confusions": [pair.__dict__ for pair in report.confusions],
-        "mistakes": [
+        "errors": [
             {"line": m.name, "truth": m.truth, "reading": m.reading, "confidence": m.confidence, "edits": m.edits}
             for m in report.mistakes
         ],
@@ -86,7 +86,7 @@ def mistake_sheet(report: FileTest, heading: str, at_most: int) -> Image.Image:
     """
     worst = report.mistakes[:at_most]
     accuracy = accuracy_words(report.score.accuracy, report.score.lines)
-    title = f"{heading}: {accuracy}, the worst {len(worst):,} of {len(report.mistakes):,} mistakes"
+    title = f"{heading}: {accuracy}, the worst {len(worst):,} of {len(report.mistakes):,} errors"
     return sheet_of(title, worst)
 
 

@@ -76,7 +76,7 @@ def table_of(compared: Sequence[BeforeAndAfter]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("read without a fault")
+    table.add_column("read without an error")
     for column in ("lines", "before", "after", "CER before", "after"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in compared:

@@ -1,4 +1,4 @@
-"""What `paretext dashboard` shows as artifacts: learning curves, sheets of mistakes and ONNX files of trials.
+"""What `paretext dashboard` shows as artifacts: learning curves, sheets of errors and ONNX files of trials.
 
 Decisions:
 - A picture is drawn when a browser asks for it first, and kept in the folder of its study. Nothing is drawn during a search, or
@@ -18,7 +18,7 @@ from studies.run.study_list import names_of_studies
 from studies.storage.artifact_files import ArtifactNotFound, artifact_folder, find_artifact
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
 from studies.storage.study_store import StudyStore
-from studies.storage.trial_artifacts import CURVES, MISTAKES
+from studies.storage.trial_artifacts import CURVES, ERRORS, ERRORS_BEFORE
 from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from trainers.base.progress import EpochReport
     from trainers.data.dataset import LineDataset
 
-SHEET_MISTAKES = 30
-"""Most lines on a sheet of mistakes: ten rows of three, which fit a screen."""
+SHEET_ERRORS = 30
+"""Most lines on a sheet of errors: ten rows of three, which fit a screen."""
 REMARK_PX = (640, 120)
 """Width and height of the picture that says why there is none."""
 
@@ -63,7 +63,7 @@ class BoardArtifacts:
             store = StudyStore.open(self._storage, name)
             if (found := find_artifact(store, artifact_id)) is not None:
                 trial, file_name = found
-                if file_name not in (CURVES, MISTAKES):
+                if file_name not in (CURVES, ERRORS, ERRORS_BEFORE):
                     return self._model(trial)
                 return self._picture(store, name, artifact_id, trial, file_name)
         raise ArtifactNotFound("not found")
@@ -145,8 +145,8 @@ class BoardArtifacts:
         if right is not None and right.lines == len(lines):  # only those that it is known to misread
             lines = lines.select(np.flatnonzero(~np.array(right.unpacked())))
         mistakes = worst_mistakes(model, lines, len(lines))
-        title = f"trial {trial.number}: the worst {min(SHEET_MISTAKES, len(mistakes))} of {len(mistakes):,} mistakes"
-        return _png(sheet_of(title, mistakes[:SHEET_MISTAKES]))
+        title = f"trial {trial.number}: the worst {min(SHEET_ERRORS, len(mistakes))} of {len(mistakes):,} errors"
+        return _png(sheet_of(title, mistakes[:SHEET_ERRORS]))
 
 
 def _history(workspace: Workspace, study: str, trial: StoredTrial) -> list[EpochReport]:

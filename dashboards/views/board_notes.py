@@ -24,6 +24,10 @@ MOST_ROWS = 40
 """Points of the front that the note of a study lists: a longer note takes more than three attributes of 2,045 characters."""
 LONGEST_LINE = 72
 """Characters of a line in the note of a trial."""
+LONGEST_SOURCE = 24
+"""Characters of a source of lines that is shown whole: as many as fit in a line on a phone."""
+MAY_BREAK = "\u200b"
+"""A space of no width, at which a browser may break a long name."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 """Characters that Markdown, HTML or a formula would take for its own."""
 
@@ -117,14 +121,22 @@ def _facts(state: StudyState) -> Iterator[str]:
     """Data, limits, objectives and counts, as a list."""
     if state.study is not None:
         data, search = state.study.data, state.study.search
-        source = data.source if isinstance(data.source, str) else "; ".join(data.source)
-        yield f"- **Data**: {plain(source)}{_counted(state.lines)}"
+        sources = [data.source] if isinstance(data.source, str) else data.source
+        yield f"- **Data**: {plain('; '.join(map(_end_of, sources)))}{_counted(state.lines)}"
         limits = [f"{LIMIT_NAMES[cost]} {write_cost(cost, most)}" for cost, most in state.study.limits.by_cost.items()]
         yield f"- **Limits**: {', '.join(limits) or 'none'}"
         names = ", ".join(objective.name for objective in state.study.objectives)
         yield f"- **Searched for**: {names}, with the sampler {plain(search.sampler)}, {state.study.budget.epochs} epochs each"
     counts = ", ".join(f"{count:,} {words}" for words, count in sorted(state.outcomes.items(), key=lambda item: -item[1]))
     yield f"- **Trials**: {counts or 'none has ended yet'}"
+
+
+def _end_of(source: str) -> str:
+    """A source, of a long path the last folders: a browser does not break a path."""
+    end = source
+    while len(end) > LONGEST_SOURCE and "/" in end:
+        end = end.partition("/")[2]
+    return source if end == source else f"…/{end}"
 
 
 def _counted(lines: Mapping[str, Mapping[str, Any]]) -> str:
@@ -136,20 +148,20 @@ def _counted(lines: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _front(state: StudyState) -> Iterator[str]:
-    """The front as a table."""
+    """The front as a table of three columns, which fit a phone: optuna-dashboard makes its page as wide as a table needs."""
     if not state.front:
         yield "Nothing reads yet, so there is no front."
         return
-    tested = any(point.test_accuracy is not None for point in state.front)
-    yield f"| trial | architecture | accuracy (95 %) |{' test lines |' if tested else ''} CER | size | latency |"
-    yield f"|--:|:--|--:|{'--:|' if tested else ''}--:|--:|--:|"
+    yield "| trial | accuracy (95 %) | file |"
+    yield "|--:|:--|:--|"
     for point in state.front[-MOST_ROWS:]:
         link = f"[{point.trial}](/dashboard/studies/{state.number}/trials?numbers={point.trial})"
-        test = "" if point.test_accuracy is None else accuracy_words(point.test_accuracy, point.test_lines)
-        cells = [link, plain(_architecture(point)), accuracy_words(point.accuracy, point.validation_lines)]
-        cells += [test] if tested else []
-        cells += [percent(point.cer), write_size(point.size_bytes), f"{point.latency_ms:.2f} ms"]
-        yield f"| {' | '.join(cells)} |"
+        reads = f"{accuracy_words(point.accuracy, point.validation_lines)}, CER {percent(point.cer)}"
+        if point.test_accuracy is not None:
+            reads += f"; test lines {accuracy_words(point.test_accuracy, point.test_lines)}"
+        what = plain(_architecture(point)).replace("_", f"_{MAY_BREAK}")
+        file = f"**{write_size(point.size_bytes)}**, {point.latency_ms:.2f} ms a line, {what}"
+        yield f"| {link} | {reads} | {file} |"
     if len(state.front) > MOST_ROWS:
         yield f"\n{len(state.front) - MOST_ROWS:,} smaller ones are not listed: `paretext front {state.name}`"
 
@@ -163,14 +175,9 @@ def _architecture(point: FrontPoint) -> str:
 
 
 def _commands(state: StudyState) -> Iterator[str]:
+    """The next commands, as a list: optuna-dashboard does not wrap a block of code."""
     name = state.name
-    yield "```"
-    rows = [
-        (f"paretext front {name}", "the front in the terminal"),
-        (f"paretext report {name} --open", "one page with everything"),
-        (f"paretext promote {name}", "register the most accurate, or --size-limit SIZE, or --trial N"),
-        ("paretext predict IMAGE", "read with what was promoted last"),
-    ]
-    width = max(len(command) for command, _ in rows)
-    yield from (f"{command:<{width}}  # {remark}" for command, remark in rows)
-    yield "```"
+    yield f"- `paretext front {name}`: the front in the terminal"
+    yield f"- `paretext report {name} --open`: one page with everything"
+    yield f"- `paretext promote {name}`: register the most accurate file; `--size-limit SIZE` or `--trial N` take another"
+    yield "- `paretext predict IMAGE`: read with what was promoted last"

@@ -228,7 +228,7 @@ class _Axis:
 def _axis(objective: Objective, points: list[FrontPoint]) -> _Axis:
     most = max(map(objective.measured, points))
     label, scale = {
-        "accuracy": ("lines read without a mistake (%)", 0.01),
+        "accuracy": ("lines read without an error (%)", 0.01),
         "cer": ("character error rate (%)", 0.01),
         "size": ("size of the exported file (MB)", 1e6) if most >= 1e6 else ("size of the exported file (KB)", 1e3),
         "latency": ("milliseconds a line, one thread", 1.0),

@@ -38,7 +38,7 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
     axes = figure.subplots(1, 3)
     panels = (
         ("training loss of a line", "loss", "tab:orange", "{:.3g}", FuncFormatter(lambda value, _: f"{value:g}")),
-        ("lines read without a fault", "accuracy", "tab:green", "{:.1%}", PercentFormatter(1)),
+        ("lines read without an error", "accuracy", "tab:green", "{:.1%}", PercentFormatter(1)),
         ("CER", "cer", "tab:blue", "{:.2%}", PercentFormatter(1)),
     )
     for axis, (label, name, colour, form, ticks) in zip(axes, panels, strict=True):

@@ -12,7 +12,7 @@ class Published:
 
     Attributes:
         fields: the architecture's fields that differ from their defaults.
-        accuracy: fraction of lines read without a mistake, in [0, 1], on the authors' own test images; None if not comparable.
+        accuracy: fraction of lines read without an error, in [0, 1], on the authors' own test images; None if not comparable.
         allocated_mib: weights and program on disk, MiB; None if not given.
         logged_parameters: weights and BatchNorm statistics in the authors' log, after pruning if it was pruned.
         built_parameters: the same of the network as we build it: before pruning, and without blocks that never reach the

@@ -8,7 +8,7 @@ from studies.objectives.objective import Objective
 
 @objectives.register("accuracy")
 def accuracy() -> Objective:
-    """Fraction of lines that are read without a mistake."""
+    """Fraction of lines that are read without an error."""
     return Objective("accuracy", "accuracy", maximize=True, before_training=False, scale="linear")
 
 

@@ -1,7 +1,7 @@
 """Decides whether a candidate may replace the champion of a registered model: both read the same lines.
 
 Decisions:
-- McNemar's test decides, on the lines that only one of the two reads without a mistake. A candidate passes if it is better, or
+- McNemar's test decides, on the lines that only one of the two reads without an error. A candidate passes if it is better, or
   if the lines do not tell the two apart and its file is not larger (by more than `SAME_SIZE`).
 - A candidate that cannot write all characters that the champion writes is refused, because lines without these characters
   would not show the loss. Whoever names the lines (`--data`) says that they are what counts.
@@ -40,11 +40,11 @@ class Comparison:
         origin: what the lines are called.
         lines: number of lines.
         digest: of the lines and their labels.
-        accuracy: fraction of lines that the candidate reads without a mistake, in [0, 1].
+        accuracy: fraction of lines that the candidate reads without an error, in [0, 1].
         accuracy_low: lower end of its 95 % confidence interval.
         accuracy_high: upper end of that interval.
         champion_accuracy: that of the champion.
-        only_candidate: lines that only the candidate reads without a mistake.
+        only_candidate: lines that only the candidate reads without an error.
         only_champion: lines that only the champion does.
         p: p-value of McNemar's test.
         champion_bytes: size of the champion's file.
@@ -161,7 +161,7 @@ def compare(file: Path, champion: Path, version: int, lines: ComparedLines, prog
 
 
 def _right(file: Path, lines: ComparedLines, progress: Progress | None) -> tuple[RightLines, str, str]:
-    """Which lines a model reads without a mistake, the digest of the lines, and what to call them."""
+    """Which lines a model reads without an error, the digest of the lines, and what to call them."""
     reader = Reader(file)
     opened, origin = lines.at(reader.metadata.height_px)
     digest = digest_of_lines(opened)

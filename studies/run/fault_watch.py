@@ -60,8 +60,8 @@ class FaultWatch:
         """
         if event.kind in OF_THE_MACHINE:
             raise RunFault(
-                f"the search stops, because trial {event.number} cannot train ({event.reason}); it is no fault of the "
-                f"architecture, so the trial stays open; once this is mended, the same command continues"
+                f"the search stops, because trial {event.number} cannot train ({event.reason}); the architecture is not "
+                f"the cause, so the trial stays open; once this is mended, the same command continues"
             )
         return self._counted(event.number, f"{event.kind}: {event.reason}", event.kind not in OF_THE_CANDIDATE)
 

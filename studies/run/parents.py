@@ -83,7 +83,8 @@ def _of_front(study: str, workspace: Workspace) -> tuple[Parent, ...]:
 
     front = sorted(load_front(workspace, study), key=lambda point: (point.cer, point.size_bytes))
     if not front:
-        raise UserError(f"study '{study}' has no model that reads yet; continue it with 'paretext search', or begin otherwise")
+        how = f"continue it with 'paretext search --name {study}', or begin otherwise"
+        raise UserError(f"study '{study}' has no model that reads yet; {how}")
     there = [point for point in front if _is_whole(point)]
     if not there:
         raise UserError(f"no file on the front of study '{study}' is there as it was measured; the first is {front[0].model}")

@@ -159,7 +159,7 @@ class _Maker:
         return next(file for file in (*trained.also, trained) if file.asked.precision == record.precision)
 
     def accuracy(self, record: TrainingRecord, file: Path) -> float:
-        """The fraction of the validation lines that a file reads without a mistake."""
+        """The fraction of the validation lines that a file reads without an error."""
         from trainers.evaluation.measure import read_all
         from trainers.inference.reader import Reader
 

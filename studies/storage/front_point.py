@@ -20,7 +20,7 @@ class FrontPoint:
 
     Attributes:
         trial: its number in the study.
-        accuracy: share of validation lines read without a mistake, [0, 1].
+        accuracy: share of validation lines read without an error, [0, 1].
         cer: total edits / total characters.
         size_bytes: of the exported file.
         latency_ms: median time of one line alone, one thread.
@@ -35,7 +35,7 @@ class FrontPoint:
         sha256: hash of the file when it was measured; None in studies that did not record it.
         equal_to: trial of the next smaller point of the front when the validation lines do not tell the two apart.
         equal_p: p-value of that comparison.
-        test_accuracy: share of test lines read without a mistake; None when none have been read.
+        test_accuracy: share of test lines read without an error; None when none have been read.
         test_cer: character error rate of the test lines.
         test_lines: number of test lines read.
         recipe: `[recipe]` of a study file that trains as it was trained; empty when that is not known.

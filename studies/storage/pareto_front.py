@@ -144,7 +144,7 @@ def pick(
         UserError: nothing reads yet, no such trial, or one that does not read, or nothing fits.
     """
     if not points:
-        raise UserError(f"{name} has no trained candidate yet; continue it with 'paretext search'")
+        raise UserError(f"{name} has no trained candidate yet; the command that began it continues it")
     reading = [p for p in points if p.reads]
     if not reading:
         best = min(points, key=lambda p: p.cer)

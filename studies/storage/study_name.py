@@ -26,6 +26,7 @@ from studies.storage.lease import LEASE_KEY
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
 from studies.storage.study_parents import record_parents, recorded_parents
 from studies.storage.study_store import StudyStore
+from studies.storage.trial_attributes import MODEL
 from trainers.base.errors import UserError
 
 COPY_KEY = "paretext:copy_of"
@@ -115,16 +116,18 @@ def _update(url: str, old: str, new: str) -> None:
                 if written is not None:
                     renamed = json.dumps({**json.loads(written), "name": new})
                     run(f"UPDATE {table} SET value_json = :json {where}", json=renamed, study=study, key=STUDY_KEY)
-            run(
-                "UPDATE trial_user_attributes SET value_json = :replacement || substr(value_json, :rest) "
-                "WHERE key = 'model' AND substr(value_json, 1, :length) = :first "
-                "AND trial_id IN (SELECT trial_id FROM trials WHERE study_id = :study)",
-                replacement=replacement,
-                rest=len(first) + 1,
-                length=len(first),
-                first=first,
-                study=study,
-            )
+            for table, key in (("trial_system_attributes", MODEL), ("trial_user_attributes", "model")):
+                run(
+                    f"UPDATE {table} SET value_json = :replacement || substr(value_json, :rest) "
+                    "WHERE key = :key AND substr(value_json, 1, :length) = :first "
+                    "AND trial_id IN (SELECT trial_id FROM trials WHERE study_id = :study)",
+                    replacement=replacement,
+                    rest=len(first) + 1,
+                    key=key,
+                    length=len(first),
+                    first=first,
+                    study=study,
+                )
     finally:
         engine.dispose()
 
@@ -153,11 +156,12 @@ def _copy_and_delete(storage: BaseStorage, old: str, new: str) -> None:
 
 
 def _with_model(trial: FrozenTrial, moved: Callable[[str], str]) -> FrozenTrial:
-    """A trial with the path of its model changed."""
-    if "model" not in trial.user_attrs:
-        return trial
+    """A trial with the path of its model changed; earlier versions had it among the user attributes."""
     changed = copy.copy(trial)
-    changed.user_attrs = {**trial.user_attrs, "model": moved(trial.user_attrs["model"])}
+    if MODEL in trial.system_attrs:
+        changed.system_attrs = {**trial.system_attrs, MODEL: moved(trial.system_attrs[MODEL])}
+    if "model" in trial.user_attrs:
+        changed.user_attrs = {**trial.user_attrs, "model": moved(trial.user_attrs["model"])}
     return changed
 
 

@@ -19,8 +19,8 @@ from studies.storage.stored_trial import StoredTrial
 
 CURVES = "learning-curves.png"
 """File name of the learning curves of a training."""
-MISTAKES = "mistakes.png"
-"""File name of the sheet of lines that a file misreads."""
+ERRORS, ERRORS_BEFORE = "errors.png", "mistakes.png"
+"""File name of the sheet of lines that a file misreads, now and in studies of earlier versions."""
 PREFIX = "artifacts:"
 """How Optuna's `upload_artifact` begins the key of a system attribute that describes an artifact."""
 
@@ -36,7 +36,7 @@ def artifacts_of(study: str, trial: StoredTrial) -> dict[str, str]:
     names, epochs = [CURVES] if trial.epochs_trained else [], trial.epochs_trained or None
     if isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf):
         epochs = outcome.epochs
-        names += [] if outcome.measurement.accuracy == 1 else [MISTAKES]
+        names += [] if outcome.measurement.accuracy == 1 else [ERRORS]
         names += [outcome.model.name]
     described = {}
     for name in names:

@@ -2,11 +2,11 @@
 
     user attributes       scalars that people, Optuna's tools and optuna-dashboard use:
                           outcome, reason, description, digest, estimated_bytes, epochs_trained, cer, accuracy, size_bytes,
-                          latency_ms, parameters, flops, validation_lines, sha256, model, duplicate_of, precision_variant_of,
-                          checkpoint_of, continues, stored_as, parent, inherited_share, lineage_epochs
+                          latency_ms, parameters, flops, validation_lines, duplicate_of, precision_variant_of, checkpoint_of,
+                          continues, stored_as, parent, inherited_share, lineage_epochs
     system attributes     what only a later run of the study needs, as JSON, each under `paretext:`:
                           architecture, recipe (the searched settings), costs, training, rung:EPOCH, right_lines, lineage,
-                          reason (if it is long)
+                          sha256, model (path of the file), reason (if it is long)
                           and `artifacts:ID` (`studies.storage.trial_artifacts`)
     constraints           how far over a limit, for Optuna's samplers and for optuna-dashboard
 
@@ -15,7 +15,7 @@ Studies of version 0.1 and before have all of it in user attributes, with other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, assert_never
@@ -23,6 +23,7 @@ from typing import Any, assert_never
 from optuna.trial import FrozenTrial, TrialState
 
 from studies.objectives.costs import Costs
+from studies.storage.first_form import parse_first_form, rungs_of, violation_of
 from studies.storage.outcomes import (
     CheckpointOf,
     Duplicate,
@@ -46,12 +47,11 @@ COSTS, TRAINING = "paretext:costs", "paretext:training"
 RUNG = "paretext:rung:"
 RIGHT_LINES = "paretext:right_lines"
 REASON = "paretext:reason"
+SHA256, MODEL = "paretext:sha256", "paretext:model"
 LINEAGE = "paretext:lineage"
-LONGEST_REASON = 90
-"""Characters of a reason among the user attributes. optuna-dashboard does not wrap them, and a longer one would make its page
-wide; it is whole among the system attributes."""
-LEAST_VIOLATION = 1e-6
-"""Violation of a trial over a limit that has no constraint on record: above 0, since 0 would mean feasible."""
+LONGEST_TEXT = 48
+"""Characters of a text among the user attributes. optuna-dashboard does not wrap them: longer ones would make its page wider.
+A reason is whole among the system attributes, and the note of a trial has all."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def description_of(trial: StoredTrial) -> Attributes:
     configuration = trial.configuration
     if configuration is None:
         return Attributes()
-    user: dict[str, Any] = {"description": configuration.describe(), "digest": trial.digest}
+    user: dict[str, Any] = {"description": _shortened(configuration.describe()), "digest": trial.digest}
     system: dict[str, Any] = {ARCHITECTURE: configuration.architecture.as_dict()}
     if trial.recipe:
         system[RECIPE] = dict(trial.recipe)
@@ -92,7 +92,7 @@ def stored_attributes(trial: StoredTrial) -> Attributes:
     configuration = trial.stored_configuration
     if trial.stored_as is None or configuration is None:
         return Attributes()
-    return Attributes({"stored_as": trial.stored_as, "description": configuration.describe()})
+    return Attributes({"stored_as": trial.stored_as, "description": _shortened(configuration.describe())})
 
 
 def lineage_attributes(lineage: Lineage | None) -> Attributes:
@@ -117,9 +117,17 @@ def outcome_attributes(outcome: Outcome) -> Attributes:
     """What became of a trial: written before the state that closes it."""
     written = _outcome_attributes(outcome)
     reason = written.user.get("reason", "")
-    if len(reason) <= LONGEST_REASON:
+    if len(reason) <= LONGEST_TEXT:
         return written
-    return written | Attributes({"reason": f"{reason[: LONGEST_REASON - 1]}…"}, {REASON: reason})
+    return written | Attributes({"reason": f"{reason[: LONGEST_TEXT - 1]}…"}, {REASON: reason})
+
+
+def _shortened(words: str) -> str:
+    """The words for an architecture, of many the first ones and the last, which is the precision."""
+    if len(words) <= LONGEST_TEXT:
+        return words
+    *_, last = words.split()
+    return f"{words[: LONGEST_TEXT - len(last) - 2]}… {last}"[-LONGEST_TEXT:]
 
 
 def _outcome_attributes(outcome: Outcome) -> Attributes:
@@ -128,15 +136,14 @@ def _outcome_attributes(outcome: Outcome) -> Attributes:
         case Running():
             return Attributes()
         case Measured(measurement, model, epochs):
-            user |= {"model": str(model), "epochs_trained": epochs}
-            return Attributes(user) | _measured(measurement)
+            return Attributes(user | {"epochs_trained": epochs}) | _file(model, measurement)
         case PrecisionVariantOf(trial, measurement, model, reason, epochs_of_it):
-            user |= {"precision_variant_of": trial, "reason": reason, "model": str(model)}
+            user |= {"precision_variant_of": trial, "reason": reason}
             user |= {} if epochs_of_it is None else {"epochs_trained": epochs_of_it}
-            return Attributes(user) | _measured(measurement)
+            return Attributes(user) | _file(model, measurement)
         case CheckpointOf(trial, measurement, model, epochs):
-            user |= {"checkpoint_of": trial, "reason": outcome.reason, "model": str(model), "epochs_trained": epochs}
-            return Attributes(user) | _measured(measurement)
+            user |= {"checkpoint_of": trial, "reason": outcome.reason, "epochs_trained": epochs}
+            return Attributes(user) | _file(model, measurement)
         case Stopped(epochs, reason) | Suspended(epochs, reason):
             return Attributes(user | {"reason": reason, "epochs_trained": epochs})
         case Failed(reason):
@@ -158,7 +165,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
     """The record of a trial, from what the study holds of it."""
     user, system = trial.user_attrs, trial.system_attrs
     if ARCHITECTURE not in system and "outcome" not in user and ("architecture" in user or "end_reason" in user):
-        return _parse_first_form(trial)
+        return parse_first_form(trial)
     costs, mark, lineage = system.get(COSTS), system.get(TRAINING), system.get(LINEAGE)
     return StoredTrial(
         number=trial.number,
@@ -167,7 +174,7 @@ def parse(trial: FrozenTrial) -> StoredTrial:
         fields=system.get(ARCHITECTURE),
         digest=user.get("digest"),
         costs=None if costs is None else Costs(**costs),
-        rungs=_rungs(system, RUNG),
+        rungs=rungs_of(system, RUNG),
         training=None if mark is None else TrainingMark(**mark),
         continues=user.get("continues"),
         lineage=None if lineage is None else Lineage.from_dict(lineage),
@@ -181,27 +188,29 @@ def parse(trial: FrozenTrial) -> StoredTrial:
 def _outcome(trial: FrozenTrial) -> Outcome:
     user = trial.user_attrs
     name, epochs = user.get("outcome"), int(user.get("epochs_trained", 0))
+    path = trial.system_attrs.get(MODEL, user.get("model"))  # earlier versions had it among the user attributes
+    model = Path(path or "")
     reason = str(trial.system_attrs.get(REASON, user.get("reason", "")))
     if not trial.state.is_finished():
         return Running()
     if name == Measured.name:
-        return Measured(_measurement(trial), Path(user["model"]), epochs)
+        return Measured(_measurement(trial), model, epochs)
     if name == PrecisionVariantOf.name:
         of = user["precision_variant_of"]
-        return PrecisionVariantOf(of, _measurement(trial), Path(user["model"]), reason, epochs or None)
+        return PrecisionVariantOf(of, _measurement(trial), model, reason, epochs or None)
     if name == CheckpointOf.name:
-        return CheckpointOf(user["checkpoint_of"], _measurement(trial), Path(user["model"]), epochs)
+        return CheckpointOf(user["checkpoint_of"], _measurement(trial), model, epochs)
     if name == Stopped.name:
         return Stopped(epochs, reason)
     if name == Suspended.name:
         return Suspended(epochs, reason)
     if name == OverLimit.name:
         measurement = _measurement(trial) if "cer" in user else None
-        return OverLimit(reason, _violation(trial), measurement, epochs if measurement is not None else 0)
+        return OverLimit(reason, violation_of(trial), measurement, epochs if measurement is not None else 0)
     if name == Refused.name:
-        return Refused(reason, _violation(trial))
+        return Refused(reason, violation_of(trial))
     if name == Duplicate.name:
-        return Duplicate(user["duplicate_of"], reason, _answer(trial, user.get("model"), reason))
+        return Duplicate(user["duplicate_of"], reason, _answer(trial, path, reason))
     return Failed(reason or "another program closed the trial and recorded no outcome")
 
 
@@ -211,72 +220,26 @@ def _answer(trial: FrozenTrial, model: str | None, reason: str) -> Measured | St
         return Measured(_measurement(trial), Path(model or ""), 0)
     if trial.state == TrialState.FAIL:
         return Failed(reason)
-    return OverLimit(reason, _violation(trial)) if trial.constraints else Stopped(0, reason)
+    return OverLimit(reason, violation_of(trial)) if trial.constraints else Stopped(0, reason)
 
 
-def _parse_first_form(trial: FrozenTrial) -> StoredTrial:
-    """A trial as version 0.1 wrote it: everything in user attributes."""
-    user = trial.user_attrs
-    costs, size_bytes, mark = user.get("costs"), user.get("estimated_bytes"), user.get("training")
-    known = Costs(**costs) if costs else None if size_bytes is None else Costs(size_bytes)
-    return StoredTrial(
-        number=trial.number,
-        params=trial.params,
-        outcome=_outcome_of_first_form(trial),
-        fields=user.get("architecture"),
-        digest=user.get("digest"),
-        costs=known,
-        rungs=_rungs(user, "rung:"),
-        training=None if mark is None else TrainingMark(mark.get("owner", ""), mark.get("until", 0), mark.get("folder", "")),
-    )
-
-
-def _outcome_of_first_form(trial: FrozenTrial) -> Outcome:
-    user = trial.user_attrs
-    reason, epochs = str(user.get("end_reason", "")), int(user.get("epoch", 0))
-    measurement = Measurement.from_dict(user["measurement"]) if "measurement" in user else None
-    if not trial.state.is_finished():
-        return Running()
-    if "duplicate_of" in user:
-        answer = Measured(measurement, Path(user["model"]), 0) if measurement is not None else None
-        return Duplicate(user["duplicate_of"], reason, answer)
-    if trial.state == TrialState.COMPLETE and measurement is not None:
-        if "shares_training_of" in user:
-            return PrecisionVariantOf(user["shares_training_of"], measurement, Path(user["model"]), reason)
-        return Measured(measurement, Path(user["model"]), epochs)
-    if trial.state == TrialState.FAIL:
-        return Failed(reason)
-    if user.get("refused"):
-        return Refused(reason, _violation(trial))
-    if user.get("over_budget"):
-        return OverLimit(reason, _violation(trial), measurement if user.get("trained") else None, epochs)
-    return Suspended(epochs, reason) if user.get("resumable") else Stopped(epochs, reason)
-
-
-def _violation(trial: FrozenTrial) -> float:
-    return max([*trial.constraints.values(), LEAST_VIOLATION])
-
-
-def _rungs(attributes: Mapping[str, Any], prefix: str) -> dict[int, RungResult]:
-    found = {
-        int(epoch): RungResult(**result)
-        for key, result in attributes.items()
-        if key.startswith(prefix) and (epoch := key.removeprefix(prefix)).isdigit()
-    }
-    return dict(sorted(found.items()))
+def _file(model: Path, measurement: Measurement) -> Attributes:
+    """A file, relative to the workspace, and what was measured of it."""
+    return Attributes(system={MODEL: str(model)}) | _measured(measurement)
 
 
 def _measured(measurement: Measurement) -> Attributes:
-    """A measurement: scalars, and which lines are right; what was not measured is left out."""
+    """A measurement: scalars, which lines are right, and the hash of the file; what was not measured is left out."""
     values = measurement.as_dict()
     values["validation_lines"] = values.pop("lines")
-    right = values.pop("right_lines", None)
+    system = {RIGHT_LINES: values.pop("right_lines", None), SHA256: values.pop("sha256")}
     scalars = {name: value for name, value in values.items() if value is not None}
-    return Attributes(scalars, {} if right is None else {RIGHT_LINES: right})
+    return Attributes(scalars, {name: value for name, value in system.items() if value is not None})
 
 
 def _measurement(trial: FrozenTrial) -> Measurement:
-    user, right = trial.user_attrs, trial.system_attrs.get(RIGHT_LINES)
+    user, system = trial.user_attrs, trial.system_attrs
+    right = system.get(RIGHT_LINES)
     return Measurement(
         accuracy=user["accuracy"],
         cer=user["cer"],
@@ -286,7 +249,7 @@ def _measurement(trial: FrozenTrial) -> Measurement:
         lines=user["validation_lines"],
         flops=user.get("flops"),
         right_lines=None if right is None else RightLines(**right),
-        sha256=user.get("sha256"),
+        sha256=system.get(SHA256, user.get("sha256")),  # earlier versions had it among the user attributes
         finish_lines=user.get("finish_lines"),
     )
 

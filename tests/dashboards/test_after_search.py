@@ -121,7 +121,8 @@ def test_a_study_on_which_nothing_reads_has_no_front(paretext: Paretext, unread:
 def test_before_the_first_epoch_there_is_nothing_to_compare(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "runs").prepare()
     assert lowest_cer([], workspace, "new") is None
-    assert "no epoch is trained" in nothing_reads(ended("time is up"), None, rendered=True)[0]
+    lines = nothing_reads(ended("time is up"), None, rendered=True)
+    assert "no epoch is trained" in lines[0] and "--time LONGER" in lines[2], "the same time would end before an epoch again"
 
 
 def test_a_training_that_reads_but_has_no_file_yet_is_only_short_of_time() -> None:

@@ -66,6 +66,7 @@ def test_the_note_of_the_study_has_its_front_and_the_next_commands(home: Workspa
     for point in load_front(home, "shown"):
         assert f"| [{point.trial}](/dashboard/studies/1/trials?numbers={point.trial}) |" in note
     assert "size 1.20MB" in note and "120 validation lines" in note and "paretext promote shown" in note
+    assert "/shown-lines/train (" in note and "**Data**: …/" in note
 
 
 def test_every_closed_trial_has_a_note_that_says_what_became_of_it(store: StudyStore) -> None:
@@ -135,9 +136,9 @@ def test_pictures_are_drawn_when_someone_looks_and_the_model_is_the_file_itself(
     trial = first(store, Measured)
     assert isinstance(trial.outcome, Measured)
     offered, files = artifacts(store, trial.number), BoardArtifacts(home, open_storage(home.optuna_url))
-    assert set(offered) == {"learning-curves.png", "mistakes.png", trial.outcome.model.name}
+    assert set(offered) == {"learning-curves.png", "errors.png", trial.outcome.model.name}
     assert not home.artifacts("shown").exists()
-    for name in ("learning-curves.png", "mistakes.png"):
+    for name in ("learning-curves.png", "errors.png"):
         with files.open_reader(offered[name]) as drawn:
             content = drawn.read()
         assert Image.open(io.BytesIO(content)).width > 900

@@ -1,4 +1,8 @@
-"""The pages of optuna-dashboard in a real browser, on a study with a trial of every fate."""
+"""The pages of optuna-dashboard in a real browser, on a study with a trial of every fate.
+
+Its own layout is wider than a phone: a table of attributes of at least 650 pixels on the page of a study, a column of 200
+beside the attributes of a trial. So on a phone a page is compared with that of a study that Optuna alone has made.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
+from studies.storage.backends import open_storage
 from studies.storage.outcomes import Measured
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
@@ -20,13 +27,22 @@ pytestmark = pytest.mark.slow
 
 PATIENCE_MS = 120_000
 """How long a page may take on a busy machine."""
+WIDE_PX, PHONE_PX = 1400, 390
+"""Widths of the windows."""
+FOREIGN = "foreign"
+"""Name of a study with one trial of two parameters that Optuna alone has made."""
 
 
 @pytest.fixture(scope="module")
 def home(shown: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("pages") / "runs"
     shutil.copytree(shown.folder, folder)
-    return Workspace(folder)
+    home = Workspace(folder)
+    foreign = optuna.create_study(
+        study_name=FOREIGN, storage=open_storage(home.optuna_url), directions=["maximize", "minimize"]
+    )
+    foreign.optimize(lambda trial: (trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)), n_trials=1)
+    return home
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +54,45 @@ def address(home: Workspace) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Any]:
-    """A page of a browser 1400 pixels wide; nothing is written to its console as an error."""
+def browser() -> Iterator[Any]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("needs Chromium on PATH (Debian's package chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install 'paretext[test]')")
-    errors: list[str] = []
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page(viewport={"width": 1400, "height": 1800})
-        opened.set_default_timeout(PATIENCE_MS)
-        opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield opened
-        browser.close()
+        opened.close()
+
+
+@contextmanager
+def window(browser: Any, width: int, scheme: str) -> Iterator[Any]:
+    """A page of the browser; nothing is written to its console as an error."""
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": width, "height": 1800}, color_scheme=scheme)
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Iterator[Any]:
+    with window(browser, WIDE_PX, "light") as opened:
+        yield opened
 
 
 def width(page: Any) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def keep_picture(page: Any, name: str) -> None:
+    """Writes what the browser shows where someone asks for it with PARETEXT_SCREENSHOTS=FOLDER."""
+    if (folder := os.environ.get("PARETEXT_SCREENSHOTS")) is not None:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def test_the_study_page_draws_the_front_twice(page: Any, address: str, home: Workspace) -> None:
@@ -65,7 +100,7 @@ def test_the_study_page_draws_the_front_twice(page: Any, address: str, home: Wor
     page.wait_for_selector("#graph-pareto-front path.point", state="attached")
     page.wait_for_selector("text=accuracy against size")
     assert page.locator("text=limit 1.20MB").count() == 1
-    assert width(page) <= 1400
+    assert width(page) <= WIDE_PX
 
 
 def test_the_note_of_the_study_lists_the_front(page: Any, address: str, home: Workspace) -> None:
@@ -73,7 +108,7 @@ def test_the_note_of_the_study_lists_the_front(page: Any, address: str, home: Wo
     page.wait_for_selector("table")
     trials = [int(text) for text in page.locator("table a").all_text_contents()]
     assert trials == [point.trial for point in load_front(home, "shown")]
-    assert width(page) <= 1400
+    assert width(page) <= WIDE_PX
 
 
 def test_the_page_of_a_trial_has_its_note_and_its_pictures(page: Any, address: str, home: Workspace) -> None:
@@ -83,15 +118,43 @@ def test_the_page_of_a_trial_has_its_note_and_its_pictures(page: Any, address: s
     page.wait_for_function(
         "[...document.querySelectorAll('img')].filter(image => image.complete && image.naturalWidth > 900).length === 2"
     )
-    assert width(page) <= 1400
-    if (folder := os.environ.get("PARETEXT_SCREENSHOTS")) is not None:
-        page.screenshot(path=str(Path(folder) / "dashboard.png"))
+    assert width(page) <= WIDE_PX
+    keep_picture(page, "dashboard")
 
 
 def test_the_table_for_a_selection_is_no_wider_than_the_page(page: Any, address: str) -> None:
     page.goto(f"{address}/smartSelection", wait_until="domcontentloaded")
     page.wait_for_selector("table tbody tr")
-    assert width(page) <= 1400
-    if (folder := os.environ.get("PARETEXT_SCREENSHOTS")) is not None:
-        page.screenshot(path=str(Path(folder) / "selection.png"))
+    assert width(page) <= WIDE_PX
+    keep_picture(page, "selection")
     assert max(row.bounding_box()["height"] for row in page.locator("table tbody tr").all()) < 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("pixels", [WIDE_PX, PHONE_PX])
+def test_what_paretext_writes_makes_no_page_wider(
+    browser: Any, address: str, home: Workspace, pixels: int, scheme: str
+) -> None:
+    """In no page of a study, its note, or its trials of every outcome."""
+    trials = load_store(home, "shown").stored_trials()
+    numbers = {type(trial.outcome): trial.number for trial in trials}.values()
+    foreign = load_store(home, "shown").optuna_study._study_id + 1
+    foreign_address = f"{address.rpartition('/')[0]}/{foreign}"
+
+    def opened(page: Any, place: str, text: str) -> int:
+        page.goto(place, wait_until="domcontentloaded")
+        page.wait_for_selector(f"text={text}")
+        page.wait_for_function("document.fonts.ready.then(() => true)")
+        return width(page)
+
+    with window(browser, pixels, scheme) as page:
+        assert opened(page, foreign_address, "Study User Attributes") >= (own := opened(page, address, "Study User Attributes"))
+        assert own <= pixels or pixels == PHONE_PX
+        keep_picture(page, f"study-{pixels}-{scheme}")
+        assert opened(page, f"{address}/note", "register the most accurate") == pixels
+        keep_picture(page, f"note-{pixels}-{scheme}")
+        widest = opened(page, f"{foreign_address}/trials?numbers=0", "User Attributes")
+        assert widest == pixels or pixels == PHONE_PX
+        for number in numbers:
+            assert opened(page, f"{address}/trials?numbers={number}", "outcome") <= widest, number
+            keep_picture(page, f"trial-{number}-{pixels}-{scheme}")

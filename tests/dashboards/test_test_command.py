@@ -1,4 +1,4 @@
-"""A model is tested on labelled lines: numbers that add up, confusions, mistakes and their sheet."""
+"""A model is tested on labelled lines: numbers that add up, confusions, errors and their sheet."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def test_the_numbers_are_those_of_predict_and_add_up(paretext: Paretext, model: 
     right = sum(row["text"] == row["truth"] for row in predicted)
     assert (report["lines"], report["right"], report["accuracy"]) == (10, right, right / 10)
     assert report["accuracy_low"] < report["accuracy"] < report["accuracy_high"]
-    assert len(report["mistakes"]) == 10 - right
-    assert sum(pair["count"] for pair in report["confusions"]) == report["edits"] == sum(m["edits"] for m in report["mistakes"])
-    assert [m["edits"] for m in report["mistakes"]] == sorted((m["edits"] for m in report["mistakes"]), reverse=True)
+    assert len(report["errors"]) == 10 - right
+    assert sum(pair["count"] for pair in report["confusions"]) == report["edits"] == sum(m["edits"] for m in report["errors"])
+    assert [m["edits"] for m in report["errors"]] == sorted((m["edits"] for m in report["errors"]), reverse=True)
 
 
 def test_the_text_and_the_sheet_show_the_mistakes(paretext: Paretext, model: Path, lines: Path, tmp_path: Path) -> None:
-    answer = paretext("test", model, "--data", lines, "--mistakes", "2", "--sheet", tmp_path / "sheet.png")
+    answer = paretext("test", model, "--data", lines, "--errors", "2", "--sheet", tmp_path / "sheet.png")
     assert answer.code == 0 and answer.out.startswith(f"{model} on {lines}\naccuracy  ")
-    shown = answer.out.split("mistakes  ")[1].splitlines()[1:]
-    assert len(shown) == 3 and "more mistakes" in shown[-1]
+    shown = answer.out.split("errors    ")[1].splitlines()[1:]
+    assert len(shown) == 3 and "more errors" in shown[-1]
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 1000 and sheet.height > 100
 

@@ -44,7 +44,7 @@ def test_it_leaves_a_model_curves_and_mistakes_and_continues(
     assert held["measurement"]["lines"] == 9
     assert "epoch 2/2" in printed.err
     assert (out / "model.onnx").is_file()
-    for picture in ("curves.png", "mistakes.png"):
+    for picture in ("curves.png", "errors.png"):
         with Image.open(out / picture) as image:
             assert image.width > 300
     assert main(command) == 0

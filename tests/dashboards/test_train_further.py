@@ -61,7 +61,7 @@ def test_a_reader_learns_new_characters_and_keeps_its_own(
     assert main(["train", "--begin", str(reader), *data, *FAST]) == 0
     again = capsys.readouterr()
     assert "epoch 1/1" not in again.err, "the same command trains nothing again"
-    assert "read without a fault" in again.out and "CER before" in again.out
+    assert "read without an error" in again.out and "CER before" in again.out
 
 
 def test_the_result_can_be_promoted_and_says_what_it_began_with(

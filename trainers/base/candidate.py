@@ -24,14 +24,14 @@ class Measurement:
     All values are taken from the file and not from the torch network, except the parameters and the FLOPs.
 
     Attributes:
-        accuracy: fraction of validation lines read without a mistake, in [0, 1].
+        accuracy: fraction of validation lines read without an error, in [0, 1].
         cer: character error rate: all edits divided by all characters of the labels, 0 and up.
         size_bytes: size of the file in bytes.
         latency_ms: median time to read one line in a batch of its own, with one thread, in milliseconds.
         parameters: number of learnable parameters of the torch network, after pruning.
         lines: number of validation lines read.
         flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
-        right_lines: which of the lines the file reads without a mistake; None when that is not recorded.
+        right_lines: which of the lines the file reads without an error; None when that is not recorded.
         sha256: hash of the file, 64 hexadecimal digits; None when that is not recorded.
         finish_lines: training lines that a quantisation-aware finish has shown for this file alone; None without one.
     """

@@ -17,7 +17,7 @@ class EpochReport:
         epoch: number of epochs done, from 1.
         epochs: number of epochs of the whole training.
         loss: mean training loss of a line in this epoch.
-        accuracy: fraction of validation lines that the torch network reads without a mistake, in [0, 1].
+        accuracy: fraction of validation lines that the torch network reads without an error, in [0, 1].
         cer: character error rate on the validation lines, 0 and up.
         seconds: duration of the epoch with its validation, in seconds.
         note: one line for the user, such as that a checkpoint was damaged; usually empty.

@@ -1,4 +1,4 @@
-"""Stores which lines a file reads without a mistake, one bit per line, so that two files can be compared line by line."""
+"""Stores which lines a file reads without an error, one bit per line, so that two files can be compared line by line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RightLines:
-    """The lines of a dataset that a file reads without a mistake.
+    """The lines of a dataset that a file reads without an error.
 
     Attributes:
         digest: digest of the dataset; only files that have read the same lines can be compared.
         lines: number of lines.
-        bits: one bit per line in the order of the dataset, 1 for a line without a mistake, as base64.
+        bits: one bit per line in the order of the dataset, 1 for a line without an error, as base64.
     """
 
     digest: str
@@ -29,7 +29,7 @@ class RightLines:
         return cls(digest, len(right), base64.b64encode(int(digits or "0", 2).to_bytes(count, "big")).decode("ascii"))
 
     def unpacked(self) -> list[bool]:
-        """Whether each line is read without a mistake."""
+        """Whether each line is read without an error."""
         packed = base64.b64decode(self.bits)
         digits = format(self._number, f"0{8 * len(packed)}b")
         return [digit == "1" for digit in digits[: self.lines]]

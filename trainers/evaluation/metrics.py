@@ -15,7 +15,7 @@ class Score:
 
     Attributes:
         lines: number of lines.
-        right: number of lines without a mistake.
+        right: number of lines without an error.
         edits: insertions, deletions and substitutions in all lines.
         characters: characters of all labels.
     """
@@ -27,7 +27,7 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of lines read without a mistake, in [0, 1]."""
+        """Fraction of lines read without an error, in [0, 1]."""
         return self.right / self.lines if self.lines else 0.0
 
     @property

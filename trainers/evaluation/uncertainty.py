@@ -16,7 +16,7 @@ def wilson_interval(accuracy: float, lines: int) -> tuple[float, float]:
     Unlike the interval from the normal distribution it stays within [0, 1] and has a width when all lines or none are right.
 
     Args:
-        accuracy: fraction of the lines read without a mistake, in [0, 1].
+        accuracy: fraction of the lines read without an error, in [0, 1].
         lines: number of lines, 1 or more.
 
     Returns:
@@ -35,7 +35,7 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
     """p-value of the exact McNemar test, two-sided: whether two files read the same set of lines equally well.
 
     Args:
-        only_first: number of lines that only the first file reads without a mistake.
+        only_first: number of lines that only the first file reads without an error.
         only_second: number of lines that only the second one does.
 
     Returns:

@@ -81,5 +81,5 @@ class Recoding:
 
 
 def _right(path: Path, lines: LineArrays) -> list[bool]:
-    """Whether a file reads each line without a mistake."""
+    """Whether a file reads each line without an error."""
     return [lines.text(i) == text for i, text in enumerate(read_all(Reader(path), lines))]

@@ -13,7 +13,7 @@ from studies.storage.front_point import FrontPoint
 from studies.storage.stored_trial import StoredTrial
 
 LABELS = {
-    "accuracy": ("lines read without a mistake", 0.01, "%"),
+    "accuracy": ("lines read without an error", 0.01, "%"),
     "cer": ("character error rate", 0.01, "%"),
     "size": ("size of the file", 1e3, "KB"),
     "latency": ("time of a line, one thread", 1.0, "ms"),

@@ -122,7 +122,7 @@ def _notes(point: FrontPoint, read: FileReadings | None) -> list[str]:
         test = f"exact McNemar test: p = {point.equal_p:.2g}"
         notes.append(f"The {lines} do not tell it apart from the next smaller file, of trial {point.equal_to} ({test}).")
     if read is not None and read.read < read.misread:
-        notes.append(f"Confusions and mistakes are those of {read.read:,} of its {read.misread:,} misread lines.")
+        notes.append(f"Confusions and errors are those of {read.read:,} of its {read.misread:,} misread lines.")
     return notes
 
 

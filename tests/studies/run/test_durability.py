@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from studies.storage import study_store
+from studies.storage.trial_attributes import MODEL
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import run_search, study
@@ -24,11 +25,11 @@ def test_a_model_file_is_on_the_disk_before_the_row_that_names_it(
         fsync(descriptor)
         flushed.add(os.fstat(descriptor).st_ino)
 
-    def check_order(storage: Any, trial_id: int, user: dict[str, Any], *more: Any) -> None:
-        if "model" in user:
-            named.append(workspace.folder / user["model"])
+    def check_order(storage: Any, trial_id: int, user: dict[str, Any], system: dict[str, Any], *more: Any) -> None:
+        if MODEL in system:
+            named.append(workspace.folder / system[MODEL])
             assert {named[-1].stat().st_ino, named[-1].parent.stat().st_ino} <= flushed
-        write_trial(storage, trial_id, user, *more)
+        write_trial(storage, trial_id, user, system, *more)
 
     monkeypatch.setattr(os, "fsync", record_flush)
     monkeypatch.setattr(study_store, "write_trial", check_order)
