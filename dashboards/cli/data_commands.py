@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +207,9 @@ def run_digits(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     rows = []
     try:
+        for name in ("labels.txt", *(f"{number:03d}.png" for number in range(arguments.count))):
+            if os.path.lexists(out / name):
+                raise UserError(f"{out / name} is already there; name another folder")
         out.mkdir(parents=True, exist_ok=True)
         for number, line in enumerate(digit_lines("unseen", arguments.seed, arguments.count).lines):
             line.load().save(out / f"{number:03d}.png")

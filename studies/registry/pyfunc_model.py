@@ -13,16 +13,28 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainers.base.deep_images import to_8_bits
 from trainers.base.errors import UserError
 from trainers.base.images import decode_image
 from trainers.inference.reader import Reader
 
 COLUMN = "image"
 """Name of the input column. A cell is a PNG or JPEG file, as base64 text or as bytes, or an array of shape (H, W) or (H, W, 3)
-with values from 0 to 255."""
+with values from 0 to 255, or with fractions from 0 to 1."""
+WHITENESS = str.maketrans("", "", " \t\r\n")
+"""Removes the line ends that base64(1) and MIME put into long texts."""
+
+
+class NotALine(UserError, MlflowException):  # type: ignore[misc]
+    """A request that cannot be met. MLflow's server answers with the message of its own exceptions only."""
+
+    def __init__(self, message: str) -> None:
+        MlflowException.__init__(self, message, error_code=INVALID_PARAMETER_VALUE)
 
 
 class _LineReaderMethods:
@@ -48,9 +60,12 @@ class _LineReaderMethods:
             A table with the columns `text` and `confidence` (the probability that the whole line is right, in [0, 1]).
 
         Raises:
-            UserError: a cell is not an image; the message names its row, counted from 1.
+            NotALine: a cell is not an image; the message names its row, counted from 1.
         """
-        readings = self._reader.read([_image(cell, row) for row, cell in enumerate(_cells(model_input), start=1)])
+        try:
+            readings = self._reader.read([_image(cell, row) for row, cell in enumerate(_cells(model_input), start=1)])
+        except UserError as error:
+            raise NotALine(str(error)) from None
         return pd.DataFrame({"text": [r.text for r in readings], "confidence": [float(r.confidence) for r in readings]})
 
 
@@ -76,7 +91,8 @@ def _image(cell: Any, row: int) -> Image.Image | NDArray[np.uint8]:
     """Decodes one cell; raises UserError, which names the row, if it is not an image."""
     if isinstance(cell, str):
         try:
-            cell = base64.b64decode(cell.rpartition(",")[2], validate=True)  # a data URL has a comma before the base64
+            text = cell.rpartition(",")[2]  # a data URL has a comma before the base64
+            cell = base64.b64decode(text.translate(WHITENESS), validate=True)
         except (binascii.Error, ValueError):
             raise UserError(
                 f"row {row}: the text in '{COLUMN}' is not base64; encode the bytes of a PNG or JPEG file"
@@ -92,9 +108,10 @@ def _image(cell: Any, row: int) -> Image.Image | NDArray[np.uint8]:
         pixels = np.asarray(cell)
     except ValueError:  # rows of different lengths
         pixels = np.empty(0, object)
-    if pixels.dtype.kind not in "biuf" or pixels.ndim not in (2, 3) or pixels.min(initial=0) < 0 or pixels.max(initial=0) > 255:
+    right = pixels.dtype.kind in "biuf" and pixels.ndim in (2, 3)
+    if not right or not (pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= 255):  # NaN is neither
         raise UserError(f"row {row}: the array in '{COLUMN}' must be (H, W) or (H, W, 3) with values from 0 to 255")
-    return pixels.astype(np.uint8)
+    return pixels.astype(np.uint8) if pixels.dtype.kind in "iu" else to_8_bits(pixels)
 
 
 mlflow.models.set_model(LineReader())

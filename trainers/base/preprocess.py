@@ -6,19 +6,20 @@ Decisions:
   because photographs differ more in light and colour than letters differ from their background.
 - Images are padded on the right with 0.0 (mid grey), which differs as much from ink as from paper.
 - Each image has one canonical width, a multiple of 32 px, so its reading does not depend on the other images of the batch.
-- Transparent pixels become white, 16-bit scans are scaled to 8 bits, and the EXIF orientation is applied.
+- Transparent pixels become white, deep scans are scaled to 8 bits, and the EXIF orientation is applied.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from trainers.base.deep_images import to_8_bits
 from trainers.base.errors import UserError
 
 WIDEST = 150
@@ -80,13 +81,13 @@ def flatten(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
         image = _from_array(image)
     if image.getexif().get(ORIENTATION_TAG, 1) != 1:
         image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(to_8_bits(np.asarray(image)))
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         opaque = Image.new("RGBA", image.size, (255, 255, 255, 255))
         return Image.alpha_composite(opaque, image.convert("RGBA")).convert("RGB")
     if image.mode in ("L", "RGB"):
         return image
-    if image.mode.startswith(("I", "F")):
-        return _from_deep(image)
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
@@ -98,18 +99,6 @@ def _from_array(pixels: NDArray[np.uint8]) -> Image.Image:
     if pixels.ndim != 2 and (pixels.ndim != 3 or pixels.shape[2] not in (3, 4)):
         raise ValueError(f"an image array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {pixels.shape}")
     return Image.fromarray(np.ascontiguousarray(pixels))
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """Converts modes I;16, I and F to 8 bits. Values are taken as 16 bits if one exceeds 255, else as 8 bits."""
-    values: NDArray[Any] = np.asarray(image)
-    deep = values.max(initial=0) > 255
-    if values.dtype.kind == "f":
-        scaled = np.rint(values / 257.0 if deep else values)
-    else:  # rounded in whole numbers, since floating-point copies would take eight times the memory of the image
-        whole = np.clip(values, 0, 65_535).astype(np.int32)
-        scaled = (whole + 128) // 257 if deep else whole
-    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
 def to_input(images: Sequence[NDArray[np.uint8]], width: int, contrast: Contrast = "plain") -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ from trainers.data.near_equal import TINY_COLUMNS, TINY_ROWS
 from trainers.data.processes import parallel_map
 from trainers.data.source import Source
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout, the geometry and the decoding. Increase it when one of them changes; entries are then built again."""
 CHUNK_LINES = 64
 """Lines that a process decodes at once: enough work that handing it over takes no noticeable time."""

@@ -20,6 +20,8 @@ IMAGE_PX = (384, 48)
 HEADING_PX = 34
 """Height of a heading: one row of text and the space around it."""
 PAPER, INK, GREY, RED = (250, 250, 248), (20, 20, 20), (110, 110, 110), (190, 30, 30)
+MOST_CHARACTERS = 500
+"""Characters of a caption that are looked at; a label may have a million, and a row of the sheet shows some fifty."""
 CANDIDATE_FACES = 24
 """Fonts of the system that are tried for a caption; more would make a sheet slow where many fonts are installed."""
 
@@ -85,7 +87,7 @@ def _draw_picture(sheet: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int) -> None:
     """Draws as much of a text as fits into one row, in a font that has its characters."""
-    text = " ".join(text.split())
+    text = " ".join(text[:MOST_CHARACTERS].split())
     face = next((f for f in _faces() if f.draws(text)), None)
     if face is None:
         face = max(_faces()[:4], key=lambda f: sum(f.draws(c) for c in text))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainers.base.errors import UserError
-from trainers.base.preprocess import WIDEST, fit_height, flatten
+from trainers.base.preprocess import fit_height, flatten
 from trainers.data.lines import Line
 from trainers.data.near_equal import image_hash, tiny_version
 
@@ -17,7 +17,7 @@ class DecodedLine:
 
     Attributes:
         pixels, width, channels: bytes, columns and channels of the resized image.
-        size: width and height of the image in the source.
+        size: width and height of the image in the source, upright.
         original: hash of the image before resizing.
         tiny: its tiny grey version (`near_equal.tiny_version`).
     """
@@ -40,8 +40,6 @@ def decode_line(line: Line, height_px: int) -> DecodedLine | str:
     """Decodes a line at a height. Returns the reason as text if that is not possible."""
     try:
         image = line.load()
-        if image.width > WIDEST * image.height:
-            return f"image is more than {WIDEST} times as wide as high"
         flat = flatten(image)
         pixels = fit_height(flat, height_px)
     except UserError as error:
@@ -53,4 +51,4 @@ def decode_line(line: Line, height_px: int) -> DecodedLine | str:
     grey = bool((pixels == pixels[:, :, :1]).all())
     kept = pixels[:, :, :1] if grey else pixels
     original = image_hash(flat), tiny_version(flat)
-    return DecodedLine(kept.tobytes(), pixels.shape[1], kept.shape[2], image.size, *original)
+    return DecodedLine(kept.tobytes(), pixels.shape[1], kept.shape[2], flat.size, *original)

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from PIL import Image
 
+from trainers.base.preprocess import flatten
 from trainers.data.checks.check import Report
-from trainers.data.contact_sheet import Picture, SheetSection, draw_sheet
+from trainers.data.contact_sheet import MOST_CHARACTERS, Picture, SheetSection, draw_sheet
 
 SAMPLES = 36
 SUSPECTS = 9
@@ -28,11 +29,14 @@ def check_sheet(report: Report, seed: int = 0) -> Image.Image:
 
 
 def _pictures(report: Report, lines: Iterable[int]) -> list[Picture]:
-    return [Picture(_image(report, i), f"{report.lines[i].text or '(empty)'} · {report.lines[i].name}") for i in lines]
+    return [
+        Picture(_image(report, i), f"{report.lines[i].text[:MOST_CHARACTERS] or '(empty)'} · {report.lines[i].name}")
+        for i in lines
+    ]
 
 
 def _image(report: Report, line: int) -> Image.Image | None:
     try:
-        return report.lines[line].load()
+        return flatten(report.lines[line].load())
     except (OSError, ValueError):
         return None
