@@ -155,7 +155,8 @@ def _front(state: StudyState) -> Iterator[str]:
     yield "| trial | accuracy (95 %) | file |"
     yield "|--:|:--|:--|"
     for point in state.front[-MOST_ROWS:]:
-        link = f"[{point.trial}](/dashboard/studies/{state.number}/trials?numbers={point.trial})"
+        # optuna-dashboard's dark pages have dark blue links, so the number itself is none
+        link = f"{point.trial} [↗](/dashboard/studies/{state.number}/trials?numbers={point.trial})"
         reads = f"{accuracy_words(point.accuracy, point.validation_lines)}, CER {percent(point.cer)}"
         if point.test_accuracy is not None:
             reads += f"; test lines {accuracy_words(point.test_accuracy, point.test_lines)}"

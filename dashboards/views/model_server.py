@@ -16,6 +16,7 @@ import socket
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -24,6 +25,8 @@ from trainers.base.errors import UserError
 from trainers.base.images import decode_image
 from trainers.inference.reader import Reader
 
+HOW = "send the bytes of one image file as they are: curl --data-binary @FILE http://HOST:PORT/read"
+"""What a request that is none is answered with."""
 MOST_BODY_BYTES = 32 << 20
 """Size of a request that is read: a photograph of a line has some hundred kilobytes."""
 
@@ -64,7 +67,7 @@ def make_app(reader: Reader) -> Starlette:
         try:
             (reading,) = reader.read([decode_image(content)])
         except UserError as error:
-            return _refused(str(error), 400)
+            return _refused(f"{error}; {HOW}", 400)
         return JSONResponse({"text": reading.text, "confidence": reading.confidence})
 
     async def read(request: Request) -> Response:
@@ -81,7 +84,11 @@ def make_app(reader: Reader) -> Starlette:
     async def ping(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return Starlette(routes=[Route("/read", read, methods=["POST"]), Route("/ping", ping)])
+    async def elsewhere(_: Request, error: Exception) -> Response:
+        return _refused(HOW, error.status_code if isinstance(error, HTTPException) else 404)
+
+    routes = [Route("/read", read, methods=["POST"]), Route("/ping", ping)]
+    return Starlette(routes=routes, exception_handlers={404: elsewhere, 405: elsewhere})
 
 
 def _refused(reason: str, status: int) -> Response:

@@ -64,7 +64,7 @@ def first(store: StudyStore, kind: type) -> StoredTrial:
 def test_the_note_of_the_study_has_its_front_and_the_next_commands(home: Workspace, store: StudyStore) -> None:
     note = get_note(store.optuna_study)
     for point in load_front(home, "shown"):
-        assert f"| [{point.trial}](/dashboard/studies/1/trials?numbers={point.trial}) |" in note
+        assert f"| {point.trial} [↗](/dashboard/studies/1/trials?numbers={point.trial}) |" in note
     assert "size 1.20MB" in note and "120 validation lines" in note and "paretext promote shown" in note
     assert "/shown-lines/train (" in note and "**Data**: …/" in note
 

@@ -106,8 +106,10 @@ def test_the_study_page_draws_the_front_twice(page: Any, address: str, home: Wor
 def test_the_note_of_the_study_lists_the_front(page: Any, address: str, home: Workspace) -> None:
     page.goto(f"{address}/note", wait_until="domcontentloaded")
     page.wait_for_selector("table")
-    trials = [int(text) for text in page.locator("table a").all_text_contents()]
+    trials = [int(cell.split()[0]) for cell in page.locator("table td:first-child").all_text_contents()]
     assert trials == [point.trial for point in load_front(home, "shown")]
+    links = [link.get_attribute("href") for link in page.locator("table a").all()]
+    assert [int(str(link).rpartition("=")[2]) for link in links] == trials
     assert width(page) <= WIDE_PX
 
 

@@ -68,10 +68,17 @@ def test_the_page_fits_the_screen_without_faults_and_all_charts_and_images_are_t
     assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
     tick = "getComputedStyle(document.querySelector('#chart-front .ytick text')).fill"
     on_screen = page.evaluate(tick)
+    covered = """[...document.querySelectorAll('.chart')].filter((chart) => {
+      const parts = ['.x2title, .xtitle', '.legend'].map((part) => chart.querySelector(part));
+      const [title, legend] = parts.map((part) => part?.getBoundingClientRect());
+      return title && legend && title.top < legend.bottom && legend.top < title.bottom - 1;
+    }).map((chart) => chart.id)"""
+    assert page.evaluate(covered) == []
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(tick) == "rgb(68, 68, 68)", "on paper, charts have the colours of a light page"
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(tick) == on_screen
+    assert page.evaluate(covered) == [], "a legend covers the title of an axis after printing"
     assert faults == []
     page.context.close()
 

@@ -68,7 +68,10 @@ def test_what_is_no_image_is_answered_with_one_line(server: tuple[subprocess.Pop
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "large.png").write_bytes(bytes(33 << 20))
     bad = re.sub(r"@\S+", f"@{tmp_path / 'text.png'}", curl)
-    assert ask(bad) == (400, {"error": "not a readable image"})
+    form = curl.replace("--data-binary @", "-F file=@")
+    for refused, expected in ((bad, 400), (form, 400), (curl.replace("/read", "/"), 404), (f"{curl} -X PUT", 405)):
+        status, answer = ask(refused)
+        assert status == expected and "curl --data-binary @FILE" in str(answer["error"])
     status, answer = ask(bad.replace("text.png", "large.png"))
     assert status == 413 and "larger than 32 MiB" in str(answer["error"])
 

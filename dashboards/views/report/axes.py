@@ -23,6 +23,8 @@ LABELS = {
 """Objective to what it is, the number that it is divided by, and the unit that it is then in."""
 
 
+LEGEND_BELOW = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+"""A legend at the lower end of a chart, below the title of its axis however high the chart is, and after it was printed."""
 MOST_POWERS = 4
 """Powers of ten on an axis up to which those times 2 and 5 have ticks, too: with more they would run into each other."""
 

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboards.views.console import accuracy_words
-from dashboards.views.report.axes import Axes, Axis
+from dashboards.views.report.axes import LEGEND_BELOW, Axes, Axis
 from dashboards.views.report.contents import Contents
 from dashboards.views.report.kinds import DOMINATED, FRONT, OVER_LIMIT, TESTED, UNREAD, Kind, kind_of_unmeasured
 from dashboards.views.report.readings import Sample
@@ -167,7 +167,7 @@ def _lay_out(figure: Any, contents: Contents, axes: Axes, with_row: bool) -> Non
     limit = contents.study.limits.by_cost.get(axes.across.objective.metric)
     if limit is not None:
         _add_limit(figure, axes.across, limit)
-    figure.update_layout(hovermode="closest", legend={"orientation": "h", "y": -0.22, "yanchor": "top"})
+    figure.update_layout(hovermode="closest", legend=LEGEND_BELOW)
 
 
 def _add_limit(figure: Any, across: Axis, limit: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboards.views.report.axes import LEGEND_BELOW
 from dashboards.views.report.contents import Contents, Epochs
 from dashboards.views.report.kinds import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 
@@ -38,7 +39,7 @@ def learning_chart(contents: Contents) -> Any | None:
         _add(figure, contents.epochs[digest], COLOURS[at % len(COLOURS)], dash, name, name, True)
     figure.update_xaxes(title="epoch", rangemode="tozero")
     figure.update_yaxes(title="character error rate (%)", rangemode="tozero")
-    figure.update_layout(hovermode="closest", legend={"orientation": "h", "y": -0.22, "yanchor": "top"})
+    figure.update_layout(hovermode="closest", legend=LEGEND_BELOW)
     return figure
 
 
