@@ -201,6 +201,7 @@ def run_render(arguments: argparse.Namespace) -> int:
 
 def run_digits(arguments: argparse.Namespace) -> int:
     """Writes unseen digit lines."""
+    from trainers.base.atomic_write import whole_or_nothing
     from trainers.base.errors import UserError
     from trainers.data.digits import digit_lines
 
@@ -210,13 +211,13 @@ def run_digits(arguments: argparse.Namespace) -> int:
         for name in ("labels.txt", *(f"{number:03d}.png" for number in range(arguments.count))):
             if os.path.lexists(out / name):
                 raise UserError(f"{out / name} is already there; name another folder")
-        out.mkdir(parents=True, exist_ok=True)
-        for number, line in enumerate(digit_lines("unseen", arguments.seed, arguments.count).lines):
-            line.load().save(out / f"{number:03d}.png")
-            rows.append(f"{number:03d}.png\t{line.text}\n")
-        (out / "labels.txt").write_text("".join(rows), encoding="utf-8")
+        with whole_or_nothing(out):
+            for number, line in enumerate(digit_lines("unseen", arguments.seed, arguments.count).lines):
+                line.load().save(out / f"{number:03d}.png")
+                rows.append(f"{number:03d}.png\t{line.text}\n")
+            (out / "labels.txt").write_text("".join(rows), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write to {out}: {error.strerror or error}") from None
+        raise UserError(f"cannot write to {out}: {error.strerror or error}; nothing was left there") from None
     print(f"{out}: {arguments.count} lines and labels.txt; read them: paretext predict {out}/*.png")
     return 0
 
@@ -227,10 +228,14 @@ def save_image(image: Any, path: Path) -> None:
     Raises:
         UserError: the file cannot be written, or its ending names no image format.
     """
-    from trainers.base.errors import UserError
+    from PIL import Image
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {path}: {error}") from None
+    from dashboards.views.picture_file import write_picture
+
+    def save(content: Any, ending: str) -> None:
+        form = Image.registered_extensions().get(f".{ending}")
+        if form is None:
+            raise ValueError(f"unknown file extension: .{ending}")
+        image.save(content, form)
+
+    write_picture(path, save)

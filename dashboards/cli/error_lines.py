@@ -41,8 +41,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _database(error: BaseException) -> str:
+    if "disk is full" in (reason := _reason(error)):
+        return f"the disk is full ({reason}), and nothing was changed; make room, then run the same command again"
     return (
-        f"a database failed ({_reason(error)}): studies are in optuna.db and models in mlflow.db of the workspace folder, "
+        f"a database failed ({reason}): studies are in optuna.db and models in mlflow.db of the workspace folder, "
         f"unless PARETEXT_STORAGE or MLFLOW_TRACKING_URI name another place: repair that file, or restore it from a copy"
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboards.views.picture_file import write_picture
 from search_space import write_size
 from studies.objectives.limits import write_cost
 from studies.storage.outcomes import Stopped, Suspended
@@ -85,10 +86,7 @@ def draw(
     axes.grid(alpha=0.25)
     _describe(axes, front, across, up)
     axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
-    try:
-        figure.savefig(file, dpi=150)
-    except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror or error}") from None
+    write_picture(file, lambda content, form: figure.savefig(content, dpi=150, format=form))
 
 
 def _shape(point: FrontPoint) -> str:

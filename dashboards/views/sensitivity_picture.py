@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainers.base.errors import UserError
+from dashboards.views.picture_file import write_picture
 
 ROW_INCHES = 0.24
 """Height of a row, in which a number can be read."""
@@ -46,7 +46,4 @@ def draw(
     )
     axes.set_xlabel(f"channels of the layer that are removed{lines}", fontsize=9)
     figure.colorbar(image, ax=axes, label="% of the accuracy before", fraction=0.05)
-    try:
-        figure.savefig(file, dpi=150)
-    except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror or error}") from None
+    write_picture(file, lambda content, form: figure.savefig(content, dpi=150, format=form))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dashboards.views.picture_file import write_picture
+
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
 
@@ -54,7 +56,7 @@ def draw_curves(history: Sequence[EpochReport], path: Path, title: str) -> None:
             axis.set_ylim(0, 1.02 if name == "accuracy" else 1.05 * max(max(values), 1e-6))
         axis.yaxis.set_major_formatter(ticks)
     figure.suptitle(title)
-    figure.savefig(path, dpi=110)
+    write_picture(path, lambda content, form: figure.savefig(content, dpi=110, format=form))
 
 
 def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
@@ -81,7 +83,7 @@ def draw_mistakes(mistakes: Sequence[Mistake], path: Path, title: str) -> None:
         for mistake in part:
             _draw_mistake(sheet, pen, font, (column * width + 10, y), mistake)
             y += _height(mistake)
-    sheet.save(path)
+    write_picture(path, sheet.save)
 
 
 def _draw_mistake(

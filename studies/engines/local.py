@@ -97,8 +97,7 @@ class LocalEngine:
                 if not worker.process.is_alive():
                     events += self._drain(worker, index)  # what it sent between the first read and its end
                     if worker.number is not None:
-                        code = worker.process.exitcode
-                        events.append(TrialLost(worker.number, f"its worker process ended with code {code}"))
+                        events.append(TrialLost(worker.number, _how_it_ended(worker.process.exitcode)))
                     worker.pipe.close()
                     self._workers[index] = self._spawn()
         return events
@@ -133,6 +132,14 @@ class LocalEngine:
             process.start()
         theirs.close()
         return _Worker(process, ours)
+
+
+def _how_it_ended(code: int | None) -> str:
+    """Says how a worker process ended, and what may have caused it."""
+    said = f"its worker process ended with code {code}"
+    if code == -signal.SIGKILL:
+        return f"{said}; the system kills it so where memory is short: fewer --workers take less"
+    return said
 
 
 @engines.register("local")

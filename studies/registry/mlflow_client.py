@@ -109,5 +109,5 @@ def import_mlflow() -> ModuleType:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", HTTP_RETRIES)
     mlflow = importlib.import_module("mlflow")
     for name in ("mlflow", "alembic"):  # after the import, which sets the levels
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they log as errors, they raise: it becomes one line
     return mlflow

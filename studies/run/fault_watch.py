@@ -12,6 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ from trainers.base.errors import UserError, one_line
 
 MAX_LOSSES = 2
 """How often in a row a trial is restarted after its process died without finishing an epoch; then it fails."""
+RESTART_PAUSE_S = 5.0
+"""Seconds before a restart after a second death in a row: what has killed the process, such as a lack of memory, may pass."""
 SAME_FAILURES = 3
 """Trials in a row that fail before their first epoch for one reason, after which the run stops. Two may be chance."""
 OF_THE_MACHINE = ("machine", "cache")
@@ -66,8 +69,13 @@ class FaultWatch:
         return self._counted(event.number, f"{event.kind}: {event.reason}", event.kind not in OF_THE_CANDIDATE)
 
     def lost(self, event: TrialLost) -> str | None:
-        """Returns the reason for the record if the process of a trial has died too often; None if it is to be restarted."""
+        """Returns the reason for the record if the process of a trial has died too often; None if it is to be restarted.
+
+        It waits `RESTART_PAUSE_S` where the process has died twice without an epoch in between.
+        """
         losses = self._losses[event.number] = self._losses.get(event.number, 0) + 1
+        if losses == MAX_LOSSES:
+            time.sleep(RESTART_PAUSE_S)
         return None if losses <= MAX_LOSSES else self._counted(event.number, f"{event.reason}, {losses} times", True)
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,32 @@ def atomic_write(path: Path) -> Iterator[Path]:
         move_durably(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_or_nothing(folder: Path) -> Iterator[None]:
+    """Removes what a block has put into a folder if it fails, so that no half of a data set is left on a full disk.
+
+    Ctrl-C leaves what is there, for the same command to continue.
+
+    Args:
+        folder: created when missing, with what is missing above it. What was in it before stays.
+    """
+    created = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    before = set(folder.iterdir())
+    try:
+        yield
+    except Exception:
+        for each in set(folder.iterdir()) - before:
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each, ignore_errors=True)
+            else:
+                each.unlink(missing_ok=True)
+        for each in created:
+            with contextlib.suppress(OSError):  # somebody else has put something into it meanwhile
+                each.rmdir()
+        raise
 
 
 def move_durably(source: Path, target: Path) -> None:

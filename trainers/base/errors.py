@@ -13,6 +13,8 @@ from typing import Literal
 
 from trainers.base.redaction import redact
 
+NO_MEMORY = ("can't allocate memory", "Cannot allocate memory", "bad_alloc", "bad allocation")
+"""Words of torch's, oneDNN's and ONNX Runtime's errors when the system gives them no memory."""
 FaultKind = Literal["nan", "oom", "cache", "export", "machine", "error"]
 
 
@@ -55,7 +57,7 @@ def fault_of(error: Exception) -> TrainingFault:
             return error
         case MemoryError():
             return TrainingFault("oom", "out of memory")
-        case OSError(errno=errno.ENOMEM):
+        case _ if is_out_of_memory(error):
             return TrainingFault("oom", one_line(error))
         case UnfitArchitecture():
             return TrainingFault("error", one_line(error))
@@ -65,6 +67,13 @@ def fault_of(error: Exception) -> TrainingFault:
             return TrainingFault("machine", one_line(error))
         case _:
             return TrainingFault("error", one_line(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory has run out; torch's allocator on the CPU says so with a plain RuntimeError."""
+    if isinstance(error, RuntimeError):
+        return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in NO_MEMORY)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def one_line(error: BaseException) -> str:

@@ -277,5 +277,6 @@ def _check_room(lines: Sequence[Line], height_px: int, folder: Path) -> None:
     if needed + SPARE_BYTES > free:
         raise UserError(
             f"preparing {len(lines)} lines takes about {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB is "
-            "free; make room or set PARETEXT_HOME to a larger disk"
+            f"free; {SPARE_BYTES / 1e9:.2f} GB more are needed for the files of a search: make room or set PARETEXT_HOME to a "
+            "larger disk"
         )

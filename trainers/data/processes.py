@@ -58,6 +58,9 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
         for piece, _ in waiting:  # if the work itself is at fault, the error is raised again here
             yield function(piece)
         yield from map(function, pieces)
+    except Exception:
+        pool.shutdown(cancel_futures=True)  # what the other processes write comes before the caller hears of it
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from search_space.recognizer import Recognizer
-from trainers.base.errors import TrainingFault, UserError
+from trainers.base.errors import TrainingFault, UserError, is_out_of_memory, one_line
 from trainers.base.lineage import Lineage
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
@@ -119,9 +119,13 @@ def train(
             if adjustments or last_try or fault.kind not in FAULT_ADJUSTMENTS:
                 raise
             adjustments = FAULT_ADJUSTMENTS[fault.kind](recipe)
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             if adjustments or last_try:
-                raise TrainingFault("oom", f"out of memory with {recipe.batch_lines} lines a batch: {error}") from error
+                raise TrainingFault(
+                    "oom", f"out of memory with {recipe.batch_lines} lines a batch: {one_line(error)}"
+                ) from error
             adjustments = FAULT_ADJUSTMENTS["oom"](recipe)
     raise AssertionError("the last try returns or raises")
 

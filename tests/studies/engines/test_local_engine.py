@@ -74,7 +74,7 @@ def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp
         engine.submit(7, long)
         os.kill(engine._workers[0].process.pid or 0, signal.SIGKILL)
         lost = wait_for(engine, TrialLost)[-1]
-        assert isinstance(lost, TrialLost) and "-9" in lost.reason
+        assert isinstance(lost, TrialLost) and "-9" in lost.reason and "memory" in lost.reason
         engine.submit(7, long)
         events = wait_for(engine, TrialFinished)
         last, *trained = [e.report for e in events if isinstance(e, EpochFinished)]

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from dashboards.cli.command_line import main
 from search_space import Architecture
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialLost
-from studies.run.fault_watch import FaultWatch, RunFault
+from studies.run.fault_watch import RESTART_PAUSE_S, FaultWatch, RunFault
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
@@ -95,7 +95,12 @@ def test_only_failures_of_one_reason_in_a_row_count() -> None:
         fail(watch, 12, "KeyError: a")
 
 
-def test_a_process_that_dies_at_the_start_of_every_trial_stops_the_run(workspace: Workspace) -> None:
+def test_a_process_that_dies_at_the_start_of_every_trial_stops_the_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("studies.run.fault_watch.time.sleep", pauses.append)
+
     class Dying(ScriptedEngine):
         def wait(self, timeout_s: float) -> list[Event]:
             number, _ = self._open.popleft()
@@ -105,6 +110,7 @@ def test_a_process_that_dies_at_the_start_of_every_trial_stops_the_run(workspace
     with pytest.raises(RunFault, match="ended with code -9, 3 times"):
         run_search(study(), workspace, watcher, Dying())
     assert watcher.states() == ["failed"] * 3
+    assert set(pauses) == {RESTART_PAUSE_S} and len(pauses) >= 3, "a pause before the second restart of each"
 
 
 def test_a_full_disk_of_the_driver_is_one_line_and_loses_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +140,11 @@ def test_a_model_that_was_damaged_after_it_was_measured_is_not_recorded(workspac
 def test_which_exceptions_a_candidate_is_to_blame_for() -> None:
     kinds = {
         "machine": [OSError(errno.EIO, "read"), PermissionError("no"), UserError("gone"), ConnectionError("hub")],
-        "oom": [MemoryError(), OSError(errno.ENOMEM, "mmap")],
+        "oom": [
+            MemoryError(),
+            OSError(errno.ENOMEM, "mmap"),
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        ],
         "error": [UnfitArchitecture("too narrow"), RuntimeError("shape\nof a tensor"), KeyError()],
     }
     for kind, errors in kinds.items():

@@ -180,7 +180,7 @@ def test_what_a_killed_build_left_is_swept_away(pairs: Path, tmp_path: Path) -> 
 
 def test_a_full_disk_is_noticed_before(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6))
-    with pytest.raises(UserError, match=r"takes about 0.00 GB in .*, where 0.00 GB is free; .*PARETEXT_HOME"):
+    with pytest.raises(UserError, match=r"takes about 0.00 GB in .*, where 0.00 GB is free; 0.07 GB more .*PARETEXT_HOME"):
         prepare(spec_of(pairs), tmp_path / "cache")
 
 

@@ -66,7 +66,7 @@ def write_fixed(report: Report, folder: Path) -> Fixed:
                 if (Path(name) / path.name).exists():
                     (Path(name) / path.name).rename(path)
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}; nothing was left there") from None
     finally:
         if new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.atomic_write import whole_or_nothing
 from trainers.base.cores import usable_cores
 from trainers.base.errors import UserError
 from trainers.data.cache import Progress
@@ -60,19 +61,19 @@ def write_lines(
     done = 0
     chunks = ((lines[at : at + CHUNK_LINES], str(folder)) for at in range(0, len(lines), CHUNK_LINES))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for drawn in parallel_map(_draw_chunk, chunks, usable_cores() if processes is None else processes):
-            for line, name in zip(lines[done : done + len(drawn)], drawn, strict=True):
-                if name is None:
-                    skipped.append(Skipped(line.text, "no font draws this text"))
-                else:
-                    rows.append(f"{name}\t{line.text}\n")
-            done += len(drawn)
-            if progress is not None:
-                progress(done, len(lines))
-        labels.write_text("".join(rows), encoding="utf-8")
+        with whole_or_nothing(folder):
+            for drawn in parallel_map(_draw_chunk, chunks, usable_cores() if processes is None else processes):
+                for line, name in zip(lines[done : done + len(drawn)], drawn, strict=True):
+                    if name is None:
+                        skipped.append(Skipped(line.text, "no font draws this text"))
+                    else:
+                        rows.append(f"{name}\t{line.text}\n")
+                done += len(drawn)
+                if progress is not None:
+                    progress(done, len(lines))
+            labels.write_text("".join(rows), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror or error}") from None
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}; nothing was left there") from None
     return Written(labels, len(rows), skipped)
 
 
