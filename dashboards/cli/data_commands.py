@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -238,4 +239,6 @@ def save_image(image: Any, path: Path) -> None:
             raise ValueError(f"unknown file extension: .{ending}")
         image.save(content, form)
 
+    with contextlib.suppress(OSError):  # `write_picture` says that the folder is not there
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_picture(path, save)
