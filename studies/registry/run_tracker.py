@@ -33,6 +33,9 @@ from studies.storage.held_out_score import TestScore
 from studies.workspace.paths import Workspace
 from trainers.base.redaction import redact
 
+AUTOFLUSH = "(raised as a result of Query-invoked autoflush"
+"""Beginning of a line that SQLAlchemy writes before the reason."""
+
 
 class RunTracker:
     """Implements `studies.registry.tracker.Tracker`: writes one study and its trials to MLflow in a thread of its own.
@@ -196,7 +199,8 @@ class RunTracker:
     def _report_first_error(self, error: Exception) -> None:
         if not self._reported:
             self._reported = True
-            reason = redact(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__
+            said = [line for line in str(error).splitlines() if line.strip() and not line.startswith(AUTOFLUSH)]
+            reason = redact(said[0]) if said else type(error).__name__
             self._report(f"MLflow cannot be written ({reason}); the search continues and retries")
 
 
