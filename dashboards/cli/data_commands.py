@@ -115,7 +115,11 @@ def run_check(arguments: argparse.Namespace) -> int:
     """Checks a data set; returns 0 whatever it finds, since findings are the result."""
     from dashboards.views.console import print_json, stderr_console
     from trainers.data.checks.check import check
+    from trainers.data.source_registry import shadowed_folder
 
+    note = shadowed_folder(arguments.source)
+    if note is not None:
+        stderr_console().print(note, markup=False)
     with CountedProgress("looking at images") as progress:
         report = check(
             arguments.source,

@@ -8,10 +8,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from trainers.base.errors import UserError
 from trainers.data.source import is_image_name
 
 STANDARD_INPUT = "-"
 """The argument that stands for names on standard input, one a line."""
+
+
+IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
+"""How image files begin, and no name does."""
 
 
 def image_paths(arguments: Iterable[str]) -> Iterator[Path]:
@@ -30,6 +35,8 @@ def image_paths(arguments: Iterable[str]) -> Iterator[Path]:
 def _names_on_standard_input() -> Iterator[str]:
     """Names, one a line, as bytes in the encoding of the file system; they are read as they come."""
     for line in sys.stdin.buffer:
+        if line.startswith(IMAGE_STARTS) or b"\0" in line:
+            raise UserError("standard input holds no names, one a line, but an image; give its file: paretext predict line.png")
         if name := line.rstrip(b"\r\n"):
             yield os.fsdecode(name)
 

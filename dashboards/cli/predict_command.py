@@ -12,11 +12,13 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.registry.model_lookup import FORMS
+from trainers.base.printable import printable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,6 +39,8 @@ IMAGES_AT_ONCE = 64
 COMPARED = "compared"
 """Key of a row for the normalised label and text, which are counted and not printed."""
 
+MOST_NAME = 4096
+"""Characters of a name that are printed: longer ones the system has none."""
 SMALL_PX = 8
 """Height to which an image is scaled to see whether it can be."""
 
@@ -77,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         asked += 1
         if "fault" in row:
             faults += 1
-            print(f"paretext: {_printable(row['image'])}: {row['fault']}", file=sys.stderr, flush=True)
+            print(f"paretext: {printable(row['image'], MOST_NAME)}: {printable(row['fault'])}", file=sys.stderr, flush=True)
             continue
         if arguments.truth:
             pairs.append(row.pop(COMPARED))
@@ -100,19 +104,22 @@ def _readings(model: str | None, paths: Iterable[Path], labels: LabelsBeside | N
     reader: Reader | None = None
     rest = iter(paths)
     while some := list(islice(rest, IMAGES_AT_ONCE)):
-        images = [_decoded(path) for path in some]
+        truths = [_label(path, labels) for path in some]
+        images = [
+            truth.why if isinstance(truth, _NoLabel) else _decoded(path) for path, truth in zip(some, truths, strict=True)
+        ]
         good = [image for image in images if not isinstance(image, str)]
         if good and reader is None:
             reader = _open(model)
         found = iter(reader.read(good) if reader is not None and good else ())
-        for path, image in zip(some, images, strict=True):
+        for path, image, truth in zip(some, images, truths, strict=True):
             row: dict[str, Any] = {"image": str(path)}
             if isinstance(image, str):
                 yield row | {"fault": image}
                 continue
             reading = next(found)
             row |= {"text": reading.text, "confidence": reading.confidence}
-            yield row if labels is None or reader is None else row | _beside(labels.label_of(path), reading.text, reader)
+            yield row | _beside(truth, reading.text, reader) if isinstance(truth, str) and reader is not None else row
 
 
 def _beside(label: str, text: str, reader: Reader) -> dict[str, Any]:
@@ -124,15 +131,35 @@ def _beside(label: str, text: str, reader: Reader) -> dict[str, Any]:
     return {"truth": label, "right": normalise(label) == normalise(text), COMPARED: (normalise(label), normalise(text))}
 
 
+@dataclass(frozen=True)
+class _NoLabel:
+    """Why an image has no label."""
+
+    why: str
+
+
+def _label(path: Path, labels: LabelsBeside | None) -> str | _NoLabel | None:
+    """The label of an image; None if none is asked for, or there is no such image, which is said elsewhere."""
+    from trainers.base.errors import UserError
+    from trainers.data.image_names import is_there
+
+    if labels is None or not is_there(path):
+        return None
+    try:
+        return labels.label_of(path)
+    except UserError as error:
+        return _NoLabel(str(error).removeprefix(f"{path} "))
+
+
 def _decoded(path: Path) -> Image.Image | str:
     """The image of a file, or what is wrong with it."""
     from trainers.base.images import decode_image
     from trainers.base.preprocess import fit_height
     from trainers.base.regular_file import MOST_IMAGE_BYTES, read_regular
 
-    if path.is_dir():
-        return "there is no image in this folder"
     try:
+        if path.is_dir():
+            return "there is no image in this folder"
         content = read_regular(path, MOST_IMAGE_BYTES)
         if not content:
             return "the file is empty"
@@ -177,7 +204,7 @@ def _writer(arguments: argparse.Namespace) -> Any:
         beside = ""
         if "truth" in row:
             beside = f"\t{row['truth']}\t{'right' if row['right'] else 'wrong'}"
-        print(f"{row['image']}\t{row['text']}\t{row['confidence']:.3f}{beside}")
+        print(f"{printable(row['image'], MOST_NAME)}\t{row['text']}\t{row['confidence']:.3f}{beside}")
 
     return write
 
@@ -190,8 +217,3 @@ def _count(pairs: list[tuple[str, str]]) -> None:
     counted = score([truth for truth, _ in pairs], [text for _, text in pairs])
     right = f"{counted.right} of {counted.lines} lines right, {accuracy_words(counted.accuracy, counted.lines)}"
     print(f"{right}; {counted.cer:.1%} of characters wrong", file=sys.stderr)
-
-
-def _printable(name: str) -> str:
-    """A name in one line: a line end in it becomes an escape."""
-    return name.replace("\n", "\\n").replace("\r", "\\r")

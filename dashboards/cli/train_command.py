@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,21 +103,27 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
+    from trainers.trial.free_folder import check_free, make_folder
     from trainers.trial.job_threads import threads_for
     from trainers.trial.run import past_reports, run_trial
 
     prepared = prepare_once(job.data, job.cache_folder)
+    beginning.check_folder(job.folder)
+    check_free(job, prepared)
     job = dataclasses.replace(job, threads=arguments.threads or threads_for(job, prepared))
     heading = (
         f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
         f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
         f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
     )
+    for note in prepared.notes:
+        stderr_console().print(note, markup=False, soft_wrap=True)
     left_out = _left_out(job, prepared)
     if left_out:
         stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
     if beginning.reader is not None and not past_reports(job, prepared):
         beginning.reader.check_weights(lines_for(beginning.reader, prepared, job).training)
+    make_folder(job.folder)
     beginning.claim(job.folder)
     with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
@@ -149,20 +156,26 @@ def _job_and_beginning(arguments: argparse.Namespace) -> tuple[TrialJob, Beginni
 
     from studies.run.further_training import Beginning
     from studies.workspace.paths import Workspace
+    from trainers.trial.free_folder import check_place
     from trainers.trial.run import TrialJob
 
     workspace = Workspace.of_environment().prepare()
     beginning = Beginning.of(text, workspace)
     architecture = beginning.architecture(given)
     data = _data(arguments, beginning, architecture.height_px)
-    device, name = _device(arguments.device), beginning.folder_name(architecture, f"{arguments.data};{also or ''}")
+    device, recipe = _device(arguments.device), beginning.recipe(recipe)
+    epochs = None if recipe.is_anytime else arguments.epochs  # without it more epochs continue the training
+    settings = [data.model_dump(mode="json"), also, recipe.digest, arguments.seed, epochs]
+    name = beginning.folder_name(architecture, json.dumps(settings, sort_keys=True))
+    folder = (arguments.out or workspace.folder / "trainings" / name).resolve()
+    check_place(folder)
     job = TrialJob(
         architecture=architecture,
         data=_decoded(data, also, workspace.cache),
         cache_folder=workspace.cache,
-        recipe=beginning.recipe(recipe),
+        recipe=recipe,
         epochs=arguments.epochs,
-        folder=(arguments.out or workspace.folder / "trainings" / name).resolve(),
+        folder=folder,
         seed=arguments.seed,
         threads=arguments.threads or 1,
         device=device,

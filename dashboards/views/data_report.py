@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainers.base.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from trainers.data.checks.check import Report
 
+MOST_ROW = 500
+"""Characters of a name and a remark that are printed; a terminal shows some hundred of them."""
 SHOWN_DETAILS = 5
 """Most examples of a finding that are shown."""
 _ABOUT_CHARACTERS = ("width_confusable", "nfkc_confusable", "chinese_confusable", "rare")
@@ -60,7 +64,7 @@ def _print_findings(report: Report, console: Console) -> None:
     names = [line.name for line in report.lines]
     verbs = {"drop": "--fix drops them", "rewrite": "--fix rewrites them", "none": "--fix leaves them"}
     for finding in report.findings:
-        console.print(f"\n{finding.count} x {finding.title} ({verbs[finding.fix]})", style="bold", markup=False)
+        console.print(f"\n{finding.count} x {printable(finding.title)} ({verbs[finding.fix]})", style="bold", markup=False)
         console.print(f"  {finding.advice}", markup=False)
         shown = list(finding.names) + [names[i] for i in finding.lines]
         if finding.details and finding.kind not in _ABOUT_CHARACTERS:
@@ -68,7 +72,7 @@ def _print_findings(report: Report, console: Console) -> None:
         elif finding.details:
             shown = list(finding.details)
         for row in shown[:SHOWN_DETAILS]:
-            console.print(f"    {row}", markup=False, overflow="ellipsis", no_wrap=True)
+            console.print(f"    {printable(row, MOST_ROW)}", markup=False, overflow="ellipsis", no_wrap=True)
         if len(shown) > SHOWN_DETAILS:
             console.print(f"    … {len(shown) - SHOWN_DETAILS} more (--json names all)", markup=False)
     if not report.findings:

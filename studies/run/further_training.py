@@ -92,20 +92,18 @@ class Beginning:
         """The normaliser of the labels: the one given, or the reader's."""
         return given or (self.reader.normaliser if self.reader is not None else None) or "none"
 
-    def folder_name(self, architecture: Architecture, sources: str) -> str:
-        """Names the folder of a training, so that two with other weights or lines do not share one.
+    def folder_name(self, architecture: Architecture, settings: str) -> str:
+        """Names the folder of a training, so that two with other weights, lines or settings do not share one.
 
         Args:
             architecture: to train.
-            sources: of its lines.
+            settings: text of all else that the training depends on, such as its lines and its recipe.
         """
-        if not self.parents:
-            return architecture.digest
-        known = json.dumps([[p.name, p.sha256] for p in self.parents[:1]] + [sources])
+        known = json.dumps([[p.name, p.sha256] for p in self.parents[:1]] + [settings])
         return f"{architecture.digest}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
-    def claim(self, folder: Path) -> None:
-        """Records in the folder of a training what it begins with.
+    def check_folder(self, folder: Path) -> None:
+        """Checks that the folder of a training is not one that it begins with.
 
         Raises:
             UserError: the folder holds a training that began otherwise, or the file that is to be begun with.
@@ -113,14 +111,25 @@ class Beginning:
         first = self.parents[0] if self.parents else None
         if first is not None and first.file is not None and first.file.resolve().parent == folder.resolve():
             raise UserError(f"{first.file} lies in the folder to write into, which would replace it; give another --out FOLDER")
-        here = {"begin": "random" if first is None else first.name, "sha256": None if first is None else first.sha256}
-        file = folder / BEGINNING_NAME
-        before = _recorded(file)
-        if before != here and (folder / "checkpoint.pt").exists():
+        before = _recorded(folder / BEGINNING_NAME)
+        if before != self._record() and (folder / "checkpoint.pt").exists():
             raise UserError(f"{folder} holds a training that began with {before['begin']}; give another --out FOLDER")
-        if first is not None:
-            with atomic_write(file) as unfinished:
-                unfinished.write_text(json.dumps(here) + "\n", encoding="utf-8")
+
+    def claim(self, folder: Path) -> None:
+        """Records in the folder of a training what it begins with.
+
+        Raises:
+            UserError: as `check_folder`.
+        """
+        self.check_folder(folder)
+        if self.parents:
+            with atomic_write(folder / BEGINNING_NAME) as unfinished:
+                unfinished.write_text(json.dumps(self._record()) + "\n", encoding="utf-8")
+
+    def _record(self) -> dict[str, str | None]:
+        """What the training begins with, as it is written into its folder."""
+        first = self.parents[0] if self.parents else None
+        return {"begin": "random" if first is None else first.name, "sha256": None if first is None else first.sha256}
 
 
 def _recorded(file: Path) -> dict[str, str | None]:

@@ -9,7 +9,7 @@ Decisions:
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,12 @@ from typing import Literal
 from trainers.base.errors import UserError
 from trainers.base.regular_file import MOST_CHARSET_BYTES, read_regular
 from trainers.data.normalisers import half_width, simplified
+from trainers.data.text_rows import as_utf8, split_rows
 
 Unknown = Literal["drop", "error", "map"]
+
+SHOWN_SYMBOLS = 5
+"""Most characters that a message lists."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +95,49 @@ class Charset:
 
     @classmethod
     def from_file(cls, path: Path) -> Charset:
-        """Reads a dictionary file: UTF-8, one character a line; a line with one space is the space. Empty lines are ignored.
+        """Reads a dictionary file: one character a row; a row with one space is the space.
+
+        Empty rows are ignored, and so is white space around another character.
 
         Raises:
-            UserError: the file does not exist, is not UTF-8, or has a line of several characters.
+            UserError: the file does not exist, is empty or no text, or has a row of several characters.
         """
         try:
-            text = read_regular(path, MOST_CHARSET_BYTES).decode("utf-8-sig")
+            data = as_utf8(read_regular(path, MOST_CHARSET_BYTES))
+            rows = [row.decode("utf-8") for row in split_rows(data)]
         except UserError as error:
             raise UserError(f"charset file {path} is {error}") from None
         except FileNotFoundError:
             raise UserError(f"charset file {path} is not there") from None
         except (UnicodeDecodeError, OSError):
             raise UserError(f"charset file {path} is not UTF-8 text") from None
-        symbols = [line for line in text.replace("\r\n", "\n").split("\n") if line]
+        symbols = [row if len(row) == 1 else row.strip() or row[:1] for row in rows if row]
+        if not symbols:
+            raise UserError(f"charset file {path} is empty; write one character in each row")
         for number, symbol in enumerate(symbols, start=1):
             if len(symbol) != 1:
-                raise UserError(f"charset file {path}: symbol {number} is {symbol!r}; a line holds one character")
+                raise UserError(f"charset file {path}: {_too_long(symbol, number, len(symbols) == 1, path.name)}")
         return cls(tuple(dict.fromkeys(symbols)))
+
+
+def _too_long(symbol: str, number: int, alone: bool, name: str) -> str:
+    """Why a row of a charset file is no symbol, and what to do."""
+    what = f"symbol {number} is {shown_symbols(list(symbol))}; a row holds one character"
+    composed = unicodedata.normalize("NFC", symbol)
+    if len(composed) == 1:
+        return f"{what}: write it as {described(composed)}, and use the normaliser nfc"
+    return f"{what}; one row of all characters becomes many with: grep -o . {name}" if alone else what
+
+
+def described(symbol: str) -> str:
+    """A character in a message: as it is, or by its number and name where it could not be seen."""
+    hidden = not symbol.isprintable() or symbol.isspace() or unicodedata.category(symbol)[0] in "MC"
+    if symbol == " ":
+        return "U+0020 (space)"
+    return f"U+{ord(symbol):04X} ({unicodedata.name(symbol, 'no name').lower()})" if hidden else symbol
+
+
+def shown_symbols(symbols: Sequence[str], most: int = SHOWN_SYMBOLS) -> str:
+    """Some characters in a message, and the number of the others."""
+    rest = len(symbols) - most
+    return " ".join(map(described, symbols[:most])) + (f" and {rest:,} more" if rest > 0 else "")

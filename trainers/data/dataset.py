@@ -24,9 +24,11 @@ from search_space.architecture import Architecture
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
 from trainers.data.cache import Progress
-from trainers.data.charset import Charset
+from trainers.data.charset import Charset, described, shown_symbols
 from trainers.data.division import divide
+from trainers.data.enough_lines import check_both_sides, check_charset, unreadable_note
 from trainers.data.fingerprint import digest_of
+from trainers.data.image_names import SHOWN_CHARACTERS
 from trainers.data.lines import Skipped, counted
 from trainers.data.opener import LineOpener
 from trainers.data.rendered import rendered_if_few, rendered_source
@@ -117,14 +119,15 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     training, validation, available = divided.training, divided.validation, len(divided.training)
     if spec.training_lines is not None:
         training = _first_lines(training, spec.training_lines)
+    check_both_sides(training, validation, spec, opener.skipped)
     labelled = (*training.texts, spec.more_symbols)
     charset = Charset.from_file(Path(spec.charset)) if spec.charset else Charset.from_texts(labelled)
+    labels = training.texts
     training = _within(charset, training, spec, opener.skipped)
-    if not len(training) or not len(validation):
-        raise UserError(f"data '{spec.training}' leaves {len(training)} training and {len(validation)} validation lines")
+    check_charset(charset, labels, training, spec)
     if spec.weights is not None:
         training = training.weighted(spec.weights)
-    rendered, notes = spec.rendered, divided.notes
+    rendered, notes = spec.rendered, divided.notes + unreadable_note(charset, validation)
     if rendered == AUTO:
         rendered, note = rendered_if_few(available, training.texts, charset)
         notes += note
@@ -156,7 +159,7 @@ def _within(charset: Charset, lines: LineArrays, spec: DataSpec, skipped: list[S
     for i, text in enumerate(lines.texts):
         written = _written(charset, text, spec, lines.name(i))
         if written is None:
-            symbols = " ".join(charset.outside(text)[:5])
+            symbols = shown_symbols(charset.outside(text))
             skipped.append(Skipped(lines.name(i), f"character outside the charset: {symbols}"))
         else:
             kept.append(i)
@@ -169,8 +172,7 @@ def _written(charset: Charset, text: str, spec: DataSpec, name: str) -> str | No
     if not outside:
         return text
     if spec.unknown == "error":
-        raise UserError(
-            f"{name}: the label {text!r} holds {outside[0]!r}, which {spec.charset} lacks; add it there, or choose "
-            'unknown = "drop" or "map"'
-        )
+        symbol = repr(outside[0]) if described(outside[0]) == outside[0] else described(outside[0])
+        lacks = f"the label {text[:SHOWN_CHARACTERS]!r} holds {symbol}, which {spec.charset} lacks"
+        raise UserError(f'{name}: {lacks}; add it there, or choose unknown = "drop" or "map"')
     return charset.mapped(text) if spec.unknown == "map" else None

@@ -24,7 +24,7 @@ from trainers.data.groups import groups_of
 from trainers.data.lines import Skipped
 from trainers.data.near_equal import same_pictures
 from trainers.data.opener import LineOpener
-from trainers.data.source_registry import own_test, own_validation, split_sources
+from trainers.data.source_registry import own_test, own_validation, shadowed_folder, split_sources
 from trainers.data.spec import AUTO, DataSpec
 from trainers.data.split import LEFT_OUT, TEST, TRAINING, VALIDATION, VALIDATION_SHARE, Splitter
 
@@ -74,11 +74,11 @@ def divide(opener: LineOpener) -> Division:
     for i in np.flatnonzero(sides == LEFT_OUT):
         opener.skipped.append(Skipped(lines.name(int(i)), f"same picture as a validation or test line of another {spec.group}"))
     training, validation = (lines.select(np.flatnonzero(sides == side)) for side in (TRAINING, VALIDATION))
-    notes: tuple[str, ...] = ()
+    notes = tuple(filter(None, [shadowed_folder(spec.training)]))
     validation_sources = names
     if others is not None:
         given = opener.open(split_sources(others))
-        notes = _overlap(training, given)
+        notes += _overlap(training, given)
         named = _named(spec, names, brought)
         validation, validation_sources = (validation.joined(given), [*names, *named]) if len(validation) else (given, named)
     set_aside = lines.select(np.flatnonzero(sides == TEST))

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from trainers.base.errors import UserError
 from trainers.base.regular_file import MOST_LABEL_BYTES, MOST_LIST_BYTES, read_regular
+from trainers.data.image_names import is_there
 from trainers.data.kinds.pairs import LABEL_SUFFIX, label_beside
-from trainers.data.text_rows import as_utf8
+from trainers.data.source import is_image_name
+from trainers.data.text_rows import as_utf8, split_rows
 
 LIST_NAME = "labels.txt"
 """File with a row `name<TAB>text` for each image, as PaddleOCR and `paretext data render` write it."""
@@ -17,20 +19,40 @@ FOLDERS_ABOVE = 3
 """How many folders above the one of an image are searched for a list; `paretext data render` writes images two below it."""
 
 
+class NoList(UserError):
+    """A list of labels that cannot be read, so that no image of its folder has a label."""
+
+
 class LabelsBeside:
     """Labels of images from `x.gt.txt` beside an image, or from a `labels.txt` in its folder or in one above it.
 
-    Each list is read once. A row names an image relative to the folder of the list.
+    Each list is read once. A row `name<TAB>text` or `name text` names an image relative to the folder of the
+    list.
     """
 
     def __init__(self) -> None:
         self._lists: dict[Path, dict[str, str]] = {}
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Raises UserError if one of the files among some paths has no label."""
+        """Checks that at least one of some images has a label.
+
+        Raises:
+            UserError: none has one, or a list of labels cannot be read; why, for the first.
+        """
+        first: UserError | None = None
         for path in paths:
-            if path.is_file():
+            if not is_there(path):
+                continue
+            try:
                 self.label_of(path)
+            except NoList:
+                raise
+            except UserError as error:
+                first = first or error
+            else:
+                return
+        if first is not None:
+            raise first
 
     def label_of(self, path: Path) -> str:
         """The label of an image.
@@ -54,10 +76,24 @@ class LabelsBeside:
         """Name to label, from the list in a folder; of two rows with one name the first counts."""
         if folder not in self._lists:
             path = folder / LIST_NAME
-            rows = _text(path, MOST_LIST_BYTES).splitlines() if path.is_file() else []
-            split = (row.partition("\t") for row in reversed(rows))
-            self._lists[folder] = {name: text.strip() for name, tab, text in split if tab}
+            try:
+                rows = split_rows(_bytes(path, MOST_LIST_BYTES)) if is_there(path) else []
+                self._lists[folder] = dict(filter(None, (_row(row.decode("utf-8")) for row in reversed(rows))))
+            except UnicodeDecodeError:
+                raise NoList(f"{path} is not UTF-8 text") from None
+            except UserError as error:
+                raise NoList(str(error)) from None
         return self._lists[folder]
+
+
+def _row(row: str) -> tuple[str, str] | None:
+    """Name and label of a row, which is cut at its first tab, or at its first blank after the name of an image."""
+    name, tab, text = row.partition("\t")
+    if not tab:
+        name, blank, text = row.partition(" ")
+        if not blank or not is_image_name(name):
+            return None
+    return name.strip().replace("\\", "/").removeprefix("./"), text.strip()
 
 
 def _text(path: Path, most_bytes: int) -> str:
@@ -67,9 +103,19 @@ def _text(path: Path, most_bytes: int) -> str:
         UserError: it cannot be read, is not UTF-8, or is too large to be one.
     """
     try:
-        return as_utf8(read_regular(path, most_bytes)).decode("utf-8")
+        return _bytes(path, most_bytes).decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text") from None
+
+
+def _bytes(path: Path, most_bytes: int) -> bytes:
+    """Content of a text file as UTF-8, if it can be known.
+
+    Raises:
+        UserError: it cannot be read, or is too large.
+    """
+    try:
+        return as_utf8(read_regular(path, most_bytes))
     except UserError as error:
         raise UserError(f"{path} is {error}") from None
     except OSError as error:

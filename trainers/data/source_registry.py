@@ -114,6 +114,15 @@ def own_test(text: str) -> str | None:
     return found if found is None or extra is None else f"{found}@{extra}"
 
 
+def shadowed_folder(text: str) -> str | None:
+    """A sentence for the user if a source names the built-in digits and a folder of that name is there; else None."""
+    return "digits are the built-in lines; the folder here is named ./digits" if _is_shadowed(text) else None
+
+
+def _is_shadowed(text: str) -> bool:
+    return any(part == "digits" and Path(part).exists() for part in split_sources(text))
+
+
 def find_source(text: str, seed: int = 0) -> Source:
     """Finds the source that a text names, without reading it.
 

@@ -39,6 +39,8 @@ def as_utf8(data: bytes) -> bytes:
         if data.startswith(mark):
             whole = data[len(mark) :]
             whole = whole[: len(whole) - len(whole) % (4 if "32" in encoding else 2)]
+            if not whole and len(data) > len(mark):
+                return data  # less than a character: the mark was none
             try:
                 return whole.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
             except UnicodeDecodeError:  # a number beyond Unicode

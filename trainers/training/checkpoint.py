@@ -68,6 +68,16 @@ def load_checkpoint(folder: Path, identity: str, on_damage: Callable[[str], None
     return state if known == identity else None
 
 
+def checkpoint_identity(folder: Path) -> str | None:
+    """The identity of the training in a folder; None if it has no checkpoint, or a damaged one."""
+    try:
+        content = (folder / CHECKPOINT_NAME).read_bytes()
+        identity = torch.load(io.BytesIO(_checked(content)), map_location="cpu", weights_only=True)["identity"]
+    except Exception:  # as in `load_checkpoint`
+        return None
+    return identity if isinstance(identity, str) else None
+
+
 def _checked(content: bytes) -> bytes:
     """torch's part of a checkpoint file.
 
