@@ -15,6 +15,7 @@ from testing.tiny_model import tiny_model
 from trainers.base.errors import UserError
 from trainers.data.kinds import data_kinds
 from trainers.data.source_registry import find_source, own_validation
+from trainers.export.plain import plain_bytes
 from trainers.inference.model_metadata import decode_metadata, encode_metadata
 from trainers.inference.reader import Reader
 
@@ -74,6 +75,16 @@ def test_a_height_that_the_network_does_not_have(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(UserError, match="does not run"):
         Reader(tmp_path / "other.onnx").read([np.zeros((20, 50), np.uint8)])
+
+
+def test_an_architecture_that_nobody_knows(tmp_path: Path) -> None:
+    model = onnx.load(tiny_model(tmp_path / "tiny.onnx"))
+    (entry,) = (prop for prop in model.metadata_props if prop.key == "architecture")
+    entry.value = '{"bacrune_percent": 25, "precision": "int8"}'
+    onnx.save(model, tmp_path / "other.onnx")
+    assert Reader(tmp_path / "other.onnx").read([]) == []
+    with pytest.raises(UserError, match=r"other.onnx names cannot be built: no field is called 'bacrune_percent'"):
+        plain_bytes(tmp_path / "other.onnx", "fp16")
 
 
 def test_a_network_that_gives_no_logits(tmp_path: Path) -> None:

@@ -120,13 +120,20 @@ def _answer(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        from dashboards.cli.error_lines import line_of
-
-        line = line_of(error)
+        line = _line_of(error)
         if line is None:
             raise
         print(f"paretext: {line}", file=sys.stderr)
         return 2
+
+
+def _line_of(error: Exception) -> str | None:
+    """What to say of an exception; None if it is a defect of the program."""
+    try:
+        from dashboards.cli.error_lines import line_of
+    except OSError as unreadable:  # no file can be opened any more, not even one of the program
+        return f"this machine failed: {unreadable.strerror}; allow more open files, such as: ulimit -n 1024"
+    return line_of(error)
 
 
 if __name__ == "__main__":

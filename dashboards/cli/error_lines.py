@@ -9,6 +9,7 @@ Decisions:
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable
 
@@ -33,6 +34,12 @@ def _fault(error: BaseException) -> str:
     return f"the training failed ({error.kind}): {error.reason}"
 
 
+def _machine(error: BaseException) -> str:
+    """A full disk, a missing right, a lost mount, too many open files."""
+    many = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+    return f"this machine failed: {one_line(error)}" + ("; allow more open files, such as: ulimit -n 1024" if many else "")
+
+
 def _reason(error: BaseException) -> str:
     """What the exception at the root of a library's says, in its first line."""
     while error.__cause__ is not None:
@@ -54,7 +61,7 @@ _OWN: dict[type, Callable[[BaseException], str]] = {
     RefusedArchitecture: str,
     UnknownComponent: str,
     TrainingFault: _fault,
-    OSError: lambda error: f"this machine failed: {one_line(error)}",  # a full disk, a missing right, a lost mount
+    OSError: _machine,
     MemoryError: lambda _: "this machine has not enough memory for this; close other programs, or give it smaller data",
     RecursionError: lambda _: "a file is nested too deeply to be read; look at the files that you named",
     sqlite3.Error: _database,

@@ -5,6 +5,8 @@ Decisions:
 - The lease of a dead process of this machine counts for nothing, so a killed search can be restarted at once. A process on
   another machine may be alive, so its lease has to expire first.
 - An owner that could not renew its lease in time, and finds that another process has taken the study over, stops.
+- Whoever waits for a lease waits `LEASE_S` by its own clock at most: by then a living owner has renewed it. So a lease that
+  another clock has dated a year ahead, or a clock that was set back, costs a minute.
 """
 
 from __future__ import annotations
@@ -54,13 +56,14 @@ class Lease:
             UserError: the other process renews its lease, so it runs the study.
         """
         first = held = self._held_by_another()
-        while held is not None:
+        looked = time.monotonic()
+        while held is not None and time.monotonic() - looked < LEASE_S:
             if held["until"] != (first or held)["until"]:
                 raise UserError(
                     f"study '{self._name}' is being run by {held['owner']}; wait until it ends, or use another name"
                 )
             if held is first:
-                left = max(0.0, held["until"] - time.time())
+                left = min(LEASE_S, max(0.0, held["until"] - time.time()))
                 self._notify(
                     f"study '{self._name}' was last run by {held['owner']}, which may still be running; "
                     f"waiting {left:.0f} s for its lease to expire"
@@ -107,9 +110,17 @@ def runner_of(store: StudyStore) -> str | None:
 def _valid_lease(study: optuna.Study) -> dict[str, Any] | None:
     """The lease of a study, also one that a process of version 0.1 holds; None if there is none that counts."""
     for held in (read_value(study, LEASE_KEY), former_value(study, LEASE_KEY)):
-        if held and held["until"] >= time.time() and not _is_dead(held["owner"]):
+        if _is_lease(held) and held["until"] >= time.time() and not _is_dead(held["owner"]):
             return dict(held)
     return None
+
+
+def _is_lease(held: Any) -> bool:
+    """Whether a value of the database has the form of a lease; a damaged one counts for nothing."""
+    if not isinstance(held, dict) or not isinstance(held.get("owner"), str):
+        return False
+    until = held.get("until")
+    return isinstance(until, int | float) and not isinstance(until, bool)
 
 
 def _is_dead(owner: str) -> bool:
@@ -119,7 +130,7 @@ def _is_dead(owner: str) -> bool:
         return False
     try:
         os.kill(int(process), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, ValueError, OverflowError):  # no such process, or no number of one
         return True
     except PermissionError:
         return False

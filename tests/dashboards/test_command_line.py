@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.cli import command_line
+from studies.workspace.paths import Workspace
 from tests.dashboards.conftest import Paretext
 from trainers.base.errors import TrainingFault, UserError
 
@@ -166,6 +167,28 @@ def test_a_fault_of_the_machine_or_of_a_training_is_one_line(
     monkeypatch.setattr("studies.storage.pareto_front.stored_points", fails)
     answer = paretext("front", "plates")
     assert (answer.code, answer.err) == (2, f"paretext: {line}\n")
+
+
+FEW_FILES = """
+import resource, sys
+from dashboards.cli.command_line import build_parser, main
+build_parser()  # what defines the options is imported; what runs the command is not
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), 4096))
+sys.exit(main(["front", "plates"]))
+"""
+
+
+@pytest.mark.parametrize("handles", [3, 4, 7])
+def test_too_few_file_handles_are_one_line(handles: int, workspace: Workspace) -> None:
+    """With three nothing can be opened at all, with a few more not what the command needs."""
+    environment = {**os.environ, "PARETEXT_HOME": str(workspace.folder)}
+    command = [sys.executable, "-c", FEW_FILES, str(handles)]
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if handles == 7 and answer.returncode == 0:
+        pytest.skip("seven are enough here")
+    assert answer.returncode == 2 and "Traceback" not in answer.stderr, answer.stderr
+    (line,) = answer.stderr.strip().splitlines()
+    assert "open files" in line or "database" in line
 
 
 def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:

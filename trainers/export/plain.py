@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 from onnx import numpy_helper
 
+from search_space.architecture import RefusedArchitecture
 from trainers.base.errors import UserError
 from trainers.export.edits import graphs_of, read_by, set_nodes
 from trainers.export.onnx_file import computed_from_initialisers, finished, write_bytes
@@ -87,4 +88,7 @@ def plain_bytes(path: Path, precision: str = "fp32") -> bytes:
     if precision not in PLAIN:
         raise UserError(f"a plain file is {' or '.join(PLAIN)}, not {precision}")
     model = plain_graph(path)
-    return finished(model, decode_metadata(OnnxSession(path).metadata, str(path)), precision)
+    try:
+        return finished(model, decode_metadata(OnnxSession(path).metadata, str(path)), precision)
+    except RefusedArchitecture as refused:
+        raise UserError(f"the architecture that {path} names cannot be built: {refused}") from None

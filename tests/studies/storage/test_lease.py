@@ -70,6 +70,45 @@ def test_one_that_is_renewed_is_respected(store: StudyStore, clock: Clock) -> No
         Lease(store, print).take()
 
 
+@pytest.mark.parametrize("ahead", [3600.0, 365 * 86400.0])
+def test_a_lease_that_another_clock_has_dated_ahead_costs_a_minute(store: StudyStore, clock: Clock, ahead: float) -> None:
+    """As if that machine's clock were wrong, or the clock of this one had been set back."""
+    hold(store, "elsewhere:7", clock.now + ahead)
+    began, said = clock.now, list[str]()
+    Lease(store, said.append).take()
+    assert clock.now - began <= lease_module.LEASE_S + 2 and "waiting 60 s" in said[0]
+    assert read_value(store.optuna_study, LEASE_KEY)["owner"] == f"{socket.gethostname()}:{os.getpid()}"
+
+
+def test_one_that_is_renewed_is_respected_whatever_its_clock_says(store: StudyStore, clock: Clock) -> None:
+    renewals = iter(range(1, 10**6))
+    clock.while_sleeping.append(lambda: hold(store, "elsewhere:7", 10**9 + 15.0 * (next(renewals) // 15)))
+    hold(store, "elsewhere:7", 10**9)
+    with pytest.raises(UserError, match="is being run by elsewhere:7"):
+        Lease(store, print).take()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"owner": "elsewhere:7"}, {"until": 1e12}, {"owner": 5, "until": 1e12}, {"owner": "x", "until": "soon"}, [1], "text", 7],
+    ids=str,
+)
+def test_a_damaged_lease_counts_for_nothing(store: StudyStore, clock: Clock, damaged: object) -> None:
+    write_value(store.optuna_study, LEASE_KEY, damaged)
+    began, lease = clock.now, Lease(store, print)
+    assert lease_module.runner_of(store) is None
+    lease.take()
+    lease.keep()
+    lease.release()
+    assert clock.now == began
+
+
+def test_a_lease_of_this_machine_without_the_number_of_a_process_counts_for_nothing(store: StudyStore, clock: Clock) -> None:
+    for process in ("", "abc", "9" * 30):
+        hold(store, f"{socket.gethostname()}:{process}", clock.now + 50)
+        assert lease_module.runner_of(store) is None
+
+
 def test_a_killed_process_of_this_machine_holds_nothing(store: StudyStore, clock: Clock) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
