@@ -10,6 +10,13 @@ from typing import Any
 REPORTED = 100
 """Trials between two looks at the memory."""
 
+STUDY: dict[str, Any] = {
+    "name": "many",
+    "data": {"test": False, "rendered": False},
+    "space": {"width_percent": list(range(25, 126)), "encoder_hidden": list(range(16, 129, 4))},
+    "search": {"inherit": "never", "begin": "random"},
+}
+
 
 def search_many(folder: Path, count: int) -> dict[str, Any]:
     """Runs so many trials in SQLite; what the driver takes for each and how its memory grows."""
@@ -36,14 +43,8 @@ def search_many(folder: Path, count: int) -> dict[str, Any]:
             if self.closed % REPORTED == 0:
                 seen.append((self.closed, time.process_time(), now_mb(os.getpid())))
 
-    values: dict[str, Any] = {
-        "name": "many",
-        "data": {"source": str(folder / "lines"), "test": False, "rendered": False},
-        "budget": {"trials": count, "epochs": 1},
-        "space": {"width_percent": list(range(25, 126)), "encoder_hidden": list(range(16, 129, 4))},
-        "search": {"inherit": "never", "begin": "random"},
-    }
-    search(resolve(values, "the benchmark"), Workspace(folder / "home"), Watch(), InlineEngine(), NoTracker())
+    asked = {**STUDY, "data": {**STUDY["data"], "source": str(folder / "lines")}, "budget": {"trials": count, "epochs": 1}}
+    search(resolve(asked, "the benchmark"), Workspace(folder / "home"), Watch(), InlineEngine(), NoTracker())
     (first, cpu, least), (last, end, most) = seen[0], seen[-1]
     spans = [round(1000 * (b[1] - a[1]) / (b[0] - a[0])) for a, b in pairwise(seen)]
     return {
