@@ -33,8 +33,8 @@ def find_record(file: Path, sha256: str, workspace: Workspace) -> TrainingRecord
         if record.sha256 == sha256:
             return record
     raise UserError(
-        f"there is no record of how {file} was trained: it was made by an earlier version, coded anew by 'paretext promote', "
-        f"or in another workspace; set PARETEXT_HOME to that workspace, or name the trial's own file"
+        f"there is no record of how {file} was trained: it was made by an earlier version or in another workspace; "
+        f"set PARETEXT_HOME to that workspace, or name the trial's own file"
     )
 
 

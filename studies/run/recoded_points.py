@@ -19,6 +19,7 @@ from studies.storage.pareto_front import load_store, pareto_front, pick
 from studies.workspace.paths import Workspace
 from trainers.base.candidate import Measurement
 from trainers.base.errors import UserError
+from trainers.trial.training_record import write_record_again
 
 if TYPE_CHECKING:
     from trainers.data.arrays import LineArrays
@@ -134,6 +135,7 @@ class _Recoder:
         digest = source.configuration.with_(precision=file.precision).digest
         path = self._workspace.models / self._name / f"{source.trial:05d}-{digest}{SUFFIX}"
         candidate = recoding.candidate(file, path, self._lines_of(source), _measurement(source))
+        write_record_again(path, Path(source.model), file.precision)
         return FrontPoint.of(
             source.trial,
             candidate.measurement,

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_space.coded_precision import step_percent
 from studies.registry.model_lookup import find_model
 from studies.registry.model_record import find_record, records_in
 from studies.workspace.paths import Workspace
@@ -156,7 +157,18 @@ class _Maker:
         if isinstance(trained, Paused):
             trained = run_trial(replace(job, export_only=True), lambda _: True)
         assert isinstance(trained, Candidate)
-        return next(file for file in (*trained.also, trained) if file.asked.precision == record.precision)
+        file = next(file for file in (*trained.also, trained) if file.asked.precision == record.precision)
+        return file if record.recoded is None else self._recoded(file, record.recoded, job)
+
+    def _recoded(self, source: Candidate, precision: str, job: TrialJob) -> Candidate:
+        """A file coded again from another one, as `paretext promote` does it to fit a size."""
+        from trainers.trial.recoding import Recoding
+
+        step, recoding = step_percent(precision), Recoding(source.model)
+        if step is None:
+            raise UserError(f"the record of the model names '{precision}', which is no coded precision; restore it from a copy")
+        path = source.model.with_name("recoded.onnx")
+        return recoding.candidate(recoding.with_step(step), path, self._lines(job).validation, source.measurement)
 
     def accuracy(self, record: TrainingRecord, file: Path) -> float:
         """The fraction of the validation lines that a file reads without an error."""

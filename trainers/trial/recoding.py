@@ -17,7 +17,7 @@ from trainers.evaluation.measure import measure, read_all
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p
 from trainers.export.onnx_file import write_bytes
 from trainers.export.plain import plain_graph
-from trainers.export.rate_control import CodedFile, coarsest_allowed, finest_within
+from trainers.export.rate_control import CodedFile, coarsest_allowed, coded_file, finest_within
 from trainers.inference.reader import Reader
 
 
@@ -63,6 +63,10 @@ class Recoding:
             return lost - won <= loss * len(expected)
 
         return coarsest_allowed(self._graph, self._metadata, is_allowed)
+
+    def with_step(self, percent: int) -> CodedFile:
+        """The coding with a step, in percent."""
+        return coded_file(self._graph, self._metadata, percent)
 
     def candidate(self, file: CodedFile, path: Path, lines: LineArrays, before: Measurement) -> Candidate:
         """Writes a coded file and measures it.

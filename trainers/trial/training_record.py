@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,6 +31,8 @@ SUFFIX = ".training.json"
 """Ending of a record's name; before it comes the name of the model file without `.onnx`."""
 FORMAT = 1
 """Version of the record; a new number when this version would misread what a later one writes."""
+RECODED_FORMAT = 2
+"""Version of the record of a file that was coded again after its training; versions that know format 1 would make another."""
 LIBRARIES = ("paretext", "torch", "timm", "onnx", "onnxruntime", "numpy", "scipy", "pillow", "torch-pruning", "scikit-learn")
 """Libraries whose version can change the bytes of a model."""
 SETTINGS = ("architecture", "recipe", "epochs", "seed", "threads", "device")
@@ -46,11 +48,13 @@ class TrainingRecord:
             them; the sources are absolute. The parents are none, or the one that was used.
         epochs_trained: after which the file was exported.
         data_digest: of the lines, 16 hexadecimal digits (`trainers.data.dataset.LineDataset.digest`).
-        precision: that the file was asked for in.
+        precision: that the file was asked for in, or the file that it was coded again from.
         sha256: hash of the file.
         lineage: what the network inherited; None if it began with random weights.
         versions: library to the version that was installed, Python among them.
         machine: processor and its instructions, such as "x86_64 AVX2".
+        recoded: the precision in which the file was coded again after the training (`trainers.trial.recoding`); None if it was
+            not.
     """
 
     job: Mapping[str, Any]
@@ -61,11 +65,12 @@ class TrainingRecord:
     lineage: Lineage | None
     versions: Mapping[str, str]
     machine: str
+    recoded: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The record as values that JSON can hold."""
         return {
-            "format": FORMAT,
+            "format": FORMAT if self.recoded is None else RECODED_FORMAT,
             **self.__dict__,
             "lineage": None if self.lineage is None else self.lineage.as_dict(),
         }
@@ -78,12 +83,13 @@ class TrainingRecord:
             ValueError: a later version wrote it.
             KeyError: a value is missing.
         """
-        if values["format"] != FORMAT:
-            raise ValueError(f"its format is {values['format']!r}, this version reads {FORMAT}")
+        if values["format"] not in (FORMAT, RECODED_FORMAT):
+            raise ValueError(f"its format is {values['format']!r}, this version reads {FORMAT} and {RECODED_FORMAT}")
         lineage = values["lineage"]
         return cls(
-            **{key: values[key] for key in cls.__dataclass_fields__ if key != "lineage"},
+            **{key: values[key] for key in cls.__dataclass_fields__ if key not in ("lineage", "recoded")},
             lineage=None if lineage is None else Lineage.from_dict(lineage),
+            recoded=values.get("recoded"),
         )
 
 
@@ -121,7 +127,29 @@ def write_record(
     )
     kept = {key: settings[key] for key in SETTINGS} | {"data": dict(data), "parents": parents[:1]}
     hashed, found = file_sha256(model), versions()
-    record = TrainingRecord(kept, epochs_trained, data_digest, precision, hashed, lineage, found, machine())
+    _write(model, TrainingRecord(kept, epochs_trained, data_digest, precision, hashed, lineage, found, machine()))
+
+
+def write_record_again(model: Path, source: Path, precision: str) -> None:
+    """Writes the record of a file that was coded again from another one; nothing where that one has no record.
+
+    Args:
+        model: the new file.
+        source: the file that it was coded from.
+        precision: of the new file.
+
+    Raises:
+        OSError: it cannot be written.
+        UserError: the record of the source is damaged.
+    """
+    try:
+        record = read_record(record_file(source))
+    except FileNotFoundError:  # trained by a version that kept none
+        return
+    _write(model, replace(record, sha256=file_sha256(model), recoded=precision, versions=versions(), machine=machine()))
+
+
+def _write(model: Path, record: TrainingRecord) -> None:
     with atomic_write(record_file(model)) as temporary:
         temporary.write_text(json.dumps(record.as_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
 

@@ -14,7 +14,8 @@ from examples.engine import InProcessEngine
 from search_space import Architecture
 from studies import reproduce
 from studies.definition.study import Study, resolve
-from studies.storage.pareto_front import load_store
+from studies.run.recoded_points import SUFFIX, point_within
+from studies.storage.pareto_front import load_points, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.small_studies import run_search
@@ -94,6 +95,20 @@ def test_a_model_that_inherited_is_made_again(twice: tuple[Workspace, Workspace]
 
 
 @pytest.mark.slow
+def test_a_file_that_was_coded_to_fit_a_size_is_made_again(
+    twice: tuple[Workspace, Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studies.storage.front_point.READING_CER", float("inf"))  # whether it reads is not the question
+    points = load_points(twice[0], "s")
+    recoded = point_within(twice[0], "s", points, min(point.size_bytes for point in points) - 1)
+    assert recoded.model.endswith(SUFFIX)
+    found = reproduce(recoded.model, twice[0])
+    assert found.identical and found.differences == (), found
+    other = read_record(record_file(Path(recoded.model)))
+    assert other.recoded == recoded.architecture["precision"] and other.precision == "fp32"
+
+
+@pytest.mark.slow
 def test_a_parent_whose_weights_are_gone_is_made_again_or_named(twice: tuple[Workspace, Workspace], tmp_path: Path) -> None:
     home = Workspace(tmp_path / "runs")
     shutil.copytree(twice[1].folder, home.folder)
@@ -142,7 +157,7 @@ def test_what_cannot_be_made_again_gets_one_line(
     for content, words in (
         ("", "there is no record of how"),
         ("{", "cannot be read as the record of a training"),
-        (json.dumps(good | {"format": 2}), "its format is 2"),
+        (json.dumps(good | {"format": 3}), "its format is 3"),
         (json.dumps(good), "are not those that"),
         (json.dumps(good | {"job": good["job"] | {"device": "cuda"}}), "this machine has no GPU"),
     ):
