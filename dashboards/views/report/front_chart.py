@@ -23,6 +23,8 @@ from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import Running
 from studies.storage.stored_trial import StoredTrial
 
+LEFT_PX = 92
+"""Left margin with room for the names of the rows below. Where plotly finds a margin itself, it draws all points twice."""
 LONGEST_TEXT = 60
 """Characters of a reason or a reading that are shown beside a point."""
 
@@ -159,7 +161,6 @@ def _add_front(figure: Any, contents: Contents, axes: Axes, samples: Mapping[int
 def _lay_out(figure: Any, contents: Contents, axes: Axes, with_row: bool) -> None:
     values = [float(x) for trace in figure.data for x in trace.x]
     figure.update_xaxes(type="log" if axes.across.is_log else "linear", showgrid=True, **axes.across.ticks(values))
-    figure.update_yaxes(automargin=True)
     figure.update_xaxes(title=axes.across.label, row=2 if with_row else 1, col=1)
     figure.update_yaxes(title=axes.up.label, row=1, col=1)
     if axes.up.unit == "%":
@@ -167,7 +168,8 @@ def _lay_out(figure: Any, contents: Contents, axes: Axes, with_row: bool) -> Non
     limit = contents.study.limits.by_cost.get(axes.across.objective.metric)
     if limit is not None:
         _add_limit(figure, axes.across, limit)
-    figure.update_layout(hovermode="closest", legend=LEGEND_BELOW)
+    left = LEFT_PX if with_row else None
+    figure.update_layout(hovermode="closest", legend=LEGEND_BELOW, margin={"l": left})
 
 
 def _add_limit(figure: Any, across: Axis, limit: float) -> None:

@@ -12,7 +12,16 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  function laidOut(name, layout) {
+  // room below a chart for the title of its axis and the rows of its legend, which plotly does not keep apart
+  function below(name, chart) {
+    if (chart.layout.legend?.yref !== "container") return 48;
+    const entries = new Set(chart.data.filter((trace) => trace.showlegend !== false).map((trace) => trace.legendgroup || trace.name)).size;
+    const perRow = Math.max(1, Math.floor(document.getElementById(`chart-${name}`).clientWidth / 150));
+    return 64 + 29 * Math.ceil(entries / perRow);
+  }
+
+  function laidOut(name, chart) {
+    const layout = chart.layout;
     const narrow = window.innerWidth < 620;
     const size = narrow ? 11 : 13;
     const made = structuredClone(layout);
@@ -21,7 +30,7 @@
     Object.assign(made, {
       autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--ink"), family: "system-ui, sans-serif", size },
-      margin: { l: narrow ? 46 : 64, r: narrow ? 10 : 24, t: 24, b: 48 },
+      margin: { l: Math.round((layout.margin?.l ?? 64) * (narrow ? 0.8 : 1)), r: narrow ? 10 : 24, t: 24, b: below(name, chart) },
       hoverlabel: { align: "left", bgcolor: colour("--raised"), bordercolor: colour("--line"), font: { color: colour("--ink"), size: 12 } },
       dragmode: narrow ? false : "zoom",
     });
@@ -45,7 +54,7 @@
     const place = document.getElementById(`chart-${name}`);
     const chart = values.charts[name];
     const data = chart.data.map((trace) => ({ ...trace }));
-    const made = Plotly.react(place, data, laidOut(name, chart.layout), { responsive: true, displaylogo: false, displayModeBar: false });
+    const made = Plotly.react(place, data, laidOut(name, chart), { responsive: true, displaylogo: false, displayModeBar: false });
     if (!drawn.has(name) && name === "front") {
       made.then(() => place.on("plotly_click", (event) => pick(event.points[0])));
     }
@@ -101,7 +110,7 @@
     document.getElementById("most-text").textContent = written(at);
     slider.setAttribute("aria-valuetext", `${written(at)}: trial ${trial}, ${each.summary}`);
     line = at;
-    if (drawn.has("front")) Plotly.relayout(drawn.get("front"), { shapes: laidOut("front", values.charts.front.layout).shapes });
+    if (drawn.has("front")) Plotly.relayout(drawn.get("front"), { shapes: laidOut("front", values.charts.front).shapes });
     history.replaceState(null, "", `#trial-${trial}`);
   }
 
