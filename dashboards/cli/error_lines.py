@@ -10,6 +10,7 @@ Decisions:
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
 from collections.abc import Callable
 
@@ -65,6 +66,7 @@ _OWN: dict[type, Callable[[BaseException], str]] = {
     MemoryError: lambda _: "this machine has not enough memory for this; close other programs, or give it smaller data",
     RecursionError: lambda _: "a file is nested too deeply to be read; look at the files that you named",
     sqlite3.Error: _database,
+    json.JSONDecodeError: lambda error: f"a file or a database holds damaged JSON ({one_line(error)}); restore it from a copy",
 }
 _OF_LIBRARIES: dict[str, Callable[[BaseException], str]] = {
     "sqlalchemy.exc.SQLAlchemyError": _database,

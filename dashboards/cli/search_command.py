@@ -161,14 +161,16 @@ def _show_front(arguments: argparse.Namespace, front: list[FrontPoint]) -> None:
 
 
 def _check_exists(workspace: Workspace, name: str) -> None:
-    """Raises UserError if there is no study of a name: a mistyped name must not begin the built-in study."""
+    """Raises NoSuchStudy if there is no study of a name: a mistyped name must not begin the built-in study."""
     from studies.storage.pareto_front import load_store
-    from trainers.base.errors import UserError
+    from studies.storage.study_faults import ForeignStudy, NoSuchStudy
 
     try:
         load_store(workspace, name)
-    except UserError as error:
-        raise UserError(f"{error}; a new study of that name needs its data: --data SOURCE, or a study file") from None
+    except ForeignStudy:
+        raise
+    except NoSuchStudy as error:
+        raise NoSuchStudy(f"{error}; a new study of that name needs its data: --data SOURCE, or a study file") from None
 
 
 def continued(stored: Study, given: dict[str, Any]) -> Study:

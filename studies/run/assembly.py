@@ -36,11 +36,11 @@ from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.backends import Storage
 from studies.storage.lease import Lease
 from studies.storage.stored_trial import StoredTrial, epochs_spent
+from studies.storage.study_faults import NoSuchStudy
 from studies.storage.study_store import StudyStore
 from studies.workspace.kept_weights import KeptWeights
 from studies.workspace.paths import Workspace
 from studies.workspace.trial_files import TrialFiles
-from trainers.base.errors import UserError
 from trainers.trial.run import TrialJob
 
 
@@ -85,7 +85,7 @@ def _stored(storage: Storage, name: str) -> StudyStore | None:
     """The study of an earlier run; None before the first."""
     try:
         return StudyStore.open(storage, name)
-    except UserError:
+    except NoSuchStudy:
         return None
 
 

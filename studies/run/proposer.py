@@ -26,8 +26,9 @@ from studies.run.seen_architectures import Seen, SeenArchitectures
 from studies.run.waiting_duplicates import answer_from
 from studies.storage.distributions import distributions
 from studies.storage.outcomes import OverLimit, PrecisionVariantOf, Refused, Running
+from studies.storage.proposal import Proposal
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_store import Proposal, StudyStore
+from studies.storage.study_store import StudyStore
 
 PATIENCE = 40
 """Proposals in a row that bring nothing new before the rest of the space is enumerated: samplers that have converged repeat

@@ -31,6 +31,7 @@ from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
 from studies.storage.pareto_front import stored_points
+from studies.storage.study_faults import NoSuchStudy, check_may_begin
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -126,7 +127,7 @@ def stored_study(workspace: Workspace, name: str) -> Study | None:
         return None
     try:
         return StudyStore.open(open_storage(workspace.optuna_url), name).study
-    except UserError:
+    except NoSuchStudy:
         return None
 
 
@@ -140,7 +141,8 @@ def _as_stored(study: Study, storage: Storage, observer: Observer) -> Study:
     """Returns the stored study with the budget and the place to train of this run; a new study is returned as it is."""
     try:
         stored = StudyStore.open(storage, study.name).study
-    except UserError:
+    except NoSuchStudy:  # none yet, or one that a killed search had only begun to create
+        check_may_begin(storage, study.name)
         return study
     stored = stored.model_copy(update={"data": _data_here(stored.data.absolute(), study.data, observer)})
     asked = study.model_dump(mode="json")

@@ -15,10 +15,11 @@ from studies.storage.backends import Storage, open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
 from studies.storage.pareto_front import points_of
+from studies.storage.parsed_trials import parsed
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import is_of_paretext
+from studies.storage.study_faults import readable
 from studies.storage.study_store import StudyStore
-from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
@@ -94,7 +95,7 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         runs: IDs of its MLflow runs.
     """
     name, frozen = store.optuna_study.study_name, store.trials()
-    trials = [parse(trial) for trial in frozen]
+    trials = parsed(frozen, name)
     try:
         wanted = store.study.budget.wanted_trials
     except UserError:  # it needs a package that is not installed here
@@ -117,7 +118,9 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
 
 def names_of_studies(storage: Storage) -> list[str]:
     """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
-    return [study.study_name for study in storage.get_all_studies() if is_of_paretext(study.system_attrs, study.user_attrs)]
+    with readable("a study"):
+        studies = storage.get_all_studies()
+    return [study.study_name for study in studies if is_of_paretext(study.system_attrs, study.user_attrs)]
 
 
 def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:

@@ -16,6 +16,7 @@ from studies.registry.study_runs import delete_runs
 from studies.storage.backends import open_storage
 from studies.storage.lease import Lease, owner_here, runner_of
 from studies.storage.pareto_front import load_store
+from studies.storage.study_faults import NoSuchStudy
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace, check_study_name
 from studies.workspace.remote_trial_files import RemoteTrialFiles
@@ -64,7 +65,7 @@ def _store(workspace: Workspace, name: str) -> StudyStore | None:
     """
     try:
         return load_store(workspace, name)
-    except UserError:
+    except NoSuchStudy:  # a database that does not answer may still have it
         if any(folder.is_dir() for folder in workspace.folders(name)):
             return None
         raise

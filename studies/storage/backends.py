@@ -11,18 +11,15 @@ Decisions:
   continue.
   Optuna's calls may be repeated, except one: if the answer to "create a trial" got lost, the trial exists twice, and the search
   closes the unused one.
-- SQLite is in WAL mode, so that a dashboard can read while a search writes.
-- Journal files are opened in `studies.storage.journal_file`.
-- The tables of a new SQLite file are made under a lock, since two searches may start at the same time.
+- SQLite files are opened in `studies.storage.sqlite_file`, journal files in `studies.storage.journal_file`.
+- A database of another program, which has tables but not Optuna's, is refused before anything is written to it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -31,23 +28,27 @@ from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from studies.storage.journal_file import open_journal
-from trainers.base.errors import UserError
-from trainers.base.file_lock import locked
+from studies.storage.sqlite_file import open_sqlite
+from studies.workspace.storage_url import FORMS, StorageUrl, parse_storage_url
+from trainers.base.errors import UserError, one_line
 from trainers.base.redaction import redact
 
 Storage = BaseStorage
 """What `open_storage` returns, for those who do not import Optuna."""
 
-JOURNAL = "journal:"
-"""Scheme of the URL of a journal file."""
 RETRY_LIMIT_S = 900.0
 """Seconds after which a search gives up on a database: long enough to restart or update a server."""
 FIRST_PAUSE_S = 0.5
 """Seconds before the first retry; each pause is twice as long as the one before."""
+FIND_STUDY = "get_study_id_from_name"
+"""The call that answers with a KeyError that there is no such study; any other says by it that one is gone."""
 LONGEST_PAUSE_S = 5.0
 """Seconds between retries at most, so that a search resumes soon after its database does."""
 NOTIFY_INTERVAL_S = 15.0
 """Seconds between two messages about the same lost connection."""
+
+DAMAGE = ("no such", "malformed", "not a database", "Could not decode", "unrecognized token", "syntax error")
+"""What drivers say of a database that answers, but lacks a table or is damaged: it does not become better by waiting."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -63,49 +64,68 @@ def open_storage(url: str, notify: Callable[[str], None] | None = None) -> BaseS
     Raises:
         UserError: the storage cannot be opened or written.
     """
+    parsed = parse_storage_url(url)
     try:
-        if url.startswith(JOURNAL):
-            storage: BaseStorage = open_journal(Path(url.removeprefix(JOURNAL)).expanduser(), mend=notify is not None)
-        else:
-            storage = _sqlite(url) if url.startswith("sqlite:///") else _server(url)
-    except ModuleNotFoundError as error:
+        storage = _open(parsed, mend=notify is not None)
+    except UserError:
+        raise
+    except ImportError as error:
         raise UserError(
-            f"the study database {redact(url)} needs a driver ({redact(str(error))}); pip install 'paretext[postgres]'"
+            f"the study database {parsed.shown} needs a driver that is not installed ({_reason(error)}); "
+            f"pip install 'paretext[postgres]' and write postgresql+psycopg://"
         ) from None
-    except (SQLAlchemyError, sqlite3.Error, OSError, optuna.exceptions.StorageInternalError) as error:
-        reason = redact(str(error.__cause__ or error).splitlines()[0])
+    except RuntimeError as error:  # what Optuna raises for tables of another version
         raise UserError(
-            f"the study database {redact(url)} cannot be opened ({reason}); check the URL, the access rights and the disk"
+            f"the study database {parsed.shown} was made by another version of Optuna ({_reason(error)}); upgrade its tables "
+            f"with 'optuna storage upgrade --storage URL' after a copy, or install the other version"
+        ) from None
+    except Exception as error:  # Optuna, SQLAlchemy, alembic and each driver have exceptions of their own
+        raise UserError(
+            f"the study database {parsed.shown} cannot be opened ({_reason(error)}); check the URL, the access rights and the "
+            f"disk, or restore it from a copy"
         ) from None
     if notify is None:
         return optuna.storages.get_storage(storage)
     return RetryingStorage(storage, notify)  # type: ignore[abstract]  # its methods are set below
 
 
-def _sqlite(url: str) -> BaseStorage:
-    path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # two searches may start at once: Optuna makes its tables without a lock, and no timeout holds for a change of the mode
-    alone = contextlib.nullcontext() if _has_tables(path) else locked(path.with_name(f"{path.name}.lock"))
-    with alone:
-        with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}})
-    # with WAL, NORMAL loses at most the last commits on a power cut and nothing on a crash; it saves one fsync for each commit
-    sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
-    storage.engine.dispose()
-    return storage
-
-
-def _has_tables(path: Path) -> bool:
-    """Whether Optuna has made all its tables in a SQLite file; the version of the last one is written at the end."""
-    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return "alembic_version" in tables and bool(connection.execute("SELECT 1 FROM alembic_version").fetchone())
+def _open(url: StorageUrl, mend: bool) -> BaseStorage:
+    if url.file is None:
+        return _server(url.text)
+    return open_journal(url.file, mend) if url.kind == "journal" else open_sqlite(url.file)
 
 
 def _server(url: str) -> BaseStorage:
+    try:
+        made = sqlalchemy.make_url(url)
+    except (ValueError, SQLAlchemyError):
+        raise UserError(f"PARETEXT_STORAGE is not a URL of PostgreSQL: its port is not a number; write {FORMS}") from None
+    engine = sqlalchemy.create_engine(made)
+    try:
+        with engine.connect() as connection:
+            encoding = connection.execute(sqlalchemy.text("SHOW server_encoding")).scalar_one()
+            names = set(sqlalchemy.inspect(connection).get_table_names())
+    finally:
+        engine.dispose()
+    if (encoding.decode() if isinstance(encoding, bytes) else encoding) == "SQL_ASCII":
+        raise UserError(
+            f"the study database {redact(url)} has the encoding SQL_ASCII, in which text comes back as bytes; make one with "
+            f"ENCODING 'UTF8' TEMPLATE template0"
+        )
+    if "alembic_version" in names and "studies" not in names:
+        raise UserError(
+            f"the study database {redact(url)} belongs to another program, such as MLflow, and nothing of it was changed; name "
+            f"another database"
+        )
     return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what the exception at the root of a library's says, without passwords."""
+    root = error.__cause__ or error
+    said = str(root).strip()
+    plain = isinstance(root, OSError | sqlite3.Error | SQLAlchemyError | ImportError | RuntimeError)
+    return redact(said.splitlines()[0] if plain and said else one_line(root))[:300]
 
 
 def _connection_lost(error: BaseException) -> bool:
@@ -113,7 +133,7 @@ def _connection_lost(error: BaseException) -> bool:
     if isinstance(error, optuna.exceptions.StorageInternalError):
         return error.__cause__ is not None and _connection_lost(error.__cause__)
     if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError):
-        return "no such" not in str(error)  # SQLite's words for a missing table or column
+        return not any(words in str(error) for words in DAMAGE)
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
@@ -121,7 +141,14 @@ def _retried(name: str) -> Callable[..., Any]:
     """A method that calls the one of that name of the wrapped storage, with retries."""
 
     def method(self: RetryingStorage, *args: Any, **named: Any) -> Any:
-        return self.retry(getattr(self.wrapped, name), *args, **named)
+        try:
+            return self.retry(getattr(self.wrapped, name), *args, **named)
+        except KeyError:
+            if name == FIND_STUDY:
+                raise
+            raise UserError(
+                "the study, or a trial of it, is not in the database any more: it was deleted while this process used it"
+            ) from None
 
     method.__name__ = name
     return method

@@ -11,6 +11,7 @@ Decisions:
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -27,6 +28,8 @@ LEASE_KEY = "paretext:lease"
 """Key under which a study has its lease."""
 LEASE_S = 60.0
 """Seconds until a lease expires: how long another machine has to wait after the owner's machine has died."""
+FURTHEST_S = 86400.0
+"""Seconds after which a lease that is to end even later is damaged: no clock in use is a day ahead."""
 RENEW_INTERVAL_S = 15.0
 """Seconds between renewals: three may fail before the lease expires."""
 
@@ -104,7 +107,7 @@ class Lease:
 def runner_of(store: StudyStore) -> str | None:
     """The process that runs a study, as "HOST:PID"; None if none does. A killed one on another machine counts for a minute."""
     held = _valid_lease(store.optuna_study)
-    return None if held is None else str(held["owner"])
+    return None if held is None or held["until"] > time.time() + FURTHEST_S else str(held["owner"])
 
 
 def _valid_lease(study: optuna.Study) -> dict[str, Any] | None:
@@ -120,7 +123,7 @@ def _is_lease(held: Any) -> bool:
     if not isinstance(held, dict) or not isinstance(held.get("owner"), str):
         return False
     until = held.get("until")
-    return isinstance(until, int | float) and not isinstance(until, bool)
+    return isinstance(until, int | float) and not isinstance(until, bool) and math.isfinite(until)
 
 
 def _is_dead(owner: str) -> bool:

@@ -19,20 +19,26 @@ from studies.storage.backends import open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
+from studies.storage.study_faults import NoSuchStudy, check_is_of_paretext
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
+from trainers.base.redaction import redact
 
 
 def load_store(workspace: Workspace, name: str) -> StudyStore:
     """Opens a study of a workspace folder to read.
 
     Raises:
-        UserError: no such study.
+        NoSuchStudy: there is none, or another program has made it.
+        UserError: the storage cannot be opened.
     """
     if not workspace.holds_studies:
-        raise UserError(f"no study is called '{name}': {workspace.folder} holds no study yet; start one with 'paretext search'")
-    return StudyStore.open(open_storage(workspace.optuna_url), name)
+        where = workspace.folder if workspace.storage is None else redact(workspace.storage)
+        raise NoSuchStudy(f"no study is called '{name}': {where} holds no study yet; start one with 'paretext search'")
+    store = StudyStore.open(open_storage(workspace.optuna_url), name)
+    check_is_of_paretext(store.optuna_study)
+    return store
 
 
 def load_points(workspace: Workspace, name: str) -> list[FrontPoint]:

@@ -21,12 +21,13 @@ import sqlalchemy
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
-from studies.storage.backends import JOURNAL, open_storage
+from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
 from studies.storage.study_parents import record_parents, recorded_parents
 from studies.storage.study_store import StudyStore
 from studies.storage.trial_attributes import MODEL
+from studies.workspace.storage_url import JOURNAL
 from trainers.base.errors import UserError
 
 COPY_KEY = "paretext:copy_of"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -31,22 +31,23 @@ from studies.objectives.objective import Objective
 from studies.storage.backends import RetryingStorage
 from studies.storage.bulk_read import read_trials, sql_storage
 from studies.storage.held_out_score import TestScore
+from studies.storage.parsed_trials import parsed
+from studies.storage.proposal import Proposal
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
+from studies.storage.study_faults import NoSuchStudy, check_is_of_paretext, check_may_be_filled, readable, reads
 from studies.storage.trial_artifacts import artifacts_of
 from studies.storage.trial_attributes import (
     Attributes,
     description_of,
     lineage_attributes,
     outcome_attributes,
-    parse,
     rung_attributes,
     stored_attributes,
     training_attributes,
 )
 from studies.storage.trial_states import state_of
 from studies.storage.trial_writes import open_trial, write_trial
-from trainers.base.errors import UserError
 from trainers.base.lineage import Lineage
 
 TEST_KEY = "paretext:test:"
@@ -54,19 +55,6 @@ DATA_KEY = "paretext:data"
 """System attribute of a study: which lines it is measured on, by input height."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A trial that Optuna has opened.
-
-    Attributes:
-        number: the trial's number.
-        params: value of each open field.
-    """
-
-    number: int
-    params: dict[str, Value]
 
 
 class StudyStore:
@@ -90,6 +78,9 @@ class StudyStore:
 
         Returns:
             The store, and whether the study was there before.
+
+        Raises:
+            NoSuchStudy: another program has a study of that name.
         """
         names = optuna.get_all_study_names(storage)
         known = study.name in names
@@ -100,6 +91,7 @@ class StudyStore:
             load_if_exists=True,
         )
         if read_value(optuna_study, STUDY_KEY) is None:
+            check_may_be_filled(optuna_study)
             optuna_study.set_metric_names([objective.metric for objective in study.objectives])
             write_value(optuna_study, STUDY_KEY, study.model_dump(mode="json"))
             known = False
@@ -110,27 +102,26 @@ class StudyStore:
         """Opens an existing study.
 
         Raises:
-            UserError: no study has that name; the message holds the nearest one that exists.
+            NoSuchStudy: no study has that name; the message holds the nearest one that exists.
         """
-        names = optuna.get_all_study_names(storage)
+        with readable("the list of studies"):
+            names = optuna.get_all_study_names(storage)
         if name not in names:
             there = f"known: {', '.join(names)}" if names else "there is none yet; start one with 'paretext search'"
-            raise UserError(f"no study is called '{name}'{nearest(name, names)} ({there})")
+            raise NoSuchStudy(f"no study is called '{name}'{nearest(name, names)} ({there})")
         return cls(storage, optuna.load_study(study_name=name, storage=storage))
 
     @property
+    @reads
     def study(self) -> Study:
         """The resolved study as it was stored.
 
         Raises:
-            UserError: it names something that is not installed here, such as an objective of another package, or another
-                program has made the study.
+            NoSuchStudy: another program has made the study.
+            UserError: it names something that is not installed here, such as an objective of another package.
         """
-        stored = read_value(self._study, STUDY_KEY)
-        if stored is None:
-            name = self._study.study_name
-            raise UserError(f"study '{name}' was not made by Paretext, or another program has renamed it; name another study")
-        return stored_study(stored, self._study.study_name)
+        check_is_of_paretext(self._study)
+        return stored_study(read_value(self._study, STUDY_KEY), self._study.study_name)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -149,6 +140,7 @@ class StudyStore:
         recipe = self._written().get("recipe")
         return recipe if isinstance(recipe, str | dict) else None
 
+    @reads
     def _written(self) -> dict[str, Any]:
         """The study as it was stored, as JSON values."""
         return dict(read_value(self._study, STUDY_KEY) or {})
@@ -157,6 +149,7 @@ class StudyStore:
         """Stores a study whose budget has been changed."""
         write_value(self._study, STUDY_KEY, study.model_dump(mode="json"))
 
+    @reads
     def test_scores(self) -> dict[int, TestScore]:
         """What trials have read of the test lines, by number; few have been tested."""
         attributes = self._storage.get_study_system_attrs(self._study._study_id)
@@ -167,6 +160,7 @@ class StudyStore:
         """Writes what a trial reads of the test lines; a closed trial takes no attributes, so the study has it."""
         self._storage.set_study_system_attr(self._study._study_id, f"{TEST_KEY}{number}", asdict(score))
 
+    @reads
     def data_identity(self) -> dict[str, Any]:
         """Which lines the study is measured on (`studies.run.data_identity`), by input height; empty if not recorded."""
         recorded = self._storage.get_study_system_attrs(self._study._study_id).get(DATA_KEY, {})
@@ -185,6 +179,7 @@ class StudyStore:
         """The study itself, to read."""
         return self._study
 
+    @reads
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in these states (all when none is named) as Optuna has them, oldest first."""
         tables = sql_storage(self._storage)
@@ -197,15 +192,18 @@ class StudyStore:
 
     def stored_trials(self) -> list[StoredTrial]:
         """All trials, oldest first."""
-        return [parse(trial) for trial in self.trials()]
+        return self._parsed()
+
+    def _parsed(self, *states: TrialState) -> list[StoredTrial]:
+        return parsed(self.trials(*states), self._study.study_name)
 
     def candidates(self) -> list[StoredTrial]:
         """Trials that were trained to the end and measured, oldest first, without duplicates."""
-        return [trial for trial in map(parse, self.trials(TrialState.COMPLETE)) if trial.is_candidate]
+        return [trial for trial in self._parsed(TrialState.COMPLETE) if trial.is_candidate]
 
     def open_trials(self) -> list[StoredTrial]:
         """Trials that are not closed, oldest first."""
-        return [parse(trial) for trial in self.trials(TrialState.RUNNING, TrialState.WAITING)]
+        return self._parsed(TrialState.RUNNING, TrialState.WAITING)
 
     def ask_params(self, params: Mapping[str, Value], space: Mapping[str, BaseDistribution]) -> Proposal:
         """Opens a trial for given parameters.

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.workspace.storage_url import check_path, parse_storage_url
 from trainers.base.errors import UserError
 from trainers.base.printable import printable
 
@@ -43,10 +44,19 @@ class Workspace:
     storage: str | None = None
     tracking: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises UserError if the databases in the folder cannot be named by a URL."""
+        check_path(self.folder, "the workspace folder")
+
     @classmethod
     def of_environment(cls) -> Workspace:
         """The workspace that PARETEXT_HOME, PARETEXT_STORAGE and MLFLOW_TRACKING_URI name; by default `runs` in this folder."""
-        folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
+        try:
+            folder = Path(os.environ.get("PARETEXT_HOME") or "runs").expanduser().resolve()
+        except RuntimeError:
+            raise UserError("PARETEXT_HOME names the home folder of a user who is not known here") from None
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"the workspace folder {folder} is a file; set PARETEXT_HOME to a folder")
         own = cls(folder, os.environ.get("PARETEXT_STORAGE") or None)
         tracking = os.environ.get("MLFLOW_TRACKING_URI") or None
         if tracking is None or own._is_own_database(tracking):
@@ -91,8 +101,8 @@ class Workspace:
         """Whether there can be studies: always on a server; with a file if it exists."""
         if self.storage is None:
             return self.optuna_file.exists()
-        path = self.storage.removeprefix("journal:").removeprefix("sqlite:///")
-        return path == self.storage or Path(path).exists()
+        file = parse_storage_url(self.storage).file
+        return file is None or file.exists()
 
     @property
     def mlflow_file(self) -> Path:

@@ -13,9 +13,9 @@ from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
 from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf
 from studies.storage.pareto_front import load_store, pareto_front, stored_points, with_equals
+from studies.storage.parsed_trials import parsed
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
-from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from trainers.trial.epoch_log import EPOCHS_NAME, read_epochs
 
@@ -82,7 +82,7 @@ def read_contents(workspace: Workspace, name: str) -> Contents:
         store=store,
         study=study,
         objectives=study.objectives,
-        trials=[parse(trial) for trial in stored],
+        trials=parsed(stored, name),
         ended={t.number: t.datetime_complete.timestamp() for t in stored if t.datetime_complete is not None},
         points=points,
         front=with_equals(pareto_front(points, study.objectives)),

@@ -1,0 +1,73 @@
+"""Opens a SQLite file of studies: makes its tables, refuses databases of other programs, and reads where it cannot write.
+
+Decisions:
+- Nothing is written to a database that has tables but not Optuna's: a mistyped path, such as that of `mlflow.db`, must not cost
+  another program its data.
+- Optuna makes its tables without a lock, and two searches may start at once; so the tables of a new file are made under one.
+- The file is in WAL mode, so that a dashboard can read while a search writes.
+- Where the file or its folder is read-only, a copy is read: SQLite itself wants to write beside a file in WAL mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy
+from optuna.storages import BaseStorage, RDBStorage
+
+from studies.workspace.readable_copy import readable_copy
+from trainers.base.errors import UserError
+from trainers.base.file_lock import locked
+
+TIMEOUT_S = 60
+"""Seconds that a call waits for another process that writes."""
+_TABLES = {"studies", "trials", "version_info"}
+"""Tables by which a database of Optuna is known."""
+
+
+def open_sqlite(file: Path) -> BaseStorage:
+    """Opens a database of studies, or creates it; its folder is created, too.
+
+    Raises:
+        UserError: it is a database of another program.
+        OSError, sqlite3.Error, SQLAlchemyError, RuntimeError: it cannot be opened, is damaged, or of another version of Optuna.
+    """
+    if file.exists() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK | os.X_OK)):
+        return _open_copy(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    alone = contextlib.nullcontext() if _has_tables(file) else locked(file.with_name(f"{file.name}.lock"))
+    with alone:
+        with contextlib.closing(sqlite3.connect(file, timeout=TIMEOUT_S)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        storage = RDBStorage(f"sqlite:///{file}", engine_kwargs={"connect_args": {"timeout": TIMEOUT_S}})
+    # with WAL, NORMAL loses at most the last commits on a power cut and nothing on a crash; it saves one fsync for each commit
+    sqlalchemy.event.listen(storage.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=NORMAL"))
+    storage.engine.dispose()
+    return storage
+
+
+def _open_copy(file: Path) -> BaseStorage:
+    """Opens a copy of a database that cannot be written."""
+    copy = readable_copy(file)
+    if not _has_tables(copy):
+        raise UserError(f"{file} holds no study yet, and it cannot be written")
+    return RDBStorage(f"sqlite:///{copy}", skip_table_creation=True)
+
+
+def _has_tables(file: Path) -> bool:
+    """Whether Optuna has made all its tables; the version of the last one is written at the end.
+
+    Raises:
+        UserError: the tables are another program's.
+    """
+    with contextlib.closing(sqlite3.connect(file, timeout=TIMEOUT_S)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and not tables & _TABLES:
+            raise UserError(
+                f"{file} is a database of another program (it has tables such as '{min(tables)}'), and nothing of it was "
+                f"changed; name another file in PARETEXT_STORAGE"
+            )
+        return "alembic_version" in tables and bool(connection.execute("SELECT 1 FROM alembic_version").fetchone())
