@@ -10,6 +10,7 @@ Decisions:
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -141,6 +142,8 @@ def _symbols(written: object) -> tuple[str, ...]:
     symbols = tuple(written) if isinstance(written, str | list) else ()
     if not symbols or not all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols):
         raise ValueError("its charset is no text")
+    if any(unicodedata.category(symbol) in ("Cc", "Cs") for symbol in symbols):
+        raise ValueError("its charset has control characters, which a terminal would obey")
     return symbols
 
 

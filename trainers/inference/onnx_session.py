@@ -2,6 +2,7 @@
 
 Decisions:
 - One thread is the default, because a search runs one process per core.
+- A file may be a stranger's: its structure is checked first (`trainers.inference.onnx_check`).
 - If a file cannot be opened, the user gets one line instead of ONNX Runtime's messages.
 """
 
@@ -16,7 +17,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from trainers.base.errors import UnfitArchitecture, UserError
+from trainers.base.regular_file import NotReadable, read_regular
 from trainers.inference.checksum import is_damaged
+from trainers.inference.onnx_check import MOST_BYTES, UnsafeFile, check_onnx
 
 QUIET = 3
 """Lowest level of ONNX Runtime's log messages that are shown: errors."""
@@ -37,16 +40,19 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        if not path.is_file():
-            raise UserError(f"model file {path} is not there")
-        if is_damaged(path.read_bytes()):
+        data = _content(path)
+        if is_damaged(data):
             raise UserError(f"{path} is damaged: its checksum is wrong; copy or export it again")
+        try:
+            check_onnx(data)
+        except UnsafeFile as fault:
+            raise UserError(f"{path} is not a readable ONNX file ({fault}); give a file that `paretext` exported") from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = QUIET
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session: Any = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
             self.metadata: Mapping[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
             self._input = self._session.get_inputs()[0].name
         except Exception as error:  # onnxruntime's exceptions have no common public base
@@ -67,6 +73,20 @@ class OnnxSession:
             found = f"{logits.dtype} {logits.shape}"
             raise UnfitArchitecture(f"the network of {self._path} gives {found} and no logits; export it again")
         return logits
+
+
+def _content(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        UserError: it is not there, or it is not one that is read.
+    """
+    if not path.exists():
+        raise UserError(f"model file {path} is not there")
+    try:
+        return read_regular(path, MOST_BYTES)
+    except NotReadable as fault:
+        raise UserError(f"model file {path} cannot be read: {fault}") from None
 
 
 def evaluate(model: bytes, inputs: Sequence[NDArray[np.float32]]) -> list[list[NDArray[Any]]]:
