@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def check(folder: Path) -> dict[str, Any]:
     from trainers.data.checks.check import check as check_lines
 
     report = check_lines(str(folder), 32, 4, "none", 0, None, None)
-    return {"lines": len(report.lines), "findings": dict(Counter(finding.name for finding in report.findings))}
+    return {"lines": len(report.lines), "findings": {finding.kind: finding.count for finding in report.findings}}
 
 
 def fill_cache(folder: Path, cache: Path) -> dict[str, Any]:

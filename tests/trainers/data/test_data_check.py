@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from dashboards.cli.command_line import main
 from trainers.base.errors import UserError
 from trainers.data.checks.check import Report, check
 from trainers.data.checks.fix import write_fixed
+from trainers.data.checks.image_checks import duplicates, odd_shapes
+from trainers.data.checks.image_stats import ImageStats
 from trainers.data.checks.sheet import check_sheet
 from trainers.data.source_registry import open_source
 
@@ -247,3 +250,19 @@ def test_unseen_digits_are_written_with_their_labels(tmp_path: Path) -> None:
     lines = open_source(str(tmp_path / "out")).lines
     assert [line.name for line in lines] == [f"{n:03d}.png" for n in range(7)]
     assert [line.text for line in lines] == [line.text for line in open_source("digits:unseen").lines[:7]]
+
+
+def test_one_image_with_thousands_of_labels_is_no_matter_of_minutes() -> None:
+    """A damaged list may name one image for all lines: time and memory grow with the lines, not with their square."""
+    count = 30_000
+    look = ImageStats(40, 32, "0" * 16, 50.0, True)
+    texts = [f"label {number:05d}" for number in range(count)]
+    began = time.process_time()
+    (found,) = duplicates(dict.fromkeys(range(count), look), texts)
+    assert time.process_time() - began < 5 and found.count == count
+    assert max(map(len, found.details)) < 200
+    assert found.details[0].endswith("'label 00004', 'label 00005' and 29,994 more elsewhere")
+    upright = ImageStats(10, 40, "0" * 16, 50.0, True)
+    began = time.process_time()
+    assert [f.kind for f in odd_shapes(dict.fromkeys(range(count), upright), texts)] == ["upright"]
+    assert time.process_time() - began < 5

@@ -18,6 +18,8 @@ ODD_FACTOR = 4.0
 """A line is doubtful if its width per character differs from the usual one by this factor."""
 UPRIGHT_FACTOR = 1.5
 """Ratio of height to width from which a line of several characters counts as vertical."""
+SHOWN_LABELS = 5
+"""Most labels of equal images that are named beside each of them."""
 
 ADVICE = {
     "image without label": "write its label, or take the image away",
@@ -86,7 +88,7 @@ def duplicates(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterato
     groups = [group for group in by_content.values() if len(group) > 1]
     torn = [g for g in groups if len({texts[i].strip() for i in g}) > 1]
     if torn:
-        details = tuple(f"{texts[i]!r} here, {_others(i, g, texts)} elsewhere" for g in torn for i in g)
+        details = tuple(detail for g in torn for detail in _labels_here_and_elsewhere([texts[i] for i in g]))
         advice = "decide which label is right and take the others out"
         lines = tuple(i for g in torn for i in g)
         yield Finding("conflicting_labels", "same image, different labels", "drop", advice, lines, details)
@@ -96,8 +98,18 @@ def duplicates(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterato
         yield Finding("duplicate", "same image and label again", "drop", advice, tuple(i for g in same for i in g[1:]))
 
 
-def _others(line: int, group: Sequence[int], texts: Sequence[str]) -> str:
-    return ", ".join(sorted({repr(texts[i]) for i in group if texts[i] != texts[line]}))
+def _labels_here_and_elsewhere(labels: Sequence[str]) -> Iterator[str]:
+    """For each line of one image: its label, and the first of the other labels in alphabetical order.
+
+    Few are shown, since the image of a damaged set may have as many labels as the set has lines.
+    """
+    different = sorted(set(labels))
+    first = different[: SHOWN_LABELS + 1]
+    for label in labels:
+        shown = [other for other in first if other != label][:SHOWN_LABELS]
+        more = len(different) - 1 - len(shown)
+        others = ", ".join(map(repr, shown)) + (f" and {more:,} more" if more else "")
+        yield f"{label!r} here, {others} elsewhere"
 
 
 def odd_shapes(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterator[Finding]:
@@ -113,11 +125,11 @@ def odd_shapes(looks: Mapping[int, ImageStats], texts: Sequence[str]) -> Iterato
     per_character = {i: k.width / k.height / len(texts[i].strip()) for i, k in looks.items() if texts[i].strip()}
     if len(per_character) < 20:
         return
-    usual = statistics.median(per_character.values())
+    usual, said = statistics.median(per_character.values()), {*upright, *wide}
     odd = {
         i: ratio
         for i, ratio in per_character.items()
-        if not usual / ODD_FACTOR <= ratio <= usual * ODD_FACTOR and i not in upright and i not in wide
+        if not usual / ODD_FACTOR <= ratio <= usual * ODD_FACTOR and i not in said
     }
     if odd:
         details = tuple(
