@@ -171,7 +171,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     from trainers.base.errors import UserError
     from trainers.data.charset import Charset
     from trainers.data.normalisers import check_normaliser
-    from trainers.data.render.letter_fonts import find_letter_faces
+    from trainers.data.render.letter_fonts import find_letter_faces, is_damaged
     from trainers.data.render.plan import drawable, plan_lines, read_texts
     from trainers.data.render.textures import photo_files
     from trainers.data.render.write import LABELS, write_lines
@@ -183,10 +183,12 @@ def run_render(arguments: argparse.Namespace) -> int:
     charset = None if arguments.charset is None else Charset.from_file(arguments.charset).symbols
     fonts = find_letter_faces(arguments.fonts)
     faces = fonts.kept
-    if fonts.left_out:
-        names = sorted({face.name for face in fonts.left_out})
-        shown = ", ".join(names[:NAMED_FONTS]) + (f" and {len(names) - NAMED_FONTS} more" if len(names) > NAMED_FONTS else "")
-        stderr_console().print(f"fonts left out, which draw symbols instead of letters: {shown}", markup=False, soft_wrap=True)
+    for damaged, why in ((False, "which draw symbols instead of letters"), (True, "which are damaged")):
+        names = sorted({face.name for face in fonts.left_out if is_damaged(face.path) == damaged})
+        if names:
+            more = f" and {len(names) - NAMED_FONTS} more" if len(names) > NAMED_FONTS else ""
+            words = f"fonts left out, {why}: {', '.join(names[:NAMED_FONTS])}{more}"
+            stderr_console().print(words, markup=False, soft_wrap=True)
     texts = drawable(read_texts(arguments.labels, arguments.normaliser), faces, charset)
     if texts.left_out:
         shown = " ".join(texts.missing[:10])

@@ -174,6 +174,30 @@ def test_digits_are_written_over_nothing(present: str, tmp_path: Path, capsys: p
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(present, "mine")]
 
 
+def test_one_damaged_font_is_left_out_and_the_others_draw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import matplotlib
+
+    font = (Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf").read_bytes()
+    (tmp_path / "fonts").mkdir()
+    for name, content in (("good", font), ("cut", font[: len(font) // 2]), ("torn", font[:900] + bytes(4000) + font[4900:])):
+        (tmp_path / "fonts" / f"{name}.ttf").write_bytes(content)
+    (tmp_path / "texts.txt").write_text("alpha\nbeta\n")
+    words = [
+        "data",
+        "render",
+        str(tmp_path / "out"),
+        "--labels",
+        str(tmp_path / "texts.txt"),
+        "--count",
+        "6",
+        "--processes",
+        "1",
+    ]
+    assert main([*words, "--processes", "1", "--fonts", str(tmp_path / "fonts")]) == 0
+    said = capsys.readouterr()
+    assert "fonts left out, which are damaged: cut.ttf" in said.err and "6 lines in" in said.out
+
+
 def test_a_label_of_a_million_letters_is_drawn_on_a_sheet(tmp_path: Path) -> None:
     write_images(tmp_path, [f"{n}.png" for n in range(4)])
     rows = rows_of([f"{n}.png" for n in range(4)])

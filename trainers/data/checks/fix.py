@@ -1,18 +1,17 @@
 """Writes checked lines without their faults: a PaddleOCR label file, and a list of the lines that were dropped or rewritten.
 
 Image files stay where they are and are named relative to the new label file. Images from databases are written beside it,
-upright and with 8 bits, as training sees them. A fault leaves nothing half done: a scratch folder is
-written first.
+upright and with 8 bits, as training sees them. A fault leaves nothing half done.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainers.base.atomic_write import whole_or_nothing
 from trainers.base.errors import UserError
 from trainers.base.preprocess import flatten
 from trainers.data.checks.check import Report
@@ -57,24 +56,16 @@ def write_fixed(report: Report, folder: Path) -> Fixed:
     for path in (labels, dropped_list, folder / IMAGES):
         if os.path.lexists(path):  # a link to nothing would be written through
             raise UserError(f"{path} is already there; name another folder")
-    new = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as name:
-            counts = _write(report, folder, Path(name))
-            for path in (dropped_list, folder / IMAGES, labels):  # the labels last: they make the folder a data set
-                if (Path(name) / path.name).exists():
-                    (Path(name) / path.name).rename(path)
+        with whole_or_nothing(folder):
+            counts = _write(report, folder)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror or error}; nothing was left there") from None
-    finally:
-        if new and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
     return Fixed(labels, dropped_list, *counts)
 
 
-def _write(report: Report, folder: Path, scratch: Path) -> tuple[int, int, int]:
-    """Writes the files into a scratch folder, with the names of images relative to the folder that they will be in.
+def _write(report: Report, folder: Path) -> tuple[int, int, int]:
+    """Writes the files; the labels last, since they make the folder a data set.
 
     Returns:
         Numbers of lines kept, dropped and rewritten.
@@ -85,7 +76,7 @@ def _write(report: Report, folder: Path, scratch: Path) -> tuple[int, int, int]:
     for i, line in enumerate(report.lines):
         text = visible(report.texts[i])
         why = dropped.get(i) or _unwritable(text)
-        image = Skipped(line.name, why) if why is not None else _image_of(line, len(rows), folder, scratch)
+        image = Skipped(line.name, why) if why is not None else _image_of(line, len(rows), folder)
         if isinstance(image, Skipped):
             log.append(f"{_one_row(line.name)}\tdropped\t{image.reason}\t{_one_row(line.text)}")
             continue
@@ -94,13 +85,13 @@ def _write(report: Report, folder: Path, scratch: Path) -> tuple[int, int, int]:
         rows.append(f"{_field(image)}\t{text}\n")
     if not rows:
         raise UserError(f"every line of {report.source} would be dropped; see the findings")
-    _write_new(scratch / DROPPED, "name\twhat\twhy\tlabel\n" + "".join(f"{row}\n" for row in log))
-    _write_new(scratch / LABELS, "".join(rows))
+    _write_new(folder / DROPPED, "name\twhat\twhy\tlabel\n" + "".join(f"{row}\n" for row in log))
+    _write_new(folder / LABELS, "".join(rows))
     rewritten = sum(row.split("\t")[1] == "rewritten" for row in log)
     return len(rows), len(log) - rewritten, rewritten
 
 
-def _image_of(line: Line, number: int, folder: Path, scratch: Path) -> str | Skipped:
+def _image_of(line: Line, number: int, folder: Path) -> str | Skipped:
     """The path of an image relative to the folder; an image that is not a file is written there, upright and with 8 bits."""
     if isinstance(line.load, FromFile):
         return Path(os.path.relpath(Path(line.load.path).resolve(), folder.resolve())).as_posix()
@@ -109,8 +100,8 @@ def _image_of(line: Line, number: int, folder: Path, scratch: Path) -> str | Ski
         image = flatten(line.load())
     except ValueError as error:  # it could be read when it was checked
         return Skipped(line.name, str(error))
-    (scratch / IMAGES).mkdir(exist_ok=True)
-    image.save(scratch / name)
+    (folder / IMAGES).mkdir(exist_ok=True)
+    image.save(folder / name)
     return name
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from trainers.base.errors import UserError
@@ -26,6 +28,8 @@ from trainers.data.text_rows import as_utf8, split_rows
 
 LABEL_SUFFIX = ".gt.txt"
 """Suffix of label files."""
+SAMPLED_FILES = 4000
+"""Files that are looked at to see whether most images have a label; in the order of their names the two lie side by side."""
 VARIANTS = (".bin", ".nrm", "", ".dew", ".raw", ".gray", ".color")
 """Words between the stem and the image suffix, the preferred one first; OCRopus and kraken write them."""
 
@@ -79,16 +83,16 @@ class Pairs:
         return LineSet(lines, skipped)
 
     def _files(self) -> list[_Found]:
-        found = [
-            _found(f"{inside}/{entry.name}" if inside else entry.name, entry)
-            for inside, entries in walk(self.folder)
-            for entry in entries
-        ]
-        return sorted(found, key=lambda f: f.path)
+        return sorted((_found(path, entry) for path, entry in self._entries()), key=lambda f: f.path)
 
-    def partners(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The label path and the preferred image path of each stem."""
-        paths = [found.path for found in self._files()]
+    def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        for inside, entries in walk(self.folder):
+            for entry in entries:
+                yield f"{inside}/{entry.name}" if inside else entry.name, entry
+
+    def partners(self, most: int | None = None) -> tuple[dict[str, str], dict[str, str]]:
+        """The label path and the preferred image path of each stem, of the first `most` files or of all."""
+        paths = sorted(path for path, _ in islice(self._entries(), most))
         labels = {_composed(path[: -len(LABEL_SUFFIX)]): path for path in paths if is_label(path)}
         images: dict[str, tuple[int, str]] = {}
         for path in paths:
@@ -178,8 +182,8 @@ class PairsKind(DataKind):
         return path.is_dir() and any(is_label(entry.name) for _, entries in walk(path) for entry in entries)
 
     def is_complete(self, path: Path) -> bool:
-        """Whether at least half of the images have a label. One stray pair may lie beside a list of all images."""
-        labels, images = Pairs(path).partners()
+        """Whether at least half of the first images have a label. One stray pair may lie beside a list of all images."""
+        labels, images = Pairs(path).partners(SAMPLED_FILES)
         return 2 * len(labels.keys() & images.keys()) >= len(images)
 
     def open(self, path: Path, extra: str | None) -> Pairs:

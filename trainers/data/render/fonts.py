@@ -75,9 +75,14 @@ def characters(face: Face) -> frozenset[int]:
     """Code points for which a face has glyphs. Faces with equal maps, such as those of a collection, share one set."""
     from fontTools.ttLib import TTFont
 
-    with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
-        font.setGlyphOrder(_any_names())  # reading the real names takes ten times as long as the map
-        mapped = font.getBestCmap() or {}
+    try:
+        with TTFont(face.path, fontNumber=face.index, lazy=True) as font:
+            font.setGlyphOrder(_any_names())  # reading the real names takes ten times as long as the map
+            mapped = font.getBestCmap() or {}
+    except Exception as error:  # fontTools raises almost anything on damaged tables
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        mapped = {}
     served = Counter(mapped.values())
     found = frozenset(code for code, glyph in mapped.items() if glyph != NO_GLYPH and served[glyph] < PLACEHOLDER_SERVES)
     return _SETS.setdefault(found, found)

@@ -81,8 +81,26 @@ def find_letter_faces(folders: Sequence[Path] | None = None) -> LetterFaces:
 
 
 @lru_cache(maxsize=4096)
+def is_damaged(path: str) -> bool:
+    """Whether FreeType refuses the first face of a font file, or one of its letters."""
+    try:
+        Face(path, 0).at(GLYPH_PX)
+        recognised_share(Face(path, 0))
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the disk
+        return True
+    return False
+
+
+@lru_cache(maxsize=4096)
 def draws_letters(path: str) -> bool:
-    """Whether a font file draws letters as letters, judged by its first face; True if it has hardly any of them."""
+    """Whether a font file draws letters as letters, judged by its first face; True if it has hardly any of them.
+
+    A damaged font draws nothing.
+    """
+    if is_damaged(path):
+        return False
     face = Face(path, 0)
     share = recognised_share(face)
     if share is None:
@@ -90,6 +108,7 @@ def draws_letters(path: str) -> bool:
     return share >= (LEAST_SHARE_OF_SYMBOLS if share < LEAST_SHARE_OF_SYMBOLS and _calls_itself_symbols(face) else LEAST_SHARE)
 
 
+@lru_cache(maxsize=4096)
 def recognised_share(face: Face) -> float | None:
     """Share of the probes that a face has which look like themselves; None if it has fewer than `LEAST_PROBES`."""
     there = [i for i, probe in enumerate(PROBES) if ord(probe) in characters(face)]

@@ -66,6 +66,10 @@ class RenderedLine:
                 return render_line(self.text, face, rng, self.style, self.photos)
             except NoInk:
                 continue
+            except OSError as error:
+                if error.errno is not None:
+                    raise  # the disk
+                continue  # FreeType, on a damaged font
         raise UserError("no font draws this text")
 
     def __call__(self) -> Image.Image:
