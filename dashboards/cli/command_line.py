@@ -101,8 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a name or a text that the terminal cannot show is no reason to fail
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = build_parser().parse_args(argv)
-    arguments.words = sys.argv[1:] if argv is None else list(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser().parse_args([*words[1:], "--help"] if words[:1] == ["help"] else words)
+    arguments.words = words
     with like_interrupts() as termination:
         code = _answer(arguments)
     return EXIT_CODE if termination.requested and code == INTERRUPTED else code

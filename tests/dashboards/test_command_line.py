@@ -42,6 +42,7 @@ def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -
     for verb in (module.split("_command")[0] for module in command_line.VERBS):
         assert verb in answer.out
         assert paretext(verb, "--help").code == 0
+    assert paretext("help").out == answer.out and paretext("help", "front").out == paretext("front", "--help").out
 
 
 @pytest.mark.parametrize(
