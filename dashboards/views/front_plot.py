@@ -85,7 +85,7 @@ def draw(
     axes.set(xlabel=across.label, ylabel=up.label, title=f"study '{name}'")
     axes.grid(alpha=0.25)
     _describe(axes, front, across, up)
-    axes.legend(loc="lower right", fontsize=8, framealpha=0.9)
+    figure.legend(loc="outside lower center", fontsize=8, ncols=8, frameon=False)  # where it covers no point
     write_picture(file, lambda content, form: figure.savefig(content, dpi=150, format=form))
 
 
