@@ -3,6 +3,7 @@
 Decisions:
 - Renaming a study in the browser is refused: optuna-dashboard copies the trials without what Paretext keeps with a study;
   `paretext studies rename` renames its files, too.
+- A dashboard for this machine alone answers only requests for its own names, so that no page of a stranger can use it.
 - Deleting a study in the browser is the same as `paretext studies delete`: its files go, too, and it is refused while it runs.
 """
 
@@ -12,7 +13,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -30,6 +31,9 @@ from trainers.base.errors import UserError, one_line
 
 HOST = "127.0.0.1"
 """Only this machine can connect: the dashboard has no password, and it can delete studies."""
+LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
+"""Names of this machine for itself. A stranger's page in the same browser can make its own name lead here (DNS rebinding), and
+then read and delete studies; its requests bear that name."""
 FILL_INTERVAL_S = 30.0
 """Seconds after which notes are looked after again, for searches that do not write them themselves."""
 FIRST_FILL_S = 3.0
@@ -56,12 +60,17 @@ class _Guard:
         app: optuna-dashboard.
         workspace: of the studies.
         storage: of the studies.
+        hosts: names under which it may be asked for; empty for any.
     """
 
-    def __init__(self, app: Callable[..., Any], workspace: Workspace, storage: Storage) -> None:
-        self._app, self._workspace, self._storage = app, workspace, storage
+    def __init__(
+        self, app: Callable[..., Any], workspace: Workspace, storage: Storage, hosts: Collection[str] = LOCAL_NAMES
+    ) -> None:
+        self._app, self._workspace, self._storage, self._hosts = app, workspace, storage, hosts
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if self._hosts and _name_of(environ.get("HTTP_HOST", "")) not in self._hosts:
+            return _refused(start_response, "this dashboard answers only under the address that it has printed")
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         if method == "POST" and _RENAME.fullmatch(path):
             return _refused(
@@ -98,9 +107,10 @@ def open_server(workspace: Workspace, port: int, host: str = HOST, name: str | N
         UserError: the port cannot be opened.
     """
     storage = open_storage(workspace.optuna_url)
+    hosts = LOCAL_NAMES if host in LOCAL_NAMES else ()  # other machines may know this one by any name
     app: Any = optuna_dashboard.wsgi(storage, artifact_store=BoardArtifacts(workspace, storage))
     try:
-        server = make_server(host, port, _Guard(app, workspace, storage), server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, _Guard(app, workspace, storage, hosts), server_class=_Server, handler_class=_Quiet)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
@@ -131,6 +141,11 @@ def _fill(workspace: Workspace, storage: Storage, name: str | None, first: threa
                 first.set()
         first.set()
         threading.Event().wait(FILL_INTERVAL_S)
+
+
+def _name_of(host: str) -> str:
+    """The name in a header `Host`, without the port."""
+    return host.partition("]")[0].strip("[") if host.startswith("[") else host.partition(":")[0].lower()
 
 
 def _refused(start_response: Callable[..., Any], reason: str) -> Iterable[bytes]:

@@ -18,13 +18,15 @@ import logging
 import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from studies.registry.home_move import follow_home
 from studies.workspace.paths import Workspace
+from studies.workspace.readable_copy import readable_copy
 from trainers.base.atomic_write import atomic_write
-from trainers.base.errors import UserError
+from trainers.base.errors import UserError, one_line
 from trainers.base.file_lock import locked
 from trainers.base.redaction import redact
 
@@ -46,24 +48,50 @@ def open_mlflow(workspace: Workspace) -> MlflowClient:
     The first call creates the database, which takes about ten seconds.
 
     Raises:
-        UserError: the server does not answer.
-        OSError, sqlite3.Error, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError: the database
-            cannot be opened.
+        UserError: the server does not answer, or the database cannot be opened.
+        OSError: the database cannot be created.
     """
     mlflow = import_mlflow()
     if workspace.tracking is not None:
         return _open_server(mlflow, workspace.tracking)
-    with locked(workspace.lock("mlflow-database")):
-        file = workspace.mlflow_file
-        if not file.exists() or (file.is_file() and not file.stat().st_size):
-            with atomic_write(file) as temporary:
-                _create_tables(mlflow, f"sqlite:///{temporary}")
-        with closing(sqlite3.connect(workspace.mlflow_file)) as connection:  # MLflow would retry a broken file for minutes
-            connection.execute("PRAGMA schema_version")
-        follow_home(workspace.mlflow_file, EXPERIMENT, workspace.mlflow_artifacts)
-        client: MlflowClient = mlflow.MlflowClient(tracking_uri=workspace.mlflow_uri, registry_uri=workspace.mlflow_uri)
-        client.search_experiments(max_results=1)  # the first query changes the tables of an earlier version of MLflow
+    file = workspace.mlflow_file
+    try:
+        if file.exists() and not _may_write(workspace):
+            return _open_copy(mlflow, workspace)
+        with locked(workspace.lock("mlflow-database")):
+            if not file.exists() or (file.is_file() and not file.stat().st_size):
+                with atomic_write(file) as temporary:
+                    _create_tables(mlflow, f"sqlite:///{temporary}")
+            return _open_file(mlflow, workspace, file)
+    except (UserError, OSError):
+        raise
+    except Exception as error:  # MLflow, SQLAlchemy, alembic and SQLite raise many kinds
+        raise UserError(
+            f"MLflow's database {file} cannot be opened ({one_line(error)[:300]}): it is damaged, locked or another version's; "
+            f"restore it from a copy, or upgrade one with 'mlflow db upgrade sqlite:///{file}'"
+        ) from None
+
+
+def _open_file(mlflow: ModuleType, workspace: Workspace, file: Path) -> MlflowClient:
+    """Returns a client for a database in a file, once its first query is answered."""
+    with closing(sqlite3.connect(file)) as connection:  # MLflow would retry a broken file for minutes
+        tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "experiments" not in tables:
+        raise UserError(f"{file} is a database of another program, and nothing of it was changed; move it away")
+    follow_home(file, EXPERIMENT, workspace.mlflow_artifacts)
+    client: MlflowClient = mlflow.MlflowClient(tracking_uri=f"sqlite:///{file}", registry_uri=f"sqlite:///{file}")
+    client.search_experiments(max_results=1)
     return client
+
+
+def _may_write(workspace: Workspace) -> bool:
+    """Whether the database of a workspace can be written; reading a model needs no right to write."""
+    return os.access(workspace.mlflow_file, os.W_OK) and os.access(workspace.folder, os.W_OK | os.X_OK)
+
+
+def _open_copy(mlflow: ModuleType, workspace: Workspace) -> MlflowClient:
+    """Returns a client for a copy of a database that can only be read."""
+    return _open_file(mlflow, workspace, readable_copy(workspace.mlflow_file))
 
 
 def _open_server(mlflow: ModuleType, uri: str) -> MlflowClient:

@@ -48,6 +48,8 @@ from trainers.inference.reader import Reader
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+DIGEST_TAG = "sha256"
+"""Tag of a version that `promote` has registered: the hash of its file."""
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -164,8 +166,8 @@ def newest_champion(workspace: Workspace) -> RegisteredVersion:
     for name in names(workspace):
         client = open_mlflow(workspace)
         number = champion_version(client, name)
-        if number is not None:
-            champions.append(client.get_model_version(name, str(number)))
+        if number is not None and DIGEST_TAG in (version := client.get_model_version(name, str(number))).tags:
+            champions.append(version)  # one of another program has no hash, and may be anything
     if not champions:
         raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
     return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)), workspace)

@@ -52,7 +52,8 @@ def create_version(
     lasting = {key: value for key, value in tags.items() if key not in DECISION_FACTS} | {
         NOTE_TAG: description_of(point, study)
     }
-    logged = client.create_logged_model(experiment, model, run_id, lasting, params, model_type="text-line reader")
+    name = model.replace(".", "-")  # MLflow allows dots in the name of a registered model, and not of a logged one
+    logged = client.create_logged_model(experiment, name, run_id, lasting, params, model_type="text-line reader")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"

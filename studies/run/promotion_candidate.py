@@ -137,7 +137,7 @@ def promote_candidate(
     Raises:
         UserError: a training has no name for its model, or see `studies.registry.model_registry.promote`.
     """
-    name = model or candidate.study
+    name = candidate.study if model is None else model
     if name is None:
         raise UserError("a training has no name of its own; name the registered model with --as MODEL")
     asked, compared = options or GateOptions(), None
