@@ -1,11 +1,12 @@
 """Packs the averaged weights of a training into a file of the package.
 
     python -m benchmarks.starter.pack --out OUT --family mobilenetv3_small [--step 0.35] [--width 75] [--encoders svtr]
-                                      [--necks fpn_a none] [--attentions squeeze_excite] [--folder FOLDER]
+                                      [--necks fpn_a none] [--attentions squeeze_excite] [--without none+none]
+                                      [--begin EARLIER.family] [--folder FOLDER]
 
 Decisions:
-- `--step` trades the error of the weights for bytes, `--width` packs the first channels alone, and the lists leave out
-  combinations: what only they use takes no bytes. The parts are printed with what each takes.
+- `--step` trades the error of the weights for bytes, `--width` packs the first channels alone, and the lists and `--without`
+  leave out combinations: what only they use takes no bytes. The parts are printed with what each takes.
 - The card says what was trained on, and how well the main combination reads the validation lines at each width.
 """
 
@@ -24,7 +25,7 @@ from benchmarks.starter.elastic import Family
 from benchmarks.starter.train import CHOICES, FAMILIES, RECIPE, Weights
 from trainers.base.atomic_write import atomic_write
 from trainers.data.charset import Charset
-from trainers.inherit.family_file import STEP, SharedNetwork, WeightsFamily, encode_family
+from trainers.inherit.family_file import STEP, SharedNetwork, WeightsFamily, decode_family, encode_family
 from trainers.inherit.starter import FOLDER, SUFFIX
 from trainers.inherit.weights_file import WeightsRecord
 from trainers.training.ema import WeightAverage
@@ -66,17 +67,21 @@ def averaged_family(name: str, charset: Sequence[str], state: Mapping[str, Any])
     return family
 
 
-def networks_of(family: Family, width: int, chosen: Mapping[str, Sequence[str]]) -> tuple[SharedNetwork, ...]:
+def networks_of(
+    family: Family, width: int, chosen: Mapping[str, Sequence[str]], without: Sequence[str] = ()
+) -> tuple[SharedNetwork, ...]:
     """The networks to pack, the main one first.
 
     Args:
         family: of a training.
         width: percent, one of the choices.
         chosen: component to the names that are packed.
+        without: pairs of neck and encoder that are left out, such as `none+none`.
     """
     found = []
     for combination in CHOICES.combinations():
-        if all(value in chosen[part] for part, value in combination.items()):
+        is_left_out = f"{combination['neck']}+{combination['encoder']}" in without
+        if not is_left_out and all(value in chosen[part] for part, value in combination.items()):
             network = family.member(width, **combination).detached()
             parameters = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
             found.append(SharedNetwork(network.architecture, parameters))
@@ -113,18 +118,22 @@ def main() -> None:
     parser.add_argument("--width", type=int, choices=CHOICES.widths, default=CHOICES.widths[0])
     for part in ("necks", "encoders", "attentions"):
         parser.add_argument(f"--{part}", nargs="+", choices=getattr(CHOICES, part), default=list(getattr(CHOICES, part)))
+    pairs = [f"{neck}+{encoder}" for neck in CHOICES.necks for encoder in CHOICES.encoders]
+    parser.add_argument("--without", nargs="+", choices=pairs, default=[], help="pairs of neck and encoder to leave out")
+    parser.add_argument("--begin", type=Path, help="what the training began with; the lines that those weights saw count too")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the file is written")
     asked = parser.parse_args()
     charset = Charset.from_file(asked.out / "charset.txt").symbols
     state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
     rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
     card = card_of(rows, asked.family)
-    shown = rows[-1]["step"] * RECIPE.batch_lines
+    before = 0 if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record.lines
+    shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines + before
     lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
     cer = card["validation"].get(f"cer_{asked.width}")
     record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=cer)
     chosen = {"neck": asked.necks, "encoder": asked.encoders, "attention": asked.attentions}
-    networks = networks_of(averaged_family(asked.family, charset, state), asked.width, chosen)
+    networks = networks_of(averaged_family(asked.family, charset, state), asked.width, chosen, asked.without)
     content = encode_family(WeightsFamily(networks, tuple(charset), record, card), asked.step)
     file = asked.folder / f"{asked.family}{SUFFIX}"
     with atomic_write(file) as unfinished:

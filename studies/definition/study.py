@@ -30,7 +30,7 @@ from trainers.base.validation_errors import error_lines
 DEFAULT_RECIPE = "anytime"
 DEFAULT_SPACE: dict[str, list[str | int | None]] = {
     "backbone": ["mobilenetv3_small", "mobilenetv3_large", "lcnet"],
-    "width_percent": [25, 50, 75, 100],
+    "width_percent": [15, 25, 50, 75, 100],
     "neck": ["none", "fpn_a", "fpn_d"],
     "attention": ["squeeze_excite", "coordinate", "eca"],
     "encoder": ["none", "gru", "svtr"],
