@@ -64,7 +64,7 @@ def parse_storage_url(text: str) -> StorageUrl:
         return StorageUrl("sqlite", text, file)
     if _SERVER.fullmatch(text):
         return StorageUrl("server", text)
-    begins = printable(re.split(r"[:/@]", text.strip(), maxsplit=1)[0], 20)
+    begins = printable(re.split(r"[:/@?&=\s%]", text.strip(), maxsplit=1)[0], 20)
     raise UserError(f"PARETEXT_STORAGE, which begins with '{begins}', is not the URL of a storage; write {FORMS}")
 
 

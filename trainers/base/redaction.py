@@ -10,14 +10,30 @@ import re
 
 MASK = "***"
 """What is shown in place of a secret; SQLAlchemy shows passwords in the same way."""
-_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"]*):[^\s@'\"]+(?:@[^\s/@'\"]+)*@")
-"""The user and the password of a URL. A password that is not percent-encoded may hold an @, or a slash (SQLAlchemy)."""
-_TOKEN = re.compile(r"(https?://)[^\s/:@'\"]+@")
+_PASSWORD = re.compile(r"((?://|:/)[^\s/:@'\"]*(?::|%3A))[^\s@'\"]+(?:@[^\s/@'\"]+)*@", re.IGNORECASE)
+"""The user and the password of a URL, also of one whose scheme is missing or has a slip, such as `http//` or `http:/`. A
+password that is not percent-encoded may hold an @, or a slash (SQLAlchemy)."""
+_BARE_PASSWORD = re.compile(r"((?:^|(?<=[\s'\"(=,]))[^\s/:@'\"(=,]+:)(?!/)[^\s@'\"]+(?:@[^\s/@'\"]+)*@(?=[^\s@'\"])")
+"""`user:password@host` without anything before it. A password that begins with a slash is not seen: `models:/name@champion`."""
+_ENCODED = re.compile(r"(%3A%2F%2F)\S*?%40", re.IGNORECASE)
+"""User and password of a URL that is percent-encoded as a whole, as in the query of another URL."""
+_TOKEN = re.compile(r"(https?(?::/?/?|//))[^\s/:@'\"]+@")
 """A token in the place of the user, as GitHub and DagsHub take it."""
 _PARAMETER = re.compile(
-    r"([?&;][\w.-]*(?:password|passwd|pwd|token|secret|api_?key|signature|credential)[\w.-]*=)[^&;\s'\"]+", re.IGNORECASE
+    r"((?:^|[\s?&;'\"]|%3F|%26)[\w.-]*(?:password|passwd|pwd|token|secret|api_?key|signature|credential)[\w.-]*(?:=|%3D))[^&;\s'\"]+",
+    re.IGNORECASE,
 )
-"""A secret in the query of a URL, such as `?password=` of PostgreSQL or the signature of a link to a bucket."""
+"""A secret in the query of a URL, such as `?password=` of PostgreSQL or the signature of a link to a bucket, or in a list of
+parameters, such as `host=h password=p` of libpq."""
+
+_SHOWN = {
+    _PASSWORD: rf"\1{MASK}@",
+    _BARE_PASSWORD: rf"\1{MASK}@",
+    _ENCODED: rf"\1{MASK}%40",
+    _TOKEN: rf"\1{MASK}@",
+    _PARAMETER: rf"\1{MASK}",
+}
+"""Each pattern, and what is shown in place of what it finds."""
 
 
 def redact(text: str) -> str:
@@ -28,6 +44,6 @@ def redact(text: str) -> str:
     Args:
         text: a URL, or any text with URLs in it.
     """
-    if "://" not in text:
-        return text
-    return _PARAMETER.sub(rf"\1{MASK}", _TOKEN.sub(rf"\1{MASK}@", _PASSWORD.sub(rf"\1:{MASK}@", text)))
+    for pattern, shown in _SHOWN.items():
+        text = pattern.sub(shown, text)
+    return text
