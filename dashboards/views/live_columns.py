@@ -42,14 +42,14 @@ def training_table(rows: Sequence[Row], growth: FrontGrowth, width: int, ascii_o
     """
     lines = [_cells(row, growth, width, ascii_only, with_worker) for row in rows]
     headings = list(lines[0]) if lines else ["trial", *TEXTS]
-    needed = {name: max(len(name), *(len(line[name].plain) for line in lines), 0) for name in headings} if lines else {}
+    needed = {name: max([len(name), *(len(line[name].plain) for line in lines)]) for name in headings}
     gap = 2 if width >= COLUMNS_FOR_SECONDS else 1
     room = (
         width - gap * (len(headings) - 1) - sum(size for name, size in needed.items() if name not in ("architecture", "state"))
     )
-    least = min(LEAST_LONG_STATE if width >= COLUMNS_FOR_SECONDS else LEAST_STATE, max(LEAST_STATE, needed.get("state", 0)))
-    architecture = max(10, min(needed.get("architecture", 10), room - least))
-    widths = {"architecture": architecture, "state": max(least, min(needed.get("state", 0), room - architecture))}
+    least = min(LEAST_LONG_STATE if width >= COLUMNS_FOR_SECONDS else LEAST_STATE, max(LEAST_STATE, needed["state"]))
+    architecture = max(10, min(needed["architecture"], room - least))
+    widths = {"architecture": architecture, "state": max(least, min(needed["state"], room - architecture))}
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for name in headings:
         justify = "left" if name in TEXTS else "right"

@@ -176,4 +176,5 @@ class Counts:
         first = {"of earlier runs": self.earlier, "trained": self.closed["trained"], **open_ones}
         parts = {name: count for name, count in {**first, **self.closed, **self.never_trained}.items() if count}
         total = sum(parts.values())
-        return f"{total:,} trial{'' if total == 1 else 's'}: " + ", ".join(f"{n:,} {name}" for name, n in parts.items())
+        counted = f"{total:,} trial{'' if total == 1 else 's'}"
+        return ": ".join(filter(None, (counted, ", ".join(f"{n:,} {name}" for name, n in parts.items()))))

@@ -259,3 +259,10 @@ def test_the_best_is_that_of_the_objectives_of_the_study() -> None:
     quick, right = measured(0.8, 900_000, cer=0.01, latency_ms=1.0), measured(0.9, 100_000, cer=0.03, latency_ms=4.0)
     ending = conclusion(Summary(2, 2, 1.0, "all trials done"), [right, quick], objectives_of(["cer", "latency"]))
     assert ending.endswith("best CER 1.0 %, 1.00 ms")
+
+
+def test_before_the_first_trial_headings_are_whole_and_the_count_has_no_colon() -> None:
+    table, console = on_a_terminal(80)
+    table.study_started(replace(FACTS, recorded=0, finished=0))
+    lines = drawn(table, console).splitlines()
+    assert lines[0].split() == ["trial", "architecture", "stored", "state"] and lines[-1] == "0 trials"

@@ -24,7 +24,7 @@ from trainers.data.groups import groups_of
 from trainers.data.lines import Skipped
 from trainers.data.near_equal import same_pictures
 from trainers.data.opener import LineOpener
-from trainers.data.source_registry import own_test, own_validation, shadowed_folder, split_sources
+from trainers.data.source_registry import find_source, own_test, own_validation, shadowed_folder, split_sources
 from trainers.data.spec import AUTO, DataSpec
 from trainers.data.split import LEFT_OUT, TEST, TRAINING, VALIDATION, VALIDATION_SHARE, Splitter
 
@@ -61,6 +61,8 @@ def divide(opener: LineOpener) -> Division:
     """
     spec = opener.spec
     names = split_sources(spec.training)
+    for name in split_sources(spec.validation) if spec.validation else ():
+        find_source(name, spec.seed)  # a name that is not there is refused before the training lines are decoded
     lines = opener.open(names)
     brought = [None if spec.validation else own_validation(name) for name in names]
     others = spec.validation or ";".join(filter(None, brought)) or None

@@ -253,3 +253,13 @@ def test_many_lines_are_compared_in_seconds(lines: int, labels: int, least: floa
     assert time.process_time() - began < 30
     assert np.mean(pictures[-copies:] == pictures[origins]) >= least
     assert np.bincount(pictures).max() <= 3
+
+
+def test_validation_lines_that_are_not_there_are_refused_before_any_training_line_is_decoded(tmp_path: Path) -> None:
+    for number, (image, text) in enumerate(digits(3)):
+        save(tmp_path / "lines", str(number), image, text)
+    decoded: list[int] = []
+    spec = DataSpec(training=str(tmp_path / "lines"), validation=str(tmp_path / "nothere"))
+    with pytest.raises(UserError, match="nothere"):
+        prepare(spec, tmp_path / "cache", lambda done, _: decoded.append(done))
+    assert not decoded
