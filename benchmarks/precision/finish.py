@@ -1,11 +1,13 @@
 """The quantisation-aware finish: one training, coded with several steps, with and without it.
 
-    python -m benchmarks.precision.finish NAME --data SOURCE [--validation SOURCE] [--architecture FIELDS] [--epochs 2]
-        [--finish 2] [--steps 18 35 50 70 100] [--ways plain annealed finished] [--seed 0] [--out runs/finish]
+    python -m benchmarks.precision.finish NAME --data SOURCE [--validation SOURCE] [--charset FILE] [--architecture FIELDS]
+        [--epochs 2] [--finish 2] [--once 70] [--steps 18 35 50 70 100] [--ways plain annealed once finished] [--seed 0]
+        [--out runs/finish]
 
 Trains a network from starter weights, once; the folder of the training is kept. `plain` stores its weights, `annealed` trains
 as many more epochs as the finish with the finest step instead of the large one, which shows what the epochs do by themselves,
-and `finished` has the finish. McNemar's test compares each file with the fp32 file of the training.
+`once` has one finish with the step `--once` for all files, and `finished` has a finish of its own for each file. McNemar's test
+compares each file with the fp32 file of the training.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from trainers.quantisation.finish import finish
 from trainers.training.loop import load_result
 from trainers.trial.run import TrialJob, run_trial, training_job
 
-WAYS = ("plain", "annealed", "finished")
+WAYS = ("plain", "annealed", "once", "finished")
 """What is done to the weights before they are coded."""
 
 
@@ -75,15 +77,17 @@ def main() -> None:
     parser.add_argument("name", help="of the training's folder")
     parser.add_argument("--data", required=True, help="source of the training lines")
     parser.add_argument("--validation", help="source of the validation lines, where it is apart")
+    parser.add_argument("--charset", help="file with a character in each row, instead of those of the training lines")
     parser.add_argument("--architecture", default="width_percent=25,encoder=svtr,encoder_hidden=48", help="fields and values")
     parser.add_argument("--epochs", type=int, default=2, help="of the training (2)")
     parser.add_argument("--finish", type=int, default=2, help="epochs of the finish (2)")
     parser.add_argument("--steps", type=int, nargs="+", default=[18, 35, 50, 70, 100], help="in percent")
+    parser.add_argument("--once", type=int, default=70, help="step of the one finish for all files, in percent (70)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/finish"))
     given = parser.parse_args()
-    data = DataSpec(training=given.data, validation=given.validation)
+    data = DataSpec(training=given.data, validation=given.validation, charset=given.charset)
     folder, recipe = given.out / f"{given.name}-{given.seed}", find_recipe("anytime")
     job = TrialJob(
         read_architecture(given.architecture), data, given.out / "cache", recipe, given.epochs, folder, given.seed,
@@ -92,27 +96,34 @@ def main() -> None:
     began = time.monotonic()
     run_trial(job, lambda report: print(f"epoch {report.epoch}: {report.accuracy:.1%}", flush=True) is None)
     print(f"trained in {time.monotonic() - began:.0f} s")
-    print_rows(job, prepare(data, job.cache_folder), given.steps, given.ways, given.finish)
+    print_rows(job, prepare(data, job.cache_folder), given.steps, given.ways, given.finish, given.once)
 
 
-def print_rows(job: TrialJob, prepared: LineDataset, steps: Sequence[int], ways: Sequence[str], epochs: int) -> None:
+def print_rows(
+    job: TrialJob, prepared: LineDataset, steps: Sequence[int], ways: Sequence[str], epochs: int, once_percent: int
+) -> None:
     """Prints a row for each precision and way."""
     training = training_job(job, prepared)
     trained, files = load_result(training).recognizer, Files(job, prepared)
     finishing = replace(training, recipe=training.recipe.with_(quantisation_epochs=epochs))
     finest = coded_precision(LEAST_PERCENT)
     annealed = finish(trained, finishing, job.epochs, finest) if "annealed" in ways else None
+    once = finish(trained, finishing, job.epochs, coded_precision(once_percent)) if "once" in ways else None
     print("| precision | weights | bytes | than estimated | right | CER | lost | won | p |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for precision in ("fp32", "int8"):
         print(files.row("plain", trained, precision), flush=True)
-    if annealed is not None:
-        print(files.row("annealed", annealed, "fp32"), flush=True)
+    for way, network in (("annealed", annealed), ("once", once)):
+        if network is not None:
+            for precision in ("fp32", "int8"):
+                print(files.row(way, network, precision), flush=True)
     for precision in map(coded_precision, steps):
         if "plain" in ways:
             print(files.row("plain", trained, precision), flush=True)
         if annealed is not None:
             print(files.row("annealed", annealed, precision), flush=True)
+        if once is not None:
+            print(files.row("once", once, precision), flush=True)
         if "finished" in ways:
             began = time.monotonic()
             finished = finish(trained, finishing, job.epochs, precision)
