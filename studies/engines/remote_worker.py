@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.base.candidate import Candidate
-from trainers.base.errors import fault_of
+from trainers.base.errors import UserError, fault_of
 from trainers.base.progress import EpochReport, Paused
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
@@ -135,9 +136,22 @@ def _adapt_to_machine(job: TrialJob, resources: TrialResources, on_driver_node: 
 
 
 def node_cache() -> Path:
-    """Returns the folder of this machine's cache of decoded images."""
-    named = os.environ.get(NODE_CACHE)
-    return Path(named) if named else Path(tempfile.gettempdir()) / f"paretext-cache-{os.getuid()}"
+    """Returns the folder of this machine's cache of decoded images.
+
+    Raises:
+        UserError: nothing names a folder, and somebody else has made the one that would be taken in the temporary folder, where
+            everyone may write.
+    """
+    if named := os.environ.get(NODE_CACHE):
+        return Path(named)
+    folder = Path(tempfile.gettempdir()) / f"paretext-cache-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise UserError(f"{folder} is a link, a file or somebody else's; remove it, or name another folder with {NODE_CACHE}")
+    folder.chmod(0o700)  # an earlier version made it readable for everyone
+    return folder
 
 
 def _device(resources: TrialResources) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import threading
 import time
@@ -15,7 +16,7 @@ from search_space import Architecture
 from studies.definition.study import resolve
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.engines.ray_bridge import TuneBridge
-from studies.engines.remote_worker import TrialResources, run_on_node, training_request
+from studies.engines.remote_worker import TrialResources, node_cache, run_on_node, training_request
 from studies.workspace.remote_trial_files import RemoteTrialFiles
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
@@ -156,3 +157,28 @@ def test_a_candidate_comes_back_as_it_went() -> None:
     sent = json.dumps(candidate.as_dict())
     assert candidate_from_json(sent) == candidate
     assert not bridge.on_report(1, {"finished": sent}) and events(bridge) == [TrialFinished(1, candidate)]
+
+
+@pytest.mark.parametrize("taken", ["a link", "a file", "somebody else's"])
+def test_a_node_keeps_its_cache_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str) -> None:
+    monkeypatch.delenv("PARETEXT_NODE_CACHE", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = node_cache()
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o755)
+    assert node_cache().stat().st_mode & 0o777 == 0o700
+    folder.rmdir()
+    if taken == "a link":
+        (tmp_path / "elsewhere").mkdir(mode=0o755)
+        folder.symlink_to(tmp_path / "elsewhere")
+    elif taken == "a file":
+        folder.write_bytes(b"")
+    else:
+        folder.mkdir(mode=0o755)
+        user = os.getuid()
+        monkeypatch.setattr("os.getuid", lambda: user + 1)
+        folder.rename(tmp_path / f"paretext-cache-{user + 1}")
+    before = {place: place.lstat().st_mode for place in tmp_path.iterdir()}
+    with pytest.raises(UserError, match="name another folder with PARETEXT_NODE_CACHE"):
+        node_cache()
+    assert {place: place.lstat().st_mode for place in tmp_path.iterdir()} == before
