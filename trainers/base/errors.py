@@ -62,7 +62,7 @@ def fault_of(error: Exception) -> TrainingFault:
         case UnfitArchitecture():
             return TrainingFault("error", one_line(error))
         case UserError():
-            return TrainingFault("machine", str(error))
+            return TrainingFault("machine", redact(str(error)))
         case OSError():
             return TrainingFault("machine", one_line(error))
         case _:
