@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Without WHAT: lists all studies, the one that was changed last first, with their state, trials, best candidate
-and the size of their files."""
+and the size of their files. The exit code is 2 if one of them is damaged."""
 
 DELETE = """\
 Deletes a study: its trials, models, logs and checkpoints, and its MLflow runs. Models that were promoted from it and
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, stderr_console, stdout_console
     from studies.run.study_list import list_studies
     from studies.workspace.paths import Workspace
+    from trainers.base.printable import printable
 
     workspace = Workspace.of_environment()
     studies = list_studies(workspace)
@@ -53,7 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         line = f"no study is in {workspace.folder} yet; start one with 'paretext search'"
         stderr_console().print(line, markup=False, soft_wrap=True)
-    return 0
+    faults = [study.fault for study in studies if study.fault is not None]
+    for fault in faults:
+        stderr_console().print(f"paretext: {printable(fault)}", markup=False, soft_wrap=True)
+    return 2 if faults else 0
 
 
 def run_rename(arguments: argparse.Namespace) -> int:
@@ -85,6 +89,8 @@ def run_delete(arguments: argparse.Namespace) -> int:
     if summary is None:
         load_store(workspace, arguments.name)  # raises, with the nearest name
         raise UserError(f"study '{arguments.name}' was not made by Paretext; it is not deleted")
+    if summary.fault is not None:
+        raise UserError(summary.fault)
     what = f"study '{summary.name}' ({summary.state}, {summary.trials:,} finished trials, {write_size(summary.size_bytes)})"
     if not arguments.yes:
         if not sys.stdin.isatty():

@@ -30,7 +30,7 @@ def _lines(workspace: Workspace) -> list[str]:
         return ["Paretext finds small networks that read lines of text.", "", *_beginning(workspace)]
     from studies.run.study_list import list_studies
 
-    studies = [study for study in list_studies(workspace) if study.state != "files only"]
+    studies = [study for study in list_studies(workspace) if study.state not in ("files only", "damaged")]
     if not studies:
         return _beginning(workspace)
     newest, *others = studies

@@ -23,9 +23,9 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 
-State = Literal["running", "complete", "stopped", "not started", "files only"]
+State = Literal["running", "complete", "stopped", "not started", "files only", "damaged"]
 """State of a study. "stopped": it ended before all its trials were done, and the same command continues it. "files only": it is
-not in the storage any more, and its files were left behind."""
+not in the storage any more, and its files were left behind. "damaged": it has values that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class StudySummary:
         changed: when its last trial began or ended, in local time; None if there is none.
         size_bytes: of its files: models, logs, checkpoints, and the copies of models that MLflow has.
         runner: the process that runs it, as "HOST:PID"; None if none does.
+        fault: why it cannot be read, in one line; None if it can.
     """
 
     name: str
@@ -53,6 +54,7 @@ class StudySummary:
     changed: datetime | None = None
     size_bytes: int = 0
     runner: str | None = None
+    fault: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able; of the best candidate its trial, accuracy and bytes."""
@@ -69,17 +71,29 @@ class StudySummary:
             "changed": None if self.changed is None else self.changed.isoformat(timespec="seconds"),
             "files_bytes": self.size_bytes,
             "runner": self.runner,
+            "fault": self.fault,
         }
 
 
 def list_studies(workspace: Workspace) -> list[StudySummary]:
-    """All studies of a workspace, the one that was changed last first."""
+    """All studies of a workspace, the one that was changed last first. One that is damaged hides no other.
+
+    Raises:
+        UserError: the storage cannot be read, or none of its studies.
+    """
     runs = runs_of_studies(workspace)
-    found = []
+    found, faults = [], []
     if workspace.holds_studies:
         storage = open_storage(workspace.optuna_url)
         for name in names_of_studies(storage):
-            found.append(summary_of(StudyStore.open(storage, name), workspace, runs.get(name, ())))
+            of_study = runs.get(name, ())
+            try:
+                found.append(summary_of(StudyStore.open(storage, name), workspace, of_study))
+            except UserError as error:
+                faults.append(error)
+                found.append(StudySummary(name, "damaged", size_bytes=files_of(workspace, name, of_study), fault=str(error)))
+        if faults and len(faults) == len(found):
+            raise faults[0]
     known = {summary.name for summary in found}
     for name in sorted(_names_of_folders(workspace) - known):
         found.append(StudySummary(name, "files only", size_bytes=files_of(workspace, name, runs.get(name, ()))))

@@ -189,7 +189,7 @@ def _outcome(trial: FrozenTrial) -> Outcome:
     user = trial.user_attrs
     name, epochs = user.get("outcome"), int(user.get("epochs_trained", 0))
     path = trial.system_attrs.get(MODEL, user.get("model"))  # earlier versions had it among the user attributes
-    model = Path(path or "")
+    model = Path("" if path is None else path)
     reason = str(trial.system_attrs.get(REASON, user.get("reason", "")))
     if not trial.state.is_finished():
         return Running()

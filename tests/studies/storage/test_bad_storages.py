@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -9,6 +10,8 @@ from contextlib import closing
 import optuna
 import pytest
 
+from studies.storage.backends import open_storage
+from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
 from testing.damaged_database import execute
@@ -66,8 +69,11 @@ def test_a_file_of_another_program_is_refused_and_stays_as_it_is(
         ("UPDATE trial_values SET value = 'abc'", "values that cannot be read"),
         ("UPDATE trial_user_attributes SET value_json = '\"x\"' WHERE key = 'accuracy'", "values that cannot be read"),
         ("UPDATE trial_user_attributes SET value_json = 'null' WHERE key = 'size_bytes'", "values that cannot be read"),
-        ("UPDATE trial_user_attributes SET value_json = '[]' WHERE key = 'model'", "values that cannot be read"),
-        ("UPDATE trial_user_attributes SET value_json = '\"../../x\"' WHERE key = 'model'", "outside the workspace folder"),
+        ("UPDATE trial_system_attributes SET value_json = '[]' WHERE key LIKE '%:model'", "values that cannot be read"),
+        (
+            "UPDATE trial_system_attributes SET value_json = '\"../../x\"' WHERE key LIKE '%:model'",
+            "outside the workspace folder",
+        ),
         ("DELETE FROM trial_user_attributes WHERE key = 'cer'", "values that cannot be read"),
         ("UPDATE trial_system_attributes SET value_json = '{\"backbone\": 3}'", "values that cannot be read"),
         ("UPDATE trial_system_attributes SET value_json = '[]'", "values that cannot be read"),
@@ -78,6 +84,25 @@ def test_a_damaged_value_is_one_line(home: Workspace, paretext: Commands, statem
     execute(home, statement)
     command = READERS[len(statement) % len(READERS)]
     assert words in paretext.refused(*command)
+
+
+def test_a_damaged_study_hides_no_other(home: Workspace, paretext: Commands) -> None:
+    for name in ("other", "third"):
+        StudyStore.create_or_open(open_storage(home.optuna_url), study(name=name))
+    execute(
+        home,
+        "UPDATE study_system_attributes SET value_json = '[1]' WHERE key = 'paretext:study' AND study_id IN "
+        "(SELECT study_id FROM studies WHERE study_name = 'other')",
+    )
+    listed = paretext("studies")
+    assert (listed.code, listed.err.count("\n")) == (2, 1) and "paretext: study 'other' has values that cannot be" in listed.err
+    rows = {row.split()[0]: row.split()[1] for row in listed.out.splitlines()[1:]}
+    assert rows.keys() == {"plates", "other", "third"} and rows["other"] == "damaged" and rows["third"] == "not"
+    of_json = {row["name"]: row["fault"] for row in json.loads(paretext("studies", "--json").out)}
+    assert of_json["plates"] is None and "values that cannot be read" in of_json["other"]
+    assert "'other'" not in paretext.read()
+    assert "has values that cannot be read" in paretext.refused("studies", "delete", "other", "--yes")
+    assert "deleted study 'third'" in paretext.read("studies", "delete", "third", "--yes")
 
 
 def test_a_damaged_byte_is_one_line_or_changes_nothing_that_is_read(home: Workspace, paretext: Commands) -> None:
