@@ -1,5 +1,6 @@
 """Pretrained weights: used where the recipe asks for them and they fit; refused in one line if they are not available."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,22 @@ def test_a_recipe_that_asks_for_them_trains_from_them(published: tuple[str, Path
     outcome = train(TrainingJob(architecture, striped_dataset(), frozen, 1, tmp_path, 0), lambda _: True)
     stem = outcome.recognizer.backbone.model.conv_stem.weight  # type: ignore[union-attr]
     torch.testing.assert_close(stem, torch.load(file)["conv_stem.weight"], atol=1e-4, rtol=0)
+
+
+class _Command:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._folder),)
+
+
+def test_a_file_of_weights_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": _Command(tmp_path / "made")}, tmp_path / "weights.pth")
+    with pytest.raises(UserError, match="for lcnet_050 cannot be had"):
+        load_pretrained(recognizer_of("lcnet_050"), str(tmp_path / "weights.pth"))
+    assert not (tmp_path / "made").exists()
+    torch.load(tmp_path / "weights.pth", weights_only=False)
+    assert (tmp_path / "made").exists(), "the file must be able to run code"
