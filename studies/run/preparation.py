@@ -25,7 +25,8 @@ from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.rendered import FEW_LINES
-from trainers.data.spec import DataSpec
+from trainers.data.source_registry import find_source, split_sources
+from trainers.data.spec import AUTO, DataSpec
 from trainers.inherit.parent import Parent
 from trainers.trial.run import TrialJob
 
@@ -135,6 +136,7 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer, store:
         UserError: the data cannot be used, a time stride leaves too few steps for the labels, or nothing in the space can
             meet the size limit.
     """
+    _check_test_sources(study)
     warm_start, begin = _warm_start(study, workspace), parents_of(study, store, workspace, observer.note)
     heights = set(_values(study.search_space, "height_px")) | {c.architecture.height_px for c in warm_start}
     prepared = {}
@@ -157,6 +159,13 @@ def prepare_study(study: Study, workspace: Workspace, observer: Observer, store:
     _check_precisions(preparation, len(charset), observer)
     _check_limits(preparation)
     return preparation
+
+
+def _check_test_sources(study: Study) -> None:
+    """Raises UserError if test lines are not there: they are read when the search ends, which is late to say so."""
+    spec = data_spec(study, Architecture().height_px)
+    for source in split_sources(spec.test) if spec.test and spec.test != AUTO else ():
+        find_source(source, spec.seed)
 
 
 def _check_drawn_share(study: Study, prepared: Mapping[int, LineDataset]) -> None:

@@ -1,4 +1,4 @@
-"""What a study refuses, or says, of its data before anything trains: heads that cannot write the labels."""
+"""What a study refuses, or says, of its data before anything trains: labels too long for a head, missing test lines."""
 
 from __future__ import annotations
 
@@ -61,3 +61,11 @@ def test_few_lines_are_named_with_what_helps(tmp_path: Path) -> None:
     (note,) = [note for note in watcher.notes if "are few" in note]
     assert note.startswith("32 training lines are few, and 8 validation lines tell accuracies apart in steps of 12 points")
     assert "rendered" in note
+
+
+def test_test_lines_that_are_not_there_are_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    folder, watcher = lines_with_long_labels(tmp_path / "lines", 20, 0), RecordingObserver()
+    source = {"source": str(folder), "test": [str(folder), str(tmp_path / "nowhere")]}
+    with pytest.raises(UserError, match=r"nowhere"):
+        prepare_study(study(data=source), Workspace(tmp_path / "home"), watcher)
+    assert not (tmp_path / "home" / "cache").exists() and watcher.notes == []
