@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dashboards.views.front_growth import FrontGrowth, values_in_words
-from dashboards.views.live_columns import COLUMNS_FOR_EPOCHS, training_table
+from dashboards.views.live_columns import COLUMNS_FOR_EPOCHS, COLUMNS_FOR_SECONDS, training_table
 from dashboards.views.live_rows import Counts, File, Row
 from dashboards.views.outcome_words import outcome_words
 from dashboards.views.progress_lines import conclusion, introduction
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 ROWS_BESIDE_TABLE = 10
 """Terminal rows that are kept for other things: heading, the lines below the table, the prompt and earlier messages."""
-COLUMNS_FOR_PLOT = 120
-"""Columns of the terminal from which on there is a plot beside the table."""
 PLOT_COLUMNS, PLOT_ROWS = 34, 10
 """Size of the plot."""
+COLUMNS_FOR_PLOT = COLUMNS_FOR_SECONDS + PLOT_COLUMNS + 2
+"""Columns of the terminal from which on there is a plot beside the table, which then still has all of its columns."""
 GROWTH_COLUMNS = 12
 """Columns of the curve of the hypervolume."""
 

@@ -26,7 +26,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 
-COLUMNS = 120
+COLUMNS = 152
 """Width of the picture in characters: the least with the plot of the front beside the table."""
 
 

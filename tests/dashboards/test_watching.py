@@ -70,7 +70,7 @@ def test_the_files_of_earlier_runs_are_on_the_front() -> None:
     assert "dominated" in shown and "best: accuracy 95.0 % (92.7-96.6), 300KB" in shown
 
 
-@pytest.mark.parametrize("width", [60, 80, 116, 120, 180])
+@pytest.mark.parametrize("width", [60, 80, 116, 120, 152, 180])
 def test_no_width_cuts_the_precision_or_wraps_a_line(width: int) -> None:
     table, console = on_a_terminal(width)
     play(table)
@@ -81,7 +81,8 @@ def test_no_width_cuts_the_precision_or_wraps_a_line(width: int) -> None:
     rows = [line.split() for line in lines[1:5]]
     assert [row[0] for row in rows] == ["5", "7", "8", "9"]
     assert [sum(word in ("fp32", "int8") for word in row) for row in rows] == [1] * 4 and "int8" in rows[3]
-    assert ("●" in "".join(lines)) == (width >= 120)
+    assert ("●" in "".join(lines)) == (width >= 152)
+    assert all(("s/epoch" in lines[0], "worker" in lines[0])) == (width >= 116), "the plot takes no column of the table"
 
 
 def test_a_training_shows_what_it_has_reached_and_not_the_file_exported_on_the_way() -> None:

@@ -108,3 +108,13 @@ def test_a_registry_whose_database_is_gone_is_a_new_one(home: Workspace, paretex
     home.mlflow_file.unlink()
     assert "no model is registered yet" in paretext.refused("export", "plates", "x.onnx")
     assert "is now version 1" in paretext.read("promote", "plates", "--trial", 1)
+
+
+@pytest.mark.slow
+def test_a_database_that_another_program_has_locked_is_one_line(home: Workspace, paretext: Commands) -> None:
+    with closing(sqlite3.connect(home.mlflow_file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        line = paretext.refused("promote", "plates", "--trial", 1, "--force")
+        other.execute("ROLLBACK")
+    assert "mlflow.db" in line and "locked" in line
+    assert paretext.read("models", "plates")
