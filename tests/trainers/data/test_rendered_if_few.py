@@ -15,6 +15,9 @@ from trainers.data.dataset import prepare
 from trainers.data.render import fonts
 from trainers.data.spec import DataSpec
 
+DIGITS = "0123456789"
+"""In every label, so that the training lines have all characters of the validation lines, whichever these are."""
+
 
 @pytest.fixture(autouse=True)
 def _few_lines_in_a_font_that_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +43,7 @@ def test_lines_are_drawn_from_training_labels_only(tmp_path: Path, monkeypatch: 
         return real(asked, texts, *rest)
 
     monkeypatch.setattr(dataset, "rendered_source", spy)
-    spec = DataSpec(training=lines_of(tmp_path / "lines", [f"line {n:03d}" for n in range(30)]), rendered="auto")
+    spec = DataSpec(training=lines_of(tmp_path / "lines", [f"line {n:03d} {DIGITS}" for n in range(30)]), rendered="auto")
     found = prepare(spec, tmp_path / "cache")
     assert (len(found.training), len(found.validation)) == (24 + 12, 6)
     assert (found.own_lines, found.rendered_lines) == (24, 12)
@@ -54,7 +57,7 @@ def test_lines_are_drawn_from_training_labels_only(tmp_path: Path, monkeypatch: 
 
 
 def test_labels_that_no_font_has_are_not_drawn(tmp_path: Path) -> None:
-    spec = DataSpec(training=lines_of(tmp_path / "lines", [f"\u0378{n:03d}" for n in range(30)]), rendered="auto")
+    spec = DataSpec(training=lines_of(tmp_path / "lines", [f"\u0378{n:03d} {DIGITS}" for n in range(30)]), rendered="auto")
     found = prepare(spec, tmp_path / "cache")
     assert (len(found.training), found.spec.rendered) == (24, None)
     assert found.notes[0].startswith(
@@ -63,13 +66,13 @@ def test_labels_that_no_font_has_are_not_drawn(tmp_path: Path) -> None:
 
 
 def test_some_labels_that_no_font_has_are_too_many(tmp_path: Path) -> None:
-    texts = [("\u0378" if n % 2 else "") + f"{n:03d}" for n in range(30)]
+    texts = [("\u0378" if n % 2 else "") + f"{n:03d} {DIGITS}" for n in range(30)]
     found = prepare(DataSpec(training=lines_of(tmp_path / "lines", texts), rendered="auto"), tmp_path / "cache")
     assert found.spec.rendered is None and found.notes[0].endswith("the fonts of this machine lack \u0378")
 
 
 def test_nothing_is_drawn_where_it_is_not_asked_for_or_lines_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = lines_of(tmp_path / "lines", [f"line {n:03d}" for n in range(30)])
+    source = lines_of(tmp_path / "lines", [f"line {n:03d} {DIGITS}" for n in range(30)])
     off = prepare(DataSpec(training=source), tmp_path / "cache")
     assert len(off.training) == 24 and off.notes == ()
     monkeypatch.setattr(rendered, "FEW_LINES", 24)
