@@ -1,4 +1,4 @@
-"""Runs commands of the command line in this process, for tests of what they refuse."""
+"""Runs commands of the command line in this process, for tests of what they print and how they end."""
 
 from __future__ import annotations
 

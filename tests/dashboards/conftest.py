@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dashboards.cli.command_line import main
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.storage.backends import open_storage
@@ -16,6 +14,7 @@ from studies.storage.outcomes import Measured, OverLimit
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
+from testing.command_runs import Commands
 from testing.shown_study import shown_study
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Measurement
@@ -24,15 +23,6 @@ from trainers.base.file_digest import file_sha256
 ACCURACIES = {25: 0.5, 50: 0.75, 75: 0.7, 100: 0.9}
 """Width to accuracy; the sizes grow with the width, so the third is beaten by the second."""
 FRONT_TRIALS = [0, 1, 3]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +65,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture
-def paretext(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Paretext:
+def paretext(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
     """Runs a command in this process."""
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return Paretext(capsys)
-
-
-class Paretext:
-    """The command line, called with the words that follow `paretext`."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *words: object) -> Answer:
-        self._capsys.readouterr()
-        try:
-            code = main([str(word) for word in words])
-        except SystemExit as end:  # how argparse ends
-            code = int(end.code or 0)
-        printed = self._capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
+    return Commands(capsys)

@@ -26,7 +26,8 @@ from studies.storage.pareto_front import with_equals
 from studies.storage.stored_trial import RungResult, StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import FRONT_TRIALS, Paretext
+from testing.command_runs import Commands
+from tests.dashboards.conftest import FRONT_TRIALS
 from trainers.base.candidate import Measurement
 from trainers.base.right_lines import RightLines
 
@@ -74,7 +75,7 @@ def test_a_finished_search_continues_with_a_larger_budget() -> None:
     assert not any("continue" in line for line in next_commands(ended("the target is reached", 2)))
 
 
-def test_a_search_ends_with_its_front_and_the_next_commands(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_ends_with_its_front_and_the_next_commands(paretext: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     a_search_that_ends(monkeypatch, "all trials done")
     answer = paretext("search", "--name", "plates")
     assert answer.code == 0 and len(answer.out.splitlines()) == 1 + len(FRONT_TRIALS)
@@ -84,14 +85,14 @@ def test_a_search_ends_with_its_front_and_the_next_commands(paretext: Paretext, 
     assert [point["trial"] for point in json.loads(listed.out)] == FRONT_TRIALS and listed.err == ""
 
 
-def test_after_ctrl_c_there_is_the_front_too_and_the_code_is_130(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_ctrl_c_there_is_the_front_too_and_the_code_is_130(paretext: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     a_search_that_ends(monkeypatch, "interrupted")
     answer = paretext("search", "--name", "plates")
     assert answer.code == 130 and len(answer.out.splitlines()) == 1 + len(FRONT_TRIALS)
     assert "paretext search --name plates  # the same command; interrupted" in answer.err
 
 
-def test_when_nothing_reads_it_says_what_helps(paretext: Paretext, unread: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_nothing_reads_it_says_what_helps(paretext: Commands, unread: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     a_search_that_ends(monkeypatch, "time is up")
     answer = paretext("search", "--name", "early", "--time", "4m")
     assert answer.code == 1 and answer.out == "" and "promote" not in answer.err
@@ -105,13 +106,13 @@ def test_when_nothing_reads_it_says_what_helps(paretext: Paretext, unread: Works
     assert (listed.code, json.loads(listed.out)) == (1, []) and "nothing reads yet" in listed.err
 
 
-def test_what_does_not_read_is_not_promoted(paretext: Paretext, unread: Workspace) -> None:
+def test_what_does_not_read_is_not_promoted(paretext: Commands, unread: Workspace) -> None:
     for words in ([], ["--trial", "0"], ["--size-limit", "1MB"]):
         answer = paretext("promote", "early", *words)
         assert answer.code == 2 and len(answer.err.splitlines()) == 1 and "nothing reads yet" in answer.err
 
 
-def test_a_study_on_which_nothing_reads_has_no_front(paretext: Paretext, unread: Workspace, tmp_path: Path) -> None:
+def test_a_study_on_which_nothing_reads_has_no_front(paretext: Commands, unread: Workspace, tmp_path: Path) -> None:
     answer = paretext("front", "early", "--plot", tmp_path / "front.png")
     assert answer.code == 0 and answer.out == "" and (tmp_path / "front.png").is_file()
     assert "nothing reads yet in study 'early': the best of 1, trial 0, has 97.0% of characters wrong" in answer.err

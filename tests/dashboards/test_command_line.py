@@ -13,7 +13,7 @@ import pytest
 
 from dashboards.cli import command_line
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 from trainers.base.errors import TrainingFault, UserError
 
 HEAVY = ("torch", "timm", "numpy", "optuna", "mlflow", "rich", "ray", "sklearn", "pandas", "matplotlib", "onnxruntime")
@@ -36,7 +36,7 @@ except SystemExit:
     assert "--size-limit" in answer
 
 
-def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -> None:
+def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Commands) -> None:
     answer = paretext("--help")
     assert answer.code == 0
     for verb in (module.split("_command")[0] for module in command_line.VERBS):
@@ -88,7 +88,7 @@ def test_the_help_lists_every_verb_and_every_verb_has_help(paretext: Paretext) -
         (["predict"], "IMAGE"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_exit_2(paretext: Paretext, words: list[str], reason: str) -> None:
+def test_a_wrong_request_is_one_line_and_exit_2(paretext: Commands, words: list[str], reason: str) -> None:
     answer = paretext(*words)
     assert answer.code == 2
     assert reason in answer.err
@@ -98,14 +98,14 @@ def test_a_wrong_request_is_one_line_and_exit_2(paretext: Paretext, words: list[
     assert answer.out == ""
 
 
-def test_the_version_is_that_of_the_project(paretext: Paretext) -> None:
+def test_the_version_is_that_of_the_project(paretext: Commands) -> None:
     project = tomllib.loads((Path(command_line.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     answer = paretext("--version")
     assert (answer.code, answer.out, answer.err) == (0, f"paretext {project['version']}\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
-def test_the_script_for_a_shell_completes_options_that_are_defined_late(paretext: Paretext, shell: str) -> None:
+def test_the_script_for_a_shell_completes_options_that_are_defined_late(paretext: Commands, shell: str) -> None:
     pytest.importorskip("shtab", reason="pip install -e .")
     answer = paretext("completion", shell)
     assert answer.code == 0
@@ -113,7 +113,7 @@ def test_the_script_for_a_shell_completes_options_that_are_defined_late(paretext
         assert word in answer.out or word.lstrip("-") in answer.out
 
 
-def test_bash_completes_verbs_and_options(paretext: Paretext, tmp_path: Path) -> None:
+def test_bash_completes_verbs_and_options(paretext: Commands, tmp_path: Path) -> None:
     pytest.importorskip("shtab", reason="pip install -e .")
     script = tmp_path / "paretext.bash"
     script.write_text(paretext("completion", "bash").out)
@@ -130,7 +130,7 @@ def test_a_name_that_the_terminal_cannot_show_is_written_as_an_escape(tmp_path: 
     assert answer.returncode == 2 and "\\xfc" in answer.stderr and "Traceback" not in answer.stderr
 
 
-def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_one_line_and_130(paretext: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -141,7 +141,7 @@ def test_ctrl_c_is_one_line_and_130(paretext: Paretext, monkeypatch: pytest.Monk
     assert len(answer.err.strip().splitlines()) == 1
 
 
-def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_of_several_lines_becomes_one(paretext: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(*_: object) -> None:
         raise UserError("first\n  second")
 
@@ -160,7 +160,7 @@ def test_a_message_of_several_lines_becomes_one(paretext: Paretext, monkeypatch:
     ],
 )
 def test_a_fault_of_the_machine_or_of_a_training_is_one_line(
-    paretext: Paretext, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+    paretext: Commands, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
 ) -> None:
     def fails(*_: object) -> None:
         raise error
@@ -192,7 +192,7 @@ def test_too_few_file_handles_are_one_line(handles: int, workspace: Workspace) -
     assert "open files" in line or "database" in line
 
 
-def test_a_defect_of_the_program_is_not_hidden(paretext: Paretext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_the_program_is_not_hidden(paretext: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(*_: object) -> None:
         raise ValueError("a defect")
 

@@ -15,8 +15,9 @@ from urllib.request import urlopen
 import pytest
 
 from studies.workspace.paths import Workspace
+from testing.command_runs import Commands
 from testing.dashboard_process import running_dashboard
-from tests.dashboards.conftest import ACCURACIES, Paretext
+from tests.dashboards.conftest import ACCURACIES
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -66,7 +67,7 @@ def test_the_pareto_plot_is_there_in_a_real_browser(page: str) -> None:
     assert points == len(ACCURACIES)
 
 
-def test_a_port_in_use_is_one_line(paretext: Paretext) -> None:
+def test_a_port_in_use_is_one_line(paretext: Commands) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = paretext("dashboard", "--port", taken.getsockname()[1])
     assert answer.code == 2
@@ -74,7 +75,7 @@ def test_a_port_in_use_is_one_line(paretext: Paretext) -> None:
     assert len(answer.err.strip().splitlines()) == 1
 
 
-def test_without_a_study_there_is_nothing_to_show(paretext: Paretext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_study_there_is_nothing_to_show(paretext: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "fresh"))
     answer = paretext("dashboard")
     assert answer.code == 2

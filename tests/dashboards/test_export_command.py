@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from studies.workspace.paths import Workspace
+from testing.command_runs import Commands
 from testing.tiny_model import CHARSET, Tiny
-from tests.dashboards.conftest import Paretext
 from trainers.base.preprocess import Contrast
 from trainers.export.onnx_file import export
 from trainers.inference.decode import Decoding
@@ -31,7 +31,7 @@ class Refuse:
             raise ImportError("the example asked for " + name)
 sys.meta_path.insert(0, Refuse())
 """
-"""`sitecustomize.py` of the process that runs the example: Paretext cannot be imported in it."""
+"""`sitecustomize.py` of the process that runs the example: Commands cannot be imported in it."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def texts(file: Path, images: list[Path]) -> list[str]:
 
 
 def test_the_example_beside_a_file_reads_what_paretext_reads(
-    paretext: Paretext, workspace: Workspace, images: list[Path], tmp_path: Path
+    paretext: Commands, workspace: Workspace, images: list[Path], tmp_path: Path
 ) -> None:
     file = tmp_path / "reader.onnx"
     answer = paretext("export", "plates", file, "--trial", 2, "--example")
@@ -85,7 +85,7 @@ def test_the_example_beside_a_file_reads_what_paretext_reads(
 @pytest.mark.parametrize("contrast", get_args(Contrast))
 @pytest.mark.parametrize("decoding", get_args(Decoding))
 def test_it_does_so_for_every_contrast_and_decoding(
-    paretext: Paretext, images: list[Path], tmp_path: Path, contrast: Any, decoding: Any
+    paretext: Commands, images: list[Path], tmp_path: Path, contrast: Any, decoding: Any
 ) -> None:
     network = Tiny(seed=3)
     with torch.no_grad():
@@ -100,7 +100,7 @@ def test_it_does_so_for_every_contrast_and_decoding(
     assert read == texts(made, images) and any(read)
 
 
-def test_nothing_is_written_over(paretext: Paretext, workspace: Workspace, tmp_path: Path) -> None:
+def test_nothing_is_written_over(paretext: Commands, workspace: Workspace, tmp_path: Path) -> None:
     model = workspace.models / "plates" / "0.onnx"
     (tmp_path / "there.onnx").write_text("mine")
     (tmp_path / "new_example.py").write_text("mine")
@@ -118,7 +118,7 @@ def test_nothing_is_written_over(paretext: Paretext, workspace: Workspace, tmp_p
 
 @pytest.mark.parametrize(("words", "precision"), [(["--plain"], "fp32"), (["--plain", "fp16"], "fp16")])
 def test_a_plain_file_reads_what_the_trial_reads(
-    paretext: Paretext, workspace: Workspace, images: list[Path], tmp_path: Path, words: list[str], precision: str
+    paretext: Commands, workspace: Workspace, images: list[Path], tmp_path: Path, words: list[str], precision: str
 ) -> None:
     file = tmp_path / "plain.onnx"
     answer = paretext("export", "plates", file, "--trial", "3", *words)
@@ -129,6 +129,6 @@ def test_a_plain_file_reads_what_the_trial_reads(
     assert again.code == 2 and "is there already, with other content" in again.err
 
 
-def test_a_plain_file_is_fp32_or_fp16(paretext: Paretext, tmp_path: Path) -> None:
+def test_a_plain_file_is_fp32_or_fp16(paretext: Commands, tmp_path: Path) -> None:
     answer = paretext("export", "plates", tmp_path / "plain.onnx", "--trial", "3", "--plain", "int8")
     assert answer.code == 2 and "--plain" in answer.err and len(answer.err.strip().splitlines()) == 1

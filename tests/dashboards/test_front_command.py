@@ -17,10 +17,11 @@ from studies.objectives.costs import Costs
 from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import Stopped
 from studies.storage.stored_trial import RungResult, StoredTrial
-from tests.dashboards.conftest import FRONT_TRIALS, Paretext
+from testing.command_runs import Commands
+from tests.dashboards.conftest import FRONT_TRIALS
 
 
-def test_the_list_has_the_promised_keys_smallest_first(paretext: Paretext) -> None:
+def test_the_list_has_the_promised_keys_smallest_first(paretext: Commands) -> None:
     answer = paretext("front", "plates", "--json")
     points = json.loads(answer.out)
     assert answer.code == 0
@@ -37,7 +38,7 @@ def test_the_list_has_the_promised_keys_smallest_first(paretext: Paretext) -> No
     assert [p["size_bytes"] for p in points] == sorted(p["size_bytes"] for p in points)
 
 
-def test_the_table_is_whole_without_a_terminal(paretext: Paretext) -> None:
+def test_the_table_is_whole_without_a_terminal(paretext: Commands) -> None:
     answer = paretext("front", "plates")
     assert answer.code == 0
     lines = answer.out.splitlines()
@@ -48,7 +49,7 @@ def test_the_table_is_whole_without_a_terminal(paretext: Paretext) -> None:
     assert lines[-1].endswith("100,000")
 
 
-def test_the_picture_is_drawn_beside_either(paretext: Paretext, tmp_path: Path) -> None:
+def test_the_picture_is_drawn_beside_either(paretext: Commands, tmp_path: Path) -> None:
     answer = paretext("front", "plates", "--json", "--plot", tmp_path / "front.png")
     assert len(json.loads(answer.out)) == len(FRONT_TRIALS)
     assert "4 candidates, 3 of them on the front" in answer.err
@@ -56,7 +57,7 @@ def test_the_picture_is_drawn_beside_either(paretext: Paretext, tmp_path: Path) 
         assert picture.size == (1650, 750)
 
 
-def test_a_picture_that_cannot_be_drawn_is_one_line(paretext: Paretext, tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_drawn_is_one_line(paretext: Commands, tmp_path: Path) -> None:
     for file, reason in ((tmp_path / "front.txt", "ends in"), (tmp_path / "no" / "front.png", "cannot write")):
         answer = paretext("front", "plates", "--plot", file)
         assert answer.code == 2
@@ -64,7 +65,7 @@ def test_a_picture_that_cannot_be_drawn_is_one_line(paretext: Paretext, tmp_path
     assert "nothing to draw" in paretext("front", "empty", "--plot", tmp_path / "front.png").err
 
 
-def test_a_study_without_a_trained_candidate_says_so(paretext: Paretext) -> None:
+def test_a_study_without_a_trained_candidate_says_so(paretext: Commands) -> None:
     assert paretext("front", "empty", "--json").out.strip() == "[]"
     answer = paretext("front", "empty")
     assert answer.code == 0

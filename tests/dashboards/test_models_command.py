@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from search_space import Architecture, zoo
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_the_list_takes_seconds_and_not_minutes(listed: tuple[list[dict[str, obj
     assert listed[1] < 20
 
 
-def test_the_table_names_every_model(paretext: Paretext) -> None:
+def test_the_table_names_every_model(paretext: Commands) -> None:
     answer = paretext("models", "--symbols", "10")
     assert answer.code == 0
     rows = answer.out.splitlines()

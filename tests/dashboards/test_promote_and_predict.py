@@ -15,8 +15,8 @@ from PIL import Image
 
 from studies.registry.example_image import example_png_base64
 from studies.workspace.paths import Workspace
+from testing.command_runs import Commands
 from testing.tiny_model import tiny_model
-from tests.dashboards.conftest import Paretext
 from trainers.inference.reader import Reader
 
 
@@ -29,7 +29,7 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext, image: Path, workspace: Workspace) -> None:
+def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Commands, image: Path, workspace: Workspace) -> None:
     answer = paretext("promote", "plates", "--size-limit", "100KB")
     assert answer.code == 0, answer.err
     assert answer.out.startswith("models:/plates@champion is now version 1: trial 1, accuracy 75.0 % (71.0-78.6), ")
@@ -69,7 +69,7 @@ def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Paretext
     assert json.loads(paretext("models", "plates", "--json").out)["changes"][-1]["reason"] == "rolled back"
 
 
-def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, workspace: Workspace) -> None:
+def test_the_truth_stands_beside_what_was_read(paretext: Commands, image: Path, workspace: Workspace) -> None:
     model = workspace.models / "plates" / "0.onnx"
     words = ("predict", image, "--model", model, "--truth")
     without = paretext(*words)
@@ -84,7 +84,7 @@ def test_the_truth_stands_beside_what_was_read(paretext: Paretext, image: Path, 
     )
 
 
-def test_the_truth_is_compared_as_in_training(paretext: Paretext, image: Path, tmp_path: Path) -> None:
+def test_the_truth_is_compared_as_in_training(paretext: Commands, image: Path, tmp_path: Path) -> None:
     """With the model's normaliser on both sides: full-width digits are the digits that it reads."""
     model = tiny_model(tmp_path / "contest.onnx", normaliser="contest_zh")
     (read,) = json.loads(paretext("predict", image, "--model", model, "--json").out)
@@ -99,7 +99,7 @@ def test_the_truth_is_compared_as_in_training(paretext: Paretext, image: Path, t
 
 
 def test_a_bad_image_is_named_and_the_others_are_read(
-    paretext: Paretext, image: Path, workspace: Workspace, tmp_path: Path
+    paretext: Commands, image: Path, workspace: Workspace, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no image")
@@ -124,7 +124,7 @@ def test_a_bad_image_is_named_and_the_others_are_read(
         ("models:/x", "write models:/"),
     ],
 )
-def test_a_model_that_is_not_there_is_one_line(paretext: Paretext, image: Path, model: str, reason: str) -> None:
+def test_a_model_that_is_not_there_is_one_line(paretext: Commands, image: Path, model: str, reason: str) -> None:
     answer = paretext("predict", image, "--model", model)
     assert answer.code == 2
     assert reason in answer.err
@@ -132,7 +132,7 @@ def test_a_model_that_is_not_there_is_one_line(paretext: Paretext, image: Path, 
 
 
 def test_without_a_champion_predict_says_how_to_get_one(
-    paretext: Paretext, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "fresh"))
     answer = paretext("predict", image)
@@ -155,7 +155,7 @@ def lines(tmp_path: Path) -> list[Path]:
 
 
 def test_folders_patterns_and_standard_input_name_images_in_order(
-    paretext: Paretext, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = ("--model", workspace.models / "plates" / "0.onnx")
     b, a, c = lines
@@ -174,7 +174,7 @@ def test_folders_patterns_and_standard_input_name_images_in_order(
     assert named("-") == [str(c), str(b), str(a)]
 
 
-def test_csv_has_a_heading_and_one_row_for_each_image(paretext: Paretext, lines: list[Path], workspace: Workspace) -> None:
+def test_csv_has_a_heading_and_one_row_for_each_image(paretext: Commands, lines: list[Path], workspace: Workspace) -> None:
     answer = paretext("predict", lines[0].parent, "--csv", "--model", workspace.models / "plates" / "0.onnx")
     rows = list(csv.DictReader(io.StringIO(answer.out)))
     assert [row["image"] for row in rows] == [str(lines[0]), str(lines[2]), str(lines[1])]
@@ -182,7 +182,7 @@ def test_csv_has_a_heading_and_one_row_for_each_image(paretext: Paretext, lines:
 
 
 def test_more_images_than_are_read_at_once_keep_their_order(
-    paretext: Paretext, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, lines: list[Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dashboards.cli.predict_command.IMAGES_AT_ONCE", 2)
     bad = lines[0].with_name("bad.png")
@@ -203,14 +203,14 @@ def test_what_is_no_image_file_is_never_a_traceback(image: Path, workspace: Work
     assert answer.returncode == 0 if "/dev/stdin" in how else answer.returncode == 2 and "paretext: " in answer.stderr
 
 
-def test_a_list_of_labels_two_folders_above_is_found(paretext: Paretext, lines: list[Path], workspace: Workspace) -> None:
+def test_a_list_of_labels_two_folders_above_is_found(paretext: Commands, lines: list[Path], workspace: Workspace) -> None:
     rows = "".join(f"{path.relative_to(lines[0].parent)}\tnot this\n" for path in lines)
     (lines[0].parent / "labels.txt").write_text(rows)
     answer = paretext("predict", lines[1], "--truth", "--model", workspace.models / "plates" / "0.onnx")
     assert answer.out.endswith("\tnot this\twrong\n")
 
 
-def test_a_champion_is_found_by_the_name_of_its_model(paretext: Paretext, image: Path, workspace: Workspace) -> None:
+def test_a_champion_is_found_by_the_name_of_its_model(paretext: Commands, image: Path, workspace: Workspace) -> None:
     paretext("promote", "plates", "--trial", "1", "--as", "named")
     answer = paretext("predict", image, "--model", "named")
     assert answer.out == paretext("predict", image, "--model", workspace.models / "plates" / "1.onnx").out

@@ -25,7 +25,7 @@ from studies.storage.lease import Lease
 from studies.storage.outcomes import Failed
 from studies.storage.pareto_front import load_store, pareto_front
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 from trainers.export.part_bytes import part_bytes
 
 
@@ -117,7 +117,7 @@ def test_the_study_file_makes_the_same_study_again(contents: Contents) -> None:
 
 
 def test_the_page_goes_to_the_folder_of_the_study_and_is_replaced_there(
-    paretext: Paretext, shown: Workspace, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, shown: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(shown.folder))
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_the_page_goes_to_the_folder_of_the_study_and_is_replaced_there(
     assert MARK in Path(answer.out.strip()).read_text(encoding="utf-8")[:2_000]
 
 
-def test_what_is_no_report_is_never_replaced(paretext: Paretext, tmp_path: Path) -> None:
+def test_what_is_no_report_is_never_replaced(paretext: Commands, tmp_path: Path) -> None:
     file = tmp_path / "thesis.html"
     file.write_text("years of work")
     answer = paretext("report", "empty", "--html", file)
@@ -139,7 +139,7 @@ def test_what_is_no_report_is_never_replaced(paretext: Paretext, tmp_path: Path)
     assert MARK in file.read_text(encoding="utf-8")
 
 
-def test_a_study_without_trials_and_one_whose_lines_are_unknown_have_reports(paretext: Paretext, tmp_path: Path) -> None:
+def test_a_study_without_trials_and_one_whose_lines_are_unknown_have_reports(paretext: Commands, tmp_path: Path) -> None:
     assert paretext("report", "empty", "--html", tmp_path / "empty.html").code == 0
     assert "No file reads yet" in (tmp_path / "empty.html").read_text(encoding="utf-8")
     assert paretext("report", "plates", "--html", tmp_path / "plates.html").code == 0

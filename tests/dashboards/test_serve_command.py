@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from studies.workspace.paths import Workspace
+from testing.command_runs import Commands
 from testing.signals import restore_sigint
-from tests.dashboards.conftest import Paretext
 from trainers.inference.reader import Reader
 
 
@@ -83,7 +83,7 @@ def test_ctrl_c_ends_it_with_one_line(server: tuple[subprocess.Popen[str], str])
     assert process.returncode == 130 and errors.strip() == "paretext: the server has stopped"
 
 
-def test_a_port_that_is_taken_is_one_line(paretext: Paretext, workspace: Workspace) -> None:
+def test_a_port_that_is_taken_is_one_line(paretext: Commands, workspace: Workspace) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -22,11 +22,11 @@ from studies.storage.lease import LEASE_KEY
 from studies.storage.pareto_front import load_points, load_store
 from studies.storage.study_attributes import read_value, write_value
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 from trainers.base.file_lock import locked
 
 
-def test_the_list_has_every_study_with_its_best_candidate(paretext: Paretext, workspace: Workspace) -> None:
+def test_the_list_has_every_study_with_its_best_candidate(paretext: Commands, workspace: Workspace) -> None:
     plates, empty = json.loads(paretext("studies", "--json").out)
     assert (plates["name"], plates["state"], plates["trials"], plates["wanted_trials"]) == ("plates", "stopped", 4, 24)
     assert (plates["best_trial"], plates["best_accuracy"]) == (3, 0.9)
@@ -48,12 +48,12 @@ def copy(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Workspace(tmp_path / "runs")
 
 
-def listed(paretext: Paretext) -> list[str]:
+def listed(paretext: Commands) -> list[str]:
     return [study["name"] for study in json.loads(paretext("studies", "--json").out)]
 
 
 def test_a_study_is_renamed_and_deleted_with_its_files_and_mlflow_runs_and_its_models_stay(
-    paretext: Paretext, copy: Workspace
+    paretext: Commands, copy: Workspace
 ) -> None:
     tracker = RunTracker(copy, "plates")
     tracker.start({"name": "plates"})
@@ -82,7 +82,7 @@ def test_a_study_is_renamed_and_deleted_with_its_files_and_mlflow_runs_and_its_m
     assert "no study is called 'cars'" in paretext("front", "cars").err
 
 
-def test_an_interrupted_deletion_can_be_repeated(paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_deletion_can_be_repeated(paretext: Commands, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
 
         def fails(path: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_interrupted_deletion_can_be_repeated(paretext: Paretext, copy: Works
     assert listed(paretext) == ["empty"]
 
 
-def test_files_of_a_study_that_the_dashboard_deleted_are_listed_and_deleted(paretext: Paretext, copy: Workspace) -> None:
+def test_files_of_a_study_that_the_dashboard_deleted_are_listed_and_deleted(paretext: Commands, copy: Workspace) -> None:
     store = load_store(copy, "plates")
     store._storage.delete_study(store.optuna_study._study_id)
     assert [s["state"] for s in json.loads(paretext("studies", "--json").out) if s["name"] == "plates"] == ["files only"]
@@ -116,7 +116,7 @@ def is_whole(workspace: Workspace, name: str) -> bool:
 
 @pytest.mark.parametrize("step", ["check_runs", "_link_folders", "rename_stored", "follow_parents", "shutil.rmtree"])
 def test_a_renaming_that_is_killed_leaves_one_whole_study_and_can_be_repeated(
-    paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
+    paretext: Commands, copy: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     copy.log("plates").parent.mkdir(parents=True)
     copy.log("plates").write_text("{}\n")
@@ -140,7 +140,7 @@ def studies_in(workspace: Workspace) -> list[str]:
     return names_of_studies(open_storage(workspace.optuna_url))
 
 
-def test_what_cannot_be_renamed_stays_as_it_is(paretext: Paretext, copy: Workspace) -> None:
+def test_what_cannot_be_renamed_stays_as_it_is(paretext: Commands, copy: Workspace) -> None:
     (copy.models / "other").mkdir()
     (copy.models / "other" / "0.onnx").write_bytes(b"x")
     write_value(load_store(copy, "plates").optuna_study, LEASE_KEY, {"owner": "elsewhere:7", "until": time.time() + 60})
@@ -159,7 +159,7 @@ def test_what_cannot_be_renamed_stays_as_it_is(paretext: Paretext, copy: Workspa
     assert (studies_in(copy), listed(paretext)) == (["plates", "empty"], ["plates", "empty", "other"])
 
 
-def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Paretext, copy: Workspace) -> None:
+def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Commands, copy: Workspace) -> None:
     assert "add --yes" in paretext("studies", "delete", "plates").err
     with locked(copy.lock("study-plates")):
         answer = paretext("studies", "delete", "plates", "--yes")
@@ -171,7 +171,7 @@ def test_it_is_refused_without_a_question_and_while_a_search_runs(paretext: Pare
     assert "plates" in listed(paretext)
 
 
-def test_it_asks_on_a_terminal(paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_asks_on_a_terminal(paretext: Commands, copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     for reply, left in (("n", ["plates", "empty"]), ("", ["plates", "empty"]), ("y", ["empty"])):
         typed = Terminal(f"{reply}\n")
         monkeypatch.setattr("sys.stdin", typed)

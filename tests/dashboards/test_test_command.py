@@ -14,7 +14,7 @@ from studies.registry.model_lookup import FoundModel
 from studies.storage.backends import open_storage
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 from trainers.evaluation.confusions import confusions
 from trainers.inference.reader import Reader
 
@@ -25,7 +25,7 @@ def model(workspace: Workspace) -> Path:
 
 
 @pytest.fixture
-def lines(paretext: Paretext, tmp_path: Path, model: Path) -> Path:
+def lines(paretext: Commands, tmp_path: Path, model: Path) -> Path:
     """Ten lines of digits; the labels of the first four are what the model reads."""
     folder = tmp_path / "lines"
     paretext("data", "digits", folder, "--count", "10")
@@ -37,7 +37,7 @@ def lines(paretext: Paretext, tmp_path: Path, model: Path) -> Path:
     return folder
 
 
-def test_the_numbers_are_those_of_predict_and_add_up(paretext: Paretext, model: Path, lines: Path) -> None:
+def test_the_numbers_are_those_of_predict_and_add_up(paretext: Commands, model: Path, lines: Path) -> None:
     report = json.loads(paretext("test", model, "--data", lines, "--json").out)
     predicted = json.loads(paretext("predict", lines, "--model", model, "--truth", "--json").out)
     right = sum(row["text"] == row["truth"] for row in predicted)
@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_predict_and_add_up(paretext: Paretext, model: 
     assert [m["edits"] for m in report["errors"]] == sorted((m["edits"] for m in report["errors"]), reverse=True)
 
 
-def test_the_text_and_the_sheet_show_the_mistakes(paretext: Paretext, model: Path, lines: Path, tmp_path: Path) -> None:
+def test_the_text_and_the_sheet_show_the_mistakes(paretext: Commands, model: Path, lines: Path, tmp_path: Path) -> None:
     answer = paretext("test", model, "--data", lines, "--errors", "2", "--sheet", tmp_path / "sheet.png")
     assert answer.code == 0 and answer.out.startswith(f"{model} on {lines}\naccuracy  ")
     shown = answer.out.split("errors    ")[1].splitlines()[1:]
@@ -58,7 +58,7 @@ def test_the_text_and_the_sheet_show_the_mistakes(paretext: Paretext, model: Pat
 
 
 def test_a_model_that_is_tested_on_what_it_has_learnt_says_so(
-    paretext: Paretext, workspace: Workspace, model: Path, lines: Path
+    paretext: Commands, workspace: Workspace, model: Path, lines: Path
 ) -> None:
     study = resolve({"name": "own-lines", "data": {"source": str(lines)}}, "test")
     StudyStore.create_or_open(open_storage(workspace.optuna_url), study)
@@ -72,14 +72,14 @@ def test_a_model_that_is_tested_on_what_it_has_learnt_says_so(
     assert learnt_sources(FoundModel(model, ""), "digits", 1, workspace) == [], "other lines are generated with another seed"
 
 
-def test_characters_that_the_model_cannot_write_are_named(paretext: Paretext, model: Path, lines: Path) -> None:
+def test_characters_that_the_model_cannot_write_are_named(paretext: Commands, model: Path, lines: Path) -> None:
     rows = (lines / "labels.txt").read_text().splitlines()
     (lines / "labels.txt").write_text("\n".join([*rows[:-1], rows[-1] + "Ω"]) + "\n")
     assert "characters that this model cannot write: 'Ω' in 1 lines" in paretext("test", model, "--data", lines).out
 
 
 @pytest.mark.parametrize(("data", "reason"), [("digitz", "did you mean 'digits'"), ("digits:tst", "did you mean 'test'")])
-def test_data_that_is_not_there_is_one_line(paretext: Paretext, model: Path, data: str, reason: str) -> None:
+def test_data_that_is_not_there_is_one_line(paretext: Commands, model: Path, data: str, reason: str) -> None:
     answer = paretext("test", model, "--data", data)
     assert answer.code == 2 and reason in answer.err and len(answer.err.splitlines()) == 1
 

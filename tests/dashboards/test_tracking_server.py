@@ -21,7 +21,7 @@ from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.run_tracker import RunTracker
 from studies.workspace.paths import Workspace
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.slow
 def test_runs_and_models_are_on_the_server_alone(
-    paretext: Paretext, copy: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, copy: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is killed in the middle of a study: nothing stops, and `paretext sync` writes what is missing, once."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
@@ -121,7 +121,7 @@ def test_runs_and_models_are_on_the_server_alone(
 
 
 def test_a_server_that_does_not_answer_is_one_line(
-    paretext: Paretext, copy: Workspace, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, copy: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -144,7 +144,7 @@ def test_a_uri_of_the_database_in_the_workspace_is_the_workspace(copy: Workspace
 
 
 def test_another_database_holds_the_runs_and_models(
-    paretext: Paretext, copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, copy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'team.db'}")
     assert paretext("promote", "plates", "--as", "reader").code == 0
@@ -152,7 +152,7 @@ def test_another_database_holds_the_runs_and_models(
     assert (tmp_path / "team.db").exists() and not copy.mlflow_file.exists()
 
 
-def test_without_runs_the_pages_of_mlflow_are_not_opened(paretext: Paretext, copy: Workspace) -> None:
+def test_without_runs_the_pages_of_mlflow_are_not_opened(paretext: Commands, copy: Workspace) -> None:
     answer = paretext("dashboard", "--mlflow")
     assert (answer.code, answer.out) == (2, "") and "'paretext sync'" in answer.err
     assert paretext("dashboard", "plate", "--mlflow").err.count("did you mean 'plates'") == 1

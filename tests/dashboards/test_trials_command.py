@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from dashboards.views.trial_list import TrialRow, trial_lines
-from tests.dashboards.conftest import FRONT_TRIALS, Paretext
+from testing.command_runs import Commands
+from tests.dashboards.conftest import FRONT_TRIALS
 
 
-def test_every_trial_has_a_line_and_those_of_the_front_a_mark(paretext: Paretext) -> None:
+def test_every_trial_has_a_line_and_those_of_the_front_a_mark(paretext: Commands) -> None:
     answer = paretext("trials", "plates")
     heading, *lines, counts = answer.out.splitlines()
     assert answer.code == 0 and heading.split()[:6] == ["trial", "state", "epochs", "CER", "accuracy", "size"]
@@ -25,7 +26,7 @@ def test_every_trial_has_a_line_and_those_of_the_front_a_mark(paretext: Paretext
     assert counts == "5 trials: 4 complete, 1 over a limit; * 3 on the front"
 
 
-def test_the_json_has_every_trial_and_its_reason(paretext: Paretext) -> None:
+def test_the_json_has_every_trial_and_its_reason(paretext: Commands) -> None:
     rows = json.loads(paretext("trials", "plates", "--json").out)
     assert [row["trial"] for row in rows] == [0, 1, 2, 3, 4]
     assert [row["on_front"] for row in rows] == [number in FRONT_TRIALS for number in range(5)]
@@ -34,14 +35,14 @@ def test_the_json_has_every_trial_and_its_reason(paretext: Paretext) -> None:
     assert json.loads(paretext("trials", "empty", "--json").out) == []
 
 
-def test_the_csv_has_a_column_for_each_field_of_the_architecture(paretext: Paretext) -> None:
+def test_the_csv_has_a_column_for_each_field_of_the_architecture(paretext: Commands) -> None:
     rows = list(csv.DictReader(io.StringIO(paretext("trials", "plates", "--csv").out)))
     assert [row["width_percent"] for row in rows] == ["25", "50", "75", "100", ""]
     assert [row["reason"] for row in rows] == ["", "", "", "", "too big"]
     assert [row["accuracy"] for row in rows] == ["0.5", "0.75", "0.7", "0.9", ""]
 
 
-def test_a_study_without_a_trial_says_so(paretext: Paretext) -> None:
+def test_a_study_without_a_trial_says_so(paretext: Commands) -> None:
     answer = paretext("trials", "empty")
     assert (answer.code, answer.out) == (0, "") and "study 'empty' has no trial yet" in answer.err
 

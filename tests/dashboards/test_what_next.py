@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.cli.command_line import build_parser
-from tests.dashboards.conftest import Paretext
+from testing.command_runs import Commands
 
 
 def commands(text: str) -> list[list[str]]:
@@ -21,7 +21,7 @@ def commands(text: str) -> list[list[str]]:
 
 
 def test_without_a_study_it_names_the_two_first_commands(
-    paretext: Paretext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    paretext: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "fresh"))
     answer = paretext()
@@ -30,7 +30,7 @@ def test_without_a_study_it_names_the_two_first_commands(
     assert not (tmp_path / "fresh").exists()
 
 
-def test_with_a_study_it_shows_its_state_and_goes_on_with_it(paretext: Paretext) -> None:
+def test_with_a_study_it_shows_its_state_and_goes_on_with_it(paretext: Commands) -> None:
     answer = paretext()
     assert answer.out.startswith("Study 'plates': stopped, 4 of 24 trials, best 90.0 %, ")
     assert [words[1] for words in commands(answer.out)] == ["front", "trials", "search", "promote"]
@@ -38,11 +38,11 @@ def test_with_a_study_it_shows_its_state_and_goes_on_with_it(paretext: Paretext)
     assert "1 more study: paretext studies" in answer.out
 
 
-def test_with_a_model_it_reads_tests_and_serves_it(paretext: Paretext) -> None:
+def test_with_a_model_it_reads_tests_and_serves_it(paretext: Commands) -> None:
     paretext("promote", "plates", "--as", "reader")
     words = commands(paretext().out)
     assert [command[1] for command in words[-3:]] == ["predict", "test", "serve"] and words[-1][-1] == "reader"
 
 
-def test_lines_fit_a_terminal_of_80_columns(paretext: Paretext) -> None:
+def test_lines_fit_a_terminal_of_80_columns(paretext: Commands) -> None:
     assert max(map(len, paretext().out.splitlines())) <= 80
