@@ -60,15 +60,23 @@ class OnnxSession:
         self._path = path
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images (N, 3, H, W) -> what the network computes of them.
+
+        Raises:
+            UnfitArchitecture: it does not run with such images, because another program made it, or for lack of memory.
+        """
+        try:
+            return np.asarray(self._session.run(None, {self._input: images})[0])
+        except Exception as error:
+            raise UnfitArchitecture(f"the network of {self._path} does not run ({_first_line(error)})") from None
+
+    def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Images (N, 3, H, W) -> logits (N, T, V).
 
         Raises:
             UnfitArchitecture: the network does not compute that, because another program made it, or for lack of memory.
         """
-        try:
-            logits = np.asarray(self._session.run(None, {self._input: images})[0])
-        except Exception as error:
-            raise UnfitArchitecture(f"the network of {self._path} does not run ({_first_line(error)})") from None
+        logits = self.run(images)
         if logits.ndim != 3 or logits.dtype != np.float32 or len(logits) != len(images) or 0 in logits.shape:
             found = f"{logits.dtype} {logits.shape}"
             raise UnfitArchitecture(f"the network of {self._path} gives {found} and no logits; export it again")

@@ -68,7 +68,7 @@ class Reader:
         readings: list[Reading | None] = [None] * len(lines)
         model, widths = self.metadata, [line.shape[1] for line in lines]
         for group, width_px in equal_width_batches(widths, model.time_stride, model.height_px):
-            logits = self.network.run(to_input([lines[i] for i in group], width_px, model.contrast))
+            logits = self.network.logits(to_input([lines[i] for i in group], width_px, model.contrast))
             found = read_logits(logits, model.charset, model.decoding)
             for i, (text, confidence) in zip(group, found, strict=True):
                 readings[i] = Reading(text, confidence)
