@@ -188,7 +188,7 @@ def test_the_command_shows_the_front_and_one_line(
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
     failing = FailingEngine("machine", "OSError: no space left on device", after=2)
     monkeypatch.setattr("studies.run.search.engines", {"local": lambda _: failing})
-    words = ["search", "--name", "s", "--data", "digits", "--trials", "5", "--epochs", "1", "--test", "none", "--json"]
+    words = ["search", "--name", "s", "--data", "digits", "--trials", "5", "--epochs", "1", "--json"]
     assert main(words) == 2
     printed = capsys.readouterr()
     assert printed.out.startswith("[") and '"trial"' in printed.out

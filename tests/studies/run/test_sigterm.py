@@ -24,7 +24,7 @@ from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import numbers_in
 from testing.striped_lines import striped_lines, write_pairs
 
-SEARCH = ["search", "--name", "s", "--trials", "5", "--epochs", "1", "--test", "none", "--data"]
+SEARCH = ["search", "--name", "s", "--trials", "5", "--epochs", "1", "--data"]
 
 
 class Terminated(ScriptedEngine):
