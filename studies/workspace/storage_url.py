@@ -65,7 +65,8 @@ def parse_storage_url(text: str) -> StorageUrl:
     if _SERVER.fullmatch(text):
         return StorageUrl("server", text)
     begins = printable(re.split(r"[:/@?&=\s%]", text.strip(), maxsplit=1)[0], 20)
-    raise UserError(f"PARETEXT_STORAGE, which begins with '{begins}', cannot be opened: it is no URL of a storage; write {FORMS}")
+    reason = f"it is no URL of a storage; write {FORMS}"
+    raise UserError(f"PARETEXT_STORAGE, which begins with '{begins}', cannot be opened: {reason}")
 
 
 def check_path(path: Path, what: str) -> None:
