@@ -20,9 +20,9 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Completes one study or all, and prints a line for each."""
     from dashboards.views.front_plot import draw
-    from studies.run.study_list import names_of_studies
     from studies.run.sync import sync
     from studies.storage.backends import open_storage
+    from studies.storage.stored_names import names_of_paretext
     from studies.workspace.paths import Workspace
     from trainers.base.errors import UserError
     from trainers.base.redaction import redact
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = Workspace.of_environment()
     if arguments.name is None and not workspace.holds_studies:
         raise UserError(f"{workspace.folder} holds no study yet; start one with 'paretext search'")
-    names = names_of_studies(open_storage(workspace.optuna_url)) if arguments.name is None else [arguments.name]
+    names = names_of_paretext(open_storage(workspace.optuna_url)) if arguments.name is None else [arguments.name]
     for name in names:
         done = sync(workspace, name, draw)
         if done.running:

@@ -14,9 +14,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from studies.run.study_list import names_of_studies
 from studies.storage.artifact_files import ArtifactNotFound, artifact_folder, find_artifact
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
+from studies.storage.stored_names import names_of_paretext
 from studies.storage.study_store import StudyStore
 from studies.storage.trial_artifacts import CURVES, ERRORS, ERRORS_BEFORE
 from trainers.base.atomic_write import atomic_write
@@ -59,7 +59,7 @@ class BoardArtifacts:
         for folder in self._folders():
             if (folder / artifact_id).is_file():
                 return artifact_folder(folder).open_reader(artifact_id)
-        for name in names_of_studies(self._storage):
+        for name in names_of_paretext(self._storage):
             store = StudyStore.open(self._storage, name)
             if (found := find_artifact(store, artifact_id)) is not None:
                 trial, file_name = found
@@ -81,7 +81,7 @@ class BoardArtifacts:
 
     def _folders(self) -> list[Path]:
         """Where artifacts are kept."""
-        return [*(self._workspace.artifacts(name) for name in names_of_studies(self._storage)), self._workspace.uploads]
+        return [*(self._workspace.artifacts(name) for name in names_of_paretext(self._storage)), self._workspace.uploads]
 
     def _model(self, trial: StoredTrial) -> BinaryIO:
         """The ONNX file of a trial."""

@@ -23,8 +23,8 @@ import optuna_dashboard
 
 from dashboards.views.board import Board
 from dashboards.views.board_artifacts import BoardArtifacts
-from studies.run.study_list import names_of_studies
 from studies.storage.backends import Storage, open_storage
+from studies.storage.stored_names import names_of_paretext
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError, one_line
@@ -80,7 +80,7 @@ class _Guard:
         if method == "DELETE" and study is not None:
             try:
                 name = self._storage.get_study_name_from_id(int(study[1]))
-                if name in names_of_studies(self._storage):
+                if name in names_of_paretext(self._storage):
                     from studies.run.study_removal import delete_study  # a start does not wait for what only this needs
 
                     delete_study(self._workspace, name)
@@ -127,7 +127,7 @@ def _fill(workspace: Workspace, storage: Storage, name: str | None, first: threa
     boards: dict[str, Board] = {}
     faults: set[str] = set()
     while True:
-        names = names_of_studies(storage)
+        names = names_of_paretext(storage)
         for each in sorted(names, key=lambda each: each != name):
             try:
                 if each not in boards:

@@ -31,7 +31,8 @@ from studies.run.observer import Observer, SilentObserver, Summary
 from studies.run.study_log import StudyLog
 from studies.storage.backends import Storage, open_storage
 from studies.storage.pareto_front import stored_points
-from studies.storage.study_faults import NoSuchStudy, check_may_begin
+from studies.storage.stored_names import check_may_begin
+from studies.storage.study_faults import NoSuchStudy
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError

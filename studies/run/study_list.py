@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studies.registry.quick_look import runs_of_studies
-from studies.storage.backends import Storage, open_storage
+from studies.storage.backends import open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
 from studies.storage.pareto_front import points_of
 from studies.storage.parsed_trials import parsed
+from studies.storage.stored_names import names_of_paretext
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_attributes import is_of_paretext
-from studies.storage.study_faults import readable
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
@@ -85,7 +84,7 @@ def list_studies(workspace: Workspace) -> list[StudySummary]:
     found, faults = [], []
     if workspace.holds_studies:
         storage = open_storage(workspace.optuna_url)
-        for name in names_of_studies(storage):
+        for name in names_of_paretext(storage):
             of_study = runs.get(name, ())
             try:
                 found.append(summary_of(StudyStore.open(storage, name), workspace, of_study))
@@ -128,13 +127,6 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         size_bytes=files_of(workspace, name, runs),
         runner=runner,
     )
-
-
-def names_of_studies(storage: Storage) -> list[str]:
-    """Names of the studies of Paretext in a storage, which may hold other studies of Optuna, too."""
-    with readable("a study"):
-        studies = storage.get_all_studies()
-    return [study.study_name for study in studies if is_of_paretext(study.system_attrs, study.user_attrs)]
 
 
 def files_of(workspace: Workspace, name: str, runs: Iterable[str] = ()) -> int:

@@ -21,6 +21,7 @@ from studies.run.study_removal import delete_shared_copies, refuse_if_running
 from studies.storage.backends import open_storage
 from studies.storage.lease import Lease
 from studies.storage.pareto_front import load_store
+from studies.storage.stored_names import all_names
 from studies.storage.study_attributes import STUDY_KEY, read_value
 from studies.storage.study_name import check_free, follow_parents, rename_stored
 from studies.storage.study_store import StudyStore
@@ -63,7 +64,7 @@ def _is_renamed(workspace: Workspace, old: str, new: str) -> bool:
     """Whether an interrupted call has changed the storage already, so that only the rest is left to do."""
     if _renamed_from(workspace, new) != old or not workspace.holds_studies:
         return False
-    names = {study.study_name for study in open_storage(workspace.optuna_url).get_all_studies()}
+    names = all_names(open_storage(workspace.optuna_url))
     return new in names and old not in names
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from optuna.trial import FrozenTrial
 
+from studies.storage.damaged_values import readable
 from studies.storage.stored_trial import StoredTrial
-from studies.storage.study_faults import readable
 from studies.storage.trial_attributes import parse
 
 

@@ -11,19 +11,31 @@ from typing import Any
 
 import optuna
 
+from studies.storage.damaged_values import readable
+
 STUDY_KEY = "paretext:study"
 """The resolved study, by which a study of Paretext is told from others in the same storage."""
 
 
 def read_value(study: optuna.Study, key: str) -> Any:
-    """A value as JSON has it; None if there is none."""
-    attributes = study._storage.get_study_system_attrs(study._study_id)
-    return attributes[key] if key in attributes else study.user_attrs.get(key)
+    """A value as JSON has it; None if there is none.
+
+    Raises:
+        UserError: a value of the study is damaged.
+    """
+    with readable(f"study '{study.study_name}'"):
+        attributes = study._storage.get_study_system_attrs(study._study_id)
+        return attributes[key] if key in attributes else study.user_attrs.get(key)
 
 
 def former_value(study: optuna.Study, key: str) -> Any:
-    """A value as version 0.1 keeps it; None if there is none."""
-    return study.user_attrs.get(key)
+    """A value as version 0.1 keeps it; None if there is none.
+
+    Raises:
+        UserError: a value of the study is damaged.
+    """
+    with readable(f"study '{study.study_name}'"):
+        return study.user_attrs.get(key)
 
 
 def write_value(study: optuna.Study, key: str, value: Any) -> None:

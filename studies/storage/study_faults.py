@@ -1,23 +1,12 @@
-"""What can be wrong with a study in a storage: it is not there, another program has made it, or its values are damaged."""
+"""What can be wrong with a study in a storage: it is not there, or another program has made it."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
-
 import optuna
-from optuna.storages import BaseStorage
 
-from search_space.architecture import RefusedArchitecture
-from search_space.catalog import UnknownComponent
+from studies.storage.damaged_values import readable
 from studies.storage.study_attributes import is_of_paretext
-from trainers.base.errors import UserError, one_line
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError)
-"""What reading a damaged value raises, in JSON, in Optuna or here."""
+from trainers.base.errors import UserError
 
 
 class NoSuchStudy(UserError):
@@ -45,44 +34,7 @@ def check_may_be_filled(study: optuna.Study) -> None:
         ForeignStudy: another program has filled it.
     """
     storage, number = study._storage, study._study_id
-    system = set(storage.get_study_system_attrs(number)) - {"study:metric_names"}
-    if storage.get_n_trials(number) or study.user_attrs or system:
+    with readable(f"study '{study.study_name}'"):
+        system, user = set(storage.get_study_system_attrs(number)) - {"study:metric_names"}, study.user_attrs
+    if storage.get_n_trials(number) or user or system:
         raise ForeignStudy(f"another program has a study called '{study.study_name}', which stays as it is; use another --name")
-
-
-def check_may_begin(storage: BaseStorage, name: str) -> None:
-    """Raises ForeignStudy if another program has a study of a name, before anything is prepared for one of Paretext."""
-    if name in optuna.get_all_study_names(storage):
-        check_may_be_filled(optuna.load_study(study_name=name, storage=storage))
-
-
-@contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Says in one line that values are damaged, where the block reads them.
-
-    Args:
-        what: whose values they are, for the message.
-
-    Raises:
-        UserError: a value cannot be read.
-    """
-    try:
-        yield
-    except (UserError, RefusedArchitecture, UnknownComponent):
-        raise
-    except UNREADABLE as error:
-        raise UserError(
-            f"{what} has values that cannot be read ({one_line(error)[:200]}): the database is damaged, or another program has "
-            f"written to it; restore it from a copy"
-        ) from error
-
-
-def reads(method: Method) -> Method:
-    """A method of a study's store that reads values, of which some may be damaged."""
-
-    @functools.wraps(method)
-    def reading(self: Any, *args: Any, **named: Any) -> Any:
-        with readable(f"study '{self.optuna_study.study_name}'"):
-            return method(self, *args, **named)
-
-    return reading  # type: ignore[return-value]

@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial
 
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY
+from studies.storage.stored_names import all_names, load_study
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
 from studies.storage.study_parents import record_parents, recorded_parents
 from studies.storage.study_store import StudyStore
@@ -58,9 +59,9 @@ def check_free(url: str, old: str, new: str) -> None:
         UserError: there is another study of the new name.
     """
     storage = open_storage(url)
-    if new not in optuna.get_all_study_names(storage):
+    if new not in all_names(storage):
         return
-    found, source = (optuna.load_study(study_name=name, storage=storage) for name in (new, old))
+    found, source = (load_study(storage, name) for name in (new, old))
     if read_value(found, COPY_KEY) != old:
         raise UserError(f"a study is called '{new}' already; take another name")
     if storage.get_n_trials(found._study_id) > storage.get_n_trials(source._study_id):
@@ -91,9 +92,12 @@ def rename_stored(url: str, old: str, new: str) -> None:
 def follow_parents(url: str, old: str, new: str) -> None:
     """Changes the paths of parents that other studies have recorded and that the renamed study has trained."""
     storage = open_storage(url)
-    for name in optuna.get_all_study_names(storage):
+    for name in all_names(storage):
         store = StudyStore.open(storage, name)
-        parents = recorded_parents(store)
+        try:
+            parents = recorded_parents(store)
+        except UserError:  # a damaged study; what it began with cannot be told
+            continue
         moved = [{**each, "file": _moved(each["file"], old, new)} if each.get("file") else each for each in parents]
         if moved != parents:
             record_parents(store, moved)
@@ -136,7 +140,7 @@ def _update(url: str, old: str, new: str) -> None:
 def _copy_and_delete(storage: BaseStorage, old: str, new: str) -> None:
     """Renames a study in a journal."""
     source = optuna.load_study(study_name=old, storage=storage)
-    if new in optuna.get_all_study_names(storage):  # what a killed process has copied
+    if new in all_names(storage):  # what a killed process has copied
         storage.delete_study(storage.get_study_id_from_name(new))
     storage.create_new_study(source.directions, new)
     copied = optuna.load_study(study_name=new, storage=storage)

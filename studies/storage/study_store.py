@@ -30,12 +30,14 @@ from studies.definition.study import Study, stored_study
 from studies.objectives.objective import Objective
 from studies.storage.backends import RetryingStorage
 from studies.storage.bulk_read import read_trials, sql_storage
+from studies.storage.damaged_values import reads
 from studies.storage.held_out_score import TestScore
 from studies.storage.parsed_trials import parsed
 from studies.storage.proposal import Proposal
+from studies.storage.stored_names import all_names, load_study
 from studies.storage.stored_trial import RungResult, StoredTrial, TrainingMark
 from studies.storage.study_attributes import STUDY_KEY, read_value, write_value
-from studies.storage.study_faults import NoSuchStudy, check_is_of_paretext, check_may_be_filled, readable, reads
+from studies.storage.study_faults import NoSuchStudy, check_is_of_paretext, check_may_be_filled
 from studies.storage.trial_artifacts import artifacts_of
 from studies.storage.trial_attributes import (
     Attributes,
@@ -82,7 +84,7 @@ class StudyStore:
         Raises:
             NoSuchStudy: another program has a study of that name.
         """
-        names = optuna.get_all_study_names(storage)
+        names = all_names(storage)
         known = study.name in names
         optuna_study = optuna.create_study(
             storage=storage,
@@ -104,12 +106,11 @@ class StudyStore:
         Raises:
             NoSuchStudy: no study has that name; the message holds the nearest one that exists.
         """
-        with readable("the list of studies"):
-            names = optuna.get_all_study_names(storage)
+        names = all_names(storage)
         if name not in names:
             there = f"known: {', '.join(names)}" if names else "there is none yet; start one with 'paretext search'"
             raise NoSuchStudy(f"no study is called '{name}'{nearest(name, names)} ({there})")
-        return cls(storage, optuna.load_study(study_name=name, storage=storage))
+        return cls(storage, load_study(storage, name))
 
     @property
     @reads

@@ -16,10 +16,10 @@ from studies.registry.mlflow_client import open_mlflow
 from studies.registry.quick_look import runs_of_studies
 from studies.registry.run_records import NOTE_TAG
 from studies.registry.run_tracker import RunTracker
-from studies.run.study_list import names_of_studies
 from studies.storage.backends import open_storage
 from studies.storage.lease import LEASE_KEY
 from studies.storage.pareto_front import load_points, load_store
+from studies.storage.stored_names import names_of_paretext
 from studies.storage.study_attributes import read_value, write_value
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
@@ -137,7 +137,7 @@ def test_a_renaming_that_is_killed_leaves_one_whole_study_and_can_be_repeated(
 
 
 def studies_in(workspace: Workspace) -> list[str]:
-    return names_of_studies(open_storage(workspace.optuna_url))
+    return names_of_paretext(open_storage(workspace.optuna_url))
 
 
 def test_what_cannot_be_renamed_stays_as_it_is(paretext: Commands, copy: Workspace) -> None:

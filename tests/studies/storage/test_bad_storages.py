@@ -11,6 +11,8 @@ import optuna
 import pytest
 
 from studies.storage.backends import open_storage
+from studies.storage.lease import LEASE_KEY
+from studies.storage.study_attributes import write_value
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
@@ -86,23 +88,38 @@ def test_a_damaged_value_is_one_line(home: Workspace, paretext: Commands, statem
     assert words in paretext.refused(*command)
 
 
-def test_a_damaged_study_hides_no_other(home: Workspace, paretext: Commands) -> None:
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("paretext:study", "[1]"),
+        ("paretext:study", '{"name": "oth'),
+        ("paretext:lease", '{"owner": '),
+        ("paretext:study", "nonsense"),
+        ("paretext:study", ""),
+    ],
+)
+def test_a_damaged_study_hides_no_other(home: Workspace, paretext: Commands, key: str, written: str) -> None:
     for name in ("other", "third"):
-        StudyStore.create_or_open(open_storage(home.optuna_url), study(name=name))
+        store, _ = StudyStore.create_or_open(open_storage(home.optuna_url), study(name=name))
+        write_value(store.optuna_study, LEASE_KEY, {})
     execute(
         home,
-        "UPDATE study_system_attributes SET value_json = '[1]' WHERE key = 'paretext:study' AND study_id IN "
+        f"UPDATE study_system_attributes SET value_json = '{written}' WHERE key = '{key}' AND study_id IN "
         "(SELECT study_id FROM studies WHERE study_name = 'other')",
     )
     listed = paretext("studies")
     assert (listed.code, listed.err.count("\n")) == (2, 1) and "paretext: study 'other' has values that cannot be" in listed.err
+    assert "restore it from a copy" in listed.err
     rows = {row.split()[0]: row.split()[1] for row in listed.out.splitlines()[1:]}
     assert rows.keys() == {"plates", "other", "third"} and rows["other"] == "damaged" and rows["third"] == "not"
     of_json = {row["name"]: row["fault"] for row in json.loads(paretext("studies", "--json").out)}
     assert of_json["plates"] is None and "values that cannot be read" in of_json["other"]
     assert "'other'" not in paretext.read()
-    assert "has values that cannot be read" in paretext.refused("studies", "delete", "other", "--yes")
-    assert "deleted study 'third'" in paretext.read("studies", "delete", "third", "--yes")
+    assert paretext.read("front", "plates")
+    for command in (("studies", "delete", "other", "--yes"), ("studies", "rename", "other", "new"), ("front", "other")):
+        assert "study 'other' has values that cannot be read" in paretext.refused(*command)
+    assert "is now called 'fourth'" in paretext.read("studies", "rename", "third", "fourth")
+    assert "deleted study 'fourth'" in paretext.read("studies", "delete", "fourth", "--yes")
 
 
 def test_a_damaged_byte_is_one_line_or_changes_nothing_that_is_read(home: Workspace, paretext: Commands) -> None:

@@ -13,11 +13,11 @@ from optuna.trial import TrialState
 from search_space import Architecture, SearchSpace
 from studies.definition.study import resolve
 from studies.objectives.costs import Costs
-from studies.run.study_list import names_of_studies
 from studies.storage.backends import open_storage
 from studies.storage.distributions import distributions
 from studies.storage.lease import LEASE_KEY, Lease, runner_of
 from studies.storage.outcomes import Measured, OverLimit
+from studies.storage.stored_names import names_of_paretext
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import STUDY_KEY
 from studies.storage.study_parents import PARENTS_KEY, record_parents, recorded_parents
@@ -124,7 +124,7 @@ def test_a_study_whose_values_are_in_user_attributes_opens_and_is_written_anew(w
     store, known = StudyStore.create_or_open(storage, study)
     assert known and store.study == study and store.epochs == study.budget.epochs
     assert recorded_parents(store) == [{"name": "starter"}]
-    assert runner_of(store) == "elsewhere:7" and names_of_studies(storage) == ["plates"]
+    assert runner_of(store) == "elsewhere:7" and names_of_paretext(storage) == ["plates"]
     longer = study.with_overrides({"budget.epochs": 7})
     store.update_study(longer)
     assert StudyStore.open(storage, "plates").study == longer
