@@ -51,6 +51,15 @@ def valid(check: Callable[[str], str]) -> Callable[[str], str]:
     return read
 
 
+def valid_or_false(check: Callable[[str], str]) -> Callable[[str], str | bool]:
+    """A type that returns the text if `check` accepts it, and False for the word `false`, as a study file writes it."""
+
+    def read(text: str) -> str | bool:
+        return text.lower() != "false" and _as_written(text, check)
+
+    return read
+
+
 def names(text: str) -> list[str]:
     """Splits a text at commas."""
     return [word.strip() for word in text.split(",") if word.strip()]

@@ -63,6 +63,8 @@ def _reader(setting: Setting) -> Any:
         return options.names
     if setting.is_number:
         return options.whole_number(setting.least)
+    if setting.may_be_off:
+        return options.valid_or_false(setting.check)
     return str if setting.choices else options.valid(setting.check)
 
 

@@ -71,6 +71,11 @@ class Setting:
         return next((int(held.ge) for held in self.field.metadata if hasattr(held, "ge")), 0)
 
     @property
+    def may_be_off(self) -> bool:
+        """Whether false is a value of it, beside its texts."""
+        return False in _kinds(self.field.annotation) and str in _kinds(self.field.annotation)
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The allowed words; empty if it has no fixed choices."""
         return get_args(self.field.annotation) if get_origin(self.field.annotation) is Literal else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from dashboards.cli.search_command import continued
+from dashboards.cli.search_command import add_settings, continued
 from studies.definition.sections import Budget
 from studies.definition.settings import settings
 from studies.definition.study import Study, resolve
@@ -60,3 +61,25 @@ def test_another_sampler_for_a_stored_study_is_no_fault_of_its_early_stopping() 
     stored = resolve({"name": "x", "search": {"early_stopping": "gain"}}, "a test")
     assert continued(stored, given(search__sampler="tpe")).search.early_stopping == "auto"
     assert continued(stored, given(search__sampler="front")) == stored
+
+
+def parsed(*words: str) -> dict[str, object]:
+    """The settings that a command line names."""
+    parser = argparse.ArgumentParser()
+    add_settings(parser)
+    return {key: value for key, value in vars(parser.parse_args(words)).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("word", "written"), [("false", False), ("False", False), ("auto", "auto"), ("lines/", "lines/"), ("./false", "./false")]
+)
+def test_test_lines_are_switched_off_as_in_a_study_file(word: str, written: object) -> None:
+    named = parsed("--test", word)
+    assert named == {"data.test": written}
+    for study in (load_study(None, named), continued(STORED, given(data__test=named["data.test"]))):
+        assert study.data.test == written
+        assert (study.data.spec(32, 0).test is None) == (written is False)
+
+
+def test_no_other_option_takes_false_for_something_else() -> None:
+    assert parsed("--data", "false") == {"data.source": "false"} and parsed("--name", "false") == {"name": "false"}
