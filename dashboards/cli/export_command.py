@@ -22,7 +22,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--trial", metavar="N", type=options.trial_number, help="the file of this trial of a study")
     plain_help = "write ordinary fp32 weights, or fp16, for runtimes that do not compute constants when they open a file"
     parser.add_argument("--plain", nargs="?", const="fp32", choices=("fp32", "fp16"), help=plain_help)
-    example_help = "write FILE_example.py beside it, 20 lines that need onnxruntime, numpy and Pillow"
+    example_help = "write FILE_example.py beside it, some 25 lines that need onnxruntime, numpy and Pillow"
     parser.add_argument("--example", action="store_true", help=example_help)
     parser.set_defaults(run=run)
 

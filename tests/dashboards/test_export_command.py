@@ -36,7 +36,7 @@ sys.meta_path.insert(0, Refuse())
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Lines of several sizes and modes, also with transparent pixels and turned by the camera."""
+    """Lines of several sizes, modes and depths, also with transparent pixels and turned by the camera."""
     folder, noise = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     found = []
     for number, (mode, size) in enumerate(
@@ -45,6 +45,19 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         deep = Image.fromarray(noise.integers(0, 256, (size[1], size[0], 4), dtype=np.uint8), "RGBA")
         deep.convert(mode).save(folder / f"{number}.png")
         found.append(folder / f"{number}.png")
+    grey = noise.integers(0, 256, (32, 96)).astype(np.uint32)
+    for name, pixels in (
+        ("10_bits.png", (grey * 4).astype(np.uint16)),
+        ("16_bits.png", (grey * 256 + grey[::-1]).astype(np.uint16)),
+        ("16_bits.tif", (grey * 256 + grey[::-1]).astype(np.uint16)),
+        ("dark.tif", (grey // 2).astype(np.uint16)),
+        ("32_bits.tif", (grey * 2**20).astype(np.int32)),
+        ("shares.tif", (grey / 255).astype(np.float32)),
+        ("signed.tif", (grey / 127.5 - 1).astype(np.float32)),
+        ("floats.tif", (grey * 256 + 0.4).astype(np.float32)),
+    ):
+        found.append(folder / name)
+        Image.fromarray(pixels).save(found[-1])
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.open(found[0]).transpose(Image.Transpose.ROTATE_90).save(folder / "turned.jpg", exif=turned)
@@ -76,7 +89,7 @@ def test_the_example_beside_a_file_reads_what_paretext_reads(
     assert answer.out.startswith(f"{file}: trial 2 of study 'plates', ") and str(tmp_path / "reader_example.py") in answer.out
     assert file.read_bytes() == (workspace.models / "plates" / "2.onnx").read_bytes()
     lines = (tmp_path / "reader_example.py").read_text().splitlines()
-    assert sum(bool(line) for line in lines) <= 22 and max(map(len, lines)) <= 128
+    assert sum(bool(line) for line in lines) <= 24 and max(map(len, lines)) <= 128
     read = run_example(tmp_path / "reader_example.py", images, tmp_path)
     assert read == texts(file, images) and any(read)
     assert paretext("export", "plates", file, "--trial", 2, "--example").code == 0, "the same files may be written again"

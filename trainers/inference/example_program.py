@@ -6,6 +6,7 @@ pixels become numbers and how logits become text; when it runs, height, width an
 
 from __future__ import annotations
 
+from trainers.base.deep_images import OVERSHOT, SIGNED_BELOW
 from trainers.base.preprocess import EVEN_DEVIATION, LEAST_DEVIATION
 from trainers.inference.model_metadata import ModelMetadata
 
@@ -24,13 +25,18 @@ about = network.get_modelmeta().custom_metadata_map
 height, multiple, symbols = int(about["height_px"]), int(about["canonical_multiple"]), ["", *json.loads(about["charset"])]
 
 for name in sys.argv[1:]:
-    image = ImageOps.exif_transpose(Image.open(name)).convert("RGBA")
-    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    image = ImageOps.exif_transpose(Image.open(name))
+    if image.mode[0] in "IF":  # pixels of 8 to 32 bits, of which the largest value shows how many; or from 0 to 1, or -1 to 1
+        deep = np.nan_to_num(np.asarray(image, np.float64))
+        full = 2 ** next((bits for bits in (8, 10, 12, 14, 16) if deep.max() < 2**bits), int(deep.max()).bit_length()) - 1
+        small = image.mode == "F" and abs(deep).max() <= {overshot}
+        low, high = (-1 if deep.min() < {signed_below} else 0, 1) if small else (0, full)
+        image = Image.fromarray(np.clip(np.rint((deep - low) * 255 / (high - low)), 0, 255).astype(np.uint8))
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
     width = max(1, round(image.width * height / image.height))
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 127.5 - 1
-{contrast}    line = np.zeros((1, 3, height, -(-width // multiple) * multiple), np.float32)
-    line[0, :, :, :width] = pixels.transpose(2, 0, 1)
-    best = network.run(None, {{network.get_inputs()[0].name: line}})[0][0].argmax(axis=1)
+{contrast}    line = np.pad(pixels.transpose(2, 0, 1), ((0, 0), (0, 0), (0, -width % multiple)))
+    best = network.run(None, {{network.get_inputs()[0].name: line[None]}})[0][0].argmax(axis=1)
     print(name, "".join({decoding}), sep="\\t")
 '''
 """The program, to be completed by `example_program`."""
@@ -60,5 +66,10 @@ def example_program(metadata: ModelMetadata, model: str, program: str) -> str:
         program: name of the program's file.
     """
     return PROGRAM.format(
-        program=program, model=model, contrast=CONTRAST[metadata.contrast], decoding=DECODING[metadata.decoding]
+        program=program,
+        model=model,
+        contrast=CONTRAST[metadata.contrast],
+        decoding=DECODING[metadata.decoding],
+        overshot=OVERSHOT,
+        signed_below=SIGNED_BELOW,
     )
