@@ -100,14 +100,16 @@ def _server(url: str) -> BaseStorage:
         made = sqlalchemy.make_url(url)
     except (ValueError, SQLAlchemyError):
         raise UserError(f"PARETEXT_STORAGE is not a URL of PostgreSQL: its port is not a number; write {FORMS}") from None
-    engine = sqlalchemy.create_engine(made)
+    # without an encoding, psycopg gives bytes in place of the version that SQLAlchemy asks for first
+    named = {"client_encoding": "utf8"} if made.get_driver_name().startswith("psycopg") else {}
+    engine = sqlalchemy.create_engine(made, connect_args=named)
     try:
         with engine.connect() as connection:
             encoding = connection.execute(sqlalchemy.text("SHOW server_encoding")).scalar_one()
             names = set(sqlalchemy.inspect(connection).get_table_names())
     finally:
         engine.dispose()
-    if (encoding.decode() if isinstance(encoding, bytes) else encoding) == "SQL_ASCII":
+    if encoding == "SQL_ASCII":
         raise UserError(
             f"the study database {redact(url)} has the encoding SQL_ASCII, in which text comes back as bytes; make one with "
             f"ENCODING 'UTF8' TEMPLATE template0"

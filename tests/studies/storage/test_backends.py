@@ -175,6 +175,27 @@ def test_a_call_is_made_again_until_the_database_is_back(monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+def test_a_database_without_an_encoding_is_refused_and_stays_as_it_is(server: Server) -> None:
+    urls, engine = {}, sqlalchemy.create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name, encoding in (("plain", "SQL_ASCII"), ("latin", "LATIN1"), ("text", "UTF8")):
+            of_c = "LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+            connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} ENCODING '{encoding}' {of_c}"))
+            urls[name] = engine.url.set(database=name).render_as_string(hide_password=False)
+    engine.dispose()
+    for notify in (None, print):
+        with pytest.raises(UserError, match=r"has the encoding SQL_ASCII.*ENCODING 'UTF8' TEMPLATE template0$"):
+            open_storage(urls["plain"], notify)
+    engine = sqlalchemy.create_engine(urls["plain"], connect_args={"client_encoding": "utf8"})
+    with engine.connect() as connection:
+        assert not sqlalchemy.inspect(connection).get_table_names()
+    engine.dispose()
+    for name in ("latin", "text"):
+        StudyStore.create_or_open(open_storage(urls[name], print), study())
+        assert StudyStore.open(open_storage(urls[name]), "s").study.name == "s"
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(90)
 def test_a_server_that_is_away_for_a_while_loses_nothing(server: Server, workspace: Workspace) -> None:
     """It is stopped in the middle of a study, as by a crash, and started again."""
