@@ -37,8 +37,8 @@ def _fault(error: BaseException) -> str:
 
 def _machine(error: BaseException) -> str:
     """A full disk, a missing right, a lost mount, too many open files."""
-    many = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
-    return f"this machine failed: {one_line(error)}" + ("; allow more open files, such as: ulimit -n 1024" if many else "")
+    number = error.errno if isinstance(error, OSError) else None
+    return f"this machine failed: {one_line(error)}" + ("" if number is None else _REMEDIES.get(number, ""))
 
 
 def _reason(error: BaseException) -> str:
@@ -57,6 +57,10 @@ def _database(error: BaseException) -> str:
     )
 
 
+_FULL = "; make room, then run the same command again"
+_MANY = "; allow more open files, such as: ulimit -n 1024"
+_REMEDIES = {errno.ENOSPC: _FULL, errno.EDQUOT: _FULL, errno.EMFILE: _MANY, errno.ENFILE: _MANY}
+"""What helps, by the number of the system's error."""
 _OWN: dict[type, Callable[[BaseException], str]] = {
     UserError: str,
     RefusedArchitecture: str,

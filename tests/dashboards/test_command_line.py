@@ -154,7 +154,7 @@ def test_a_message_of_several_lines_becomes_one(paretext: Commands, monkeypatch:
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "x"),
-            "this machine failed: OSError: [Errno 28] No space left on device: 'x'",
+            "this machine failed: OSError: [Errno 28] No space left on device: 'x'; make room, then run the same command again",
         ),
         (TrainingFault("nan", "the loss is not finite"), "the training failed (nan): the loss is not finite"),
     ],

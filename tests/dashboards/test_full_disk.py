@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,40 @@ def test_a_full_disk(paretext: Paretext, tmp_path: Path, sources: dict[str, str]
     *_, line = answer.err.strip().splitlines()
     assert answer.code == 2 and line.startswith("paretext: ") and said in line, answer.err
     assert left == [], "something half-made is left"
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_its_checkpoint_once_there_is_room(
+    paretext: Paretext, tmp_path: Path, sources: dict[str, str]
+) -> None:
+    disk, out = tmp_path / "disk", tmp_path / "disk" / "out"
+    network, recipe = "width_percent=25,encoder_hidden=8,encoder_layers=1", "anytime,min_epoch_lines=0"
+    words = ["train", network, "--data", sources["LINES"], "--lines", 24, "--recipe", recipe, "--epochs", 3, "--threads", 1]
+
+    def run(free_kib: int) -> tuple[int, int, str]:
+        """Exit code, trained epochs and the last line, with so much room."""
+        room = os.statvfs(disk)
+        (disk / "filler").write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - (free_kib << 10))))
+        answer = paretext(*words, "--device", "cpu", "--out", out)
+        (disk / "filler").unlink()
+        assert not list(out.rglob("*.tmp")) and "Traceback" not in answer.err, answer.err
+        return answer.code, answer.err.count("\nepoch "), answer.err.splitlines()[-1]
+
+    with small_disk(disk, 8 << 10) as said:
+        if said != "No space left on device":
+            pytest.skip("needs the right to mount a tmpfs")
+        for free_kib, epochs in ((0, 0), (2000, 1), (400, 0)):  # a checkpoint has 1.6 MB
+            code, trained, line = run(free_kib)
+            assert (code, trained) == (2, epochs), line
+            assert said in line and "checkpoint.pt" in line and line.endswith("; make room, then run the same command again")
+            assert (out / "checkpoint.pt").exists() == (free_kib > 0)
+        assert run(4 << 10)[:2] == (0, 2)
+        for lost in (("model.onnx", "candidate.json"), ("curves.png",)):
+            for name in lost:
+                (out / name).unlink()
+            code, trained, line = run(0)
+            assert (code, trained) == (2, 0) and said in line and lost[0] in line, line
+            assert run(4 << 10)[:2] == (0, 0) and all((out / name).is_file() for name in lost)
 
 
 def test_a_picture_that_cannot_be_written_leaves_the_one_before(paretext: Paretext, tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         move_durably(temporary, path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:  # a full disk is met by a write, which knows no name
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
