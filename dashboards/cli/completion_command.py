@@ -12,12 +12,15 @@ from typing import Any
 
 from dashboards.cli.parser import Parser
 
-SHELLS = ("bash", "zsh", "tcsh")
-"""Shells that shtab knows."""
+SHELLS = ("bash", "zsh", "fish", "tcsh")
+"""Shells that shtab knows and that this was tried with; it knows PowerShell, too."""
+FILES = ("SOURCE", "FILE", "IMAGE", "OLD_LINES", "WEIGHTS", "ARCHITECTURE")
+"""What may be a file where an argument is not of the type `Path`."""
 DESCRIPTION = """\
 Prints a script that completes the commands, options and files of paretext.
   bash:  paretext completion bash > ~/.local/share/bash-completion/completions/paretext
   zsh:   paretext completion zsh > ~/.zfunc/_paretext    (with fpath+=~/.zfunc before compinit in ~/.zshrc)
+  fish:  paretext completion fish > ~/.config/fish/completions/paretext.fish
   tcsh:  paretext completion tcsh > ~/.paretext.tcsh     (and source it in ~/.tcshrc)"""
 
 
@@ -29,8 +32,15 @@ def add_parser(subparsers: Any) -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    parser.add_argument("shell", metavar="SHELL", type=_shell, choices=SHELLS, help=", ".join(SHELLS))
     parser.set_defaults(run=run)
+
+
+def _shell(text: str) -> str:
+    """Checks the name of a shell; to guess another shell than the user's helps nobody."""
+    if text not in SHELLS:
+        raise argparse.ArgumentTypeError(f"there is no script for '{text}'; there are scripts for {', '.join(SHELLS)}")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     parser = build_parser()
     for each in _with_subcommands(parser):
         each.complete_now()
+        each.description = None  # where a shell shows what a command does, its help line has room and a paragraph has not
         for action in each._actions:
-            if action.type is Path or action.metavar in ("SOURCE", "FILE"):
+            if action.type is Path or action.metavar in FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     print(shtab.complete(parser, arguments.shell))
     return 0

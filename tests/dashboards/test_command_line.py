@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -104,7 +105,7 @@ def test_the_version_is_that_of_the_project(paretext: Commands) -> None:
     assert (answer.code, answer.out, answer.err) == (0, f"paretext {project['version']}\n", "")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
 def test_the_script_for_a_shell_completes_options_that_are_defined_late(paretext: Commands, shell: str) -> None:
     pytest.importorskip("shtab", reason="pip install -e .")
     answer = paretext("completion", shell)
@@ -121,6 +122,34 @@ def test_bash_completes_verbs_and_options(paretext: Commands, tmp_path: Path) ->
         asked = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _shtab_paretext paretext; echo ${{COMPREPLY[@]}}"
         answer = subprocess.run(["bash", "-c", f"source {script}; {asked}"], capture_output=True, text=True, check=True)
         assert expected in answer.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("paretext stud", "studies\tlist studies, rename or delete one"),
+        ("paretext search --tri", "--trials\ttrials to finish"),
+        ("paretext studies ren", "rename\tgive a study another name"),
+        ("paretext completion fi", "fish\t"),
+        ("paretext search LINES/li", "LINES/line.toml"),
+        ("paretext predict LINES/li", "LINES/line.toml"),
+    ],
+)
+def test_fish_completes_verbs_options_and_files(paretext: Commands, tmp_path: Path, typed: str, offered: str) -> None:
+    pytest.importorskip("shtab", reason="pip install -e .")
+    if (fish := shutil.which("fish")) is None:
+        pytest.skip("fish is not installed")
+    script = tmp_path / "paretext.fish"
+    script.write_text(paretext("completion", "fish").out)
+    (tmp_path / "line.toml").touch()
+    typed, offered = (text.replace("LINES", str(tmp_path)) for text in (typed, offered))
+    asked = [fish, "--no-config", "-c", f"source {script}; complete -C '{typed}'"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=True, env={**os.environ, "HOME": str(tmp_path)})
+    assert any(line.startswith(offered) for line in answer.stdout.splitlines()), answer
+
+
+def test_an_unknown_shell_is_told_which_there_are(paretext: Commands) -> None:
+    assert "no script for 'nushell'; there are scripts for bash, zsh, fish, tcsh" in paretext.refused("completion", "nushell")
 
 
 def test_a_name_that_the_terminal_cannot_show_is_written_as_an_escape(tmp_path: Path) -> None:
