@@ -62,7 +62,7 @@ def write_count(count: int) -> str:
     for unit, scale in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
         if count >= 0.9995 * scale:
             value = count / scale
-            return f"{value:.{max(0, 3 - len(str(int(value + 0.5))))}f}{unit}"
+            return f"{_three_digits(value)}{unit}"
     return str(count)
 
 
@@ -71,5 +71,10 @@ def write_size(size_bytes: int) -> str:
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
         if size_bytes >= 0.9995 * scale:
             value = size_bytes / scale
-            return f"{value:.{max(0, 3 - len(str(int(value + 0.5))))}f}{unit}"
+            return f"{_three_digits(value)}{unit}"
     return f"{size_bytes}B"
+
+
+def _three_digits(value: float) -> str:
+    """A number below 999.5 with three significant digits."""
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search_space.units import parse_size, write_size
+from search_space.units import parse_size, write_count, write_size
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,27 @@ def test_nothing_is_no_size() -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(428_258, "428KB"), (1_573_420, "1.57MB"), (12, "12B"), (999_499, "999KB"), (999_500, "1.00MB"), (10_000_000, "10.0MB")],
+    [
+        (428_258, "428KB"),
+        (1_573_420, "1.57MB"),
+        (12, "12B"),
+        (999_499, "999KB"),
+        (999_500, "1.00MB"),
+        (9_502_000, "9.50MB"),
+        (9_994_900, "9.99MB"),
+        (9_996_000, "10.0MB"),
+        (10_000_000, "10.0MB"),
+        (99_600_000, "99.6MB"),
+        (99_960_000, "100MB"),
+    ],
 )
 def test_three_digits_are_shown(size_bytes: int, text: str) -> None:
     assert write_size(size_bytes) == text
+
+
+def test_counts_have_three_digits_too() -> None:
+    counts = (428_258, 9_502_000, 99_600, 999_600)
+    assert [write_count(count) for count in counts] == ["428K", "9.50M", "99.6K", "1.00M"]
 
 
 def test_a_written_size_is_read_back_within_its_digits() -> None:
