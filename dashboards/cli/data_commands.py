@@ -52,6 +52,8 @@ def _add_check(verbs: Any) -> None:
     )
     parser.add_argument("--sheet", metavar="FILE.png", type=Path, help="draw samples and doubtful lines on a contact sheet")
     parser.add_argument("--processes", metavar="N", type=options.count, help="number of processes (default: one per core)")
+    strict_help = "exit with code 1 if there is anything that --fix would drop or rewrite, for scripts"
+    parser.add_argument("--strict", action="store_true", help=strict_help)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=run_check)
 
@@ -112,7 +114,7 @@ def _add_digits(verbs: Any) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Checks a data set; returns 0 whatever it finds, since findings are the result."""
+    """Checks a data set; returns 0 whatever it finds, since findings are the result, unless `--strict` asks for 1."""
     from dashboards.views.console import print_json, stderr_console
     from trainers.data.checks.check import check
     from trainers.data.source_registry import shadowed_folder
@@ -145,7 +147,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         from dashboards.views.data_report import print_report
 
         print_report(report)
-    return 0
+    return 1 if arguments.strict and any(finding.fix != "none" for finding in report.findings) else 0
 
 
 def _write_fixed(report: Report, folder: Path) -> dict[str, Any]:

@@ -32,9 +32,11 @@ def _bars(histogram: Mapping[str, Any]) -> str:
 
 def print_report(report: Report) -> None:
     """Prints a report to stdout."""
+    from rich.markup import escape
     from rich.table import Table
 
     from dashboards.views.console import stdout_console
+    from search_space import Architecture
 
     console = stdout_console()
     facts = report.facts
@@ -56,6 +58,10 @@ def print_report(report: Report) -> None:
         table.add_row(
             "suggested", f"height {s['height_px']} px, time stride {s['time_stride']}, most lines within {s['width_px']} px"
         )
+        tried = {"height_px": s["height_px"], "time_stride": s["time_stride"]}
+        fields = [f"{name} = [{value}]" for name, value in tried.items() if value != getattr(Architecture(), name)]
+        if fields:
+            table.add_row("", escape(f"in a study: {', '.join(fields)} under [space], beside its other fields"))
     console.print(table)
     _print_findings(report, console)
 

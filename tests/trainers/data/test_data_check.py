@@ -225,6 +225,20 @@ def test_command(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert answer["fixed"]["kept"] == answer["facts"]["usable"] and sheet.exists()
     assert main(["data", "check", str(planted)]) == 0
     assert "same image, different labels" in capsys.readouterr().out
+    assert main(["data", "check", str(planted), "--strict"]) == 1
+    assert main(["data", "check", str(fixed), "--strict"]) == 0
+    shown = capsys.readouterr().out
+    assert "fixed" not in shown and "--fix leaves them" in shown, "what --fix leaves is found, and does not count"
+
+
+def test_a_suggestion_says_how_a_study_takes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(30):
+        draw(tmp_path / f"{n}.png", 400, seed=n, height=60)
+    for text, taken in (("latin text", "in a study: time_stride = [8] under [space], beside"), ("ab" * 17, "")):
+        (tmp_path / "train.txt").write_text("".join(f"{n}.png\t{text}\n" for n in range(30)), encoding="utf-8")
+        assert main(["data", "check", str(tmp_path)]) == 0
+        shown = capsys.readouterr().out
+        assert "suggested" in shown and ("in a study: " in shown) == bool(taken) and taken in shown
 
 
 @pytest.mark.parametrize(
