@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -57,4 +58,40 @@ def mlflow_tables(session_folder: Path) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mlflow_client, "_create_tables", copy)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoded_digits(session_folder: Path) -> Iterator[None]:
+    """To compose and decode the built-in digits takes ten seconds: that is done once for all tests, whose caches get a copy.
+
+    Processes that tests start decode their own, unless the cache of their workspace has the lines already.
+    """
+    from trainers.base.file_lock import locked
+    from trainers.data import cache
+    from trainers.data.digits import DigitLine
+    from trainers.data.fingerprint import digest_of
+    from trainers.data.lines import LineSet
+
+    write, folder = cache._write, session_folder / "digits"
+
+    def copy(building: Path, line_set: LineSet, height_px: int, progress: cache.Progress | None, *rest: Any) -> None:
+        lines = line_set.lines
+        if line_set.skipped or not all(isinstance(line.load, DigitLine) for line in lines):
+            write(building, line_set, height_px, progress, *rest)
+            return
+        template = folder / digest_of([repr(line) for line in lines], height_px)
+        with locked(session_folder / "digits.lock"):
+            if not template.exists():
+                unfinished = folder / "unfinished"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir(parents=True)
+                write(unfinished, line_set, height_px, None, *rest)
+                unfinished.rename(template)
+        shutil.copytree(template, building, dirs_exist_ok=True)
+        if progress is not None:
+            progress(len(lines), len(lines))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "_write", copy)
         yield
