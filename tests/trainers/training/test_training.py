@@ -1,6 +1,7 @@
 """Laws of the loop: it learns, pauses, resumes to the same bits, and answers faults once."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,19 @@ from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.line_selection import warmup_epochs
 from trainers.pruning.phases import CUT_AFTER_EPOCHS, Phases
+from trainers.pruning.prune import PruningSettings
 from trainers.training.job import TrainingJob
 from trainers.training.learner import Learner
 from trainers.training.loop import TrainingResult, train
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
+
+
+@pytest.fixture
+def quick_search_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pruning tries a fraction of what it tries by default; which channels it chooses does not matter to the loop."""
+    monkeypatch.setattr("trainers.pruning.prune.PruningSettings", partial(PruningSettings, ratios=(0.9,), candidates=3))
 
 
 def onward(_: EpochReport) -> bool:
@@ -122,6 +130,7 @@ def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_search_of_channels")
 def test_a_pruned_training_killed_before_or_after_its_cut_ends_with_the_same_weights(tmp_path: Path) -> None:
     """After its first epoch, and after its third, which is the first of the network that was cut."""
 
@@ -178,6 +187,7 @@ def test_a_pruned_training_of_open_length_may_be_continued_beyond_its_end(tmp_pa
     assert of_cosine[0] != of_cosine[1]
 
 
+@pytest.mark.usefixtures("quick_search_of_channels")
 @pytest.mark.parametrize("criterion", ["l1", "eagleeye"])
 def test_a_cut_is_chosen_without_the_validation_lines(tmp_path: Path, criterion: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = striped_dataset(24)
@@ -202,6 +212,7 @@ def test_a_cut_is_chosen_without_the_validation_lines(tmp_path: Path, criterion:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_search_of_channels")
 def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
     changes = {"neck": "fpn_a", "auxiliary": "super_resolution", "prune_percent": 40, "prune_criterion": "eagleeye"}
     architecture, prepared = TINY.with_(**changes), striped_dataset(24)
@@ -212,6 +223,7 @@ def test_an_auxiliary_ends_with_the_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_search_of_channels")
 def test_a_training_of_one_epoch_is_cut_at_its_end(tmp_path: Path) -> None:
     architecture = TINY.with_(prune_percent=50, prune_criterion="l2")
     outcome = train(TrainingJob(architecture, striped_dataset(24), QUICK, 1, tmp_path, 0), onward)
