@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from studies.workspace.paths import Workspace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -95,3 +98,24 @@ def decoded_digits(session_folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "_write", copy)
         yield
+
+
+@pytest.fixture(scope="session")
+def copy_of_shown_study(session_folder: Path) -> Callable[[Path], Workspace]:
+    """Copies a workspace with the study of `testing.shown_study`, which is made once for all tests, to a folder."""
+    from studies.workspace.paths import Workspace
+    from testing.shown_study import shown_study
+    from trainers.base.file_lock import locked
+
+    template = session_folder / "shown" / "runs"
+
+    def copy(folder: Path) -> Workspace:
+        with locked(session_folder / "shown.lock"):
+            if not (done := template.parent / "done").exists():
+                shutil.rmtree(template.parent, ignore_errors=True)
+                shown_study(template)
+                done.touch()
+        shutil.copytree(template, folder)
+        return Workspace(folder)
+
+    return copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
-from testing.shown_study import shown_study
 from testing.tiny_model import tiny_model
 from trainers.base.candidate import Measurement
 from trainers.base.file_digest import file_sha256
@@ -59,9 +59,9 @@ def _padded(model: Path, width: int) -> int:
 
 
 @pytest.fixture(scope="session")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def shown(tmp_path_factory: pytest.TempPathFactory, copy_of_shown_study: Callable[[Path], Workspace]) -> Workspace:
     """With the study `shown`, which has a trial of every fate; for reading only."""
-    return shown_study(tmp_path_factory.mktemp("shown") / "runs")
+    return copy_of_shown_study(tmp_path_factory.mktemp("shown") / "runs")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from studies.run.recoded_points import SUFFIX, how_it_was_made, point_within, sm
 from studies.storage.front_point import FrontPoint
 from studies.storage.pareto_front import load_front, load_points
 from studies.workspace.paths import Workspace
-from testing.shown_study import shown_study
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
 from trainers.inference.reader import Reader
@@ -19,8 +19,8 @@ NAME = "shown"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return shown_study(tmp_path_factory.mktemp("shown") / "runs")
+def workspace(tmp_path_factory: pytest.TempPathFactory, copy_of_shown_study: Callable[[Path], Workspace]) -> Workspace:
+    return copy_of_shown_study(tmp_path_factory.mktemp("shown") / "runs")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ import pytest
 from studies.run.study_log import read_log
 from studies.storage.pareto_front import load_store
 from studies.workspace.paths import Workspace
-from testing.shown_study import shown_study
 from testing.striped_lines import striped_lines, write_pairs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -92,8 +91,10 @@ def test_trainings_stop_with_one_line_and_continue(tmp_path: Path, disk: Disk) -
     assert [trial.outcome.name for trial in after if trial.counts_against_budget] == ["measured"] * 2
 
 
-def test_promote_changes_nothing_and_works_once_there_is_room(tmp_path: Path, disk: Disk) -> None:
-    home = shown_study(disk.folder / "home").folder
+def test_promote_changes_nothing_and_works_once_there_is_room(
+    disk: Disk, copy_of_shown_study: Callable[[Path], Workspace]
+) -> None:
+    home = copy_of_shown_study(disk.folder / "home").folder
     command = [sys.executable, "-m", "dashboards.cli.command_line", "promote", "shown"]
     disk.fill(200)
     full = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=300)
