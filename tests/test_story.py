@@ -22,6 +22,7 @@ from studies import history
 from studies.registry.mlflow_client import open_mlflow
 from studies.storage.pareto_front import load_points, load_store
 from studies.workspace.paths import Workspace
+from testing.commands_at_once import commands_at_once
 from testing.striped_lines import striped_lines, write_pairs
 
 STUDY = """
@@ -210,16 +211,13 @@ def refuse_and_roll_back(workspace: Workspace, paretext: Paretext, champion: int
 def promote_at_once(workspace: Workspace, study: str, count: int = 8) -> None:
     """Promotions in as many processes leave one champion and a history without a gap."""
     trials = [point.trial for point in load_points(workspace, study) if point.reads]
-    started = [
-        subprocess.Popen(
-            command("promote", study, "--as", "rushed", "--trial", trials[i % len(trials)], "--json", *["--force"][: i % 2]),
-            env=environment(workspace), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
+    commands = [
+        ["promote", study, "--as", "rushed", "--trial", str(trials[i % len(trials)]), "--json", *["--force"][: i % 2]]
         for i in range(count)
-    ]  # fmt: skip
-    answers = [(process.communicate(timeout=900), process.returncode) for process in started]
-    assert all(code == 0 or (code == 2 and "--force promotes it" in said[1]) for said, code in answers), answers
-    made = [json.loads(said[0]) for said, code in answers if code == 0]
+    ]
+    answers = commands_at_once(commands, environment(workspace))
+    assert all(run.code == 0 or (run.code == 2 and "--force promotes it" in run.err) for run in answers), answers
+    made = [json.loads(run.out) for run in answers if run.code == 0]
     made = [promotion for promotion in made if promotion["outcome"] != "unchanged"]
     found = history("rushed", workspace)
     assert len({version.tags["sha256"] for version in found.versions}) == len(found.versions)
