@@ -19,6 +19,7 @@ from dashboards.views.space_table import with_space_table
 from studies.definition.study_file import load_study
 from studies.storage.pareto_front import load_points
 from studies.workspace.paths import Workspace
+from testing.striped_lines import striped_lines, write_pairs
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -122,19 +123,23 @@ def test_the_study_file_loads_and_says_what_it_seems_to_say(tmp_path: Path) -> N
 
 API_STUDY = """
 name = "plates"
+data = { source = "lines", test = false }
 budget = { trials = 1, epochs = 2 }
 search = { sampler = "random", workers = 1 }
+recipe = { preset = "anytime", min_epoch_lines = 400, flat_start_steps = 50 }
 
 [space]
 width_percent = [25]
 encoder_hidden = [24]
 """
+"""Reads enough to be promoted after two epochs of these few lines."""
 
 
 @pytest.mark.slow
 def test_the_python_example_runs_as_a_script_with_a_worker_process(tmp_path: Path) -> None:
     (example,) = blocks("python")
     (tmp_path / "plates.toml").write_text(API_STUDY)
+    write_pairs(tmp_path / "lines", striped_lines(240, 0))
     script = tmp_path / "three_jobs.py"
     script.write_text(example)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PARETEXT_HOME": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
