@@ -17,6 +17,9 @@ USUAL_PERCENT = 18
 worse by more than chance."""
 LEAST_PERCENT, MOST_PERCENT = 2, 150
 """Finest and coarsest step. The finest takes as many bits as int8; with the coarsest, half of the weights are zero."""
+COARSE_FROM_PERCENT = 35
+"""Smallest coarse step, which takes weights that are adapted to it (`trainers.quantisation.finish`). With finer ones no trained
+model reads worse by more than chance (`benchmarks/precision/README.md`), so there is nothing to adapt to."""
 _WITH_STEP = re.compile(rf"{CODED}_([1-9][0-9]{{0,2}})")
 
 
@@ -31,6 +34,11 @@ def step_percent(precision: str) -> int | None:
         return USUAL_PERCENT
     written = _WITH_STEP.fullmatch(precision)
     return int(written[1]) if written and LEAST_PERCENT <= int(written[1]) <= MOST_PERCENT else None
+
+
+def is_coarse(precision: str) -> bool:
+    """Whether a precision is `coded` with a step that takes weights which are adapted to it."""
+    return (step_percent(precision) or 0) >= COARSE_FROM_PERCENT
 
 
 def coded_precision(percent: int) -> str:

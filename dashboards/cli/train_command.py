@@ -179,6 +179,7 @@ def _job_and_beginning(arguments: argparse.Namespace) -> tuple[TrialJob, Beginni
         seed=arguments.seed,
         threads=arguments.threads or 1,
         device=device,
+        finish=True,
         parents=beginning.parents,
     )
     return job, beginning

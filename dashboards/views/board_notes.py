@@ -172,7 +172,7 @@ def _architecture(point: FrontPoint) -> str:
         words = point.configuration.describe()
     except RefusedArchitecture:  # built by an earlier version
         words = str(point.architecture.get("backbone", ""))
-    return f"{words}, after {point.epochs_trained} of {point.epochs} epochs" if point.is_checkpoint else words
+    return f"{words}, {point.stage}" if point.stage else words
 
 
 def _commands(state: StudyState) -> Iterator[str]:

@@ -64,7 +64,7 @@ def _tested(point: FrontPoint) -> str:
 def _architecture(point: FrontPoint) -> str:
     """The architecture and searched recipe settings in a few words; of what has not been trained to the end, also how far."""
     words = point.configuration.describe()
-    return f"{words}, after {point.epochs_trained} of {point.epochs} epochs" if point.is_checkpoint else words
+    return f"{words}, {point.stage}" if point.stage else words
 
 
 def _explained(front: list[FrontPoint]) -> Iterator[str]:

@@ -159,7 +159,8 @@ class Counts:
         elif isinstance(trial.outcome, PrecisionVariantOf):
             self.closed["stored in another precision"] += 1
         elif isinstance(trial.outcome, CheckpointOf):
-            self.closed["exported before the end"] += 1
+            is_finished = trial.measurement is not None and trial.measurement.finish_lines
+            self.closed["exported after a finish" if is_finished else "exported before the end"] += 1
         elif isinstance(trial.outcome, Suspended):
             self.closed["suspended"] += 1
         else:

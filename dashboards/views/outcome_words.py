@@ -42,16 +42,16 @@ def outcome_words(outcome: Outcome) -> OutcomeWords:
             return OutcomeWords("training", "cyan")
         case Measured() | PrecisionVariantOf():
             return OutcomeWords("complete", "green")
-        case CheckpointOf(epochs=epochs):
-            return OutcomeWords(f"after epoch {epochs}", "green")
+        case CheckpointOf(epochs=epochs, measurement=measurement):
+            return OutcomeWords(f"after epoch {epochs}" + (", finished" if measurement.finish_lines else ""), "green")
         case Failed():
             return OutcomeWords("failed", "red")
         case Stopped():
             return OutcomeWords("stopped")
         case Suspended():
             return OutcomeWords("suspended")
-        case OverLimit(measurement=measurement):
-            return OutcomeWords("over a limit", trained=measurement is not None)
+        case OverLimit(measurement=of_its_file):
+            return OutcomeWords("over a limit", trained=of_its_file is not None)
         case Refused():
             return OutcomeWords("infeasible", trained=False)
         case Duplicate():

@@ -29,7 +29,6 @@ SHORT_NAMES = {
     "label_smoothing": "smooth",
     "join_share": "join",
     "drawn_share": "drawn",
-    "quantisation_epochs": "finish",
 }
 """Recipe setting to its name in descriptions, which stand in tables."""
 

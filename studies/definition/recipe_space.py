@@ -35,7 +35,6 @@ SEARCHABLE: dict[str, Scale] = {
     "label_smoothing": "linear",
     "join_share": "linear",
     "drawn_share": "linear",
-    "quantisation_epochs": "linear",
 }
 """Setting that can be searched to the scale on which its values are compared: those that span decades by their logarithm."""
 

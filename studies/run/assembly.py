@@ -17,6 +17,7 @@ from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
 from studies.run.end_phase import EndPhase
 from studies.run.epoch_seconds import EpochSeconds, epoch_seconds_of
+from studies.run.front_finish import FrontFinish
 from studies.run.judged import Ready
 from studies.run.kept_parents import keep_parents
 from studies.run.longer_trainings import former_epochs, may_continue
@@ -116,19 +117,19 @@ def _parts(
     beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer, end)
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
-    recorder.callbacks = (seen, progress, schedule, exports, tracking, observer, duplicates, clear)
-    replayed: tuple[TrialCallback, ...] = (progress, exports, tracking)
+    finish = FrontFinish(study, job_of, engine, progress, proposer, exports, observer, lease, seconds)
+    recorder.callbacks = (seen, progress, schedule, exports, finish, tracking, observer, duplicates, clear)
+    replayed: tuple[TrialCallback, ...] = (progress, exports, finish, tracking)
     for trial, callback in itertools.product(trials, replayed):
         callback.trial_closed(trial)
     ended = clear.start(trials, seen)
     schedule.replay(trials, (trial.number for trial in ended))
     if ended:
         observer.note(may_continue(ended, study.budget.epochs))
-    earlier = EarlierRuns(trials, preparation.warm_start, ended)
     plan = TimePlan(study, engine.slots, schedule.rungs, seconds, observer.note)
-    watched = observer, engine, lease, earlier, plan
+    watched = observer, engine, lease, EarlierRuns(trials, preparation.warm_start, ended), plan
     made = study, prepared, beginnings, store, recorder
-    return Parts(*made, seen, progress, schedule, proposer, exports, duplicates, *watched, end)
+    return Parts(*made, seen, progress, schedule, proposer, exports, duplicates, *watched, end, finish)
 
 
 def _schedule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from studies.definition.sections import Budget
 
@@ -31,13 +32,14 @@ class BudgetTracker:
         budget: of the study.
         started: `time.monotonic()` when the run began.
         epochs: that earlier runs have trained.
+        reserved_s: seconds to keep for what must be done before time is up; at most `LARGEST_RESERVE` of the time is kept.
 
     Attributes:
         epochs: trained so far, those of earlier runs included.
     """
 
-    def __init__(self, budget: Budget, started: float, epochs: int = 0) -> None:
-        self._budget, self._started = budget, started
+    def __init__(self, budget: Budget, started: float, epochs: int = 0, reserved_s: Callable[[], float] = lambda: 0.0) -> None:
+        self._budget, self._started, self._reserved_s = budget, started, reserved_s
         self._deadline = None if budget.seconds is None else started + budget.seconds
         self.epochs = epochs
 
@@ -58,39 +60,31 @@ class BudgetTracker:
         of_time = 1.0 if left is None or not self._budget.seconds else left / self._budget.seconds
         return min(of_time, 1.0 if not most else 1 - self.epochs / most)
 
-    def reserve(self, seconds: float) -> float:
-        """Seconds that are kept for the end: those asked for, but no more than `LARGEST_RESERVE` of the time there is."""
-        return 0.0 if self._budget.seconds is None else min(seconds, LARGEST_RESERVE * self._budget.seconds)
+    @property
+    def usable_s(self) -> float | None:
+        """Seconds left to train in, below 0 after them; None without a limit."""
+        if self._budget.seconds is None or self.left_s is None:
+            return None
+        return self.left_s - min(self._reserved_s(), LARGEST_RESERVE * self._budget.seconds)
 
-    def usable_s(self, reserve_s: float) -> float | None:
-        """Seconds left to train in, below 0 after them; None without a limit.
-
-        Args:
-            reserve_s: seconds to keep for what must be done before time is up.
-        """
-        return None if self.left_s is None else self.left_s - self.reserve(reserve_s)
-
-    def clock_time(self, reserve_s: float) -> float | None:
-        """Seconds since the epoch of Unix by which trainings have to pause; None without a limit.
-
-        Args:
-            reserve_s: seconds to keep for what must be done before time is up.
-        """
-        usable = self.usable_s(reserve_s)
+    @property
+    def clock_time(self) -> float | None:
+        """Seconds since the epoch of Unix by which trainings have to pause; None without a limit."""
+        usable = self.usable_s
         return None if usable is None else time.time() + usable
 
     def patience_s(self) -> float:
         """Returns how many seconds the driver may wait for events before it checks the budget again."""
         return LONGEST_WAIT_S if self._deadline is None else max(0.0, min(LONGEST_WAIT_S, self._deadline - time.monotonic()))
 
-    def over(self, reserve_s: float = 0.0) -> str | None:
+    def over(self, is_training: bool) -> str | None:
         """Returns which budget is spent, or None.
 
         Args:
-            reserve_s: seconds to keep for what must be done before time is up; at most `LARGEST_RESERVE` of it is kept.
+            is_training: whether anything trains; then something must be kept for the end.
         """
-        left = self.left_s
-        if left is not None and left <= self.reserve(reserve_s):
+        left = self.usable_s if is_training else self.left_s
+        if left is not None and left <= 0:
             return TIME_IS_UP
         most = self._budget.total_epochs
         return f"{self.epochs} {EPOCHS_ARE_TRAINED}" if most is not None and self.epochs >= most else None

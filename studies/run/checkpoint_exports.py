@@ -96,7 +96,7 @@ class CheckpointExports:
                 self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {error}")
             else:
                 if isinstance(candidate, Candidate):
-                    self._record(ready, candidate, epoch)
+                    self.record(ready, candidate, epoch)
 
     def _export_job(self, ready: Ready, epoch: int, result: RungResult) -> TrialJob | None:
         """The job that exports a training; None if it is not worth a file."""
@@ -106,12 +106,23 @@ class CheckpointExports:
         also = self._wanted(ready, epoch, result)
         return None if also is None else replace(job, also_in=also, export_only=True)
 
-    def _record(self, ready: Ready, candidate: Candidate, epoch: int) -> None:
+    def record(
+        self, ready: Ready, candidate: Candidate, epoch: int, is_worth: Callable[[Measurement], bool] = lambda _: True
+    ) -> None:
+        """Records the files of a training.
+
+        Args:
+            ready: the training.
+            candidate: one of its files, with the others.
+            epoch: epochs that it has been trained for.
+            is_worth: whether a measured file is to be recorded.
+        """
         files: dict[Architecture, Candidate] = {}
         for file in (candidate, *candidate.also):
             files.setdefault(file.architecture, file)  # a tiny network is stored in int8 whether that or `coded` is asked for
         for file in files.values():
-            self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
+            if is_worth(file.measurement):
+                self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
 
     def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
         """Records the files of an export. If the export failed, the training continues as if it had not been tried.
@@ -122,7 +133,7 @@ class CheckpointExports:
         epoch, began = self._under_way.pop(ready.number)
         self._longest_s = max(self._longest_s, time.monotonic() - began)
         if isinstance(event, TrialFinished):
-            self._record(ready, event.candidate, epoch)
+            self.record(ready, event.candidate, epoch)
         elif isinstance(event, TrialFailed | TrialLost):
             self._observer.note(f"trial {ready.number} could not be exported after epoch {epoch}: {event.reason}")
         return epoch
@@ -143,9 +154,9 @@ class CheckpointExports:
         others = []
         for precision in self._proposer.still_missing(ready.configuration):
             variant = self._proposer.variant(ready, ready.architecture.with_(precision=precision))
-            if self._progress.would_extend_front(_expected(result, variant.costs)):
+            if self._progress.would_extend_front(expected(result, variant.costs)):
                 others.append(precision)
-        if others or self._progress.would_extend_front(_expected(result, ready.costs)):
+        if others or self._progress.would_extend_front(expected(result, ready.costs)):
             return tuple(others)
         return None
 
@@ -163,7 +174,7 @@ class CheckpointExports:
         return self._longest_s or FIRST_EXPORT_S
 
 
-def _expected(result: RungResult, costs: Costs) -> Measurement:
+def expected(result: RungResult, costs: Costs) -> Measurement:
     """What a file would measure that reads as the network does; unknown costs stay unknown."""
     return Measurement(
         accuracy=result.accuracy,

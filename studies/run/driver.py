@@ -42,14 +42,12 @@ class Driver:
         self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
         self._ready = partial(ready_of, recorder=parts.recorder, duplicates=parts.duplicates)
-        self._spending = BudgetTracker(self._study.budget, started, epochs)
-        self._running: dict[int, Ready] = {}
-        self._paused: dict[int, Ready] = {}
-        self._epochs: dict[int, int] = {}
+        self._running, self._paused, self._epochs = dict[int, Ready](), dict[int, Ready](), dict[int, int]()
+        reserved_s = partial(parts.front_finish.reserved_s, self._paused, self._epochs)
+        self._spending = BudgetTracker(self._study.budget, started, epochs, reserved_s)
         self._reached: dict[int, RungResult] = {}
-        self._faults, self._finished = FaultWatch(), FinishedTrainings(parts)
-        self._promoted_for_the_front = 0
-        self._reason = ALL_DONE
+        self._faults, self._finished, self._finish = FaultWatch(), FinishedTrainings(parts), parts.front_finish
+        self._promoted_for_the_front, self._reason = 0, ALL_DONE
         self._ending: str | None = None
         self._nothing_new = False  # a new training was not started, since its first epoch would have ended too late
 
@@ -66,6 +64,8 @@ class Driver:
             reason = INTERRUPTED
         if reason is not None and (self._running or self._paused or self._wanting()):
             self._suspend_all(reason)
+        if reason != INTERRUPTED and not self._finish.run(self._paused, self._epochs, lambda: self._spending.left_s):
+            self._suspend_all(INTERRUPTED)  # so that the next run finds their checkpoints
         self._stop_paused()
         self._duplicates.abandon()
         self._recorder.close_opened_twice()
@@ -142,7 +142,7 @@ class Driver:
         while self._wanting() and not self._nothing_new:
             if self._end.begins(self._spending, self._begun()):
                 self._schedule.stay_near_front()
-            if not self._plan.leaves_room_for_new(self._spending.usable_s(self._exports.seconds)):
+            if not self._plan.leaves_room_for_new(self._spending.usable_s):
                 self._nothing_new = True
                 break
             proposed = self._proposer.next(self._running.values(), self._paused.values())
@@ -165,9 +165,7 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""
-        if not self._plan.fits(
-            ready.architecture, self._spending.usable_s(self._exports.seconds), not self._epochs.get(ready.number)
-        ):
+        if not self._plan.fits(ready.architecture, self._spending.usable_s, not self._epochs.get(ready.number)):
             self._running.pop(ready.number, None)
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
             return False
@@ -176,7 +174,7 @@ class Driver:
         job = self._beginnings.job(ready, new=not self._epochs.get(ready.number))
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.configuration))
-        job = replace(job, pause_by=self._spending.clock_time(self._exports.seconds))
+        job = replace(job, pause_by=self._spending.clock_time)
         # written before it trains, so that a later run that finds the trial open knows its owner and its checkpoint
         self._store.note_training(ready.number, TrainingMark(owner_here(), until or job.epochs, str(job.folder)))
         self._engine.submit(ready.number, job, until)
@@ -213,7 +211,7 @@ class Driver:
         self._spending.epochs += new
         self._epochs[ready.number] = report.epoch
         self._reached[ready.number] = RungResult(report.cer, report.accuracy)
-        self._plan.epoch_finished(ready.architecture, report.seconds, self._spending.usable_s(self._exports.seconds))
+        self._plan.epoch_finished(ready.architecture, report.seconds, self._spending.usable_s)
         if self._schedule.is_rung(ready.number, ready.architecture, report.epoch):
             self._note_rung(ready, report.epoch, self._reached[ready.number])
         self._observer.trial_progress(ready.number, report)
@@ -282,11 +280,13 @@ class Driver:
                 self._handle(event)
         if self._running:  # they are in the middle of an epoch; their checkpoints are exported in this process
             self._engine.close()
+            self._finish.leave_out()
             ended = ((r, self._epochs[n], self._reached[n]) for n, r in self._running.items() if n in self._reached)
             self._exports.export_here(ended)
         for ready in (*self._running.values(), *self._paused.values()):
             self._recorder.suspend(ready, self._epochs.get(ready.number, 0), reason)
-        self._running, self._paused = {}, {}
+        self._running.clear()
+        self._paused.clear()
 
     def _stop_paused(self) -> None:
         """Closes the trials that are still paused at the end of the search as stopped."""
@@ -296,5 +296,5 @@ class Driver:
 
     def _over(self) -> str | None:
         """Returns why the search must end now, or None."""
-        over = self._spending.over(self._exports.seconds if self._running else 0.0)
+        over = self._spending.over(is_training=bool(self._running))
         return "the target is reached" if self._progress.target_met else over

@@ -10,6 +10,7 @@ from studies.engines.base import Engine
 from studies.run.beginnings import Beginnings
 from studies.run.checkpoint_exports import CheckpointExports
 from studies.run.end_phase import EndPhase
+from studies.run.front_finish import FrontFinish
 from studies.run.observer import Observer
 from studies.run.proposer import Proposer
 from studies.run.resume import EarlierRuns
@@ -46,6 +47,7 @@ class Parts:
         earlier: the trials that earlier runs have left.
         plan: how the time is used.
         end: the last part of the budget, which goes into the front.
+        front_finish: finishes the trainings on the front when the search ends.
     """
 
     study: Study
@@ -65,3 +67,4 @@ class Parts:
     earlier: EarlierRuns
     plan: TimePlan
     end: EndPhase
+    front_finish: FrontFinish

@@ -124,6 +124,23 @@ class Proposer:
             if self._lacks(other, training) and excess_before_training(other.architecture, self._costs, limits) is None
         )
 
+    def precisions(self, configuration: Configuration) -> list[str]:
+        """All precisions that a training of this configuration can be stored in within the limits."""
+        limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
+        all_of_it = (configuration, *self._variants.of(configuration))
+        fitting = (o for o in all_of_it if excess_before_training(o.architecture, self._costs, limits) is None)
+        return [other.architecture.precision for other in fitting]
+
+    def closed(self, trial: StoredTrial) -> Ready | None:
+        """What a closed trial trained; None if this version cannot build it."""
+        try:
+            configuration = trial.configuration
+        except RefusedArchitecture:
+            return None
+        if configuration is None:
+            return None
+        return self._ready(trial.number, configuration, trial.costs or self._costs(configuration.architecture))
+
     def ready_variant(self, ready: Ready, architecture: Architecture) -> Ready | None:
         """What the training of `ready` has given besides, under its number; None when it is known already."""
         training = None if ready.continues is None else ready.number

@@ -116,9 +116,9 @@ class _Recoder:
         return None if file is None or len(file.data) >= point.size_bytes else self._point(source, recoding, file)
 
     def _source(self, point: FrontPoint) -> FrontPoint:
-        """The largest file that the training of a file has."""
+        """The largest file that the training of a file has, after its finish where it had one."""
         same = [other for other in self._points if _training(other) == _training(point) and Path(other.model).is_file()]
-        return max(same, key=lambda other: other.size_bytes, default=point)
+        return max(same, key=lambda other: (other.size_bytes, bool(other.finish_lines)), default=point)
 
     def _lines_of(self, point: FrontPoint) -> LineArrays:
         """The validation lines of the study, at the height of a file."""

@@ -52,6 +52,10 @@ class StudyProgress:
         point = self._point(measurement)
         return point not in self._front and not any(dominates(other, point) for other in self._front)
 
+    def is_on_front(self, measurement: Measurement) -> bool:
+        """Whether a result that was closed is on the front, or equals one that is."""
+        return self._point(measurement) in self._front
+
     def _point(self, measurement: Measurement) -> tuple[float, ...]:
         return tuple(objective.to_minimize(objective.measured(measurement)) for objective in self._objectives)
 

@@ -126,7 +126,7 @@ class TrialRecorder:
         self._add(variant, candidate, Duplicate(of, reason, self._outcome(other, candidate)))
 
     def add_checkpoint(self, ready: Ready, candidate: Candidate, epochs: int) -> None:
-        """Records a file of a training that has not reached its end: a trial of its own, which no budget counts.
+        """Records a file of a training before its end, or after its finish: a trial of its own, which no budget counts.
 
         Args:
             ready: what the file is, under the number of the trial that trains.
@@ -134,7 +134,8 @@ class TrialRecorder:
             epochs: that the training has had.
         """
         if excess_of(candidate.measurement, self._study.limits.by_cost) is None:
-            model = self._keep(ready, candidate, f"-epoch-{epochs}")
+            suffix = f"-epoch-{epochs}" + ("-finished" if candidate.measurement.finish_lines else "")
+            model = self._keep(ready, candidate, suffix)
             outcome = CheckpointOf(ready.number, candidate.measurement, model, epochs)
             self._add(ready, candidate, outcome)
 

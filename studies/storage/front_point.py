@@ -40,6 +40,7 @@ class FrontPoint:
         test_lines: number of test lines read.
         recipe: `[recipe]` of a study file that trains as it was trained; empty when that is not known.
         searched: those settings of it that its study searches.
+        finish_lines: training lines that a finish has shown after the training; None without one.
     """
 
     trial: int
@@ -63,6 +64,7 @@ class FrontPoint:
     test_lines: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
     searched: tuple[str, ...] = ()
+    finish_lines: int | None = None
 
     @classmethod
     def of(cls, trial: int, measured: Measurement, architecture: Mapping[str, Any], model: Path, **known: Any) -> FrontPoint:
@@ -88,6 +90,7 @@ class FrontPoint:
             validation_lines=measured.lines,
             right_lines=measured.right_lines,
             sha256=measured.sha256,
+            finish_lines=measured.finish_lines,
             **known,
         )
 
@@ -110,6 +113,12 @@ class FrontPoint:
     def is_checkpoint(self) -> bool:
         """Whether it was exported before the last epoch of its training."""
         return self.epochs_trained is not None and self.epochs is not None and self.epochs_trained < self.epochs
+
+    @property
+    def stage(self) -> str:
+        """How far its training had come, in words: "after 9 of 40 epochs", "after its finish", or both; empty at the end."""
+        before = [f"after {self.epochs_trained} of {self.epochs} epochs"] if self.is_checkpoint else []
+        return " and ".join([*before, *(["its finish" if before else "after its finish"] if self.finish_lines else [])])
 
     @property
     def configuration(self) -> Configuration:

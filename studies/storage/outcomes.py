@@ -68,9 +68,10 @@ class PrecisionVariantOf:
 
 @dataclass(frozen=True)
 class CheckpointOf:
-    """Another trial's training as it stood before its last epoch, exported and measured; the budget does not count it.
+    """Another trial's training as it stood before its last epoch, or after its finish, exported and measured.
 
-    The training itself may continue, be stopped or be suspended: that is the outcome of its own trial.
+    The budget does not count it. The training itself may continue, be stopped or be suspended: that is the outcome of its own
+    trial.
 
     Attributes:
         trial: number of the trial that trains.
@@ -88,7 +89,7 @@ class CheckpointOf:
     @property
     def reason(self) -> str:
         """One line."""
-        return f"trial {self.trial} after epoch {self.epochs}"
+        return f"trial {self.trial} after epoch {self.epochs}" + (" and its finish" if self.measurement.finish_lines else "")
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,29 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
         distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
     numbers = front_numbers(list(distinct))
     front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
-    return sorted(front, key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+    return sorted(_after_finish(front, sought), key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+
+
+def _after_finish(front: Sequence[FrontPoint], objectives: Sequence[Objective]) -> list[FrontPoint]:
+    """The front without files that a finish of the same training has made better, in some bytes more.
+
+    It would show one training twice otherwise.
+    """
+    read = [objective for objective in objectives if not objective.before_training]
+    finished = {_training(point): point for point in front if point.finish_lines}
+
+    def is_replaced(point: FrontPoint) -> bool:
+        after = None if point.finish_lines or not finished else finished.get(_training(point))
+        if after is None:
+            return False
+        return all(o.to_minimize(o.measured(after)) <= o.to_minimize(o.measured(point)) for o in read)
+
+    return [point for point in front if not is_replaced(point)]
+
+
+def _training(point: FrontPoint) -> tuple[str, str, int | None]:
+    """What the files of a training in one precision have in common, before and after a finish."""
+    return str(point.architecture), str(point.recipe), point.epochs_trained
 
 
 def with_equals(front: Sequence[FrontPoint]) -> list[FrontPoint]:

@@ -33,7 +33,7 @@ class Measurement:
         flops: multiply-adds of one image of 3 x 32 x 320, after pruning; taller input has an image enlarged in proportion.
         right_lines: which of the lines the file reads without an error; None when that is not recorded.
         sha256: hash of the file, 64 hexadecimal digits; None when that is not recorded.
-        finish_lines: training lines that a quantisation-aware finish has shown for this file alone; None without one.
+        finish_lines: training lines that a finish has shown after the training; None without one.
     """
 
     accuracy: float

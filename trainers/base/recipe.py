@@ -57,8 +57,9 @@ class Recipe(StrictModel):
         max_epoch_lines: an epoch shows at most about so many of the training lines, and the next epochs the others; 0 shows
             all of them.
         validation_lines: the most validation lines that are read after an epoch; 0 reads all. The final measurement reads all.
-        quantisation_epochs: epochs with simulated rounding after the training, 0 to 100, for each file that is coded with a
-            large step (`trainers.quantisation.finish`); 0 does without.
+        finish_epochs: epochs at a falling learning rate after the training, 0 to 100 (`trainers.quantisation.finish`): for the
+            files of a single training, and for those on the front when a search ends; 0 does without. The training itself does
+            not depend on them.
 
     Raises:
         UserError: there are unknown names or values out of range; one message names all of them.
@@ -88,13 +89,14 @@ class Recipe(StrictModel):
     min_epoch_lines: int = Field(default=0, ge=0, le=10**9)
     max_epoch_lines: int = Field(default=0, ge=0, le=10**9)
     validation_lines: int = Field(default=2000, ge=0, le=10**9)
-    quantisation_epochs: int = Field(default=0, ge=0, le=100)
+    finish_epochs: int = Field(default=0, ge=0, le=100)
 
     @property
     def digest(self) -> str:
-        """12 hex digits that identify the recipe. Settings at their defaults do not count, so new ones change no digest."""
-        defaults = {name: field.default for name, field in Recipe.model_fields.items()}
-        changed = {name: value for name, value in self.as_dict().items() if value != defaults[name]}
+        """12 hex digits that identify how a network trains. Settings at their defaults do not count, so new ones change no
+        digest; neither does the finish, which comes after the training."""
+        defaults = {name: field.default for name, field in Recipe.model_fields.items() if name != "finish_epochs"}
+        changed = {name: value for name, value in self.as_dict().items() if name in defaults and value != defaults[name]}
         text = json.dumps(changed, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,10 +1,13 @@
-"""The quantisation-aware finish: a short training with rounded weights, for files with large steps.
+"""The finish: a short training at a falling learning rate, with rounded weights for files with large steps.
 
-    trained network -> final form, norms frozen -> epochs with simulated rounding, the rate falls to 0 -> export
+    trained network -> final form, norms frozen -> epochs at a falling rate, for a large step with simulated rounding -> export
 
 Decisions:
-- It is a phase of its own after the training, once for each precision with a large step. A training may then have any length,
-  its other files keep their weights, and each step has weights that were adapted to it.
+- It is a phase of its own after the training: once for all files whose precision changes nothing that one can see, and once for
+  each precision with a large step, whose weights must be adapted to that step. A training may then have any length, and be
+  continued from where it was before its finish.
+- A training at a constant rate leaves its weights scattered around a minimum. The average of the weights removes most of that,
+  and the falling rate what is left (`benchmarks/precision/README.md`).
 - It starts from what would be exported: the averaged weights, where the recipe keeps an average. It keeps no average itself,
   because its rate falls to 0 along half a cosine.
 - BatchNorm keeps the statistics that the file will have. Its scale and shift are trained, and so make up for the mean error of
@@ -18,6 +21,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import numpy as np
@@ -38,33 +42,24 @@ from trainers.training.job import TrainingJob
 from trainers.training.losses import line_losses
 from trainers.training.optimizer import RATE_FACTOR, computes_in_bf16, make_optimizer
 
-FINISHED_FROM_PERCENT = 35
-"""Smallest step that gets a finish. With finer ones no trained model reads worse by more than chance
-(`benchmarks/precision/README.md`), so there is nothing to win back."""
 FIRST_RATE = 0.2
 """Learning rate at the beginning of the finish, as a fraction of the recipe's."""
 
 
-def is_finished(precision: str, epochs: int) -> bool:
-    """Whether a file of a precision gets a finish.
-
-    Args:
-        precision: of the file.
-        epochs: of the finish, as the recipe says.
-    """
-    return epochs > 0 and (step_percent(precision) or 0) >= FINISHED_FROM_PERCENT
-
-
 def finish(
-    trained: Recognizer, job: TrainingJob, done: int, precision: str, on_epoch: Callable[[int, float], None] | None = None
+    trained: Recognizer,
+    job: TrainingJob,
+    done: int,
+    precision: str | None,
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> Recognizer:
-    """Trains a network for `job.recipe.quantisation_epochs` epochs with the rounding of a coded file.
+    """Trains a network for `job.recipe.finish_epochs` epochs at a falling learning rate.
 
     Args:
         trained: the network that would be exported; it is not changed.
         job: its training.
         done: epochs of the training; the finish continues with the lines that come next.
-        precision: `coded` or `coded_N`.
+        precision: `coded` or `coded_N`, whose rounding is simulated; None simulates none.
         on_epoch: called after each epoch with its number, from 1, and the mean loss of a line.
 
     Returns:
@@ -75,7 +70,7 @@ def finish(
     """
     with torch.random.fork_rng(devices=[job.device] if job.device.startswith("cuda") else []):
         finishing = _Finish(trained, job, precision)
-        for epoch in range(job.recipe.quantisation_epochs):
+        for epoch in range(job.recipe.finish_epochs):
             loss = finishing.epoch(epoch, done)
             if on_epoch is not None:
                 on_epoch(epoch + 1, loss)
@@ -85,13 +80,15 @@ def finish(
 class _Finish:
     """A finish in progress."""
 
-    def __init__(self, trained: Recognizer, job: TrainingJob, precision: str) -> None:
+    def __init__(self, trained: Recognizer, job: TrainingJob, precision: str | None) -> None:
         self._job, self._device = job, torch.device(job.device)
         self._recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training), job.device))
         self.network = cast(Recognizer, final(copy.deepcopy(trained).cpu().float()))
         self.network.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._rounding = SimulatedRounding(self.network, precision)
-        self._seeds = [job.seed, step_percent(precision) or 0]
+        self._rounded: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if precision is None else SimulatedRounding(self.network, precision)
+        )
+        self._seeds = [job.seed, 0 if precision is None else step_percent(precision) or 0]
         self._optimizer = make_optimizer(self.network, self._recipe)
         self._planner, self._feed = plan_lines(
             job.data.training, job.data.charset, self.network, self._recipe, self._device, job.data.rendered_lines
@@ -113,12 +110,12 @@ class _Finish:
             for at, planned in enumerate(batches):
                 batch = self._feed.collate(planned)
                 images, widths = augment(batch.images, batch.widths, self._recipe.augmentation, rng)
-                with self._rounding():
+                with self._rounded():
                     with torch.autocast(self._device.type, torch.bfloat16, enabled=is_bf16):
                         objective, losses = line_losses(self.network, self._recipe, images, widths, batch, 0.0)
                     self._optimizer.zero_grad(set_to_none=True)
                     torch.autograd.backward(objective.mean())
-                self._step((epoch + at / len(batches)) / self._recipe.quantisation_epochs)
+                self._step((epoch + at / len(batches)) / self._recipe.finish_epochs)
                 total += losses.detach().sum()
                 lines += len(planned.samples)
         if not math.isfinite(float(total)):

@@ -7,8 +7,8 @@ Decisions:
   trial resumes from there, and a finished one returns its candidate at once. The files of another trial are removed first,
   except the log of the epochs that were trained in the folder.
 - The weights may be stored in several precisions without further training: each is a file and a candidate of its own, with a
-  record beside it of what it takes to make it again. If the recipe asks for a quantisation-aware finish, the files with large
-  steps get one first, each its own.
+  record beside it of what it takes to make it again. They are exported after the finish of the recipe only where the job asks
+  for it: a search finishes what is on its front, and nothing else.
 - This module imports torch only when a trial runs, because a driver describes hundreds of trials and runs none.
 """
 
@@ -66,6 +66,7 @@ class TrialJob:
         device: "cpu", "cuda", "cuda:1" and so on.
         also_in: further precisions in which the trained weights are stored and measured.
         export_only: train nothing; export and measure the network of the checkpoint in the folder.
+        finish: export after the finish of the recipe (`Recipe.finish_epochs`).
         pause_by: Unix time in seconds; the training pauses when its next epoch would end later. None never pauses it.
         parents: trained weights that the network may begin with, the best first: the first that can be read is taken. Without
             any it begins with random weights. A training that resumes from a checkpoint ignores them.
@@ -82,8 +83,14 @@ class TrialJob:
     device: str = "cpu"
     also_in: tuple[str, ...] = ()
     export_only: bool = False
+    finish: bool = False
     pause_by: float | None = None
     parents: tuple[Parent, ...] = ()
+
+    @property
+    def finish_epochs(self) -> int:
+        """Epochs of the finish before the export."""
+        return self.recipe.finish_epochs if self.finish else 0
 
     def as_dict(self) -> dict[str, Any]:
         """The job as values that JSON can hold, for `from_dict`."""
@@ -99,6 +106,7 @@ class TrialJob:
             "device": self.device,
             "also_in": list(self.also_in),
             "export_only": self.export_only,
+            "finish": self.finish,
             "pause_by": self.pause_by,
             "parents": [parent.as_dict() for parent in self.parents],
         }
@@ -194,12 +202,13 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     keep_freed_memory()
     prepared = prepare_once(job.data, job.cache_folder)
     training = training_job(job, prepared)
+    if job.export_only:
+        return _candidate(job, training, load_result(training), prepared, lambda _: True, "checkpoint-")
     identity = f"{training.identity} {job.epochs}" if job.recipe.is_anytime else training.identity
+    identity += f" finish {job.finish_epochs}" if job.finish_epochs else ""
     finished = _load_candidate(job.folder, identity)
     if finished is not None:
         return finished
-    if job.export_only:
-        return _candidate(job, training, load_result(training), prepared, lambda _: True, "checkpoint-")
     for name in (CANDIDATE_NAME, MODEL_NAME, record_file(Path(MODEL_NAME)).name):
         (job.folder / name).unlink(missing_ok=True)
 
@@ -249,7 +258,7 @@ def _candidate(
     """Exports and measures a trained network in each precision that the job names; file names begin with `prefix`."""
     from trainers.trial.finished_files import FinishedFiles
 
-    files = FinishedFiles(job.data.normaliser, job.threads, training, trained, prepared, report)
+    files = FinishedFiles(job.data.normaliser, job.threads, training, trained, prepared, job.finish_epochs, report)
     others = []
     for precision in job.also_in:
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial

@@ -35,7 +35,7 @@ RECODED_FORMAT = 2
 """Version of the record of a file that was coded again after its training; versions that know format 1 would make another."""
 LIBRARIES = ("paretext", "torch", "timm", "onnx", "onnxruntime", "numpy", "scipy", "pillow", "torch-pruning", "scikit-learn")
 """Libraries whose version can change the bytes of a model."""
-SETTINGS = ("architecture", "recipe", "epochs", "seed", "threads", "device")
+SETTINGS = ("architecture", "recipe", "epochs", "seed", "threads", "device", "finish")
 """Keys of a job that decide its result, besides its data and its parents."""
 
 
@@ -44,8 +44,8 @@ class TrainingRecord:
     """What it takes to make one model file again.
 
     Attributes:
-        job: architecture, data, recipe, epochs, seed, threads, device and parents of the training, as `TrialJob.as_dict` has
-            them; the sources are absolute. The parents are none, or the one that was used.
+        job: architecture, data, recipe, epochs, seed, threads, device, finish and parents of the training, as
+            `TrialJob.as_dict` has them; the sources are absolute. The parents are none, or the one that was used.
         epochs_trained: after which the file was exported.
         data_digest: of the lines, 16 hexadecimal digits (`trainers.data.dataset.LineDataset.digest`).
         precision: that the file was asked for in, or the file that it was coded again from.

@@ -115,8 +115,8 @@ def _facts(point: FrontPoint) -> list[tuple[str, str]]:
 
 def _notes(point: FrontPoint, read: FileReadings | None) -> list[str]:
     notes = []
-    if point.is_checkpoint:
-        notes.append(f"Exported after {point.epochs_trained} of {point.epochs} epochs.")
+    if point.stage:
+        notes.append(f"Exported {point.stage}.")
     if point.equal_to is not None:
         lines = f"{point.validation_lines:,} validation lines"
         test = f"exact McNemar test: p = {point.equal_p:.2g}"

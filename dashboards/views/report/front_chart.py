@@ -183,7 +183,7 @@ def _add_limit(figure: Any, across: Axis, limit: float) -> None:
 
 def _hover(point: FrontPoint, axes: Axes, samples: Sequence[Sample] = ()) -> str:
     """What is said beside a candidate, in the little HTML that plotly knows."""
-    far = f", after {point.epochs_trained} of {point.epochs} epochs" if point.is_checkpoint else ""
+    far = f", {point.stage}" if point.stage else ""
     lines = [
         f"<b>trial {point.trial}</b>{far}",
         html.escape(point.configuration.describe()),

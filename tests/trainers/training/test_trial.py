@@ -165,27 +165,32 @@ def test_a_file_that_onnx_runtime_cannot_run_is_a_fault_of_the_architecture(
     assert fault_of(caught.value).kind == "export"
 
 
-def test_only_files_with_large_steps_get_a_finish_which_is_the_same_each_time(
+def test_fine_files_share_a_finish_and_each_coarse_one_has_its_own_the_same_each_time(
     tmp_path: Path, data: DataSpec, cache: Path
 ) -> None:
-    precisions = ("coded", "coded_60")
-    plain = run_trial(TrialJob(TINY, data, cache, QUICK, 1, tmp_path / "plain", also_in=precisions), onward)
-    job = TrialJob(TINY, data, cache, QUICK.with_(quantisation_epochs=2), 1, tmp_path / "trial", also_in=precisions)
+    recipe, precisions = QUICK.with_(finish_epochs=2), ("fp16", "coded_60")
+    plain = run_trial(TrialJob(TINY, data, cache, recipe, 1, tmp_path / "plain", also_in=precisions), onward)
+    job = TrialJob(TINY, data, cache, recipe, 1, tmp_path / "trial", also_in=precisions, finish=True)
     notes: list[str] = []
     candidate = run_trial(job, lambda report: notes.append(report.note) is None)
     assert isinstance(plain, Candidate) and isinstance(candidate, Candidate)
     before, after = ({form.asked.precision: form for form in (c, *c.also)} for c in (plain, candidate))
-    assert [form.measurement.finish_lines for form in (*before.values(), after["fp32"], after["coded"])] == [None] * 5
-    assert after["coded_60"].measurement.finish_lines == 48, "two epochs of 24 lines"
-    changed = [p for p in before if before[p].model.read_bytes() != after[p].model.read_bytes()]
-    assert changed == ["coded_60"]
-    assert [note.split(",")[0] for note in notes if note] == [
-        f"quantisation-aware finish of coded_60: epoch {epoch} of 2" for epoch in (1, 2)
-    ]
+    assert {form.measurement.finish_lines for form in before.values()} == {None}
+    assert {form.measurement.finish_lines for form in after.values()} == {48}, "two epochs of 24 lines"
+    assert not any(before[p].model.read_bytes() == after[p].model.read_bytes() for p in before)
+    finishes = [f"{named}: epoch {n} of 2" for named in ("finish", "quantisation-aware finish of coded_60") for n in (1, 2)]
+    assert sorted(note.split(",")[0] for note in notes if note) == sorted(finishes)
     assert after["coded_60"].measurement.parameters == before["coded_60"].measurement.parameters
     assert Candidate.from_dict(candidate.as_dict()) == candidate
 
-    content = after["coded_60"].model.read_bytes()
+    content = {precision: form.model.read_bytes() for precision, form in after.items()}
     (job.folder / CANDIDATE_NAME).unlink()  # as if it had been killed during the finish
     assert isinstance(run_trial(job, onward), Candidate)
-    assert after["coded_60"].model.read_bytes() == content
+    assert {precision: form.model.read_bytes() for precision, form in after.items()} == content
+
+    exported = run_trial(replace(job, export_only=True), onward)  # as at the end of a search
+    assert isinstance(exported, Candidate) and exported.model.read_bytes() == content["fp32"]
+
+
+def test_a_finish_is_no_part_of_the_training_and_its_checkpoint() -> None:
+    assert QUICK.with_(finish_epochs=3).digest == QUICK.digest
