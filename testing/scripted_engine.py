@@ -111,8 +111,9 @@ class ScriptedEngine:
 
     def _candidates(self, job: TrialJob) -> Candidate:
         own, trained = job.architecture, self.epochs[job.folder.name] / (self._best_after or job.epochs)
-        others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in job.also_in)
-        made = self._candidate(own, job.folder, "model.onnx", trained)
+        first, *further = job.only_in or (own.precision, *job.also_in)
+        others = tuple(self._candidate(own.with_(precision=p), job.folder, f"{p}-model.onnx", trained) for p in further)
+        made = self._candidate(own.with_(precision=first), job.folder, "model.onnx", trained)
         return replace(made, also=others, lineage=self.lineages.get(job.folder.name))
 
     def _candidate(self, a: Architecture, folder: Path, name: str, trained: float) -> Candidate:

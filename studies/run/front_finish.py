@@ -49,7 +49,7 @@ class FinishOf:
     Attributes:
         ready: the training.
         epochs: that it has been trained for.
-        precisions: to make files in, that of `ready` first.
+        precisions: to make files in.
         accuracy: of its most accurate file so far.
     """
 
@@ -161,9 +161,8 @@ class FrontFinish:
                 each = wanted.pop(0)
                 if _fits(self._seconds_of(each), left_s()):
                     running[each.ready.number] = each
-                    job, (own, *others) = self._job_of(each.ready), each.precisions
-                    assert own == job.architecture.precision
-                    self._engine.submit(each.ready.number, replace(job, also_in=tuple(others), export_only=True, finish=True))
+                    job = replace(self._job_of(each.ready), export_only=True, only_in=each.precisions, finish=True)
+                    self._engine.submit(each.ready.number, job)
             self._lease.keep()
             for event in self._engine.wait(LONGEST_WAIT_S):
                 if isinstance(event, TrialFinished | TrialFailed | TrialLost) and event.number in running:
@@ -203,9 +202,9 @@ class FrontFinish:
         if not (self._job_of(ready).folder / CHECKPOINT_FILE).is_file():
             return None
         best = max(measured.values(), key=lambda each: each.accuracy)
-        own, possible = ready.architecture.precision, self._proposer.precisions(ready.configuration)
+        possible = self._proposer.precisions(ready.configuration)
         worth = [p for p in possible if self._is_worth(ready, p, best, measured.get(p))]
-        return FinishOf(ready, epochs, (own, *(p for p in worth if p != own)), best.accuracy) if worth else None
+        return FinishOf(ready, epochs, tuple(worth), best.accuracy) if worth else None
 
     def _is_worth(self, ready: Ready, precision: str, best: Measurement, measured: Measurement | None) -> bool:
         """Whether the file of a precision is on the front, or would be if it read as well as the best file of its training."""

@@ -159,6 +159,7 @@ RECIPES["anytime"] = RECIPES["paretext"].with_(
     min_epoch_lines=2000,
     max_epoch_lines=4000,
     validation_lines=1000,
+    finish_epochs=1,
 )
 """Recipes by name: `anytime` is the default, chosen in benchmarks/anytime; `paretext` was the default up to version 0.1, and
 trains along a cosine to a fixed number of epochs; `seed` is the recipe of the published scores."""

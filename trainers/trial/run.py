@@ -66,6 +66,7 @@ class TrialJob:
         device: "cpu", "cuda", "cuda:1" and so on.
         also_in: further precisions in which the trained weights are stored and measured.
         export_only: train nothing; export and measure the network of the checkpoint in the folder.
+        only_in: with `export_only`, the precisions to store the weights in, instead of that of the architecture and `also_in`.
         finish: export after the finish of the recipe (`Recipe.finish_epochs`).
         pause_by: Unix time in seconds; the training pauses when its next epoch would end later. None never pauses it.
         parents: trained weights that the network may begin with, the best first: the first that can be read is taken. Without
@@ -83,6 +84,7 @@ class TrialJob:
     device: str = "cpu"
     also_in: tuple[str, ...] = ()
     export_only: bool = False
+    only_in: tuple[str, ...] = ()
     finish: bool = False
     pause_by: float | None = None
     parents: tuple[Parent, ...] = ()
@@ -106,6 +108,7 @@ class TrialJob:
             "device": self.device,
             "also_in": list(self.also_in),
             "export_only": self.export_only,
+            "only_in": list(self.only_in),
             "finish": self.finish,
             "pause_by": self.pause_by,
             "parents": [parent.as_dict() for parent in self.parents],
@@ -121,6 +124,7 @@ class TrialJob:
             "recipe": Recipe.from_dict(values["recipe"]),
             "folder": Path(values["folder"]),
             "also_in": tuple(values.get("also_in", ())),
+            "only_in": tuple(values.get("only_in", ())),
             "parents": tuple(Parent.from_dict(parent) for parent in values.get("parents", ())),
         }
         return cls(**{**values, **made})
@@ -260,10 +264,11 @@ def _candidate(
 
     files = FinishedFiles(job.data.normaliser, job.threads, training, trained, prepared, job.finish_epochs, report)
     others = []
-    for precision in job.also_in:
+    first, *further = job.only_in or (job.architecture.precision, *job.also_in)
+    for precision in further:
         with contextlib.suppress(TrainingFault):  # a precision that cannot be exported does not fail the trial
             others.append(files.candidate(precision, job.folder / f"{prefix}{precision}-{MODEL_NAME}"))
-    own = files.candidate(job.architecture.precision, job.folder / f"{prefix}{MODEL_NAME}")
+    own = files.candidate(first, job.folder / f"{prefix}{MODEL_NAME}")
     for each in (own, *others):
         digest, epochs = prepared.digest, len(trained.history)
         write_record(each.model, each.asked.precision, job, _absolute(job.data), digest, epochs, trained.lineage)

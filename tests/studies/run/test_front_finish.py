@@ -117,7 +117,7 @@ def test_a_large_step_that_does_not_read_without_a_finish_is_tried_with_one(work
     engine = Coarse()
     run_search(finished_study(space=space, budget={"trials": 4, "epochs": 2}), workspace, None, engine)
     assert {point.architecture["precision"] for point in load_front(workspace, "s")} == {"coded_80"}, "it reads as well in less"
-    assert all({job.architecture.precision, *job.also_in} == {"int8", "coded_80"} for job in engine.finished)
+    assert all("coded_80" in job.only_in for job in engine.finished)
 
 
 @pytest.mark.parametrize("recipe", ["paretext", {"preset": "anytime", "finish_epochs": 0}])
