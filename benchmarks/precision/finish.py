@@ -1,11 +1,11 @@
-"""The quantisation-aware finish: one training, coded with several steps, with and without it.
+"""The finish: one training, coded with several steps, with and without it.
 
     python -m benchmarks.precision.finish NAME --data SOURCE [--validation SOURCE] [--charset FILE] [--architecture FIELDS]
         [--epochs 2] [--finish 2] [--once 70] [--steps 18 35 50 70 100] [--ways plain annealed once finished] [--seed 0]
         [--out runs/finish]
 
-Trains a network from starter weights, once; the folder of the training is kept. `plain` stores its weights, `annealed` trains
-as many more epochs as the finish with the finest step instead of the large one, which shows what the epochs do by themselves,
+Trains a network from starter weights, once; the folder of the training is kept. `plain` stores its weights, `annealed` has a
+finish without rounding for all files, which shows what its epochs do by themselves,
 `once` has one finish with the step `--once` for all files, and `finished` has a finish of its own for each file. McNemar's test
 compares each file with the fp32 file of the training.
 """
@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dashboards.cli.architecture_argument import read_architecture
-from search_space.coded_precision import LEAST_PERCENT, coded_precision
+from search_space.coded_precision import coded_precision
 from search_space.recognizer import Recognizer
 from trainers.base.recipe import find_recipe
 from trainers.data.dataset import LineDataset, prepare
@@ -105,9 +105,8 @@ def print_rows(
     """Prints a row for each precision and way."""
     training = training_job(job, prepared)
     trained, files = load_result(training).recognizer, Files(job, prepared)
-    finishing = replace(training, recipe=training.recipe.with_(quantisation_epochs=epochs))
-    finest = coded_precision(LEAST_PERCENT)
-    annealed = finish(trained, finishing, job.epochs, finest) if "annealed" in ways else None
+    finishing = replace(training, recipe=training.recipe.with_(finish_epochs=epochs))
+    annealed = finish(trained, finishing, job.epochs, None) if "annealed" in ways else None
     once = finish(trained, finishing, job.epochs, coded_precision(once_percent)) if "once" in ways else None
     print("| precision | weights | bytes | than estimated | right | CER | lost | won | p |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
