@@ -35,6 +35,7 @@ from studies.run.tracking_callback import TrackingCallback
 from studies.run.trial_recorder import TrialRecorder
 from studies.run.waiting_duplicates import WaitingDuplicates
 from studies.storage.backends import Storage
+from studies.storage.finish_record import FinishRecord
 from studies.storage.lease import Lease
 from studies.storage.stored_trial import StoredTrial, epochs_spent
 from studies.storage.study_faults import NoSuchStudy
@@ -117,7 +118,7 @@ def _parts(
     beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer, end)
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
-    finish = FrontFinish(study, job_of, engine, progress, proposer, exports, observer, lease, seconds)
+    finish = FrontFinish(study, job_of, engine, progress, proposer, exports, observer, lease, FinishRecord(store), seconds)
     recorder.callbacks = (seen, progress, schedule, exports, finish, tracking, observer, duplicates, clear)
     replayed: tuple[TrialCallback, ...] = (progress, exports, finish, tracking)
     for trial, callback in itertools.product(trials, replayed):

@@ -43,7 +43,7 @@ class Driver:
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
         self._ready = partial(ready_of, recorder=parts.recorder, duplicates=parts.duplicates)
         self._running, self._paused, self._epochs = dict[int, Ready](), dict[int, Ready](), dict[int, int]()
-        reserved_s = partial(parts.front_finish.reserved_s, self._paused, self._epochs)
+        reserved_s = partial(parts.front_finish.reserved_s, self._running, self._paused, self._epochs)
         self._spending = BudgetTracker(self._study.budget, started, epochs, reserved_s)
         self._reached: dict[int, RungResult] = {}
         self._faults, self._finished, self._finish = FaultWatch(), FinishedTrainings(parts), parts.front_finish

@@ -28,6 +28,7 @@ from studies.run.observer import Observer
 from studies.run.proposer import Proposer
 from studies.run.study_progress import StudyProgress
 from studies.run.time_plan import SAFETY
+from studies.storage.finish_record import FinishRecord
 from studies.storage.lease import Lease
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf, Stopped, Suspended
 from studies.storage.stored_trial import RungResult, StoredTrial
@@ -49,7 +50,7 @@ class FinishOf:
     Attributes:
         ready: the training.
         epochs: that it has been trained for.
-        precisions: to make files in.
+        precisions: to make files in, those on the front first.
         accuracy: of its most accurate file so far.
     """
 
@@ -64,6 +65,10 @@ class FinishOf:
         own = sum(is_coarse(precision) for precision in self.precisions)
         return own + (own < len(self.precisions))
 
+    def without_last(self) -> FinishOf:
+        """The same with one precision less."""
+        return replace(self, precisions=self.precisions[:-1])
+
 
 class FrontFinish:
     """Finishes the trainings on the front; a `TrialCallback`.
@@ -77,6 +82,7 @@ class FrontFinish:
         exports: records the files, and knows how long an export takes.
         observer: receives messages.
         lease: renewed while this takes time.
+        record: knows what earlier runs have finished.
         seconds: predicts the seconds of an epoch where time is limited; None elsewhere.
     """
 
@@ -90,12 +96,13 @@ class FrontFinish:
         exports: CheckpointExports,
         observer: Observer,
         lease: Lease,
+        record: FinishRecord,
         seconds: EpochSeconds | None,
     ) -> None:
         recipe = study.training_recipe
         self._finish_epochs = recipe.finish_epochs if recipe.is_anytime else 0
         self._job_of, self._engine, self._progress, self._proposer = job_of, engine, progress, proposer
-        self._exports, self._observer, self._lease, self._seconds = exports, observer, lease, seconds
+        self._exports, self._observer, self._lease, self._seconds, self._tried = exports, observer, lease, seconds, record
         self._predicted_s, self._predicted_at = 0.0, -PREDICTED_AGAIN_S
         self._trainings: dict[str, StoredTrial] = {}  # digest to the last trial that trained it
         self._digests: dict[int, str] = {}
@@ -114,15 +121,16 @@ class FrontFinish:
             digest = self._digests.get(outcome.trial)
             (self._waiting.setdefault(outcome.trial, []) if digest is None else self._files[digest]).append(trial)
 
-    def reserved_s(self, paused: Mapping[int, Ready], epochs: Mapping[int, int]) -> float:
+    def reserved_s(self, running: Mapping[int, Ready], paused: Mapping[int, Ready], epochs: Mapping[int, int]) -> float:
         """Seconds to keep for the end of a search: for the last export, and for the finish of the front as it is now.
 
         Args:
-            paused: trainings that have paused, by number.
+            running: trainings under way, by number.
+            paused: those that have paused.
             epochs: number of a training to the epochs that it has been trained for.
         """
         if self._seconds is not None and self._finish_epochs and time.monotonic() > self._predicted_at + PREDICTED_AGAIN_S:
-            self._predicted_s = sum(map(self._seconds_of, self._wanted(paused, epochs))) / self._engine.slots
+            self._predicted_s = sum(map(self._seconds_of, self._wanted({**running, **paused}, epochs))) / self._engine.slots
             self._predicted_at = time.monotonic()
         return self._exports.seconds + self._predicted_s
 
@@ -141,7 +149,7 @@ class FrontFinish:
             Whether it came to its end; False after Ctrl-C.
         """
         wanted = self._wanted(paused, epochs) if self._finish_epochs else []
-        wanted = [each for each in wanted if _fits(self._seconds_of(each), left_s())]
+        wanted = [fitting for each in wanted if (fitting := self._within(each, left_s())) is not None]
         if not wanted:
             return True
         what = "1 training on it gets" if len(wanted) == 1 else f"{len(wanted)} trainings on it get"
@@ -156,10 +164,9 @@ class FrontFinish:
 
     def _run(self, wanted: list[FinishOf], left_s: Callable[[], float | None]) -> None:
         running: dict[int, FinishOf] = {}
-        while (wanted or running) and _fits(0.0, left_s()):
+        while (wanted or running) and (left_s() or 0.0) >= 0.0:
             while wanted and len(running) < self._engine.slots:
-                each = wanted.pop(0)
-                if _fits(self._seconds_of(each), left_s()):
+                if (each := self._within(wanted.pop(0), left_s())) is not None:
                     running[each.ready.number] = each
                     job = replace(self._job_of(each.ready), export_only=True, only_in=each.precisions, finish=True)
                     self._engine.submit(each.ready.number, job)
@@ -170,6 +177,8 @@ class FrontFinish:
 
     def _record(self, finished: FinishOf, event: TrialFinished | TrialFailed | TrialLost) -> None:
         number = finished.ready.number
+        if not isinstance(event, TrialLost):
+            self._tried.add(finished.ready.digest, finished.epochs, finished.precisions)
         if not isinstance(event, TrialFinished):
             self._observer.note(f"trial {number} could not be finished: {event.reason}")
             return
@@ -177,11 +186,11 @@ class FrontFinish:
         self._observer.note(f"trial {number} after its finish: {accuracy:.1%} ({finished.accuracy:.1%} before)")
         self._exports.record(finished.ready, event.candidate, finished.epochs, self._progress.would_extend_front)
 
-    def _wanted(self, paused: Mapping[int, Ready], epochs: Mapping[int, int]) -> list[FinishOf]:
+    def _wanted(self, unended: Mapping[int, Ready], epochs: Mapping[int, int]) -> list[FinishOf]:
         """The trainings on the front that are not finished yet, the one with the most accurate file first."""
         found: dict[str, FinishOf | None] = {}
         for number in self._progress.front_trainings:
-            ready, trained = paused.get(number), epochs.get(number, 0)
+            ready, trained = unended.get(number), epochs.get(number, 0)
             if ready is None and number in self._digests:
                 trial = self._trainings[self._digests[number]]
                 ready, trained = self._proposer.closed(trial), trial.epochs_trained
@@ -191,30 +200,34 @@ class FrontFinish:
         return [each for each in found.values() if each is not None]
 
     def _finish_of(self, ready: Ready, epochs: int, files: Iterable[StoredTrial]) -> FinishOf | None:
-        """The finish of a training; None if it had one, or has no checkpoint or nothing to win."""
-        measured = {
-            trial.architecture.precision: trial.measurement
+        """The finish of a training; None if it has no checkpoint, or nothing to win that has not been tried."""
+        measured = [
+            (trial.architecture.precision, trial.measurement)
             for trial in files
-            if trial.architecture is not None and trial.measurement is not None and _epochs(trial) == epochs
-        }
-        if not measured or any(each.finish_lines for each in measured.values()):
+            if trial.architecture is not None and trial.measurement is not None
+        ]
+        if not measured or not (self._job_of(ready).folder / CHECKPOINT_FILE).is_file():
             return None
-        if not (self._job_of(ready).folder / CHECKPOINT_FILE).is_file():
-            return None
-        best = max(measured.values(), key=lambda each: each.accuracy)
-        possible = self._proposer.precisions(ready.configuration)
-        worth = [p for p in possible if self._is_worth(ready, p, best, measured.get(p))]
+        best = max((each for _, each in measured), key=lambda each: each.accuracy)
+        tried, on_front = self._tried.tried(ready.digest, epochs), self._progress.is_on_front
+        left = [p for p in self._proposer.precisions(ready.configuration) if p not in tried]
+        worth = [p for p in left if any(of == p and on_front(each) for of, each in measured)]
+        worth += [p for p in left if p not in worth and self._might_join(ready, p, best)]
         return FinishOf(ready, epochs, tuple(worth), best.accuracy) if worth else None
 
-    def _is_worth(self, ready: Ready, precision: str, best: Measurement, measured: Measurement | None) -> bool:
-        """Whether the file of a precision is on the front, or would be if it read as well as the best file of its training."""
-        if measured is not None and self._progress.is_on_front(measured):
-            return True
+    def _might_join(self, ready: Ready, precision: str, best: Measurement) -> bool:
+        """Whether the file of a precision would be on the front if it read as well as the best file of its training."""
         try:
             variant = self._proposer.variant(ready, ready.architecture.with_(precision=precision))
         except RefusedArchitecture:
             return False
         return self._progress.would_extend_front(expected(RungResult(best.cer, best.accuracy), variant.costs))
+
+    def _within(self, finish: FinishOf, left_s: float | None) -> FinishOf | None:
+        """A finish with as many of its precisions as there is time for; None if there is none for any."""
+        while finish.precisions and left_s is not None and self._seconds_of(finish) > left_s:
+            finish = finish.without_last()
+        return finish if finish.precisions else None
 
     def _seconds_of(self, finish: FinishOf) -> float:
         """Seconds that a finish and the export of its files are expected to take; 0 where time is not limited."""
@@ -222,14 +235,3 @@ class FrontFinish:
             return 0.0
         epochs = finish.times * self._finish_epochs
         return SAFETY * epochs * self._seconds(finish.ready.architecture) + self._exports.seconds
-
-
-def _fits(seconds: float, left_s: float | None) -> bool:
-    """Whether something that takes some seconds ends in time."""
-    return left_s is None or seconds <= left_s
-
-
-def _epochs(trial: StoredTrial) -> int | None:
-    """Epochs that the file of a trial was trained for."""
-    outcome = trial.outcome
-    return outcome.epochs if isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf) else None

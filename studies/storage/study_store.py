@@ -151,15 +151,22 @@ class StudyStore:
         write_value(self._study, STUDY_KEY, study.model_dump(mode="json"))
 
     @reads
+    def attributes(self, prefix: str) -> dict[str, Any]:
+        """System attributes of the study whose keys begin with a prefix, by the rest of the key."""
+        attributes = self._storage.get_study_system_attrs(self._study._study_id)
+        return {key.removeprefix(prefix): value for key, value in attributes.items() if key.startswith(prefix)}
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Writes a system attribute of the study; a closed trial takes none."""
+        self._storage.set_study_system_attr(self._study._study_id, key, value)
+
     def test_scores(self) -> dict[int, TestScore]:
         """What trials have read of the test lines, by number; few have been tested."""
-        attributes = self._storage.get_study_system_attrs(self._study._study_id)
-        tested = {key.removeprefix(TEST_KEY): value for key, value in attributes.items() if key.startswith(TEST_KEY)}
-        return {int(number): TestScore(**value) for number, value in tested.items()}
+        return {int(number): TestScore(**value) for number, value in self.attributes(TEST_KEY).items()}
 
     def add_test_score(self, number: int, score: TestScore) -> None:
-        """Writes what a trial reads of the test lines; a closed trial takes no attributes, so the study has it."""
-        self._storage.set_study_system_attr(self._study._study_id, f"{TEST_KEY}{number}", asdict(score))
+        """Writes what a trial reads of the test lines."""
+        self.set_attribute(f"{TEST_KEY}{number}", asdict(score))
 
     @reads
     def data_identity(self) -> dict[str, Any]:

@@ -94,6 +94,8 @@ def test_a_finish_that_brings_nothing_leaves_no_trace(workspace: Workspace) -> N
     engine = Finishing(gain=-0.05)
     run_search(finished_study(), workspace, None, engine)
     assert engine.finished and not any(point.finish_lines for point in load_points(workspace, "s"))
+    run_search(finished_study(), workspace, None, again := Finishing(gain=-0.05))
+    assert not again.finished, "and is not tried again"
 
 
 def test_a_large_step_that_does_not_read_without_a_finish_is_tried_with_one(workspace: Workspace) -> None:
