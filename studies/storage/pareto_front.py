@@ -6,6 +6,7 @@ A file that does not read (`trainers.base.candidate.READING_CER`) is never on th
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,9 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.base.redaction import redact
+
+HARDLY_MORE = 1.01
+"""Two files of one training in one precision cost the same up to this ratio; their bytes differ by less than 0.3 %."""
 
 
 def load_store(workspace: Workspace, name: str) -> StudyStore:
@@ -113,6 +117,8 @@ def points_of(
 def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] | None = None) -> list[FrontPoint]:
     """The points that read and that no other beats or equals in all objectives, smallest first; of equal points the oldest.
 
+    Of the files of one training in one precision that cost the same within 1 %, only the one that reads best is listed.
+
     Args:
         points: complete candidates.
         objectives: of their study; None means accuracy and size.
@@ -123,29 +129,26 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
         distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
     numbers = front_numbers(list(distinct))
     front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
-    return sorted(_after_finish(front, sought), key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+    return sorted(_without_earlier_files(front, sought), key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
 
 
-def _after_finish(front: Sequence[FrontPoint], objectives: Sequence[Objective]) -> list[FrontPoint]:
-    """The front without files that a finish of the same training has made better, in some bytes more.
+def _without_earlier_files(front: Sequence[FrontPoint], objectives: Sequence[Objective]) -> list[FrontPoint]:
+    """The front without files of a training that a later file of it beats in all that is read, at hardly more cost.
 
-    It would show one training twice otherwise.
+    After further epochs, or a finish, a coded file has some bytes more or less. All of them may be on the front, but are hardly
+    more than one choice.
     """
     read = [objective for objective in objectives if not objective.before_training]
-    finished = {_training(point): point for point in front if point.finish_lines}
+    costs = [objective for objective in objectives if objective.before_training]
+    files: dict[tuple[str, str], list[FrontPoint]] = defaultdict(list)
+    for point in front:
+        files[str(point.architecture), str(point.recipe)].append(point)
 
-    def is_replaced(point: FrontPoint) -> bool:
-        after = None if point.finish_lines or not finished else finished.get(_training(point))
-        if after is None:
-            return False
-        return all(o.to_minimize(o.measured(after)) <= o.to_minimize(o.measured(point)) for o in read)
+    def is_replaced(point: FrontPoint, other: FrontPoint) -> bool:
+        better = all(o.to_minimize(o.measured(other)) < o.to_minimize(o.measured(point)) for o in read)
+        return better and all(o.to_minimize(o.measured(other)) <= HARDLY_MORE * o.to_minimize(o.measured(point)) for o in costs)
 
-    return [point for point in front if not is_replaced(point)]
-
-
-def _training(point: FrontPoint) -> tuple[str, str, int | None]:
-    """What the files of a training in one precision have in common, before and after a finish."""
-    return str(point.architecture), str(point.recipe), point.epochs_trained
+    return [p for p in front if not any(is_replaced(p, o) for o in files[str(p.architecture), str(p.recipe)])]
 
 
 def with_equals(front: Sequence[FrontPoint]) -> list[FrontPoint]:

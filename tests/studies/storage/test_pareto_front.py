@@ -13,8 +13,11 @@ from trainers.base.errors import UserError
 from trainers.base.right_lines import RightLines
 
 
-def point(trial: int, accuracy: float, size_bytes: int, cer: float = 0.1, **more: Any) -> FrontPoint:
-    return FrontPoint(trial, accuracy, cer, size_bytes, 1.0, 100, {}, "m.onnx", **more)
+def point(
+    trial: int, accuracy: float, size_bytes: int, cer: float = 0.1, training: int | None = None, **more: Any
+) -> FrontPoint:
+    fields = {"width_percent": trial if training is None else training}
+    return FrontPoint(trial, accuracy, cer, size_bytes, 1.0, 100, fields, "m.onnx", **more)
 
 
 def read(trial: int, right: list[int], lines: int = 100, digest: str = "d") -> FrontPoint:
@@ -78,3 +81,15 @@ def test_a_script_gets_the_interval_but_not_the_lines() -> None:
 def test_a_checkpoint_knows_how_far_it_was_trained() -> None:
     assert point(0, 0.9, 10, epochs_trained=9, epochs=40).is_checkpoint
     assert not point(0, 0.9, 10, epochs_trained=40, epochs=40).is_checkpoint and not point(0, 0.9, 10).is_checkpoint
+
+
+def test_of_files_of_a_training_that_cost_the_same_only_the_best_is_listed() -> None:
+    after_1, after_9, finished = (point(n, 0.7 + n / 10, 18_800 + 20 * n, training=7) for n in range(3))
+    larger, other = point(3, 0.95, 25_000, training=7), point(4, 0.75, 18_810)
+    assert pareto_front([after_1, after_9, finished, larger, other]) == [other, finished, larger]
+    assert pick([after_1, after_9, finished], size_limit_bytes=18_805) == after_1, "it can still be chosen"
+
+
+def test_a_file_that_is_replaced_lets_no_worse_one_in() -> None:
+    replaced, finished, worse = point(0, 0.8, 18_800, training=7), point(1, 0.9, 18_820, training=7), point(2, 0.5, 18_801)
+    assert pareto_front([replaced, finished, worse]) == [finished]
