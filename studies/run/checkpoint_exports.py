@@ -106,23 +106,19 @@ class CheckpointExports:
         also = self._wanted(ready, epoch, result)
         return None if also is None else replace(job, also_in=also, export_only=True)
 
-    def record(
-        self, ready: Ready, candidate: Candidate, epoch: int, is_worth: Callable[[Measurement], bool] = lambda _: True
-    ) -> None:
+    def record(self, ready: Ready, candidate: Candidate, epoch: int) -> None:
         """Records the files of a training.
 
         Args:
             ready: the training.
             candidate: one of its files, with the others.
             epoch: epochs that it has been trained for.
-            is_worth: whether a measured file is to be recorded.
         """
         files: dict[Architecture, Candidate] = {}
         for file in (candidate, *candidate.also):
             files.setdefault(file.architecture, file)  # a tiny network is stored in int8 whether that or `coded` is asked for
         for file in files.values():
-            if is_worth(file.measurement):
-                self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
+            self._recorder.add_checkpoint(self._proposer.variant(ready, file.asked), file, epoch)
 
     def finish(self, ready: Ready, event: TrialPaused | TrialFinished | TrialFailed | TrialLost) -> int:
         """Records the files of an export. If the export failed, the training continues as if it had not been tried.

@@ -5,8 +5,8 @@ Decisions:
   lost to other trainings, and trainings are compared after equal epochs without it.
 - A precision whose file would be on the front if it read as well as the best file of its training is made too: with a large
   step only the finish makes it read.
-- Each file is a trial of its own, as files of trainings that pause are. Files that bring nothing are not recorded. The training
-  stays as it was, and may be continued.
+- Each file is a trial of its own, as files of trainings that pause are. On the front it replaces the file of before
+  (`studies.storage.pareto_front.current`). The training stays as it was, and may be continued.
 - The most accurate training is first. With a time limit, the finish is predicted to take some seconds, which are reserved; what
   does not fit is left out, and so is everything after Ctrl-C.
 """
@@ -184,7 +184,7 @@ class FrontFinish:
             return
         accuracy = max(file.measurement.accuracy for file in (event.candidate, *event.candidate.also))
         self._observer.note(f"trial {number} after its finish: {accuracy:.1%} ({finished.accuracy:.1%} before)")
-        self._exports.record(finished.ready, event.candidate, finished.epochs, self._progress.would_extend_front)
+        self._exports.record(finished.ready, event.candidate, finished.epochs)
 
     def _wanted(self, unended: Mapping[int, Ready], epochs: Mapping[int, int]) -> list[FinishOf]:
         """The trainings on the front that are not finished yet, the one with the most accurate file first."""

@@ -1,4 +1,4 @@
-"""Which trainings of a study have had their finish, in the study's attributes: a finish that brings nothing leaves no trial."""
+"""Which trainings of a study have had their finish, in the study's attributes: one that fails leaves no trial."""
 
 from __future__ import annotations
 

@@ -117,7 +117,8 @@ def points_of(
 def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] | None = None) -> list[FrontPoint]:
     """The points that read and that no other beats or equals in all objectives, smallest first; of equal points the oldest.
 
-    Of the files of one training in one precision that cost the same within 1 %, only the one that reads best is listed.
+    Files that a finish has replaced are left out (`current`). Of the other files of one training in one precision that cost the
+    same within 1 %, only the one that reads best is listed.
 
     Args:
         points: complete candidates.
@@ -125,11 +126,39 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
     """
     sought = objectives or objectives_of(DEFAULT)
     distinct: dict[tuple[float, ...], FrontPoint] = {}
-    for point in sorted((p for p in points if p.reads), key=lambda p: p.trial):
+    for point in sorted((p for p in current(points) if p.reads), key=lambda p: p.trial):
         distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
     numbers = front_numbers(list(distinct))
     front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
     return sorted(_without_earlier_files(front, sought), key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
+
+
+def current(points: Iterable[FrontPoint]) -> list[FrontPoint]:
+    """The points without those that a finish of the same training in the same precision has replaced.
+
+    A file that had none is kept only if the validation lines show that it reads better (McNemar's test). If its accuracy is
+    higher by less than that, it is more likely lucky: it is the best of dozens of files that the same lines have measured, and
+    a finish helps on the whole (`benchmarks/digits_study`).
+    """
+    points = list(points)
+    finished: dict[tuple[str, str], list[FrontPoint]] = defaultdict(list)
+    for point in points:
+        if point.finish_lines and point.reads:
+            finished[_training(point)].append(point)
+
+    def is_replaced(point: FrontPoint) -> bool:
+        return any(
+            (after.epochs_trained or 0) >= (point.epochs_trained or 0)
+            and (after.accuracy >= point.accuracy or point.same_as(after) is not None)
+            for after in finished[_training(point)]
+        )
+
+    return [p for p in points if p.finish_lines or not is_replaced(p)] if finished else points
+
+
+def _training(point: FrontPoint) -> tuple[str, str]:
+    """What the files of one training in one precision have in common."""
+    return str(point.architecture), str(point.recipe)
 
 
 def _without_earlier_files(front: Sequence[FrontPoint], objectives: Sequence[Objective]) -> list[FrontPoint]:
@@ -142,13 +171,13 @@ def _without_earlier_files(front: Sequence[FrontPoint], objectives: Sequence[Obj
     costs = [objective for objective in objectives if objective.before_training]
     files: dict[tuple[str, str], list[FrontPoint]] = defaultdict(list)
     for point in front:
-        files[str(point.architecture), str(point.recipe)].append(point)
+        files[_training(point)].append(point)
 
     def is_replaced(point: FrontPoint, other: FrontPoint) -> bool:
         better = all(o.to_minimize(o.measured(other)) < o.to_minimize(o.measured(point)) for o in read)
         return better and all(o.to_minimize(o.measured(other)) <= HARDLY_MORE * o.to_minimize(o.measured(point)) for o in costs)
 
-    return [p for p in front if not any(is_replaced(p, o) for o in files[str(p.architecture), str(p.recipe)])]
+    return [p for p in front if not any(is_replaced(p, o) for o in files[_training(p)])]
 
 
 def with_equals(front: Sequence[FrontPoint]) -> list[FrontPoint]:
@@ -182,7 +211,7 @@ def pick(
         raise UserError(f"{name}: nothing reads yet; the best, trial {best.trial}, has {best.cer:.1%} of characters wrong")
     if trial is not None:
         return _numbered(trial, points, name)
-    fitting = [p for p in reading if size_limit_bytes is None or p.size_bytes <= size_limit_bytes]
+    fitting = [p for p in current(reading) if size_limit_bytes is None or p.size_bytes <= size_limit_bytes]
     if not fitting:
         smallest = min(p.size_bytes for p in reading)
         limit = write_size(size_limit_bytes or 0)

@@ -90,12 +90,12 @@ def test_a_training_that_is_continued_is_finished_again(workspace: Workspace) ->
     assert {point.epochs_trained for point in load_front(workspace, "s") if point.finish_lines} == {6}
 
 
-def test_a_finish_that_brings_nothing_leaves_no_trace(workspace: Workspace) -> None:
-    engine = Finishing(gain=-0.05)
-    run_search(finished_study(), workspace, None, engine)
-    assert engine.finished and not any(point.finish_lines for point in load_points(workspace, "s"))
+def test_a_finish_that_reads_worse_replaces_nothing_and_is_not_tried_again(workspace: Workspace) -> None:
+    """The files of the scripted engine do not say which lines they read, so that a lower accuracy is taken for worse."""
+    run_search(finished_study(), workspace, None, engine := Finishing(gain=-0.05))
+    assert engine.finished and not any(point.finish_lines for point in load_front(workspace, "s"))
     run_search(finished_study(), workspace, None, again := Finishing(gain=-0.05))
-    assert not again.finished, "and is not tried again"
+    assert not again.finished
 
 
 def test_a_large_step_that_does_not_read_without_a_finish_is_tried_with_one(workspace: Workspace) -> None:

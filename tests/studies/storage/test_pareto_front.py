@@ -90,6 +90,23 @@ def test_of_files_of_a_training_that_cost_the_same_only_the_best_is_listed() -> 
     assert pick([after_1, after_9, finished], size_limit_bytes=18_805) == after_1, "it can still be chosen"
 
 
+def test_a_finished_file_replaces_the_one_of_before_unless_it_is_shown_to_read_worse() -> None:
+    def file(trial: int, right: int, finish_lines: int | None = None, epochs: int = 6) -> FrontPoint:
+        fields = {"width_percent": 25}
+        made = replace(read(trial, list(range(right))), architecture=fields, size_bytes=18_800 + trial)
+        return replace(made, finish_lines=finish_lines, epochs_trained=epochs)
+
+    lucky, finished = file(0, 83), file(1, 81, finish_lines=2000)
+    assert pareto_front([lucky, finished]) == [finished] and pick([lucky, finished]) == finished
+    assert pick([lucky, finished], trial=0) == lucky, "it can still be asked for"
+    better = file(2, 95)
+    assert pareto_front([better, finished])[-1] == better and pick([better, finished]) == better
+    later = file(3, 83, epochs=9)
+    assert pareto_front([finished, later]) == [later], "a finish of epoch 6 says nothing of epoch 9"
+    unread = replace(finished, cer=0.9)
+    assert pareto_front([lucky, unread]) == [lucky]
+
+
 def test_a_file_that_is_replaced_lets_no_worse_one_in() -> None:
     replaced, finished, worse = point(0, 0.8, 18_800, training=7), point(1, 0.9, 18_820, training=7), point(2, 0.5, 18_801)
     assert pareto_front([replaced, finished, worse]) == [finished]
