@@ -34,6 +34,7 @@ from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf,
 from studies.storage.stored_trial import RungResult, StoredTrial
 from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
+from trainers.trial.training_record import record_file
 
 CHECKPOINT_FILE = "checkpoint.pt"
 """Name of the checkpoint in a training's folder."""
@@ -182,9 +183,13 @@ class FrontFinish:
         if not isinstance(event, TrialFinished):
             self._observer.note(f"trial {number} could not be finished: {event.reason}")
             return
-        accuracy = max(file.measurement.accuracy for file in (event.candidate, *event.candidate.also))
+        files = (event.candidate, *event.candidate.also)
+        accuracy = max(file.measurement.accuracy for file in files)
         self._observer.note(f"trial {number} after its finish: {accuracy:.1%} ({finished.accuracy:.1%} before)")
         self._exports.record(finished.ready, event.candidate, finished.epochs)
+        for file in files:  # the recorder has copied them; what is left of an ended training is its checkpoint
+            for made in (file.model, record_file(file.model)):
+                made.unlink(missing_ok=True)
 
     def _wanted(self, unended: Mapping[int, Ready], epochs: Mapping[int, int]) -> list[FinishOf]:
         """The trainings on the front that are not finished yet, the one with the most accurate file first."""
