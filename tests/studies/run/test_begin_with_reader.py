@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.engine import InProcessEngine
 from search_space import Architecture
 from studies.definition.study import Study, resolve
 from studies.registry.mlflow_client import open_mlflow
@@ -22,7 +23,7 @@ from trainers.inference.reader import Reader
 from trainers.trial.run import TrialJob, run_trial
 
 SMALL = Architecture(width_percent=25, encoder_hidden=8, encoder_layers=1)
-RECIPE = {"preset": "anytime", "min_epoch_lines": 100}
+RECIPE = {"preset": "anytime", "min_epoch_lines": 100, "finish_epochs": 0}
 
 
 def register_reader(workspace: Workspace, lines: Path) -> None:
@@ -56,14 +57,14 @@ def test_a_search_begins_with_a_registered_reader_and_goes_on_without_it(tmp_pat
     register_reader(workspace, tmp_path / "old")
     new = striped_lines(40, 5)
     write_pairs(tmp_path / "new", InMemoryLines(new.images, [text.replace("c", "d") for text in new.texts]))
-    run_search(further(tmp_path / "new", 2), workspace, observer)
+    run_search(further(tmp_path / "new", 2), workspace, observer, InProcessEngine())
     first = {trial.number: trial.lineage for trial in load_store(workspace, "further").stored_trials() if trial.is_candidate}
     assert len(first) == 2 and all(lineage and lineage.parent.name == "models:/reader/1" for lineage in first.values())
     for point in load_front(workspace, "further"):
         metadata = Reader(Path(point.model)).metadata
         assert metadata.charset == ("a", "b", "d") and metadata.lineage["parent"] == "models:/reader/1"
     open_mlflow(workspace).delete_model_version("reader", "1")
-    run_search(further(tmp_path / "new", 3), workspace, observer)
+    run_search(further(tmp_path / "new", 3), workspace, observer, InProcessEngine())
     assert any("can no longer begin with models:/reader/1" in note for note in observer.notes)
     later = [t for t in load_store(workspace, "further").stored_trials() if t.is_candidate and t.number not in first]
     assert len(later) == 1 and (later[0].lineage is None or later[0].lineage.parent.name == "starter")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from examples.engine import InProcessEngine
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.engines.base import EpochFinished, Event, TrialFailed
@@ -235,10 +236,10 @@ def test_a_real_training_continues_from_its_checkpoint(tmp_path: Path) -> None:
         "data": {"source": str(tmp_path / "lines"), "test": False, "rendered": False},
         "space": {"width_percent": [25], "encoder_hidden": [16], "encoder_layers": [1], "precision": ["fp32", "int8"]},
         "search": {"sampler": "random", "workers": 1},
-        "recipe": {"preset": "anytime", "min_epoch_lines": 400, "flat_start_steps": 50},  # reads after one epoch
+        "recipe": {"preset": "anytime", "min_epoch_lines": 400, "flat_start_steps": 50, "finish_epochs": 0},  # reads after one
     }
     for epochs in (1, 2):
-        run_search(resolve(values | {"budget": {"trials": 1, "epochs": epochs}}, "test"), workspace)
+        run_search(resolve(values | {"budget": {"trials": 1, "epochs": epochs}}, "test"), workspace, engine=InProcessEngine())
     trials = trials_of(workspace)
     measured = {t.number: t for t in trials if isinstance(t.outcome, Measured)}
     first, second = measured.values()

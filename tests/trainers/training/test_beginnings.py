@@ -53,6 +53,7 @@ def test_a_training_begins_once(tmp_path: Path) -> None:
     assert begun[0].head.classes.bias.min() > 5  # type: ignore[union-attr, operator]
 
 
+@pytest.mark.usefixtures("quick_search_of_channels")
 @pytest.mark.parametrize("percent", [0, 50])
 def test_the_relative_of_a_training_is_what_it_reads_with(tmp_path: Path, percent: int) -> None:
     """Also of a pruned one, whose layers have other shapes than its architecture says."""

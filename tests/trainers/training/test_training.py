@@ -1,7 +1,6 @@
 """Laws of the loop: it learns, pauses, resumes to the same bits, and answers faults once."""
 
 import dataclasses
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,12 @@ from trainers.base.progress import EpochReport, Paused
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.line_selection import warmup_epochs
 from trainers.pruning.phases import CUT_AFTER_EPOCHS, Phases
-from trainers.pruning.prune import PruningSettings
 from trainers.training.job import TrainingJob
 from trainers.training.learner import Learner
 from trainers.training.loop import TrainingResult, train
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
-
-
-@pytest.fixture
-def quick_search_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pruning tries a fraction of what it tries by default; which channels it chooses does not matter to the loop."""
-    monkeypatch.setattr("trainers.pruning.prune.PruningSettings", partial(PruningSettings, ratios=(0.9,), candidates=3))
 
 
 def onward(_: EpochReport) -> bool:
