@@ -31,7 +31,14 @@ def test_the_list_has_the_promised_keys_smallest_first(paretext: Commands) -> No
         assert list(point)[6:9] == ["architecture", "model", "flops"]
         assert list(point)[9:12] == ["validation_lines", "epochs_trained", "epochs"]
         assert list(point)[12:18] == ["sha256", "equal_to", "equal_p", "test_accuracy", "test_cer", "test_lines"]
-        assert list(point)[18:] == ["recipe", "accuracy_low", "accuracy_high", "test_accuracy_low", "test_accuracy_high"]
+        assert list(point)[18:] == [
+            "recipe",
+            "finish_lines",
+            "accuracy_low",
+            "accuracy_high",
+            "test_accuracy_low",
+            "test_accuracy_high",
+        ]
         assert point["accuracy_low"] < point["accuracy"] < point["accuracy_high"] and point["validation_lines"] == 500
         assert Path(point["model"]).stat().st_size == point["size_bytes"]
     assert [p["accuracy"] for p in points] == sorted(p["accuracy"] for p in points)
