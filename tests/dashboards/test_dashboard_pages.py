@@ -82,7 +82,8 @@ def window(browser: Any, width: int, scheme: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any) -> Iterator[Any]:
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """Closed before the dashboard ends: a page that polls would log refused connections as errors."""
     with window(browser, WIDE_PX, "light") as opened:
         yield opened
 
