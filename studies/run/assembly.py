@@ -114,11 +114,11 @@ def _parts(
     def job_of(ready: Ready) -> TrialJob:
         return preparation.job(ready.configuration, files.folder(ready.digest), workspace.cache)
 
-    end = EndPhase(study, observer.note)
-    beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer, end)
+    beginnings = _beginnings(preparation, workspace, files, job_of, recorder, observer, end := EndPhase(study, observer.note))
     exports = CheckpointExports(job_of, engine, progress, proposer, recorder, observer)
     clear = ClearFiles(files, progress, study)
-    finish = FrontFinish(study, job_of, engine, progress, proposer, exports, observer, lease, FinishRecord(store), seconds)
+    of_finish = exports, observer, lease, FinishRecord(store), files, seconds
+    finish = FrontFinish(study, job_of, engine, progress, proposer, *of_finish)
     recorder.callbacks = (seen, progress, schedule, exports, finish, tracking, observer, duplicates, clear)
     replayed: tuple[TrialCallback, ...] = (progress, exports, finish, tracking)
     for trial, callback in itertools.product(trials, replayed):

@@ -32,9 +32,9 @@ from studies.storage.finish_record import FinishRecord
 from studies.storage.lease import Lease
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf, Stopped, Suspended
 from studies.storage.stored_trial import RungResult, StoredTrial
+from studies.workspace.trial_files import TrialFiles
 from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
-from trainers.trial.training_record import record_file
 
 CHECKPOINT_FILE = "checkpoint.pt"
 """Name of the checkpoint in a training's folder."""
@@ -84,6 +84,7 @@ class FrontFinish:
         observer: receives messages.
         lease: renewed while this takes time.
         record: knows what earlier runs have finished.
+        files: of the study; of an ended training only the checkpoint is left.
         seconds: predicts the seconds of an epoch where time is limited; None elsewhere.
     """
 
@@ -98,12 +99,14 @@ class FrontFinish:
         observer: Observer,
         lease: Lease,
         record: FinishRecord,
+        files: TrialFiles,
         seconds: EpochSeconds | None,
     ) -> None:
         recipe = study.training_recipe
         self._finish_epochs = recipe.finish_epochs if recipe.is_anytime else 0
         self._job_of, self._engine, self._progress, self._proposer = job_of, engine, progress, proposer
         self._exports, self._observer, self._lease, self._seconds, self._tried = exports, observer, lease, seconds, record
+        self._working_files = files
         self._predicted_s, self._predicted_at = 0.0, -PREDICTED_AGAIN_S
         self._trainings: dict[str, StoredTrial] = {}  # digest to the last trial that trained it
         self._digests: dict[int, str] = {}
@@ -187,9 +190,9 @@ class FrontFinish:
         accuracy = max(file.measurement.accuracy for file in files)
         self._observer.note(f"trial {number} after its finish: {accuracy:.1%} ({finished.accuracy:.1%} before)")
         self._exports.record(finished.ready, event.candidate, finished.epochs)
-        for file in files:  # the recorder has copied them; what is left of an ended training is its checkpoint
-            for made in (file.model, record_file(file.model)):
-                made.unlink(missing_ok=True)
+        trial = self._trainings.get(finished.ready.digest)
+        if trial is not None and isinstance(trial.outcome, Measured):  # of another, a paused one, all is still needed
+            self._working_files.keep_checkpoint(trial.number, finished.ready.digest)
 
     def _wanted(self, unended: Mapping[int, Ready], epochs: Mapping[int, int]) -> list[FinishOf]:
         """The trainings on the front that are not finished yet, the one with the most accurate file first."""
