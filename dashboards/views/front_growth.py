@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dashboards.views.console import accuracy_words
 from dashboards.views.metrics import column_of
 from studies.objectives.pareto import dominates, hypervolume
+from trainers.evaluation.uncertainty import p_of_equal
 
 if TYPE_CHECKING:
     from studies.objectives.objective import Objective
@@ -51,11 +52,22 @@ class FrontGrowth:
         self.steps: list[Joined] = []
         self._points: list[Point] = []
         self._volumes: list[float] = []
+        self._digests: list[str | None] = []
 
-    def add(self, trial: int | None, measurement: Measurement, at_s: float) -> bool:
-        """Adds a measured file; returns whether it joined the front. One that does not read is not added."""
+    def add(self, trial: int | None, measurement: Measurement, at_s: float, digest: str | None = None) -> bool:
+        """Adds a measured file; returns whether it joined the front. One that does not read is not added.
+
+        Args:
+            trial: its number; None for a file of an earlier run.
+            measurement: of the file.
+            at_s: when, on the clock of the view.
+            digest: of its training in its precision; a file after a finish replaces those of before.
+        """
         if not measurement.reads:
             return False
+        if measurement.finish_lines and digest is not None:
+            self._replace(digest, measurement)
+        self._digests.append(digest)
         point, front = self.point(measurement), self.front
         self.measured.append((trial, measurement))
         self._points.append(point)
@@ -64,6 +76,19 @@ class FrontGrowth:
             return False
         self.steps.append(Joined(trial, at_s, (*(other for other in front if not dominates(point, other)), point)))
         return True
+
+    def _replace(self, digest: str, after: Measurement) -> None:
+        """Removes the files of a training that a finish has replaced (`studies.storage.pareto_front.current`)."""
+        kept = []
+        for at, (_, before) in enumerate(self.measured):
+            as_good = after.accuracy >= before.accuracy or p_of_equal(after.right_lines, before.right_lines) is not None
+            if self._digests[at] != digest or before.finish_lines or not as_good:
+                kept.append(at)
+        self.measured, self._digests = [self.measured[at] for at in kept], [self._digests[at] for at in kept]
+        points = {self.point(measurement) for _, measurement in self.measured}
+        left = tuple(point for point in points if not any(dominates(other, point) for other in points))
+        if self.steps:
+            self.steps[-1] = replace(self.steps[-1], front=left)
 
     @property
     def front(self) -> tuple[Point, ...]:

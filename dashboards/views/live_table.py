@@ -123,7 +123,7 @@ class LiveTable:
         self._counts.close(trial)
         words, outcome, measured = outcome_words(trial.outcome), trial.outcome, trial.measurement
         if trial.is_candidate and measured is not None:
-            self._growth.add(trial.number, measured, self._clock())
+            self._growth.add(trial.number, measured, self._clock(), trial.digest)
         own = outcome.trial if isinstance(outcome, PrecisionVariantOf | CheckpointOf) else trial.number
         row = self._rows.get(own)
         if row is None and trial.is_candidate and trial.stored_configuration is not None and measured is not None:

@@ -101,7 +101,7 @@ class ProgressLines:
         self._finished += trial.counts_against_budget
         if trial.measurement is not None:
             m = trial.measurement
-            joined = trial.is_candidate and self._growth.add(trial.number, m, 0.0)
+            joined = trial.is_candidate and self._growth.add(trial.number, m, 0.0, trial.digest)
             accuracy = accuracy_words(m.accuracy, m.lines)
             result = f"accuracy {accuracy}, CER {percent(m.cer)}, {write_size(m.size_bytes)}, {m.latency_ms:.2f} ms"
             result += "" if m.reads else "; it does not read"

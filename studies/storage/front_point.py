@@ -11,7 +11,7 @@ from search_space.architecture import Architecture
 from studies.definition.configuration import Configuration
 from trainers.base.candidate import READING_CER, Measurement
 from trainers.base.right_lines import RightLines
-from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
+from trainers.evaluation.uncertainty import p_of_equal, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,7 @@ class FrontPoint:
 
         None when they do, and when the two were not measured on the same lines, or when it was not recorded on which.
         """
-        if self.right_lines is None or other.right_lines is None:
-            return None
-        differences = self.right_lines.differences(other.right_lines)
-        p = 0.0 if differences is None else mcnemar_p(*differences)
-        return p if p >= SIGNIFICANCE else None
+        return p_of_equal(self.right_lines, other.right_lines)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able, the keys in the order above, without the single lines."""

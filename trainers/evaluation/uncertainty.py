@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from trainers.base.right_lines import RightLines
+
 NORMAL_QUANTILE = 1.959963984540054
 """97.5 % quantile of the normal distribution, for intervals of 95 %."""
 SIGNIFICANCE = 0.05
@@ -47,3 +49,18 @@ def mcnemar_p(only_first: int, only_second: int) -> float:
     lines = only_first + only_second
     tail: int = sum(math.comb(lines, right) for right in range(min(only_first, only_second) + 1))
     return float(min(1.0, 2 * tail / 2**lines))
+
+
+def p_of_equal(first: RightLines | None, second: RightLines | None) -> float | None:
+    """p-value of McNemar's test of two files that the lines do not tell apart.
+
+    Args:
+        first, second: which lines each of them reads; None where that was not recorded.
+
+    Returns:
+        The p-value, at least `SIGNIFICANCE`; None when the lines tell the files apart, when the two have read others, and when
+        it was not recorded which.
+    """
+    differences = None if first is None or second is None else first.differences(second)
+    p = 0.0 if differences is None else mcnemar_p(*differences)
+    return p if p >= SIGNIFICANCE else None
