@@ -256,22 +256,7 @@ def test_without_an_address_ray_is_started_here(lines: Path, tmp_path: Path) -> 
 
 
 class TestRayEngine(EngineContract):
-    """On a cluster, which is there already: to start Ray for each engine takes seconds."""
-
-    @pytest.fixture(autouse=True)
-    def on_the_cluster(self, cluster: Any) -> None:
-        self.address = cluster.address
-
-    def make(self, run: TrialRunner) -> RayEngine:
-        return RayEngine(self.address, workers=2, run=run)
-
-
-class TestStartedHere:
-    """What of the contract depends on who has started Ray, with Ray started on this machine."""
+    """With Ray started on this machine."""
 
     def make(self, run: TrialRunner) -> RayEngine:
         return RayEngine(workers=2, run=run)
-
-    _engine = EngineContract._engine
-    test_as_many_trials_run_as_there_are_slots = EngineContract.test_as_many_trials_run_as_there_are_slots
-    test_closing_ends_trainings_and_keeps_checkpoints = EngineContract.test_closing_ends_trainings_and_keeps_checkpoints
