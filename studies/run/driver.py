@@ -165,11 +165,11 @@ class Driver:
 
     def _start(self, ready: Ready, epoch: int = 0) -> bool:
         """Trains on from an epoch; False when no further epoch could end in time, which leaves the trial to the next run."""
+        self._running[ready.number] = ready  # first: what is reserved for the end depends on it
         if not self._plan.fits(ready.architecture, self._spending.usable_s, not self._epochs.get(ready.number)):
             self._running.pop(ready.number, None)
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
             return False
-        self._running[ready.number] = ready
         until = self._schedule.until(ready.number, ready.architecture, epoch)
         job = self._beginnings.job(ready, new=not self._epochs.get(ready.number))
         if until is None:
