@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dashboards.views.console import accuracy_words
 from dashboards.views.metrics import column_of
 from studies.objectives.pareto import dominates, hypervolume
-from trainers.evaluation.uncertainty import p_of_equal
+from trainers.evaluation.uncertainty import reads_as_well
 
 if TYPE_CHECKING:
     from studies.objectives.objective import Objective
@@ -79,11 +79,11 @@ class FrontGrowth:
 
     def _replace(self, digest: str, after: Measurement) -> None:
         """Removes the files of a training that a finish has replaced (`studies.storage.pareto_front.current`)."""
-        kept = []
-        for at, (_, before) in enumerate(self.measured):
-            as_good = after.accuracy >= before.accuracy or p_of_equal(after.right_lines, before.right_lines) is not None
-            if self._digests[at] != digest or before.finish_lines or not as_good:
-                kept.append(at)
+        kept = [
+            at
+            for at, (_, before) in enumerate(self.measured)
+            if self._digests[at] != digest or before.finish_lines or not reads_as_well(after, before)
+        ]
         self.measured, self._digests = [self.measured[at] for at in kept], [self._digests[at] for at in kept]
         points = {self.point(measurement) for _, measurement in self.measured}
         left = tuple(point for point in points if not any(dominates(other, point) for other in points))

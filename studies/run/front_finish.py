@@ -36,8 +36,6 @@ from studies.workspace.trial_files import TrialFiles
 from trainers.base.candidate import Measurement
 from trainers.trial.run import TrialJob
 
-CHECKPOINT_FILE = "checkpoint.pt"
-"""Name of the checkpoint in a training's folder."""
 PREDICTED_AGAIN_S = 3.0
 """Seconds after which it is predicted again how long the finish of the front takes."""
 LONGEST_WAIT_S = 0.5
@@ -214,7 +212,7 @@ class FrontFinish:
             for trial in files
             if trial.architecture is not None and trial.measurement is not None
         ]
-        if not measured or not (self._job_of(ready).folder / CHECKPOINT_FILE).is_file():
+        if not measured or not self._working_files.has_checkpoint(ready.digest):
             return None
         best = max((each for _, each in measured), key=lambda each: each.accuracy)
         tried, on_front = self._tried.tried(ready.digest, epochs), self._progress.is_on_front

@@ -116,20 +116,21 @@ class Proposer:
 
     def still_missing(self, configuration: Configuration) -> tuple[str, ...]:
         """Further precisions to store a training of this configuration in: within the limits, and not there yet."""
-        limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
         training = self._continuing.get(configuration.digest)
-        return tuple(
-            other.architecture.precision
-            for other in self._variants.of(configuration)
-            if self._lacks(other, training) and excess_before_training(other.architecture, self._costs, limits) is None
-        )
+        return self._within_limits(other for other in self._variants.of(configuration) if self._lacks(other, training))
 
-    def precisions(self, configuration: Configuration) -> list[str]:
+    def precisions(self, configuration: Configuration) -> tuple[str, ...]:
         """All precisions that a training of this configuration can be stored in within the limits."""
+        return self._within_limits((configuration, *self._variants.of(configuration)))
+
+    def _within_limits(self, variants: Iterable[Configuration]) -> tuple[str, ...]:
+        """The precisions of those variants of a training that are within the limits."""
         limits = {metric: most for metric, most in self._limits.items() if metric != "latency_ms"}  # measured on the file
-        all_of_it = (configuration, *self._variants.of(configuration))
-        fitting = (o for o in all_of_it if excess_before_training(o.architecture, self._costs, limits) is None)
-        return [other.architecture.precision for other in fitting]
+        return tuple(
+            variant.architecture.precision
+            for variant in variants
+            if excess_before_training(variant.architecture, self._costs, limits) is None
+        )
 
     def closed(self, trial: StoredTrial) -> Ready | None:
         """What a closed trial trained; None if this version cannot build it."""

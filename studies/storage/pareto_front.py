@@ -25,6 +25,7 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.base.redaction import redact
+from trainers.evaluation.uncertainty import reads_as_well
 
 HARDLY_MORE = 1.01
 """Two files of one training in one precision cost the same up to this ratio; their bytes differ by less than 0.3 %."""
@@ -148,8 +149,7 @@ def current(points: Iterable[FrontPoint]) -> list[FrontPoint]:
 
     def is_replaced(point: FrontPoint) -> bool:
         return any(
-            (after.epochs_trained or 0) >= (point.epochs_trained or 0)
-            and (after.accuracy >= point.accuracy or point.same_as(after) is not None)
+            (after.epochs_trained or 0) >= (point.epochs_trained or 0) and reads_as_well(after, point)
             for after in finished[_training(point)]
         )
 

@@ -73,6 +73,12 @@ class TrialFiles:
         shutil.rmtree(folder, ignore_errors=True)
         self._delete_copy(folder)
 
+    def has_checkpoint(self, digest: str) -> bool:
+        """Whether the workspace has the checkpoint of a configuration's training."""
+        from trainers.training.checkpoint import CHECKPOINT_NAME  # brings torch
+
+        return (self.folder(digest) / CHECKPOINT_NAME).is_file()
+
     def keep_checkpoint(self, number: int, digest: str) -> bool:
         """Deletes the files of a closed trial except its checkpoint and its epoch log, of which a copy is kept as in `clear`.
 
@@ -81,9 +87,9 @@ class TrialFiles:
         """
         from trainers.training.checkpoint import CHECKPOINT_NAME  # brings torch
 
-        folder = self._workspace.trials(self._study) / digest
-        if not (folder / CHECKPOINT_NAME).is_file():
+        if not self.has_checkpoint(digest):
             return False
+        folder = self.folder(digest)
         for file in folder.iterdir():
             if file.name == EPOCHS_NAME:
                 kept = self._kept_log(number, digest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 from trainers.base.right_lines import RightLines
 
@@ -10,6 +11,20 @@ NORMAL_QUANTILE = 1.959963984540054
 """97.5 % quantile of the normal distribution, for intervals of 95 %."""
 SIGNIFICANCE = 0.05
 """p-value of McNemar's test below which the lines tell two files apart."""
+
+
+class Read(Protocol):
+    """A measured file: a measurement, or a point of a study.
+
+    Attributes:
+        accuracy: fraction of the lines read without an error, in [0, 1].
+        right_lines: which lines those are; None when that was not recorded.
+    """
+
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def right_lines(self) -> RightLines | None: ...
 
 
 def wilson_interval(accuracy: float, lines: int) -> tuple[float, float]:
@@ -64,3 +79,8 @@ def p_of_equal(first: RightLines | None, second: RightLines | None) -> float | N
     differences = None if first is None or second is None else first.differences(second)
     p = 0.0 if differences is None else mcnemar_p(*differences)
     return p if p >= SIGNIFICANCE else None
+
+
+def reads_as_well(file: Read, other: Read) -> bool:
+    """Whether a file reads as many lines as another one, or fewer by no more than McNemar's test takes for chance."""
+    return file.accuracy >= other.accuracy or p_of_equal(file.right_lines, other.right_lines) is not None
