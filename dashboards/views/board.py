@@ -21,10 +21,9 @@ from optuna_dashboard import get_note, save_note, save_plotly_graph_object
 
 from dashboards.views.board_notes import StudyState, study_note, trial_note
 from dashboards.views.front_figure import MOST_OTHERS, ORDER, OtherTrial, front_figure
-from dashboards.views.outcome_words import outcome_words
+from dashboards.views.outcome_words import counted_as
 from dashboards.views.report.kinds import DOMINATED, UNREAD, kind_of_unmeasured
 from dashboards.views.trial_list import TrialRow
-from studies.storage.outcomes import CheckpointOf, Outcome
 from studies.storage.pareto_front import pareto_front, points_of
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import read_value, write_value
@@ -75,7 +74,7 @@ class Board:
         """Takes closed trials in: writes their notes, and those of the study if the front has changed."""
         new = [_with_fields(trial) for trial in trials if trial.number not in self._seen]
         self._seen.update(trial.number for trial in new)
-        self._outcomes.update(_counted_as(trial.outcome) for trial in new)
+        self._outcomes.update(counted_as(trial.outcome) for trial in new)
         points = points_of(new, self._workspace, self._epochs, self._recipe)
         front = pareto_front([*self._front, *points], self._objectives)
         changed = {point.trial for point in front} != {point.trial for point in self._front}
@@ -165,11 +164,6 @@ def _study_of(store: StudyStore) -> Study | None:
         return store.study
     except UserError:
         return None
-
-
-def _counted_as(outcome: Outcome) -> str:
-    """The words under which an outcome is counted: those that views show, without the epoch of a checkpoint."""
-    return "exported before the end" if isinstance(outcome, CheckpointOf) else outcome_words(outcome).text
 
 
 def _with_fields(trial: StoredTrial) -> StoredTrial:

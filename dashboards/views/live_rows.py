@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from dashboards.views.outcome_words import outcome_words
+from dashboards.views.outcome_words import counted_as, outcome_words
 from studies.definition.configuration import Configuration
 from studies.definition.durations import write_duration
 from studies.storage.outcomes import CheckpointOf, PrecisionVariantOf, Suspended
@@ -159,8 +159,7 @@ class Counts:
         elif isinstance(trial.outcome, PrecisionVariantOf):
             self.closed["stored in another precision"] += 1
         elif isinstance(trial.outcome, CheckpointOf):
-            is_finished = trial.measurement is not None and trial.measurement.finish_lines
-            self.closed["exported after a finish" if is_finished else "exported before the end"] += 1
+            self.closed[counted_as(trial.outcome)] += 1
         elif isinstance(trial.outcome, Suspended):
             self.closed["suspended"] += 1
         else:

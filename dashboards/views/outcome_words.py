@@ -58,3 +58,10 @@ def outcome_words(outcome: Outcome) -> OutcomeWords:
             return OutcomeWords("duplicate", trained=False)
         case _:
             assert_never(outcome)
+
+
+def counted_as(outcome: Outcome) -> str:
+    """The words under which an outcome is counted: those of `outcome_words`, without the epoch of a checkpoint."""
+    if isinstance(outcome, CheckpointOf):
+        return "exported after a finish" if outcome.measurement.finish_lines else "exported before the end"
+    return outcome_words(outcome).text

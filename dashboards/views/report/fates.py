@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dashboards.views.outcome_words import outcome_words
+from dashboards.views.outcome_words import counted_as
 from studies.storage.outcomes import CheckpointOf, Measured, OverLimit, PrecisionVariantOf, Running
 from studies.storage.stored_trial import StoredTrial
 
@@ -73,8 +73,6 @@ def _reasons(reasons: dict[str, list[StoredTrial]]) -> list[Reason]:
 
 def _name(trial: StoredTrial) -> str:
     outcome = trial.outcome
-    if isinstance(outcome, CheckpointOf):
-        return "exported before the end"
     if isinstance(outcome, OverLimit) and outcome.measurement is not None:
         return "over a limit after training"
-    return outcome_words(outcome).text
+    return counted_as(outcome)
