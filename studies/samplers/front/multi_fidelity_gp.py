@@ -11,12 +11,17 @@ Decisions:
 - Values of different rungs need not mean the same (character errors of a sample early, lines misread at the end): each rung
   has its own mean and standard deviation.
 - A rung that fewer than `MIN_OBSERVATIONS` trainings have reached is predicted to equal the one below.
+- The first two or three trainings at a rung may agree by chance. Standardised by their own deviation, all others would be
+  predicted to reach the same value, or one a hundred deviations away. So the variance at a rung is shrunk towards that of the
+  rung below, which more trainings have reached (`PRIOR_TRAININGS`). In the time of 15 epochs of the recorded table the
+  hypervolume was 0.930 instead of 0.918 (40 seeds, the difference is 0.012 ± 0.006); after 90 epochs it was the same.
 
 Source: Kennedy & O'Hagan 2000 (autoregressive co-kriging); Le Gratiet & Garnier 2014 (recursive, rung by rung).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +40,9 @@ RHO_STD = 0.5
 TREND_STD = 1.0
 """Prior standard deviation of the linear trend's slope along each column, in standard deviations of the first rung. A few
 points show a slope sooner than a shape; twice as much cost 0.07 on Branin-Currin (benchmarks/search_efficiency)."""
+PRIOR_TRAININGS = 2.0
+"""The variance at the rung below counts as much as that of so many trainings at a rung that one training has reached, half as
+much where two have, and so on."""
 MIN_STD = 1e-9
 """Relative standard deviation below which values are equal but for rounding, and are not rescaled."""
 REFIT_GROWTH = 1.06
@@ -91,10 +99,11 @@ class MultiFidelityGP:
         self._models: list[_RungModel] = []
         cache = cache or HyperparameterCache()
         below: Array | None = None  # (trainings,) values at the rung below, measured or predicted
+        spread = 0.0  # standard deviation of the values that were measured at the rung below
         for number, rung in enumerate(rungs):
             if len(rung.indices) < MIN_OBSERVATIONS:
                 continue
-            model = _fitted(points, groups, number, rung, below, cache)
+            model = _fitted(points, groups, number, rung, below, spread, cache)
             measured = np.array(rung.indices)
             missing = np.setdiff1d(np.arange(len(points)), measured)
             low = np.zeros(len(points)) if below is None else below
@@ -104,7 +113,8 @@ class MultiFidelityGP:
                 values[missing] = model.predict(points[missing], low[missing], np.zeros(len(missing)))[0]
                 model.delta.add_fantasies(points[missing], model.linear(points[missing], low[missing]))
             self._models.append(model)
-            below = values
+            is_known = spread > 0 or not _is_rounding(float(np.std(rung.values)), model.mean)
+            below, spread = values, model.std if is_known else 0.0
 
     @property
     def fitted(self) -> bool:
@@ -160,14 +170,20 @@ class _RungModel:
 
 
 def _fitted(
-    points: Array, groups: NDArray[np.int64], number: int, rung: RungData, below: Array | None, cache: HyperparameterCache
+    points: Array,
+    groups: NDArray[np.int64],
+    number: int,
+    rung: RungData,
+    below: Array | None,
+    spread: float,
+    cache: HyperparameterCache,
 ) -> _RungModel:
     indices, values = np.array(rung.indices), np.array(rung.values)
-    mean, std = _moments(values)
+    mean, std = _moments(values, spread)
     target, linear, low_mean, low_std = (values - mean) / std, _trend(points[indices]), 0.0, 0.0
     weights = np.array([1.0, *[TREND_STD] * points.shape[1]])
     if below is not None:
-        low_mean, low_std = _moments(below[indices])
+        low_mean, low_std = _moments(below[indices], spread)
         linear, weights = _with_lower_rung(below[indices], low_mean, low_std), np.array([1.0, RHO_STD])
         target = target - RHO_MEAN * linear[:, 1]
     start, fit = cache.start(number, len(indices), int(groups.max(initial=-1)) + 1)
@@ -185,7 +201,27 @@ def _with_lower_rung(low: Array, mean: float, std: float) -> Array:
     return np.column_stack([np.ones(len(low)), (low - mean) / std])
 
 
-def _moments(values: Array) -> tuple[float, float]:
-    """Mean and standard deviation; 1 for a deviation that is only rounding, which would amplify every prediction from it."""
-    mean, std = float(values.mean()), float(values.std())
-    return mean, std if std > MIN_STD * max(1.0, abs(mean)) else 1.0
+def _moments(values: Array, spread: float) -> tuple[float, float]:
+    """Mean and standard deviation of the values at a rung, or at the rung below of the same trainings.
+
+    Args:
+        values: (n,)
+        spread: standard deviation at the rung below of all trainings there; 0: there is none. With it counts a value that
+            several precisions of one training share once.
+
+    Returns:
+        The mean, and the deviation, shrunk towards `spread`. It is 1 where it is only rounding, which would amplify every
+        prediction from it.
+    """
+    mean, variance = float(values.mean()), float(values.var())
+    if spread:
+        trainings = len(np.unique(values))
+        weight = PRIOR_TRAININGS / trainings
+        variance = (trainings * variance + weight * spread**2) / (trainings + weight)
+    std = math.sqrt(variance)
+    return mean, 1.0 if _is_rounding(std, mean) else std
+
+
+def _is_rounding(std: float, mean: float) -> bool:
+    """Whether values differ by rounding alone."""
+    return std <= MIN_STD * max(1.0, abs(mean))

@@ -115,3 +115,15 @@ def test_a_covariance_made_indefinite_by_rounding_gets_a_little_jitter():
     assert np.allclose(_cholesky(equal) @ _cholesky(equal).T, equal, atol=1e-3)
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
         _cholesky(np.diag([1.0, -1.0]))
+
+
+def test_two_trainings_that_agree_at_a_rung_do_not_make_all_others_certain():
+    """The first two at the second rung agree by chance; the third reads far more after the first rung."""
+    points = np.random.default_rng(6).random((8, 3))
+    first = RungData(list(range(8)), [0.62, 0.61, 0.34, 0.55, 0.67, 0.60, 0.56, 0.58])
+    for second in ([0.4377, 0.4384], [0.4384, 0.4377], [0.4380, 0.4380]):
+        model = MultiFidelityGP(points, np.arange(3), [first, RungData([0, 1], second)])
+        mean, variance = model.predict_from(points[[2, 4]], 0, np.array([0.34, 0.67]))
+        assert 0.1 < mean[0] < 0.35, "better than the two, and by no more than it is ahead"
+        assert 0.4 < mean[1] < 0.6
+        assert 0.03 < variance[0] ** 0.5 < 0.2
