@@ -33,7 +33,7 @@ from studies.storage.lease import Lease
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf, Stopped, Suspended
 from studies.storage.stored_trial import RungResult, StoredTrial
 from studies.workspace.trial_files import TrialFiles
-from trainers.base.candidate import Measurement
+from trainers.base.candidate import Candidate, Measurement
 from trainers.trial.run import TrialJob
 
 PREDICTED_AGAIN_S = 3.0
@@ -49,14 +49,15 @@ class FinishOf:
     Attributes:
         ready: the training.
         epochs: that it has been trained for.
-        precisions: to make files in, those on the front first.
-        accuracy: of its most accurate file so far.
+        precisions: to make files in, those on the front first. Of these the ones that share a finish come first: it improves
+            several files for the time of one, the most accurate ones among them.
+        before: accuracy of its files so far, by precision.
     """
 
     ready: Ready
     epochs: int
     precisions: tuple[str, ...]
-    accuracy: float
+    before: Mapping[str, float]
 
     @property
     def times(self) -> int:
@@ -184,9 +185,7 @@ class FrontFinish:
         if not isinstance(event, TrialFinished):
             self._observer.note(f"trial {number} could not be finished: {event.reason}")
             return
-        files = (event.candidate, *event.candidate.also)
-        accuracy = max(file.measurement.accuracy for file in files)
-        self._observer.note(f"trial {number} after its finish: {accuracy:.1%} ({finished.accuracy:.1%} before)")
+        self._observer.note(f"trial {number} after its finish: {_compared(event.candidate, finished.before)}")
         self._exports.record(finished.ready, event.candidate, finished.epochs)
         trial = self._trainings.get(finished.ready.digest)
         if trial is not None and isinstance(trial.outcome, Measured):  # of another, a paused one, all is still needed
@@ -217,9 +216,10 @@ class FrontFinish:
         best = max((each for _, each in measured), key=lambda each: each.accuracy)
         tried, on_front = self._tried.tried(ready.digest, epochs), self._progress.is_on_front
         left = [p for p in self._proposer.precisions(ready.configuration) if p not in tried]
-        worth = [p for p in left if any(of == p and on_front(each) for of, each in measured)]
-        worth += [p for p in left if p not in worth and self._might_join(ready, p, best)]
-        return FinishOf(ready, epochs, tuple(worth), best.accuracy) if worth else None
+        worth = sorted((p for p in left if any(of == p and on_front(each) for of, each in measured)), key=is_coarse)
+        worth += sorted((p for p in left if p not in worth and self._might_join(ready, p, best)), key=is_coarse)
+        before = {precision: each.accuracy for precision, each in measured}  # the last file of a precision counts
+        return FinishOf(ready, epochs, tuple(worth), before) if worth else None
 
     def _might_join(self, ready: Ready, precision: str, best: Measurement) -> bool:
         """Whether the file of a precision would be on the front if it read as well as the best file of its training."""
@@ -241,3 +241,13 @@ class FrontFinish:
             return 0.0
         epochs = finish.times * self._finish_epochs
         return SAFETY * epochs * self._seconds(finish.ready.architecture) + self._exports.seconds
+
+
+def _compared(finished: Candidate, before: Mapping[str, float]) -> str:
+    """Accuracies after and before a finish, such as "int8 97.5% (95.5% before), coded 96.8%"."""
+    found = []
+    for file in (finished, *finished.also):
+        precision = file.architecture.precision
+        was = f" ({before[precision]:.1%} before)" if precision in before else ""
+        found.append(f"{precision} {file.measurement.accuracy:.1%}{was}")
+    return ", ".join(found)
