@@ -100,7 +100,7 @@ def _tested(model: Path, test: Path, environment: dict[str, str]) -> dict[str, f
     """Exact match and CER on the test lines, with what is beside each image as the truth."""
     from trainers.evaluation.metrics import score
 
-    images = sorted(str(path) for path in (test / "images" if (test / "images").is_dir() else test).glob("*.[pj][np]g"))
+    images = sorted(str(path) for path in test.rglob("*.[pj][np]g"))
     answer = json.loads(_paretext(["predict", "--model", str(model), "--truth", "--json", *images], environment))
     lines = [line for line in answer if "truth" in line]
     found = score([line["truth"] for line in lines], [line["text"] for line in lines])
