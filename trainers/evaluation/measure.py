@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from trainers.data.cache import Progress
 from trainers.data.fingerprint import digest_of
 from trainers.evaluation.metrics import Score, evenly_spaced, score
 from trainers.inference.reader import Reader, Reading
+
+Read = TypeVar("Read")
 
 TIMED_LINES = 100
 """Lines that latency is measured on, so that measuring takes seconds however large the validation set is."""
@@ -113,16 +115,23 @@ def digest_of_lines(lines: Lines) -> str:
 
 def read_all(reader: Reader, lines: Lines, progress: Progress | None = None) -> list[str]:
     """Text of every line, in their order; `progress` is called with (lines read, lines in total)."""
-    return [reading.text for reading in readings_of(reader, lines, progress)]
+    return _in_pieces(reader.texts, lines, progress)
 
 
 def readings_of(reader: Reader, lines: Lines, progress: Progress | None = None) -> list[Reading]:
     """Text and confidence of every line, in their order; `progress` is called with (lines read, lines in total)."""
-    count, readings = len(lines), list[Reading]()
+    return _in_pieces(reader.read, lines, progress)
+
+
+def _in_pieces(
+    read: Callable[[list[NDArray[np.uint8]]], list[Read]], lines: Lines, progress: Progress | None
+) -> list[Read]:
+    """What is read in every line, in their order."""
+    count, readings = len(lines), list[Read]()
     at_once = count if progress is None else LINES_AT_ONCE
     for start in range(0, count, max(at_once, 1)):
         end = min(count, start + at_once)
-        readings += reader.read([lines.image(i) for i in range(start, end)])
+        readings += read([lines.image(i) for i in range(start, end)])
         if progress is not None:
             progress(end, count)
     return readings

@@ -62,6 +62,11 @@ def spell(indices: Sequence[int] | NDArray[np.integer], symbols: Sequence[str]) 
     return "".join(symbols[i - 1] for i in indices if 0 < i <= len(symbols))
 
 
+def read_texts(logits: NDArray[np.float32], symbols: Sequence[str], decoding: Decoding) -> list[str]:
+    """The text of each line; arguments as those of `read_logits`."""
+    return _texts(logits.argmax(axis=2), symbols, decoding)
+
+
 def read_logits(logits: NDArray[np.float32], symbols: Sequence[str], decoding: Decoding) -> list[tuple[str, float]]:
     """The text and the confidence of each line.
 
@@ -71,5 +76,8 @@ def read_logits(logits: NDArray[np.float32], symbols: Sequence[str], decoding: D
         decoding: as in `collapse`.
     """
     best = logits.argmax(axis=2)
-    texts = [spell(row, symbols) for row in collapse(best, decoding)]
-    return list(zip(texts, confidences(best, logits, decoding).tolist(), strict=True))
+    return list(zip(_texts(best, symbols, decoding), confidences(best, logits, decoding).tolist(), strict=True))
+
+
+def _texts(best: NDArray[np.integer], symbols: Sequence[str], decoding: Decoding) -> list[str]:
+    return [spell(row, symbols) for row in collapse(best, decoding)]

@@ -7,7 +7,7 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 from trainers.base.errors import UserError
 from trainers.base.preprocess import fit_height, to_input
 from trainers.base.width_batches import equal_width_batches
-from trainers.inference.decode import read_logits
+from trainers.inference.decode import read_logits, read_texts
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata
 from trainers.inference.onnx_session import OnnxSession
 
@@ -64,15 +64,31 @@ class Reader:
         Raises:
             UserError: an image has no pixels, or an array is not an image.
         """
-        lines = [self._fitted(image, number) for number, image in enumerate(images, start=1)]
-        readings: list[Reading | None] = [None] * len(lines)
-        model, widths = self.metadata, [line.shape[1] for line in lines]
-        for group, width_px in equal_width_batches(widths, model.time_stride, model.height_px):
-            logits = self.network.logits(to_input([lines[i] for i in group], width_px, model.contrast))
-            found = read_logits(logits, model.charset, model.decoding)
-            for i, (text, confidence) in zip(group, found, strict=True):
-                readings[i] = Reading(text, confidence)
-        return [reading for reading in readings if reading is not None]
+        found: dict[int, Reading] = {}
+        for group, logits in self._logits(images):
+            readings = read_logits(logits, self.metadata.charset, self.metadata.decoding)
+            found |= {i: Reading(text, confidence) for i, (text, confidence) in zip(group, readings, strict=True)}
+        return [found[i] for i in range(len(images))]
+
+    def texts(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[str]:
+        """The texts that `read` reads, without confidences: with thousands of characters those take as long as the network.
+
+        Args:
+            images: as those of `read`.
+
+        Raises:
+            UserError: as from `read`.
+        """
+        found: dict[int, str] = {}
+        for group, logits in self._logits(images):
+            found |= zip(group, read_texts(logits, self.metadata.charset, self.metadata.decoding), strict=True)
+        return [found[i] for i in range(len(images))]
+
+    def _logits(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> Iterator[tuple[Sequence[int], NDArray[np.float32]]]:
+        """Positions of images of equal width, and their logits (N, T, V)."""
+        lines, model = [self._fitted(image, number) for number, image in enumerate(images, start=1)], self.metadata
+        for group, width_px in equal_width_batches([line.shape[1] for line in lines], model.time_stride, model.height_px):
+            yield group, self.network.logits(to_input([lines[i] for i in group], width_px, model.contrast))
 
     def _fitted(self, image: Image.Image | NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
         try:
