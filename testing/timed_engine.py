@@ -50,20 +50,23 @@ class TimedEngine(ScriptedEngine):
         clock: is moved to the end of what is reported.
         seconds: of an epoch of an architecture.
         slots: trainings at the same time.
+        export_s: seconds that an export takes.
 
     Attributes:
         starts: architecture, epoch from which it is trained, and when, in the order of the starts.
     """
 
-    def __init__(self, clock: Clock, seconds: Callable[[Architecture], float], slots: int = 2) -> None:
+    def __init__(
+        self, clock: Clock, seconds: Callable[[Architecture], float], slots: int = 2, export_s: float = 0.0
+    ) -> None:
         super().__init__(slots)
         self.starts: list[tuple[Architecture, int, float]] = []
-        self._clock, self._seconds = clock, seconds
+        self._clock, self._seconds, self._export_s = clock, seconds, export_s
         self._jobs: list[_Open] = []
 
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
         assert len(self._jobs) < self.slots
-        took = 0.0 if job.export_only else self._seconds(job.architecture)
+        took = self._export_s if job.export_only else self._seconds(job.architecture)
         if not job.export_only:
             self.starts.append((job.architecture, self.epochs.get(job.architecture.digest, 0), self._clock.now))
         self._jobs.append(_Open(number, job, until_epoch or job.epochs, self._clock.now + took))

@@ -8,6 +8,9 @@ Decisions:
 - The first trainings to reach a rung continue (`initial_design_size`): a search has a finished candidate early, and learns how
   values at a rung relate to final ones. Where time is limited only the first one does, and only at the first rungs
   (`FIRST_RUNGS`): the time may end before any training does, and files of paused trainings are on the front anyway.
+- Where time is limited, few trainings come to their end, and files of paused trainings are on the front. So each counts with what
+  it has reached, and the one continues that promises most over all of that per second, on its way to any rung. Measured
+  against what is fully trained, where nothing is, all gains were about the same, and the fastest networks were trained.
 - Known models from outside the space, of which nothing can be predicted, are trained to the end: the user asked for them.
 - At an uninformative rung, where next to nothing has been learnt, no training pauses, as in `studies.schedulers.asha`.
 - The state consists of the records alone: replaying the records of a study, in any order, rebuilds it.
@@ -94,9 +97,11 @@ class ExpectedGainStopping:
         self._update_state(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """Decides about a trial that has just been recorded at a rung."""
+        """Decides about a trial that has been recorded at a rung; see `studies.schedulers.base.Scheduler.decide`."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
+        if self._promoted_from.get(trial, 0) >= rung:
+            return Decision.CONTINUE
         if len(self._entered[rung]) > self._first_count[rung] and not self._is_uninformative(rung):
             promotion = self._best(force=False)
             if promotion is None or promotion.trial != trial:

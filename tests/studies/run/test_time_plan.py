@@ -12,6 +12,9 @@ from studies.run.budget import GRACE_S
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.search import search
 from studies.run.time_plan import Plan, SearchStart, TimePlan
+from studies.schedulers.asha import MOASHA
+from studies.schedulers.decisions import Promotion
+from studies.schedulers.expected_gain import ExpectedGainStopping
 from studies.storage.outcomes import Suspended
 from studies.storage.pareto_front import load_front, load_store
 from studies.workspace.paths import Workspace
@@ -155,3 +158,29 @@ def test_when_nothing_new_fits_paused_trainings_that_do_go_on(workspace: Workspa
     assert all(width == 25 for width, _ in last)
     assert any(epoch for _, epoch in last)
     assert clock.now <= minutes * 60 + GRACE_S
+
+
+@pytest.mark.parametrize("early_stopping", ["gain", "promotion"])
+def test_a_training_that_another_worker_was_to_resume_while_it_was_exported_continues(
+    workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch, early_stopping: str
+) -> None:
+    """Otherwise it counts as resumed, and waits for ever; the best ones are exported most often."""
+    promoted: dict[int, int] = {}
+    for scheduler in (ExpectedGainStopping, MOASHA):
+        monkeypatch.setattr(scheduler, "next_promotion", _noted(scheduler.next_promotion, promoted))
+    engine = TimedEngine(clock, seconds_of, slots=3, export_s=60.0)
+    how = {"sampler": "front", "early_stopping": early_stopping}
+    asked = study(space=SPACE, budget={"trials": 12, "epochs": 27}, search=how)
+    search(asked, workspace, RecordingObserver(), engine, NoTracker(), began=0.0)
+    trained = {trial.number: trial.epochs_trained for trial in load_store(workspace, "s").stored_trials()}
+    assert promoted and all(trained[trial] > rung for trial, rung in promoted.items())
+
+
+def _noted(next_promotion: Any, promoted: dict[int, int]) -> Any:
+    def noted(scheduler: Any, force: bool = False) -> Promotion | None:
+        found: Promotion | None = next_promotion(scheduler, force)
+        if found is not None:
+            promoted[found.trial] = max(found.rung, promoted.get(found.trial, 0))
+        return found
+
+    return noted
