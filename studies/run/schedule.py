@@ -99,6 +99,7 @@ class Schedule:
         begins_at_random: Callable[[Architecture], bool] = lambda _: False,
     ) -> None:
         search, epochs = study.search, study.budget.epochs
+        self._counts_early = epoch_seconds is not None
         self._objectives, self._recipe = study.objectives, study.training_recipe
         form = early_stopping_of(study)
         first = min(first_rung or search.first_rung, *former, epochs)
@@ -148,8 +149,7 @@ class Schedule:
                 if epochs in self._former:
                     self._ended_earlier(trial, epochs, measurement)
                 else:
-                    values = [objective.measured(measurement) for objective in self._objectives]
-                    self.observe(trial.number, self.rungs[-1], values, trial.params)
+                    self.observe(trial.number, self.rungs[-1], self._values(trial, measurement), trial.params)
             case Stopped():
                 self._scheduler.mark_promoted(trial.number, self.rungs[-1])
             case OverLimit() | Failed() if trial.continues is not None:  # what it continues was within the limits, and stays
@@ -162,6 +162,14 @@ class Schedule:
                 pass
             case _:
                 assert_never(trial.outcome)
+
+    def _values(self, trial: StoredTrial, measurement: Measurement) -> list[float]:
+        """What a full training has reached. Where time is limited it is compared with trainings at lower rungs: by CER."""
+        by_cer = [self._counts_early and o.metric == "accuracy" and o.function is None for o in self._objectives]
+        return [
+            objective.at_rung(measurement.cer, trial.costs) if has_cer else objective.measured(measurement)
+            for objective, has_cer in zip(self._objectives, by_cer, strict=True)
+        ]
 
     def _ended_earlier(self, trial: StoredTrial, epochs: int, measurement: Measurement) -> None:
         """Adds a trial that was measured at the last epoch of an earlier run, which is a rung now."""

@@ -43,6 +43,10 @@ points show a slope sooner than a shape; twice as much cost 0.07 on Branin-Curri
 PRIOR_TRAININGS = 2.0
 """The variance at the rung below counts as much as that of so many trainings at a rung that one training has reached, half as
 much where two have, and so on."""
+FIRST_CHANGE = -0.4
+"""Relative change from the first rung to the second, before any training has reached the second."""
+UNCERTAIN_CHANGE = 0.5
+"""Standard deviation of an extrapolated change, as a fraction of it."""
 MIN_STD = 1e-9
 """Relative standard deviation below which values are equal but for rounding, and are not rescaled."""
 REFIT_GROWTH = 1.06
@@ -136,6 +140,30 @@ class MultiFidelityGP:
                 mean, variance = model.predict(points, mean, variance, fantasies=False)
         return mean, variance
 
+    def predict_until(self, points: Array, rung: int, values: Array, until: int) -> tuple[Array, Array]:
+        """(m,) means and variances at the rung `until`, of trainings that have reached a lower one.
+
+        Above the highest rung with a model each rung is expected to bring `RHO_MEAN` of the relative change of the one below.
+
+        Args:
+            points: (m, columns)
+            rung: number of the rung they have reached, from 0; -1: none.
+            values: (m,) what they reached there; they do not matter if that is none.
+            until: number of a higher rung.
+        """
+        mean, variance = values, np.zeros(len(points))
+        for model in self._models:
+            if rung < model.number <= until:
+                mean, variance = model.predict(points, mean, variance, fantasies=rung < 0)
+        last = self._models[-1]
+        change = last.change
+        for number in range(last.number + 1, until + 1):
+            change *= RHO_MEAN
+            if number > rung:
+                step = change * mean
+                mean, variance = mean + step, variance + (UNCERTAIN_CHANGE * step) ** 2
+        return mean, variance
+
 
 @dataclass
 class _RungModel:
@@ -154,6 +182,13 @@ class _RungModel:
     low_std: float
     mean: float
     std: float
+
+    @property
+    def change(self) -> float:
+        """Relative change of the mean from the rung below; `FIRST_CHANGE` where there is none to compare with."""
+        if not self.low_std or self.low_mean <= 0:
+            return FIRST_CHANGE
+        return min(0.0, max(-1.0, self.mean / self.low_mean - 1.0))
 
     def linear(self, points: Array, low: Array) -> Array:
         """(n, weights) linear features: (1, x) at the first rung, (1, y_{k-1}) above it."""

@@ -164,7 +164,8 @@ class FrontSampler:
         """The suspended training that should be resumed before anything new is started.
 
         Compares the expected improvement over what is fully trained, per epoch left, with that of the next proposal, whose
-        epochs cost `NEW_TRIAL_DISCOUNT` each, times `epoch_cost`.
+        epochs cost `NEW_TRIAL_DISCOUNT` each. With an `epoch_cost` each training counts with what it has reached, improvements
+        are those over all of that, and epochs cost so much.
 
         Args:
             paused: rows of the suspended trainings, see `encode`.
@@ -182,7 +183,8 @@ class FrontSampler:
             return options[0][0] if force else None
         resumed_rows = [row for one in resumed for row in self._all_variants(one)]
         rows = [row for _, row in options]
-        gains, gain_of_new = surrogate.improvement_per_epoch(rows, resumed_rows, new)
+        improvement = surrogate.improvement_rate if self._cost.differs else surrogate.improvement_per_epoch
+        gains, gain_of_new = improvement(rows, resumed_rows, new)
         costs = self._cost.computed([*rows, new])
         gains, gain_of_new = gains / costs[:-1], gain_of_new / costs[-1]
         best = int(np.argmax(gains))

@@ -138,6 +138,61 @@ class Surrogate:
         of_new = self._ehvi(*self.predict(np.array([new])), front)
         return self._ehvi(self.predicted[at], stds, front) / epochs_left, float(of_new[0]) / self._rungs[-1]
 
+    def improvement_rate(self, paused: Sequence[Row], resumed: Sequence[Row], new: Row) -> tuple[Array, float]:
+        """EHVI over what has been reached so far, per epoch: the highest rate of all rungs that a training can be taken to.
+
+        It is for searches in which each training counts with what it has reached, since their time may end before any ends.
+
+        Args:
+            paused, resumed, new: as for `improvement_per_epoch`; what is resumed counts with what it will reach at its next rung.
+
+        Returns:
+            (n,) for each of `paused`, and the value for `new`.
+        """
+        front = self._values.copy()
+        for row in resumed:
+            if row in self._indices:
+                i = self._indices[row]
+                front[i] = self._until(np.array([i]), min(self._highest[i] + 1, len(self._rungs) - 1))[0][0]
+        at, rates = np.array([self._indices[row] for row in paused]), np.zeros(len(paused))
+        span = np.concatenate([front, self.predicted, self._new_until(new, len(self._rungs) - 1)[0]])
+        low, high = span.min(axis=0), span.max(axis=0)
+        extent, epochs = np.where(high > low, high - low, 1.0), np.array((0, *self._rungs))
+        scaled_front = ((front[not_dominated(front)] - low) / extent).tolist()
+        reference = [1.0 + REFERENCE_MARGIN] * front.shape[1]
+
+        def gains(means: Array, stds: Array) -> Array:
+            return expected_hypervolume_improvement((means - low) / extent, stds / extent, scaled_front, reference)
+
+        rate_of_new = 0.0
+        for rung in range(len(self._rungs)):
+            here = np.flatnonzero(self._highest[at] < rung)
+            if len(here):
+                found = gains(*self._until(at[here], rung))
+                rates[here] = np.maximum(rates[here], found / (epochs[rung + 1] - epochs[self._highest[at[here]] + 1]))
+            rate_of_new = max(rate_of_new, float(gains(*self._new_until(new, rung))[0]) / epochs[rung + 1])
+        return rates, rate_of_new
+
+    def _until(self, at: NDArray[np.int64], rung: int) -> tuple[Array, Array]:
+        """(n, objectives) means and standard deviations of some observed trainings at a higher rung."""
+        means, stds = self._values[at].copy(), np.zeros((len(at), len(self._models)))
+        for k, model in enumerate(self._models):
+            for reached in np.unique(self._highest[at]) if k not in self._known else ():
+                here = np.flatnonzero(self._highest[at] == reached)
+                mean, variance = model.predict_until(self._points[at[here]], int(reached), means[here, k], rung)
+                means[here, k], stds[here, k] = mean, np.sqrt(variance)
+        return means, stds
+
+    def _new_until(self, row: Row, rung: int) -> tuple[Array, Array]:
+        """(1, objectives) mean and standard deviation of a candidate at a rung."""
+        means, stds = self.predict(np.array([row]))
+        inputs = self._inputs(np.array([row]))
+        for k, model in enumerate(self._models):
+            if k not in self._known:
+                mean, variance = model.predict_until(inputs, -1, np.zeros(1), rung)
+                means[:, k], stds[:, k] = mean, np.sqrt(variance)
+        return means, stds
+
     def domination_rates(self) -> Array:
         """(trainings,) fraction of the others predicted to dominate each: 0 on the front."""
         return domination_rate(self.predicted, self.predicted[evenly_spaced(len(self.predicted), MAX_COMPARISONS)])

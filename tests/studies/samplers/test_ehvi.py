@@ -127,3 +127,15 @@ def test_two_trainings_that_agree_at_a_rung_do_not_make_all_others_certain():
         assert 0.1 < mean[0] < 0.35, "better than the two, and by no more than it is ahead"
         assert 0.4 < mean[1] < 0.6
         assert 0.03 < variance[0] ** 0.5 < 0.2
+
+
+def test_a_rung_that_nobody_has_reached_is_expected_to_bring_less_than_the_one_before():
+    points = np.random.default_rng(7).random((6, 3))
+    first = RungData(list(range(6)), [0.60, 0.50, 0.70, 0.55, 0.65, 0.45])
+    model = MultiFidelityGP(points, np.arange(3), [first, RungData([0, 1], [0.30, 0.25])])
+    reached = [model.predict_until(points[[1]], 1, np.array([0.25]), until) for until in (1, 2, 3)]
+    means, variances = zip(*((float(mean[0]), float(variance[0])) for mean, variance in reached), strict=True)
+    assert means[0] == 0.25 > means[1] > means[2] > 0.05 and means[0] - means[1] > means[1] - means[2]
+    assert variances[0] == 0 < variances[1] < variances[2]
+    new = model.predict_until(points[[3]], -1, np.zeros(1), 0)[0]
+    assert new[0] == pytest.approx(0.55, abs=0.1), "the value at the first rung"

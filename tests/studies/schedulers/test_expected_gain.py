@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from studies.samplers.front.sampler import FrontSampler
 from studies.samplers.front.training_cost import EpochCost
@@ -133,3 +133,32 @@ def test_where_time_is_limited_only_the_first_continues_in_any_case_and_not_beyo
             counts.append(decided[:1].count(Decision.CONTINUE))
             assert Decision.PAUSE in decided
         assert counts == continued
+
+
+def test_where_time_is_limited_the_training_that_is_far_ahead_continues_although_it_is_slow():
+    """Two small ones have been trained further and read as much as each other; nothing is fully trained."""
+    rungs = (1, 3, 9, 27)
+    small, other, large = ({"x": x} for x in (0.1, 0.2, 0.9))
+    sampler = FrontSampler(
+        {"x": FloatDistribution(0, 1)}, DIRECTIONS, 0, rungs, ("linear", "log"), (1,),
+        lambda params: ([100 + 300 * params["x"]], True), epoch_cost=EpochCost(lambda params: 0.5 + params["x"]),
+    )  # fmt: skip
+    rule = ExpectedGainStopping(rungs, sampler, limited_time=True)
+    curves = {0: (small, {1: 0.38, 3: 0.56, 9: 0.70}), 1: (other, {1: 0.39, 3: 0.56}), 2: (large, {1: 0.66})}
+    for trial, (params, curve) in curves.items():
+        for rung, accuracy in curve.items():
+            sampler.observe(params, rung, [accuracy, 100 + 300 * params["x"]])
+            rule.record(trial, rung, (1 - accuracy, 100 + 300 * params["x"]), params)
+    promotion = rule.next_promotion(force=True)
+    assert promotion is not None and promotion.trial == 2
+
+
+def test_what_another_worker_was_to_resume_before_it_had_paused_continues():
+    """Between the record of a rung and the decision a training may be exported for a minute."""
+    rule, sampler = a_rule()
+    for trial, params in enumerate(some(12)):
+        record(rule, sampler, trial, params, 1)
+    promotion = rule.next_promotion(force=True)
+    assert promotion is not None and rule.decide(promotion.trial, promotion.rung) is Decision.CONTINUE
+    other = rule.next_promotion(force=True)
+    assert other is not None and other.trial != promotion.trial
