@@ -56,9 +56,7 @@ class TimedEngine(ScriptedEngine):
         starts: architecture, epoch from which it is trained, and when, in the order of the starts.
     """
 
-    def __init__(
-        self, clock: Clock, seconds: Callable[[Architecture], float], slots: int = 2, export_s: float = 0.0
-    ) -> None:
+    def __init__(self, clock: Clock, seconds: Callable[[Architecture], float], slots: int = 2, export_s: float = 0.0) -> None:
         super().__init__(slots)
         self.starts: list[tuple[Architecture, int, float]] = []
         self._clock, self._seconds, self._export_s = clock, seconds, export_s

@@ -8,8 +8,8 @@ Decisions:
 - The first trainings to reach a rung continue (`initial_design_size`): a search has a finished candidate early, and learns how
   values at a rung relate to final ones. Where time is limited only the first one does, and only at the first rungs
   (`FIRST_RUNGS`): the time may end before any training does, and files of paused trainings are on the front anyway.
-- Where time is limited, few trainings come to their end, and files of paused trainings are on the front. So each counts with what
-  it has reached, and the one continues that promises most over all of that per second, on its way to any rung. Measured
+- Where time is limited, few trainings come to their end, and files of paused trainings are on the front. So each counts with
+  what it has reached, and the one continues that promises most over all of that per second, on its way to any rung. Measured
   against what is fully trained, where nothing is, all gains were about the same, and the fastest networks were trained.
 - Known models from outside the space, of which nothing can be predicted, are trained to the end: the user asked for them.
 - At an uninformative rung, where next to nothing has been learnt, no training pauses, as in `studies.schedulers.asha`.

@@ -123,9 +123,7 @@ def readings_of(reader: Reader, lines: Lines, progress: Progress | None = None) 
     return _in_pieces(reader.read, lines, progress)
 
 
-def _in_pieces(
-    read: Callable[[list[NDArray[np.uint8]]], list[Read]], lines: Lines, progress: Progress | None
-) -> list[Read]:
+def _in_pieces(read: Callable[[list[NDArray[np.uint8]]], list[Read]], lines: Lines, progress: Progress | None) -> list[Read]:
     """What is read in every line, in their order."""
     count, readings = len(lines), list[Read]()
     at_once = count if progress is None else LINES_AT_ONCE

@@ -144,7 +144,7 @@ class Surrogate:
         It is for searches in which each training counts with what it has reached, since their time may end before any ends.
 
         Args:
-            paused, resumed, new: as for `improvement_per_epoch`; what is resumed counts with what it will reach at its next rung.
+            paused, resumed, new: as for `improvement_per_epoch`; what is resumed counts with its prediction at its next rung.
 
         Returns:
             (n,) for each of `paused`, and the value for `new`.
