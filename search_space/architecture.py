@@ -124,6 +124,11 @@ class Architecture:
             words.append(self.precision)
         return " ".join(words)
 
+    @property
+    def unused_fields(self) -> frozenset[str]:
+        """Fields that have no effect in this architecture; they have neutral values, whatever was asked for."""
+        return frozenset(_neutral_values(self))
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
         """Makes an architecture from fields and values; missing fields take their defaults.

@@ -82,9 +82,14 @@ class JointSpace:
         return Configuration(architecture, {name: params[f"{PREFIX}{name}"] for name in self.recipe.choices})
 
     def params_of(self, configuration: Configuration) -> dict[str, Any]:
-        """The open parameters of a configuration whose values the space has; a known model may lie outside it in others."""
-        values = configuration.params
-        return {name: values[name] for name in self.open_fields if name in values and values[name] in self.choices[name]}
+        """The open parameters of a configuration whose values the space has; a known model may lie outside it in others.
+
+        A field that has no effect, such as the size of an encoder that is not there, has the first of its values: its neutral
+        one is not in the space, and a sampler that misses a parameter takes a configuration for one from outside the space.
+        """
+        values, unused = configuration.params, configuration.architecture.unused_fields
+        found = {name: self.choices[name][0] if name in unused else values[name] for name in self.open_fields if name in values}
+        return {name: value for name, value in found.items() if value in self.choices[name]}
 
     def complete(self, configuration: Configuration) -> Configuration:
         """An architecture from elsewhere, with a value of each searched setting: its own where it is listed, or the default."""

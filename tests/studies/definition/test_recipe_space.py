@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from search_space import Architecture
 from studies.definition.configuration import Configuration
 from studies.definition.recipe_space import SEARCHABLE, RecipeSpace, recipe_table
 from studies.definition.study import resolve, stored_study
+from studies.samplers.front.encoding import SpaceEncoder
+from studies.storage.distributions import distributions
 from trainers.base.errors import UserError
 from trainers.base.recipe import RECIPES
 
@@ -27,6 +31,27 @@ def test_a_list_opens_a_setting_and_the_others_are_fixed() -> None:
     recipe = study.recipe_space.recipe_of(made.recipe)
     assert recipe == RECIPES["anytime"].with_(learning_rate=0.02, augmentation=0.0, weight_decay=0.05)
     assert stored_study(study.model_dump(mode="json"), "s").joint_space == space
+
+
+@pytest.mark.parametrize(
+    ("space", "unused"),
+    [
+        ({"encoder": ["none", "gru"], "encoder_hidden": [24, 48], "encoder_layers": [1, 2]}, {"encoder": "none"}),
+        ({"head": ["ctc", "attention"], "head_rank": [48, 96]}, {"head": "ctc"}),
+        ({"prune_percent": [0, 50], "prune_criterion": ["l1", "l2"]}, {"prune_percent": 0}),
+    ],
+)
+def test_fields_without_effect_leave_no_candidate_outside_the_space(space: dict[str, Any], unused: dict[str, Any]) -> None:
+    """A sampler learns nothing from parameters that lack one, and early stopping lets such a candidate train to its end."""
+    joint = resolve({"space": space}, "here").joint_space
+    encoder = SpaceEncoder(distributions(joint))
+    made = {}
+    for values in itertools.product(*(joint.choices[name] for name in joint.open_fields)):
+        configuration = joint.configuration(dict(zip(joint.open_fields, values, strict=True)))
+        params = joint.params_of(configuration)
+        assert encoder.encode(params) is not None and joint.configuration(params) == configuration
+        assert made.setdefault(configuration.digest, params) == params, "equal networks have equal parameters"
+    assert any(unused.items() <= params.items() for params in made.values())
 
 
 def test_a_searched_setting_has_the_value_of_the_preset_or_the_nearest_by_default() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from search_space import Architecture
 from studies.definition.study import resolve
 from studies.registry.model_registry import find, promote
 from studies.storage.front_point import FrontPoint
@@ -92,8 +93,10 @@ def test_an_old_study_shows_what_it_held(old: Workspace, state: str) -> None:
 
 @pytest.mark.parametrize("old", ["interrupted"], indirect=True)
 def test_an_old_study_continues_as_it_would_have(old: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The old version counted what does not read as points of the front, and the scripted files hardly read."""
+    """As the old version, which counted what does not read as points of the front (the scripted files hardly read), and told
+    samplers nothing of candidates in which a parameter has no effect."""
     monkeypatch.setattr("trainers.base.candidate.READING_CER", 2.0)
+    monkeypatch.setattr(Architecture, "unused_fields", frozenset())
     engine, watcher = ScriptedEngine(whole_cer=1.0), RecordingObserver()
     engine.epochs = dict(EXPECTED["interrupted"]["checkpoints"])
     run_search(resolve(EXPECTED["study"], "test"), old, watcher, engine)
