@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from search_space.architecture import RefusedArchitecture
 from search_space.space import Choice, SearchSpace
 from studies.definition.configuration import PREFIX, Configuration, RecipeValue, recipe_params
 from studies.definition.recipe_space import SEARCHABLE, RecipeSpace
@@ -90,6 +91,14 @@ class JointSpace:
         values, unused = configuration.params, configuration.architecture.unused_fields
         found = {name: self.choices[name][0] if name in unused else values[name] for name in self.open_fields if name in values}
         return {name: value for name, value in found.items() if value in self.choices[name]}
+
+    def unused(self, params: Mapping[str, Any]) -> list[str]:
+        """The open parameters that have no effect beside the others; none where the architecture cannot be built."""
+        try:
+            fields = self.configuration(params).architecture.unused_fields
+        except RefusedArchitecture:
+            return []
+        return [name for name in self.open_fields if name in fields]
 
     def complete(self, configuration: Configuration) -> Configuration:
         """An architecture from elsewhere, with a value of each searched setting: its own where it is listed, or the default."""

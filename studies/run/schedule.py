@@ -124,6 +124,7 @@ class Schedule:
             parameter_scales=space.scales,
             epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds, begins_at_random),
             ancestry=ancestry,
+            unused=space.unused,
         )
 
     def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from studies.objectives.pareto import Scale
@@ -40,6 +40,7 @@ def make_scheduler_and_sampler(
     initial_trainings: int | None = None,
     parameter_scales: Mapping[str, Scale] | None = None,
     ancestry: Ancestry | None = None,
+    unused: Callable[[Mapping[str, Any]], Collection[str]] | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -61,6 +62,7 @@ def make_scheduler_and_sampler(
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
         parameter_scales: parameter to the scale of its listed numbers; those of others are evenly spaced.
         ancestry: how much training each network inherits; None: all begin alike.
+        unused: names of the parameters that have no effect beside the others; None: there are none.
 
     Raises:
         UserError: an unknown sampler.
@@ -69,7 +71,7 @@ def make_scheduler_and_sampler(
     if sampler == FRONT:
         known = known_objectives, costs, limits, variant_parameter
         design = epoch_cost, initial_trainings, parameter_scales, ancestry
-        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design)
+        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design, unused=unused)
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:

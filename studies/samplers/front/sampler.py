@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,7 @@ from studies.objectives.pareto import Array, Point, Scale
 from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.candidates import Candidates
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
+from studies.samplers.front.equal_candidates import EqualCandidates
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
@@ -71,6 +72,7 @@ class FrontSampler:
         initial_trainings: most trainings of the initial design; None: as many as the rungs suggest.
         parameter_scales: see `SpaceEncoder`.
         ancestry: how much training each network inherits; None: all begin alike.
+        unused: names of the parameters that have no effect beside the others; None: there are none.
 
     Attributes:
         candidates: among which a proposal is looked for.
@@ -91,6 +93,7 @@ class FrontSampler:
         initial_trainings: int | None = None,
         parameter_scales: Mapping[str, Scale] | None = None,
         ancestry: Ancestry | None = None,
+        unused: Callable[[Params], Collection[str]] | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions, parameter_scales)
         self._surrogate_of = partial(Surrogate, self._encoder, tuple(rungs), ancestry=ancestry)
@@ -101,6 +104,7 @@ class FrontSampler:
         self._taken: set[Row] = set()
         self._feasibility = Feasibility(self._encoder, known_objectives, costs, limits or {}, self._to_minimized, self._taken)
         self._variants = VariantGroups(self._encoder, variant_parameter)
+        self._equal = EqualCandidates(self._encoder, unused)
         self._cost = TrainingCost(self._encoder, self._variants.first_variant, epoch_cost)
         self._initial_design = InitialDesign(self._encoder, self._feasibility, self._cost)
         self._observations = Observations(self._encoder.fields, len(self._maximized), self._rungs)
@@ -126,7 +130,7 @@ class FrontSampler:
         self._observed += 1
         variants = self._variants.with_variants([row])
         self._begun |= variants
-        self._taken |= variants
+        self._taken |= self._equal.of(variants)
         self._trained.add(self._variants.training_of(row))
         self._observations.add(row, rung, point)
         if self._feasibility.known_objectives:
@@ -157,7 +161,7 @@ class FrontSampler:
         self._running = self._variants.with_variants(row for row in rows if row is not None)
         row = self._model_and_proposal()[1]
         self._proposed += 1
-        self._taken.add(row)
+        self._taken |= self._equal.of([row])
         return self._encoder.decode(row)
 
     def best_to_resume(self, paused: Sequence[Row], resumed: Iterable[Row] = (), force: bool = False) -> int | None:
