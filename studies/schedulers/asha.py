@@ -146,7 +146,7 @@ class MOASHA:
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
         place = next((r for r in self._brackets[self._bracket_of(trial)] if r.epochs == rung), None)
-        if place is None or trial in place.promoted:
+        if place is None:
             return Decision.CONTINUE
         if place.is_uninformative(self._uninformative_from, self.eta):
             self.mark_promoted(trial, rung)
