@@ -28,11 +28,7 @@ class Scheduler(Protocol):
         """Marks a trial as promoted from a rung; from the last rung: as never to be promoted."""
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """Decides about a trial that has been recorded at a rung.
-
-        Between the record and the decision the trial may have been exported, and `next_promotion` may have named it for another
-        worker, which could not resume it yet: then it continues.
-        """
+        """Decides about a trial that has just been recorded at a rung."""
 
     def next_promotion(self, force: bool = False) -> Promotion | None:
         """The paused trial that a free worker should resume, marked as promoted; None when something new should start."""

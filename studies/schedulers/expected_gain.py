@@ -97,7 +97,11 @@ class ExpectedGainStopping:
         self._update_state(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """Decides about a trial that has been recorded at a rung; see `studies.schedulers.base.Scheduler.decide`."""
+        """Decides about a trial that has been recorded at a rung.
+
+        Between the record and the decision the trial may have been exported, and `next_promotion` may have named it for another
+        worker, which could not resume it yet: then it continues.
+        """
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
         if self._promoted_from.get(trial, 0) >= rung:

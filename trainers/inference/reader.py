@@ -71,7 +71,7 @@ class Reader:
         return [found[i] for i in range(len(images))]
 
     def texts(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[str]:
-        """The texts that `read` reads, without confidences: with thousands of characters those take as long as the network.
+        """The texts that `read` reads, without confidences, which look at every character of every time step.
 
         Args:
             images: as those of `read`.

@@ -130,7 +130,7 @@ class FrontSampler:
         self._observed += 1
         variants = self._variants.with_variants([row])
         self._begun |= variants
-        self._taken |= self._equal.of(variants)
+        self._taken |= self._variants.with_variants(self._equal.of([row]))
         self._trained.add(self._variants.training_of(row))
         self._observations.add(row, rung, point)
         if self._feasibility.known_objectives:
