@@ -22,6 +22,7 @@ from studies.definition.joint_space import JointSpace, Value
 from studies.definition.study import Study
 from studies.objectives.costs import CostModel, Costs
 from studies.objectives.limits import excess_before_training
+from studies.objectives.objective import Objective
 from studies.run.epoch_seconds import EpochSeconds
 from studies.run.precision_variants import PRECISION
 from studies.samplers.front.ancestry import Ancestry
@@ -150,7 +151,8 @@ class Schedule:
                 if epochs in self._former:
                     self._ended_earlier(trial, epochs, measurement)
                 else:
-                    self.observe(trial.number, self.rungs[-1], self._values(trial, measurement), trial.params)
+                    values = [self._reached(objective, measurement) for objective in self._objectives]
+                    self.observe(trial.number, self.rungs[-1], values, trial.params)
             case Stopped():
                 self._scheduler.mark_promoted(trial.number, self.rungs[-1])
             case OverLimit() | Failed() if trial.continues is not None:  # what it continues was within the limits, and stays
@@ -164,13 +166,11 @@ class Schedule:
             case _:
                 assert_never(trial.outcome)
 
-    def _values(self, trial: StoredTrial, measurement: Measurement) -> list[float]:
+    def _reached(self, objective: Objective, measurement: Measurement) -> float:
         """What a full training has reached. Where time is limited it is compared with trainings at lower rungs: by CER."""
-        by_cer = [self._counts_early and o.metric == "accuracy" and o.function is None for o in self._objectives]
-        return [
-            objective.at_rung(measurement.cer, trial.costs) if has_cer else objective.measured(measurement)
-            for objective, has_cer in zip(self._objectives, by_cer, strict=True)
-        ]
+        if self._counts_early and objective.metric == "accuracy" and objective.function is None:
+            return objective.at_rung(measurement.cer, None)
+        return objective.measured(measurement)
 
     def _ended_earlier(self, trial: StoredTrial, epochs: int, measurement: Measurement) -> None:
         """Adds a trial that was measured at the last epoch of an earlier run, which is a rung now."""

@@ -7,9 +7,10 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,11 @@ from PIL import Image
 from trainers.base.errors import UserError
 from trainers.base.preprocess import fit_height, to_input
 from trainers.base.width_batches import equal_width_batches
-from trainers.inference.decode import read_logits, read_texts
+from trainers.inference.decode import Decoding, read_logits, read_texts
 from trainers.inference.model_metadata import ModelMetadata, decode_metadata
 from trainers.inference.onnx_session import OnnxSession
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,7 @@ class Reader:
         Raises:
             UserError: an image has no pixels, or an array is not an image.
         """
-        found: dict[int, Reading] = {}
-        for group, logits in self._logits(images):
-            readings = read_logits(logits, self.metadata.charset, self.metadata.decoding)
-            found |= {i: Reading(text, confidence) for i, (text, confidence) in zip(group, readings, strict=True)}
-        return [found[i] for i in range(len(images))]
+        return [Reading(text, confidence) for text, confidence in self._decoded(images, read_logits)]
 
     def texts(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> list[str]:
         """The texts that `read` reads, without confidences, which look at every character of every time step.
@@ -79,16 +78,20 @@ class Reader:
         Raises:
             UserError: as from `read`.
         """
-        found: dict[int, str] = {}
-        for group, logits in self._logits(images):
-            found |= zip(group, read_texts(logits, self.metadata.charset, self.metadata.decoding), strict=True)
-        return [found[i] for i in range(len(images))]
+        return self._decoded(images, read_texts)
 
-    def _logits(self, images: Sequence[Image.Image | NDArray[np.uint8]]) -> Iterator[tuple[Sequence[int], NDArray[np.float32]]]:
-        """Positions of images of equal width, and their logits (N, T, V)."""
+    def _decoded(
+        self,
+        images: Sequence[Image.Image | NDArray[np.uint8]],
+        decode: Callable[[NDArray[np.float32], Sequence[str], Decoding], list[Decoded]],
+    ) -> list[Decoded]:
+        """What `decode` makes of the logits (N, T, V) of each image, in the given order."""
         lines, model = [self._fitted(image, number) for number, image in enumerate(images, start=1)], self.metadata
+        found: dict[int, Decoded] = {}
         for group, width_px in equal_width_batches([line.shape[1] for line in lines], model.time_stride, model.height_px):
-            yield group, self.network.logits(to_input([lines[i] for i in group], width_px, model.contrast))
+            logits = self.network.logits(to_input([lines[i] for i in group], width_px, model.contrast))
+            found |= zip(group, decode(logits, model.charset, model.decoding), strict=True)
+        return [found[i] for i in range(len(lines))]
 
     def _fitted(self, image: Image.Image | NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
         try:
