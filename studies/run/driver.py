@@ -45,10 +45,9 @@ class Driver:
         self._running, self._paused, self._epochs = dict[int, Ready](), dict[int, Ready](), dict[int, int]()
         reserved_s = partial(parts.front_finish.reserved_s, self._running, self._paused, self._epochs)
         self._spending = BudgetTracker(self._study.budget, started, epochs, reserved_s)
-        self._reached: dict[int, RungResult] = {}
+        self._reached, self._promoted_early = dict[int, RungResult](), dict[int, int]()
         self._faults, self._finished, self._finish = FaultWatch(), FinishedTrainings(parts), parts.front_finish
-        self._promoted_for_the_front, self._reason = 0, ALL_DONE
-        self._ending: str | None = None
+        self._promoted_for_the_front, self._reason, self._ending = 0, ALL_DONE, ""
         self._nothing_new = False  # a new training was not started, since its first epoch would have ended too late
 
     def run(self) -> Summary:
@@ -113,8 +112,9 @@ class Driver:
 
     def _promote(self, force: bool = False) -> bool:
         while (promotion := self._schedule.next_promotion(force or self._nothing_new)) is not None:
-            ready = self._paused.pop(promotion.trial, None)
-            if ready is None:
+            if promotion.trial in self._exports:
+                self._promoted_early[promotion.trial] = promotion.rung  # it continues once its files are there
+            elif (ready := self._paused.pop(promotion.trial, None)) is None:
                 if self._continue_ended(promotion.trial):
                     return True
             elif self._start(ready, epoch=promotion.rung):
@@ -237,7 +237,7 @@ class Driver:
 
     def _settle(self, ready: Ready, epoch: int) -> None:
         """Suspends a training that has paused, or decides at its rung whether it continues."""
-        if self._ending is not None:
+        if self._ending:
             self._recorder.suspend(ready, epoch, self._ending)
         elif self._schedule.is_rung(ready.number, ready.architecture, epoch):
             self._decide(ready, epoch)
@@ -247,7 +247,8 @@ class Driver:
 
     def _decide(self, ready: Ready, epoch: int) -> bool:
         """Continues, stops or pauses a trial at a rung, as the scheduler decides; returns whether it continues."""
-        decision = self._schedule.decide(ready.number, epoch)
+        is_promoted = self._promoted_early.pop(ready.number, None) == epoch  # by `_promote`, while it was exported
+        decision = Decision.CONTINUE if is_promoted else self._schedule.decide(ready.number, epoch)
         if decision is Decision.CONTINUE:
             return self._start(ready, epoch)
         if decision is Decision.STOP:
@@ -296,5 +297,4 @@ class Driver:
 
     def _over(self) -> str | None:
         """Returns why the search must end now, or None."""
-        over = self._spending.over(is_training=bool(self._running))
-        return "the target is reached" if self._progress.target_met else over
+        return "the target is reached" if self._progress.target_met else self._spending.over(is_training=bool(self._running))

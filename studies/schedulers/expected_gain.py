@@ -97,15 +97,9 @@ class ExpectedGainStopping:
         self._update_state(trial)
 
     def decide(self, trial: int, rung: int) -> Decision:
-        """Decides about a trial that has been recorded at a rung.
-
-        Between the record and the decision the trial may have been exported, and `next_promotion` may have named it for another
-        worker, which could not resume it yet: then it continues.
-        """
+        """Decides about a trial that was just recorded at a rung."""
         if rung >= self.rungs[-1]:
             return Decision.FINISHED
-        if self._promoted_from.get(trial, 0) >= rung:
-            return Decision.CONTINUE
         if len(self._entered[rung]) > self._first_count[rung] and not self._is_uninformative(rung):
             promotion = self._best(force=False)
             if promotion is None or promotion.trial != trial:

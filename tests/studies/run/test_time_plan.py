@@ -160,7 +160,7 @@ def test_when_nothing_new_fits_paused_trainings_that_do_go_on(workspace: Workspa
     assert clock.now <= minutes * 60 + GRACE_S
 
 
-@pytest.mark.parametrize("early_stopping", ["gain"])
+@pytest.mark.parametrize("early_stopping", ["gain", "promotion"])
 def test_a_training_that_another_worker_was_to_resume_while_it_was_exported_continues(
     workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch, early_stopping: str
 ) -> None:

@@ -151,14 +151,3 @@ def test_where_time_is_limited_the_training_that_is_far_ahead_continues_although
             rule.record(trial, rung, (1 - accuracy, 100 + 300 * params["x"]), params)
     promotion = rule.next_promotion(force=True)
     assert promotion is not None and promotion.trial == 2
-
-
-def test_what_another_worker_was_to_resume_before_it_had_paused_continues():
-    """Between the record of a rung and the decision a training may be exported for a minute."""
-    rule, sampler = a_rule()
-    for trial, params in enumerate(some(12)):
-        record(rule, sampler, trial, params, 1)
-    promotion = rule.next_promotion(force=True)
-    assert promotion is not None and rule.decide(promotion.trial, promotion.rung) is Decision.CONTINUE
-    other = rule.next_promotion(force=True)
-    assert other is not None and other.trial != promotion.trial
