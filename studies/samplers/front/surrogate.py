@@ -12,6 +12,7 @@ Decisions:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,9 +99,7 @@ class Surrogate:
 
     def extend_range(self, values: Array) -> None:
         """Scales the objectives, and so sets the reference, by the range of all predictions and (n, objectives) values."""
-        span = np.concatenate([self._all, values])
-        self._low, high = span.min(axis=0), span.max(axis=0)
-        self._extent = np.where(high > self._low, high - self._low, 1.0)
+        self._scale = _Scale.of(np.concatenate([self._all, values]))
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """(n, objectives) means and standard deviations of fully trained candidates, given as (n, fields) rows."""
@@ -115,7 +114,7 @@ class Surrogate:
 
     def expected_improvement(self, means: Array, stds: Array) -> Array:
         """(n,) EHVI over the front of everything begun, objectives scaled to the unit interval."""
-        return self._ehvi(means, stds, self._front)
+        return self._scale.improvement(means, stds, self._front)
 
     def improvement_per_epoch(self, paused: Sequence[Row], resumed: Sequence[Row], new: Row) -> tuple[Array, float]:
         """EHVI over what is fully trained, per epoch left to train: of suspended trainings, and of a new one.
@@ -135,8 +134,9 @@ class Surrogate:
         front = front[not_dominated(front)]
         stds = np.sqrt(np.stack([self._final(k, at)[1] for k in range(len(self._models))], axis=1))
         epochs_left = self._rungs[-1] - np.array(self._rungs)[self._highest[at]]
-        of_new = self._ehvi(*self.predict(np.array([new])), front)
-        return self._ehvi(self.predicted[at], stds, front) / epochs_left, float(of_new[0]) / self._rungs[-1]
+        of_new = self._scale.improvement(*self.predict(np.array([new])), front)
+        of_paused = self._scale.improvement(self.predicted[at], stds, front)
+        return of_paused / epochs_left, float(of_new[0]) / self._rungs[-1]
 
     def improvement_rate(self, paused: Sequence[Row], resumed: Sequence[Row], new: Row) -> tuple[Array, float]:
         """EHVI over what has been reached so far, per epoch: the highest rate of all rungs that a training can be taken to.
@@ -154,23 +154,17 @@ class Surrogate:
             if row in self._indices:
                 i = self._indices[row]
                 front[i] = self._until(np.array([i]), min(self._highest[i] + 1, len(self._rungs) - 1))[0][0]
-        at, rates = np.array([self._indices[row] for row in paused]), np.zeros(len(paused))
-        span = np.concatenate([front, self.predicted, self._new_until(new, len(self._rungs) - 1)[0]])
-        low, high = span.min(axis=0), span.max(axis=0)
-        extent, epochs = np.where(high > low, high - low, 1.0), np.array((0, *self._rungs))
-        scaled_front = ((front[not_dominated(front)] - low) / extent).tolist()
-        reference = [1.0 + REFERENCE_MARGIN] * front.shape[1]
-
-        def gains(means: Array, stds: Array) -> Array:
-            return expected_hypervolume_improvement((means - low) / extent, stds / extent, scaled_front, reference)
-
-        rate_of_new = 0.0
-        for rung in range(len(self._rungs)):
+        end, epochs = len(self._rungs) - 1, np.array((0, *self._rungs))
+        new_at = [self._new_until(new, rung) for rung in range(end + 1)]
+        scale = _Scale.of(np.concatenate([front, self.predicted, new_at[end][0]]))
+        front = front[not_dominated(front)]
+        at, rates, rate_of_new = np.array([self._indices[row] for row in paused]), np.zeros(len(paused)), 0.0
+        for rung, (means, stds) in enumerate(new_at):
+            rate_of_new = max(rate_of_new, float(scale.improvement(means, stds, front)[0]) / epochs[rung + 1])
             here = np.flatnonzero(self._highest[at] < rung)
             if len(here):
-                found = gains(*self._until(at[here], rung))
+                found = scale.improvement(*self._until(at[here], rung), front)
                 rates[here] = np.maximum(rates[here], found / (epochs[rung + 1] - epochs[self._highest[at[here]] + 1]))
-            rate_of_new = max(rate_of_new, float(gains(*self._new_until(new, rung))[0]) / epochs[rung + 1])
         return rates, rate_of_new
 
     def _until(self, at: NDArray[np.int64], rung: int) -> tuple[Array, Array]:
@@ -196,13 +190,6 @@ class Surrogate:
     def domination_rates(self) -> Array:
         """(trainings,) fraction of the others predicted to dominate each: 0 on the front."""
         return domination_rate(self.predicted, self.predicted[evenly_spaced(len(self.predicted), MAX_COMPARISONS)])
-
-    def _ehvi(self, means: Array, stds: Array, front: Array) -> Array:
-        scaled_front = ((front - self._low) / self._extent).tolist()
-        reference = [1.0 + REFERENCE_MARGIN] * means.shape[1]
-        return expected_hypervolume_improvement(
-            (means - self._low) / self._extent, stds / self._extent, scaled_front, reference
-        )
 
     def _final(self, k: int, at: NDArray[np.int64]) -> tuple[Array, Array]:
         """(n,) means and variances of objective k of some observed trainings when they are fully trained."""
@@ -245,6 +232,26 @@ class Surrogate:
         of, expected = self._ancestry.of, self._ancestry.expected()
         column = [of(self._encoder.decode(row)) if trained else expected for row in rows]
         return np.column_stack([points, np.array(column, dtype=float)])
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Scales each objective to the unit interval, which also sets the reference point of the hypervolume."""
+
+    low: Array
+    extent: Array
+
+    @classmethod
+    def of(cls, values: Array) -> _Scale:
+        """The range of (n, objectives) values."""
+        low, high = values.min(axis=0), values.max(axis=0)
+        return cls(low, np.where(high > low, high - low, 1.0))
+
+    def improvement(self, means: Array, stds: Array, front: Array) -> Array:
+        """(n,) EHVI of predictions over a front of (points, objectives)."""
+        scaled_front = ((front - self.low) / self.extent).tolist()
+        reference = [1.0 + REFERENCE_MARGIN] * means.shape[1]
+        return expected_hypervolume_improvement((means - self.low) / self.extent, stds / self.extent, scaled_front, reference)
 
 
 def cost_surrogate(
