@@ -49,6 +49,7 @@ flat_start_steps = 50
 [space]
 width_percent = [25]
 encoder_hidden = [16, 24]
+precision = ["fp16", "int8", "coded_50"]
 """
 LINES = {"training": 240, "validation": 100, "unseen": 200}
 TOLERANCE = 0.13
@@ -208,7 +209,7 @@ def refuse_and_roll_back(workspace: Workspace, paretext: Paretext, champion: int
     assert [change.version for change in history("story", workspace).changes] == [1, 2, 1]
 
 
-def promote_at_once(workspace: Workspace, study: str, count: int = 8) -> None:
+def promote_at_once(workspace: Workspace, study: str, count: int = 6) -> None:
     """Promotions in as many processes leave one champion and a history without a gap."""
     trials = [point.trial for point in load_points(workspace, study) if point.reads]
     commands = [

@@ -40,7 +40,7 @@ def further(lines: Path, trials: int) -> Study:
     return resolve(
         {
             "name": "further",
-            "data": {"source": str(lines), "test": False},
+            "data": {"source": str(lines), "test": False, "rendered": False},
             "budget": {"trials": trials, "epochs": 1},
             "search": {"begin": "models:/reader@champion", "sampler": "random", "workers": 1, "every_precision": False},
             "space": {"width_percent": [25], "encoder_layers": [1], "encoder_hidden": [8, 12, 16, 20]},

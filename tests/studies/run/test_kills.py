@@ -64,6 +64,7 @@ flat_start_steps = 50
 width_percent = [25]
 encoder_hidden = [8, 16, 24, 32, 40, 48]
 encoder_layers = [1, 2]
+precision = ["int8", "coded_50"]
 """
 
 
@@ -156,7 +157,7 @@ def test_whenever_a_search_ends_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same command is ended in four ways in turn; what was closed stays, and at last the study is complete."""
-    trials = max(6, MOMENTS)
+    trials = max(4, MOMENTS)
     prepare(tmp_path, trials)
     log, workspace, moments = tmp_path / "log.txt", Workspace(tmp_path / "runs"), random.Random(9)
     monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))

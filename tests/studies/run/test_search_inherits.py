@@ -52,6 +52,7 @@ def inheriting(lines: Path, trials: int = 4, **search: Any) -> Study:
             }
             | search,
             "space": {"width_percent": [25], "encoder_hidden": [8, 16, 24, 32], "encoder_layers": [1, 2]},
+            "recipe": {"preset": "anytime", "min_epoch_lines": 0, "finish_epochs": 0},
         },
         "test",
     )

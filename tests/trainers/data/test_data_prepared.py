@@ -243,7 +243,7 @@ def test_the_spec_travels_as_json_and_names_its_mistakes() -> None:
             DataSpec.from_dict({"training": "digits", **wrong})
 
 
-MANY = int(os.environ.get("PARETEXT_LINES", "20000"))
+MANY = int(os.environ.get("PARETEXT_LINES", "8000"))
 """Lines of a large source; the time grows with them in proportion. Set 100000 for a thorough run, which takes a minute."""
 
 

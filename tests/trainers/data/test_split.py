@@ -89,15 +89,26 @@ OPTIONS: list[dict[str, object]] = [
     {"test": "auto"},
     {"test": "auto", "group": "folder"},
     {"rendered": {"count": 5}},
-    {"test": "digits:test", "validation": "digits:validation"},
+    {"test": "{parts}/test", "validation": "{parts}/validation"},
 ]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders `validation` and `test` of twelve lines each."""
+    place = tmp_path_factory.mktemp("parts")
+    for seed, part in enumerate(("validation", "test"), 1):
+        for number, (image, text) in enumerate(digits(12, seed)):
+            save(place / part, f"{number:03d}", image, text)
+    return place
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "none")
 def test_all_heights_have_the_same_lines(
-    options: dict[str, object], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: dict[str, object], folder: Path, parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(split, "TEST_LINES_FROM", 50)
+    options = {name: value.format(parts=parts) if isinstance(value, str) else value for name, value in options.items()}
     found = [
         prepare(DataSpec.from_dict({"training": str(folder), "height_px": height, **options}), tmp_path / "cache")
         for height in HEIGHTS_PX
