@@ -145,9 +145,10 @@ class NetworkContract:
         graph, stored = (copy.deepcopy(network.graph).graph for _ in range(2))
         axes = channel_axes(graph)
         expected = {
-            tensor.name: code_tensor(tensor.name, numpy_helper.to_array(tensor), axes[tensor.name]).values()
+            tensor.name: code_tensor(tensor.name, numpy_helper.to_array(tensor), axes.get(tensor.name, ())).values()
             for tensor in graph.initializer
-            if tensor.data_type == TensorProto.FLOAT and how_stored(tensor.dims, axes.get(tensor.name), "coded") == "coded"
+            if tensor.data_type == TensorProto.FLOAT
+            and how_stored(tensor.dims, axes.get(tensor.name), "coded") in ("coded", "vector")
         }
         store(stored, "coded")
         for name, found in computed_from_initialisers(stored, sorted(expected)).items():

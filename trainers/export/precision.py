@@ -9,7 +9,7 @@ Decisions:
   fp32. The choice depends on shapes only, so that the size estimate makes the same choice (`how_stored`).
 - int8 is for weights that are summed over (convolutions, matrix products, recurrent layers). Everything else, such as biases,
   is stored in fp16 at best. int4 differs from int8 only for matrices with very many outputs (`int4_packing`).
-- A coded file has the weights of all tensors in one entropy code (`trainers.export.coded`), and all vectors in one fp16 tensor.
+- A coded file has the weights of all tensors in one entropy code (`trainers.export.coded`), and vectors with them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from onnx import helper, numpy_helper
 from search_space.coded_precision import CODED, is_coded, step_percent
 from trainers.export import int4_packing
 from trainers.export.coded.decoder import coded
-from trainers.export.coded.storing import STEP, code_tensor, coded_bytes, decoder_bytes
-from trainers.export.coded.vectors import fixed_bytes, joined, joined_bytes
+from trainers.export.coded.storing import LEAST_VECTOR, STEP, code_tensor, coded_bytes, decoder_bytes, vector_bytes
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
 Storage = Literal["fp32", "fp16", "int8", "int4", "vector", "coded"]
@@ -79,7 +78,7 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
     if storage == "fp16":
         return tensor_bytes(shape, 2) + CAST_BYTES
     if storage == "vector":
-        return joined_bytes(shape[0])
+        return vector_bytes(shape[0], step)
     assert axes is not None
     if storage == "int4":
         return int4_packing.packed_bytes(shape, axes)
@@ -100,7 +99,7 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
     fits = {
         "int8": axes is not None,
         "int4": int4_packing.is_for(shape, axes),
-        "vector": len(shape) == 1 and shape[0] > 0,
+        "vector": len(shape) == 1 and shape[0] >= LEAST_VECTOR,
         "coded": has_channels,
     }
     forms = ALLOWED[CODED if is_coded(precision) else precision]
@@ -110,7 +109,7 @@ def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str)
 
 def common_bytes(precision: str) -> int:
     """Bytes that a file of this precision takes once, for the nodes that decode all its weights."""
-    return decoder_bytes() + fixed_bytes() if is_coded(precision) else 0
+    return decoder_bytes(step_of(precision)) if is_coded(precision) else 0
 
 
 def step_of(precision: str) -> float:
@@ -129,19 +128,20 @@ def store(graph: Any, precision: str) -> None:
     axes, step = channel_axes(graph), step_of(precision)
     new: list[Any] = []
     added: list[Any] = []
-    to_code, vectors = [], {}
+    to_code = []
     for tensor in graph.initializer:
         value, name = numpy_helper.to_array(tensor), tensor.name
         storage = _storage(tensor, value, axes.get(name), precision)
         if storage == "coded":
             to_code.append(code_tensor(name, value, axes[name], step))
         elif storage == "vector":
-            vectors[name] = value
+            to_code.append(code_tensor(name, value, (), step))
         else:
             tensors_of_it, nodes_of_it = _stored_alone(name, value, storage, axes.get(name))
             new += tensors_of_it
             added += nodes_of_it
-    for tensors_of_it, nodes_of_it in ([joined(vectors)] if vectors else []) + ([coded(to_code)] if to_code else []):
+    if to_code:
+        tensors_of_it, nodes_of_it = coded(to_code)
         new += tensors_of_it
         added += nodes_of_it
     del graph.initializer[:]
@@ -156,9 +156,9 @@ def _storage(tensor: Any, value: NDArray[Any], axes: Sequence[int] | None, preci
     if tensor.data_type != onnx.TensorProto.FLOAT:
         return "fp32"
     storage = how_stored(tensor.dims, axes, precision)
-    if storage in ("fp16", "vector") and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
+    if storage == "fp16" and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
         return "fp32"
-    return "fp32" if storage == "coded" and not np.isfinite(value).all() else storage
+    return "fp32" if storage in ("coded", "vector") and not np.isfinite(value).all() else storage
 
 
 def _stored_alone(

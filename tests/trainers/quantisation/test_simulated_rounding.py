@@ -47,7 +47,7 @@ def test_the_network_computes_what_the_file_computes(fields: dict[str, object], 
     with SimulatedRounding(network, precision)(), torch.no_grad():
         simulated = network(torch.from_numpy(IMAGES)).numpy()
     error = np.abs(coded - exact).max()
-    assert np.abs(coded - simulated).max() < 0.02 * error, "vectors, which the file has in fp16, are all that differs"
+    assert np.abs(coded - simulated).max() < 0.1 * error, "vectors, whose steps are much finer, are all that differs"
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 

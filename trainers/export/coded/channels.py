@@ -4,7 +4,6 @@ Decisions:
 - The step of a channel is a fixed fraction of the root mean square of its weights, and not of its largest weight as in int8:
   the codes of all channels then have nearly the same distribution, and one code fits all of them.
 - Steps are rounded to a quarter of an octave. A step need not be exact, since weights are divided by the step that is stored.
-  A file has some twenty different steps, and a channel takes one byte to name its own.
 - Of a channel of n weights, none is more than sqrt(n) root mean squares: the codes of long tails are bounded.
 """
 
@@ -18,7 +17,11 @@ from numpy.typing import NDArray
 LEVELS_PER_OCTAVE = 4
 """Steps between a number and its double: a step is at most 9 % off, which costs less than a hundredth of a bit per weight."""
 MAX_LEVELS = 256
-"""Different steps in a file, so that one byte names a step."""
+"""Between the largest and the smallest step of a tensor, so that the table of steps stays short: 64 octaves."""
+LEAST, MOST = -126 * LEVELS_PER_OCTAVE, 128 * LEVELS_PER_OCTAVE - 1
+"""Exponents whose steps are normal fp32 numbers."""
+FINE = np.exp2(np.arange(LEVELS_PER_OCTAVE) / LEVELS_PER_OCTAVE).astype(np.float32)
+"""The steps from 1 to 2. All others are one of these and a power of two, which fp32 multiplies exactly."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ def quantize_channels(weights: NDArray[np.float32], step: float) -> ChannelCodes
     exponents = np.zeros(len(rows), np.int64)
     exponents[filled] = np.rint(LEVELS_PER_OCTAVE * np.log2(step * sizes[filled])).astype(np.int64)
     if filled.any():
-        largest = exponents[filled].max()
-        exponents = np.where(filled, np.maximum(exponents, largest - MAX_LEVELS + 1), largest)
+        largest = min(exponents[filled].max(), MOST)
+        exponents = np.where(filled, np.clip(exponents, max(LEAST, largest - MAX_LEVELS + 1), largest), largest)
     steps = step_values(exponents)[:, None].astype(np.float64)
     return ChannelCodes(np.rint(rows / steps).astype(np.int64), exponents)
 
 
 def step_values(exponents: NDArray[np.int64]) -> NDArray[np.float32]:
     """The steps of exponents, in fp32 as files hold them."""
-    values: NDArray[np.float32] = np.exp2(exponents / LEVELS_PER_OCTAVE).astype(np.float32)
-    return np.maximum(values, np.finfo(np.float32).smallest_normal)
+    octaves, fine = np.divmod(exponents, LEVELS_PER_OCTAVE)
+    values: NDArray[np.float32] = FINE[fine] * np.exp2(octaves).astype(np.float32)
+    return values

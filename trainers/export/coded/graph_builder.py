@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,26 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(op, inputs, [output], **attributes))
         return output
 
-    def split(self, value: str, sizes: str, count: int) -> list[str]:
-        """The names of the `count` pieces of a value (n,)."""
-        pieces = [f"{self._prefix}.n{len(self.nodes)}.{i}" for i in range(count)]
+    def flat(self, value: str) -> str:
+        """The name of a value with one dimension."""
+        return self.node("Reshape", value, self.constant([-1], np.int64))
+
+    def split(self, value: str, sizes: str, count: int, names: Mapping[int, str] | None = None) -> list[str]:
+        """The names of the `count` pieces of a value (n,).
+
+        Args:
+            value: name of what is split.
+            sizes: name of the pieces' sizes.
+            count: how many pieces there are.
+            names: number of a piece to the name that it gets; the others get new ones.
+        """
+        given = names or {}
+        pieces = [given.get(i, f"{self._prefix}.n{len(self.nodes)}.{i}") for i in range(count)]
         self.nodes.append(helper.make_node("Split", [value, sizes], pieces))
         return pieces
 
     def owners(self, counts: str, number: int, total: int) -> str:
-        """The name of 1 repeated counts[0] times, then 2 repeated counts[1] times ...: (total,), int32.
+        """The name of 0 repeated counts[0] times, then 1 repeated counts[1] times ...: (total,), int32.
 
         Args:
             counts: name of `number` whole numbers of at least 1, whose sum is `total`.
@@ -66,11 +78,9 @@ class GraphBuilder:
             total: their sum.
         """
         first = self.node("CumSum", counts, self.constant(0, np.int64), exclusive=1)
-        int32 = onnx.TensorProto.INT32
-        marks = self.node("ScatterElements", self.filled(total, 0, int32), first, self.filled(number, 1, int32))
-        return self.node("CumSum", marks, self.constant(0, np.int64))
+        marks = self.node("ScatterElements", self.filled(total, 0, np.int32), first, self.filled(number, 1, np.int32))
+        return self.node("Sub", self.node("CumSum", marks, self.constant(0, np.int64)), self.constant(1, np.int32))
 
-    def filled(self, size: int, value: int, kind: int) -> str:
-        """The name of a tensor (size,) of a type with the same value everywhere."""
-        filling = helper.make_tensor("", kind, [1], [value])
-        return self.node("ConstantOfShape", self.constant([size], np.int64), value=filling)
+    def filled(self, size: int, value: int, kind: Any) -> str:
+        """The name of a tensor (size,) with the same value everywhere: fewer bytes than ConstantOfShape."""
+        return self.node("Expand", self.constant(value, kind), self.constant([size], np.int64))

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from trainers.export.coded import decoder
 from trainers.export.coded.channels import ChannelCodes
-from trainers.export.coded.decoder import CodedTensor, coded
-from trainers.export.coded.rice import best_low_bits, pack
-from trainers.export.coded.storing import code_tensor, coded_bytes, decoder_bytes, step_of
+from trainers.export.coded.decoder import ESCAPE_BYTES, CodedTensor, coded
+from trainers.export.coded.rice import ESCAPED, best_form, pack
+from trainers.export.coded.storing import STEP, code_tensor, decoder_bytes, step_of
 from trainers.export.names import shorten
 from trainers.export.onnx_file import IR_VERSION
-from trainers.export.precision import how_stored
+from trainers.export.precision import how_stored, stored_bytes
 from trainers.export.protobuf import field_bytes
 
 SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
@@ -31,8 +32,10 @@ SHAPES: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((4, 3, 2, 2), (1,)),
     ((2, 12, 5), (0, 1)),
     ((300, 2), (0,)),
+    ((70,), ()),
 ]
-"""Shapes and axes of channels: every kind of weight that a network has, one of a single number, and one with many channels."""
+"""Shapes and axes of channels: every kind of weight that a network has, one of a single number, one with many channels, and a
+vector."""
 KINDS = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "constant": lambda rng, shape: np.full(shape, 0.3),
@@ -42,9 +45,11 @@ KINDS = {
 }
 
 
-def weight(shape: tuple[int, ...], axes: tuple[int, ...], kind: str, seed: int = 0, name: str = "w") -> CodedTensor:
+def weight(
+    shape: tuple[int, ...], axes: tuple[int, ...], kind: str, seed: int = 0, name: str = "w", step: float = STEP
+) -> CodedTensor:
     value = KINDS[kind](np.random.default_rng(seed), shape)
-    return code_tensor(name, np.asarray(value, np.float32), axes)
+    return code_tensor(name, np.asarray(value, np.float32), axes, step)
 
 
 def model_of(tensors: Sequence[CodedTensor], opset: int = 18) -> Any:
@@ -78,12 +83,12 @@ def test_many_tensors_come_back_each_as_itself(drawn: list[Any]) -> None:
         np.testing.assert_array_equal(found, tensor.values())
 
 
-@pytest.mark.parametrize("largest", [127, 128, 40_000])
+@pytest.mark.parametrize("largest", [126, 127, 128, 40_000])
 def test_codes_that_fit_a_byte_and_codes_that_do_not(largest: int) -> None:
     """Also that a weight of zero is not a negative one, which `assert_array_equal` would not see."""
     codes = np.array([[0, 1, -1, largest, -largest - 1], [0, 0, 2, -2, 0]])
     tensor = CodedTensor("w", (2, 5), (0,), 0.18, ChannelCodes(codes, np.array([-3, 9])))
-    assert pack([(codes.ravel(), best_low_bits(codes.ravel()))]).largest == largest
+    assert pack([(codes.ravel(), best_form(codes.ravel()))]).largest == 2 * largest + 1
     (found,) = session(model_of([tensor])).run(None, {})
     assert found.tobytes() == tensor.values().tobytes()
 
@@ -100,15 +105,32 @@ def test_sizes_around_byte_borders(outputs: int) -> None:
     np.testing.assert_array_equal(found, tensor.values())
 
 
-def all_kinds() -> list[CodedTensor]:
-    return [weight(shape, axes, "normal", name=f"w{i}") for i, (shape, axes) in enumerate(SHAPES)]
+def all_kinds(step: float = 0.8) -> list[CodedTensor]:
+    """With a step of 0.8 one of the tensors is large enough for escapes."""
+    shapes = [*SHAPES, ((200, 150), (0,))]
+    return [weight(shape, axes, "normal", name=f"w{i}", step=step) for i, (shape, axes) in enumerate(shapes)]
 
 
-def test_the_graph_is_valid_at_opset_18_and_onnx_itself_computes_the_same() -> None:
-    model = model_of(all_kinds())
+@pytest.mark.parametrize(("step", "form"), [(0.05, 4), (0.18, 3), (0.5, 1), (0.8, ESCAPED), (1.2, 0)])
+def test_the_graph_is_valid_at_opset_18_and_onnx_itself_computes_the_same(step: float, form: int) -> None:
+    tensors = all_kinds(step)
+    assert best_form(tensors[-1].channels.codes.ravel(), escape_bytes=ESCAPE_BYTES) == form
+    model = model_of(tensors)
     onnx.checker.check_model(model, full_check=True)
-    for found, tensor in zip(ReferenceEvaluator(model).run(None, {}), all_kinds(), strict=True):
+    read = session(model).run(None, {})
+    for found, same, tensor in zip(ReferenceEvaluator(model).run(None, {}), read, tensors, strict=True):
         np.testing.assert_array_equal(found, tensor.values())
+        np.testing.assert_array_equal(same, tensor.values())
+
+
+def test_escapes_are_in_a_file_only_where_they_save_more_than_their_nodes_take() -> None:
+    for side, is_escaped in ((60, False), (250, True)):
+        tensors = [weight((side, side), (0,), "normal", step=0.8), weight((70,), (), "normal", step=0.8, name="v")]
+        assert sum(node.op_type == "Where" for node in coded(tensors)[1]) == 1 + is_escaped
+        taken = bytes_of(tensors)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decoder, "ESCAPE_BYTES", float("inf") if is_escaped else -1e9)  # the other way
+            assert bytes_of(tensors) > taken
 
 
 @pytest.mark.parametrize("level", ["ORT_ENABLE_BASIC", "ORT_ENABLE_ALL"])
@@ -137,9 +159,14 @@ def test_the_values_are_the_weights_half_a_step_off_at_most() -> None:
 
 
 def test_bytes_are_about_what_is_expected() -> None:
-    shapes = {"a": (64, 100), "b": (200, 120), "c": (200, 1, 3, 3), "d": (40, 30, 1, 1)}
-    tensors = [weight(shape, (0,), "normal", name=name) for name, shape in shapes.items()]
+    shapes = {"a": (64, 100), "b": (200, 120), "c": (200, 1, 3, 3), "d": (40, 30, 1, 1), "e": (300,)}
+    tensors = [weight(shape, (0,)[: len(shape) - 1], "normal", name=name) for name, shape in shapes.items()]
+    expected = decoder_bytes() + sum(stored_bytes(t.shape, t.axes, "coded" if t.axes else "vector") for t in tensors)
+    assert bytes_of(tensors) == pytest.approx(expected, rel=0.02)
+
+
+def bytes_of(tensors: Sequence[CodedTensor]) -> int:
+    """What weights and their decoder take in a file."""
     model = model_of(tensors)
     shorten(model)
-    taken = sum(field_bytes(part.ByteSize()) for part in (*model.graph.initializer, *model.graph.node))
-    assert taken == pytest.approx(decoder_bytes() + sum(coded_bytes(t.shape, t.axes) for t in tensors), rel=0.02)
+    return sum(field_bytes(part.ByteSize()) for part in (*model.graph.initializer, *model.graph.node))
