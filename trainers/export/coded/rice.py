@@ -7,7 +7,7 @@ A code is made positive (0, -1, 1, -2, 2 ... become 0, 1, 2, 3, 4 ...). Then, as
     `ESCAPED`    0, 1 and 2 take two bits; larger ones have both bits set, and what is above 3 in unary
 
 Decisions:
-- Not a Huffman code as a tree of bit planes, which takes 3 to 16 KB of nodes. The codes of weights are nearly normal, and the best
+- Not a Huffman code as a tree of bit planes, which takes 3 to 16 KB of nodes. Codes of weights are nearly normal, and the best
   of these forms is within 0.15 bits of the entropy at every step. It has no table, and the same short graph decodes every file.
   89,000 weights of a trained network, in bits:
 

@@ -29,7 +29,7 @@ DELICATE = 1 / 4
 errors over, of the layer that reads the image, and of tensors with few weights, such as the narrow layers in front."""
 FEW = 2000
 """Weights of a tensor from which on it is not delicate for its size."""
-OF_VECTORS = 1 / 16
+OF_VECTORS = 1 / 32
 """What the step of vectors is multiplied by, such as biases and the scales of norms: there are few of them, and each moves a
 whole channel."""
 LEAST_VECTOR = 16
