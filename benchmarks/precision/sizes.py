@@ -24,6 +24,8 @@ from trainers.pruning.prune import solved
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 SYMBOLS = 3938
+FORMS = (*PRECISIONS, "coded_50", "coded_80")
+"""Precisions that are compared."""
 
 
 def main() -> None:
@@ -33,16 +35,16 @@ def main() -> None:
     given = arguments.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    smaller = [p for p in PRECISIONS if p != "fp32"]
+    smaller = [p for p in FORMS if p != "fp32"]
     worst = dict.fromkeys(smaller, 0.0)
-    print("".join([f"{'model':44s}", *(f"{p:>14s}" for p in PRECISIONS), *(f"{p + '/fp32':>18s}" for p in smaller)]))
+    print("".join([f"{'model':44s}", *(f"{p:>14s}" for p in FORMS), *(f"{p + '/fp32':>18s}" for p in smaller)]))
     for name in given.models or zoo.names():
         architecture = zoo.architecture(name)
         for stage in ("before the cut", "cut") if architecture.prune_percent else ("",):
             sizes = exported_sizes(architecture, stage == "cut")
             shares = {p: sizes[p] / sizes["fp32"] for p in smaller}
             worst = {p: max(worst[p], shares[p]) for p in smaller}
-            written = [f"{write_size(sizes[p]):>14s}" for p in PRECISIONS] + [f"{shares[p]:18.3f}" for p in smaller]
+            written = [f"{write_size(sizes[p]):>14s}" for p in FORMS] + [f"{shares[p]:18.3f}" for p in smaller]
             print("".join([f"{f'{name}, {stage}'.rstrip(', '):44s}", *written]), flush=True)
     print(f"largest: {', '.join(f'{p}/fp32 {share:.3f}' for p, share in worst.items())}")
 
@@ -55,7 +57,7 @@ def exported_sizes(architecture: Architecture, is_cut: bool) -> dict[str, int]:
         cut_alike(recognizer, architecture.prune_percent)
     graph = simplified_graph(ready(recognizer), architecture.height_px)
     sizes = {}
-    for precision in PRECISIONS:
+    for precision in FORMS:
         copy = type(graph)()
         copy.CopyFrom(graph)
         stored = architecture.with_(precision=precision)

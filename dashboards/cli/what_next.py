@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from studies.workspace.paths import Workspace
 
 FIRST = (
-    ("paretext search", "handwritten digits: 5 minutes"),
+    ("paretext search", "handwritten digits: 4 minutes"),
     ("paretext search --data lines/ --time 30m", "your own: x.png, x.gt.txt"),
 )
 """The two first commands where there is no study."""

@@ -74,10 +74,10 @@ class EpochSeconds:
     def typical_s(self) -> float:
         """Seconds of an epoch of a typical architecture: the median of those measured and those drawn, as the first are cheap.
 
-        Drawn ones that would take longer than `longest_s` do not count, since they are not proposed.
+        Those that would take longer than `longest_s` do not count, since they are not proposed; if all would, the fastest does.
         """
         seconds = [self(architecture) for architecture in (*self._measured, *self._drawn)]
-        return median([s for s in seconds if s <= self.longest_s] or seconds)
+        return median([s for s in seconds if s <= self.longest_s] or [min(seconds)])
 
     @property
     def shortest_s(self) -> float:

@@ -36,6 +36,8 @@ def test_the_first_measurement_replaces_the_first_guess():
     seconds.longest_s = 50
     seconds.add(of(25), 20.0)
     assert seconds.typical_s == pytest.approx(40), "100 % width is too slow to be proposed: 20, 40 and 40 are left"
+    seconds.longest_s = 1
+    assert seconds.typical_s == pytest.approx(20), "all are too slow by now: the fastest"
 
 
 @pytest.mark.parametrize("overhead", [0.0, 5.0, 50.0])
