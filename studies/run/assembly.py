@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from search_space.units import parse_size
+from studies.definition.begin_spec import STARTER
 from studies.definition.study import Study
 from studies.engines.base import Engine
 from studies.registry.tracker import Tracker
@@ -17,6 +18,7 @@ from studies.run.clear_files import ClearFiles
 from studies.run.data_identity import keep_data
 from studies.run.end_phase import EndPhase
 from studies.run.epoch_seconds import EpochSeconds, epoch_seconds_of
+from studies.run.first_architectures import first_architectures
 from studies.run.front_finish import FrontFinish
 from studies.run.judged import Ready
 from studies.run.kept_parents import keep_parents
@@ -148,8 +150,10 @@ def _schedule(
     begin, former = SearchStart.of(study, workers, seconds), former_epochs(trials, study)
     plan = begin.first_rung, begin.initial_trainings
     ancestry = recorder.inherited.ancestry if study.search.inherit != "never" else None
-    random = preparation.begins_at_random
-    return Schedule(study, study.joint_space, preparation.costs, seconds, *plan, former, ancestry, random)
+    random, space = preparation.begins_at_random, study.joint_space
+    is_starter = any(parent.name == STARTER for parent in preparation.begin)
+    first = first_architectures(space) if is_starter and not preparation.warm_start else ()
+    return Schedule(study, space, preparation.costs, seconds, *plan, former, ancestry, random, first)
 
 
 def _beginnings(

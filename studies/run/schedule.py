@@ -82,6 +82,7 @@ class Schedule:
         former: epochs of a full training in earlier runs, rising and below those of the study.
         ancestry: how much training each network inherits, for the sampler `front`; None: all begin alike.
         begins_at_random: whether an architecture begins with random weights although others begin with trained ones.
+        first: what the sampler `front` proposes before all others (`studies.run.first_architectures`).
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
@@ -98,13 +99,14 @@ class Schedule:
         former: Sequence[int] = (),
         ancestry: Ancestry | None = None,
         begins_at_random: Callable[[Architecture], bool] = lambda _: False,
+        first: Sequence[Sequence[Mapping[str, Value]]] = (),
     ) -> None:
         search, epochs = study.search, study.budget.epochs
         self._counts_early = epoch_seconds is not None
         self._objectives, self._recipe = study.objectives, study.training_recipe
         form = early_stopping_of(study)
-        first = min(first_rung or search.first_rung, *former, epochs)
-        self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, first, former))
+        lowest = min(first_rung or search.first_rung, *former, epochs)
+        self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, lowest, former))
         self._compares, self._former, self._may_continue = form != "none", frozenset(former), frozenset[int]()
         known = _KnownCosts(study, space, costs) if costs is not None else None
         self._scheduler, self._sampler = make_scheduler_and_sampler(
@@ -126,6 +128,7 @@ class Schedule:
             epoch_cost=None if epoch_seconds is None else _epoch_cost(space, epoch_seconds, begins_at_random),
             ancestry=ancestry,
             unused=space.unused,
+            first=first,
         )
 
     def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:

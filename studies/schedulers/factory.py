@@ -41,6 +41,7 @@ def make_scheduler_and_sampler(
     parameter_scales: Mapping[str, Scale] | None = None,
     ancestry: Ancestry | None = None,
     unused: Callable[[Mapping[str, Any]], Collection[str]] | None = None,
+    first: Sequence[Sequence[Mapping[str, Any]]] = (),
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -63,6 +64,7 @@ def make_scheduler_and_sampler(
         parameter_scales: parameter to the scale of its listed numbers; those of others are evenly spaced.
         ancestry: how much training each network inherits; None: all begin alike.
         unused: names of the parameters that have no effect beside the others; None: there are none.
+        first: candidates to propose before all others, each in one or several forms, of which one is enough.
 
     Raises:
         UserError: an unknown sampler.
@@ -71,7 +73,7 @@ def make_scheduler_and_sampler(
     if sampler == FRONT:
         known = known_objectives, costs, limits, variant_parameter
         design = epoch_cost, initial_trainings, parameter_scales, ancestry
-        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design, unused=unused)
+        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design, unused=unused, first=first)
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:

@@ -13,7 +13,8 @@ space, or over random candidates and neighbours of the best ones in a large spac
 
 Decisions:
 - Costs take milliseconds to compute, so they are predicted too, and computed for the few best candidates only.
-- The first proposals are space-filling (`studies.samplers.front.initial_design`).
+- The first proposals are those that are known to do well, if any, and then space-filling ones
+  (`studies.samplers.front.initial_design`).
 - The state is the set of observations, in any order.
 """
 
@@ -36,6 +37,7 @@ from studies.samplers.front.candidates import Candidates
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.equal_candidates import EqualCandidates
 from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
+from studies.samplers.front.first_candidates import FirstCandidates
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
 from studies.samplers.front.observations import Observations, ObservationTable
@@ -73,6 +75,7 @@ class FrontSampler:
         parameter_scales: see `SpaceEncoder`.
         ancestry: how much training each network inherits; None: all begin alike.
         unused: names of the parameters that have no effect beside the others; None: there are none.
+        first: candidates to propose before all others, see `FirstCandidates`.
 
     Attributes:
         candidates: among which a proposal is looked for.
@@ -94,6 +97,7 @@ class FrontSampler:
         parameter_scales: Mapping[str, Scale] | None = None,
         ancestry: Ancestry | None = None,
         unused: Callable[[Params], Collection[str]] | None = None,
+        first: Sequence[Sequence[Params]] = (),
     ) -> None:
         self._encoder = SpaceEncoder(distributions, parameter_scales)
         self._surrogate_of = partial(Surrogate, self._encoder, tuple(rungs), ancestry=ancestry)
@@ -104,7 +108,7 @@ class FrontSampler:
         self._taken: set[Row] = set()
         self._feasibility = Feasibility(self._encoder, known_objectives, costs, limits or {}, self._to_minimized, self._taken)
         self._variants = VariantGroups(self._encoder, variant_parameter)
-        self._equal = EqualCandidates(self._encoder, unused)
+        self._equal, self._first = EqualCandidates(self._encoder, unused), FirstCandidates(self._encoder, first)
         self._cost = TrainingCost(self._encoder, self._variants.first_variant, epoch_cost)
         self._initial_design = InitialDesign(self._encoder, self._feasibility, self._cost)
         self._observations = Observations(self._encoder.fields, len(self._maximized), self._rungs)
@@ -239,6 +243,8 @@ class FrontSampler:
         candidates = self.candidates.rows(surrogate, taken, rng)
         if not len(candidates):
             return to_row(self._encoder.sample(1, rng)[0])
+        if (first := self._first.next(taken, self._feasibility.check)) is not None:
+            return first
         proposal = None
         number = len(self._trained) + len({self._variants.training_of(row) for row in self._running} - self._trained)
         if number >= self._initial_size and surrogate.ready:
