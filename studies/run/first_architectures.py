@@ -1,8 +1,8 @@
 """Architectures that soon read well with the starter weights, which a study that begins with them tries first.
 
-In a few minutes two or three architectures can be trained. If they are drawn from the space, the front depends on luck: of eleven
-fast networks that three searches of four minutes drew (300 codes, `benchmarks/any_clock`), those without a neck read 53 to 70 % of
-the validation lines after their first epoch, and those with one 73 to 87 %.
+In a few minutes two or three architectures can be trained. If they are drawn from the space, the front depends on luck. Eleven
+fast networks were drawn by three searches of four minutes (300 codes, `benchmarks/any_clock`): those without a neck read 53 to
+70 % of the validation lines after their first epoch, and those with one 73 to 87 %.
 
 Decisions:
 - Only those are tried that the space has and the limits allow, and only by the sampler `front` with the starter weights: other
