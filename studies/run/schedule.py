@@ -101,10 +101,8 @@ class Schedule:
         begins_at_random: Callable[[Architecture], bool] = lambda _: False,
         first: Sequence[Sequence[Mapping[str, Value]]] = (),
     ) -> None:
-        search, epochs = study.search, study.budget.epochs
-        self._counts_early = epoch_seconds is not None
-        self._objectives, self._recipe = study.objectives, study.training_recipe
-        form = early_stopping_of(study)
+        search, epochs, form = study.search, study.budget.epochs, early_stopping_of(study)
+        self._objectives, self._recipe, self._counts_early = study.objectives, study.training_recipe, epoch_seconds is not None
         lowest = min(first_rung or search.first_rung, *former, epochs)
         self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, lowest, former))
         self._compares, self._former, self._may_continue = form != "none", frozenset(former), frozenset[int]()
