@@ -47,7 +47,7 @@ def test_a_reader_learns_new_characters_and_keeps_its_own(
     lines: Path, reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PARETEXT_HOME", str(tmp_path / "runs"))
-    data = ["--data", str(lines / "new"), "--also", str(lines / "old"), "--recipe", "anytime,min_epoch_lines=0"]
+    data = ["--data", str(lines / "new"), "--also", str(lines / "old")]
     assert main(["train", "--begin", str(reader), *data, *FAST, "--json"]) == 0
     printed = capsys.readouterr()
     result = json.loads(printed.out)
