@@ -61,19 +61,19 @@ def test_the_private_member_of_ray_that_requires_a_token_does() -> None:
     assert ended.stdout.split() == ["True", "True"], ended.stderr
 
 
-def test_the_private_member_of_ray_that_is_replaced_still_prints_the_messages(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_private_member_of_ray_that_is_replaced_still_prints_the_messages() -> None:
+    """In a process of its own: tests that start Ray replace it, too."""
     from ray._private import worker
 
-    from studies.engines.ray_connection import TESTED_RAY, silence_cluster_messages
+    from studies.engines.ray_connection import TESTED_RAY
 
     tested = f"ray {version('ray')} is installed; silence_cluster_messages was tested with {', '.join(TESTED_RAY)}"
-    message, printing = {"lines": ["a node died"], "pid": "raylet", "is_err": False}, worker.print_to_stdstream
     assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages), tested
-    try:
-        printing(message, ignore_prefix=False)
-        assert "a node died" in capsys.readouterr().out, tested
-        silence_cluster_messages()
-        worker.print_to_stdstream(message, ignore_prefix=False)
-        assert capsys.readouterr().out == "", tested
-    finally:
-        worker.print_to_stdstream = printing
+    program = (
+        "from ray._private import worker\nfrom studies.engines.ray_connection import silence_cluster_messages\n"
+        "for text in ('a node died', 'another node died'):\n"
+        "    message = {'lines': [text], 'pid': 'raylet', 'is_err': False}\n"
+        "    worker.print_to_stdstream(message, ignore_prefix=False)\n    silence_cluster_messages()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert "a node died" in ended.stdout and "another" not in ended.stdout, f"{tested}; {ended.stdout} {ended.stderr}"
