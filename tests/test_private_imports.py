@@ -10,8 +10,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-
 from studies.optuna_internals.tested_versions import TESTED_OPTUNA
 
 ROOT = Path(__file__).parents[1]
