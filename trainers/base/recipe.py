@@ -127,8 +127,8 @@ class Recipe(StrictModel):
 
         So an epoch has enough steps. On a CPU small batches are no slower: with 3,900 characters a line takes 12 ms in batches
         of 16 and 18 ms in batches of 64, whose tensors exceed the caches. With 240 lines and starter weights, batches of 8 read
-        better after equal seconds than those of 16 and 32, whose lines train 1.3 and 1.5 times as fast. A GPU is idle for most of a small batch, so there
-        `max_epoch_lines` does not count.
+        better after equal seconds than those of 16 and 32, which train a line 1.3 and 1.5 times as fast. A GPU is idle for most
+        of a small batch, so there `max_epoch_lines` does not count.
 
         Args:
             training_lines: number of training lines.
