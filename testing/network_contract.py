@@ -30,6 +30,7 @@ from testing.noise_lines import NoiseLines
 from testing.space_checks import SYMBOLS, build_settled, size_tolerance, train_one_step
 from trainers.evaluation.measure import read_all
 from trainers.export.coded.storing import code_tensor
+from trainers.export.constants import CONSTANT
 from trainers.export.onnx_file import computed_from_initialisers, export, finished, graph_of, ready
 from trainers.export.parity import check_same_text
 from trainers.export.precision import channel_axes, how_stored, store
@@ -148,7 +149,7 @@ class NetworkContract:
             tensor.name: code_tensor(tensor.name, numpy_helper.to_array(tensor), axes.get(tensor.name, ())).values()
             for tensor in graph.initializer
             if tensor.data_type == TensorProto.FLOAT
-            and how_stored(tensor.dims, axes.get(tensor.name), "coded") in ("coded", "vector")
+            and how_stored(tensor.dims, axes.get(tensor.name), "coded", tensor.doc_string == CONSTANT) in ("coded", "vector")
         }
         store(stored, "coded")
         for name, found in computed_from_initialisers(stored, sorted(expected)).items():

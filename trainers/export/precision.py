@@ -26,6 +26,7 @@ from search_space.coded_precision import CODED, is_coded, step_percent
 from trainers.export import int4_packing
 from trainers.export.coded.decoder import coded
 from trainers.export.coded.storing import LEAST_VECTOR, STEP, code_tensor, coded_bytes, decoder_bytes, vector_bytes
+from trainers.export.constants import CONSTANT
 from trainers.export.protobuf import node_bytes, tensor_bytes
 
 Storage = Literal["fp32", "fp16", "int8", "int4", "vector", "coded"]
@@ -87,19 +88,20 @@ def stored_bytes(shape: Sequence[int], axes: Sequence[int] | None, storage: Stor
     return tensor_bytes(shape, 1) + tensor_bytes(scale_shape(shape, axes), 4) + CAST_BYTES + MUL_BYTES
 
 
-def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str) -> Storage:
+def how_stored(shape: Sequence[int], axes: Sequence[int] | None, precision: str, is_constant: bool = False) -> Storage:
     """The form with the fewest bytes that `precision` allows.
 
     Args:
         shape: of a float tensor.
         axes: axes along which every index has its own scale; None for a tensor that is not stored in int8.
         precision: of the file.
+        is_constant: whether it is a constant of the network's code, which is no vector to be coded.
     """
     has_channels = axes is not None and 0 not in shape
     fits = {
         "int8": axes is not None,
         "int4": int4_packing.is_for(shape, axes),
-        "vector": len(shape) == 1 and shape[0] >= LEAST_VECTOR,
+        "vector": len(shape) == 1 and shape[0] >= LEAST_VECTOR and not is_constant,
         "coded": has_channels,
     }
     forms = ALLOWED[CODED if is_coded(precision) else precision]
@@ -125,13 +127,13 @@ def store(graph: Any, precision: str) -> None:
         graph: changed in place.
         precision: of the file.
     """
-    axes, step = channel_axes(graph), step_of(precision)
+    axes, step, divisors = channel_axes(graph), step_of(precision), _divisors(graph)
     new: list[Any] = []
     added: list[Any] = []
     to_code = []
     for tensor in graph.initializer:
         value, name = numpy_helper.to_array(tensor), tensor.name
-        storage = _storage(tensor, value, axes.get(name), precision)
+        storage = _storage(tensor, value, axes.get(name), precision, name in divisors)
         if storage == "coded":
             to_code.append(code_tensor(name, value, axes[name], step))
         elif storage == "vector":
@@ -151,11 +153,19 @@ def store(graph: Any, precision: str) -> None:
     graph.node.extend(copies)
 
 
-def _storage(tensor: Any, value: NDArray[Any], axes: Sequence[int] | None, precision: str) -> Storage:
+def _divisors(graph: Any) -> set[str]:
+    """What nodes divide by, or take to a power: a coded vector may have zeros where its smallest numbers were.
+
+    A file that is stored anew does not say which of its tensors are constants of the code, which divide in timm models.
+    """
+    return {name for node in graph.node if node.op_type in ("Div", "Pow", "Reciprocal") for name in node.input}
+
+
+def _storage(tensor: Any, value: NDArray[Any], axes: Sequence[int] | None, precision: str, is_divisor: bool) -> Storage:
     """The form of a tensor: that of its shape, or fp32 where the form cannot hold its values."""
     if tensor.data_type != onnx.TensorProto.FLOAT:
         return "fp32"
-    storage = how_stored(tensor.dims, axes, precision)
+    storage = how_stored(tensor.dims, axes, precision, is_divisor or tensor.doc_string == CONSTANT)
     if storage == "fp16" and np.abs(value).max(initial=0) > np.finfo(np.float16).max:
         return "fp32"
     return "fp32" if storage in ("coded", "vector") and not np.isfinite(value).all() else storage

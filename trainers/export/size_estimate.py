@@ -84,15 +84,16 @@ def _graph_bytes(content: Content, precision: str) -> int:
 
 
 @lru_cache(maxsize=50_000)
-def weight_bytes(weight: Weight, precision: str) -> int:
-    """Bytes of a weight and of the nodes that convert it to fp32."""
-    return stored_bytes(weight.shape, weight.axes, how_stored(weight.shape, weight.axes, precision), step_of(precision))
+def weight_bytes(weight: Weight, precision: str, is_constant: bool = False) -> int:
+    """Bytes of a weight, or of an fp32 constant of the code, and of the nodes that convert it to fp32."""
+    storage = how_stored(weight.shape, weight.axes, precision, is_constant)
+    return stored_bytes(weight.shape, weight.axes, storage, step_of(precision))
 
 
 def constant_bytes(constant: Constant, precision: str) -> int:
-    """Bytes of a constant. An fp32 constant is stored as a weight is."""
+    """Bytes of a constant. An fp32 constant is stored as a weight is, but for vectors, which are not coded."""
     if constant.is_float:
-        return weight_bytes(Weight(constant.shape, constant.axes), precision)
+        return weight_bytes(Weight(constant.shape, constant.axes), precision, is_constant=True)
     return tensor_bytes(constant.shape, constant.item_bytes)
 
 

@@ -32,8 +32,8 @@ FEW = 2000
 OF_VECTORS = 1 / 32
 """What the step of vectors is multiplied by, such as biases and the scales of norms: there are few of them, and each moves a
 whole channel."""
-LEAST_VECTOR = 16
-"""Numbers of a vector from which on it is coded: fewer may be a constant of the network's code, which has to be exact."""
+LEAST_VECTOR = 5
+"""Numbers of a vector from which on it is coded: fewer save nothing."""
 IMAGE_CHANNELS = 3
 """Channels of an image: a convolution with so few inputs reads the image."""
 OFFSET_BITS = 3.4
