@@ -134,10 +134,8 @@ def store(graph: Any, precision: str) -> None:
     for tensor in graph.initializer:
         value, name = numpy_helper.to_array(tensor), tensor.name
         storage = _storage(tensor, value, axes.get(name), precision, name in divisors)
-        if storage == "coded":
-            to_code.append(code_tensor(name, value, axes[name], step))
-        elif storage == "vector":
-            to_code.append(code_tensor(name, value, (), step))
+        if storage in ("coded", "vector"):
+            to_code.append(code_tensor(name, value, axes.get(name, ()), step))
         else:
             tensors_of_it, nodes_of_it = _stored_alone(name, value, storage, axes.get(name))
             new += tensors_of_it

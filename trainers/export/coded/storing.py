@@ -33,7 +33,8 @@ OF_VECTORS = 1 / 32
 """What the step of vectors is multiplied by, such as biases and the scales of norms: there are few of them, and each moves a
 whole channel."""
 LEAST_VECTOR = 5
-"""Numbers of a vector from which on it is coded: fewer save nothing."""
+"""Numbers of a vector from which on it is coded: fewer may be a constant of the code, which a file that is stored anew does not
+mark as one."""
 IMAGE_CHANNELS = 3
 """Channels of an image: a convolution with so few inputs reads the image."""
 OFFSET_BITS = 3.4
