@@ -240,11 +240,11 @@ class FrontSampler:
         return found
 
     def _next_row(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], rng: Generator) -> Row:
+        if (first := self._first.next(taken, self._feasibility.check)) is not None:
+            return first
         candidates = self.candidates.rows(surrogate, taken, rng)
         if not len(candidates):
             return to_row(self._encoder.sample(1, rng)[0])
-        if (first := self._first.next(taken, self._feasibility.check)) is not None:
-            return first
         proposal = None
         number = len(self._trained) + len({self._variants.training_of(row) for row in self._running} - self._trained)
         if number >= self._initial_size and surrogate.ready:
