@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import erfc, sqrt
 
 import numpy as np
@@ -132,8 +133,11 @@ def unpack(packed: Packed) -> NDArray[np.int64]:
     return (positive >> 1) ^ -(positive & 1)
 
 
+@cache
 def expected_bits(step: float) -> float:
     """Bits per weight of normally distributed weights, in the form that takes the fewest.
+
+    The sums take a millisecond for a fine step, and there are three steps in a file with hundreds of weights: it is cached.
 
     Args:
         step: of the codes, as a fraction of the standard deviation.
@@ -141,6 +145,7 @@ def expected_bits(step: float) -> float:
     return min(2 + _expected_unary(step, ESCAPE, 1), *(low + 1 + _expected_unary(step, 2**low, 2**low) for low in LOW_BITS))
 
 
+@cache
 def is_escaped(step: float) -> bool:
     """Whether normally distributed weights take the fewest bits with an escape."""
     return expected_bits(step) == 2 + _expected_unary(step, ESCAPE, 1)
