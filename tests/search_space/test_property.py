@@ -16,6 +16,7 @@ from search_space.rules import CATALOGS
 from search_space.space import SearchSpace
 from testing.full_space import drawn, draws, full_space
 from testing.space_checks import PRUNED, SPACE, assert_reasoned, export_errors, size_tolerance, train_one_step
+from testing.tiers import slow_after
 
 LIGHT = ("timm/lcnet_050", "timm/starnet_s050", "timm/repghostnet_100", "timm/tinynet_e")
 
@@ -56,7 +57,7 @@ def test_any_combination_trains_or_is_refused_with_a_reason(values: dict[str, ob
         train_one_step(architecture)
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", slow_after(1, range(3)))
 @pytest.mark.filterwarnings("ignore")
 def test_a_draw_is_exported_as_estimated(index: int, tmp_path: Path) -> None:
     torch.manual_seed(0)

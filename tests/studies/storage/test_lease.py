@@ -131,6 +131,7 @@ def test_an_owner_that_did_not_renew_in_time_stops(store: StudyStore, clock: Clo
     assert read_value(store.optuna_study, LEASE_KEY)["owner"] == "elsewhere:7"
 
 
+@pytest.mark.slow
 def test_trials_say_whose_they_were_and_the_next_run_accounts_for_them(workspace: Workspace) -> None:
     with pytest.raises(Killed):
         run_search(study(), workspace, None, ScriptedEngine(break_after=2))

@@ -17,6 +17,7 @@ from search_space.necks.fpn_d import Inception
 from search_space.recognizer import Recognizer
 from testing.relatives import SMALL, fresh, trained
 from testing.striped_lines import SYMBOLS, striped_lines
+from testing.tiers import slow_after
 from trainers.base.errors import UserError
 from trainers.export.onnx_file import export
 from trainers.export.relative_of_file import relative_of_file
@@ -72,7 +73,7 @@ def same_as_file(recognizer: Recognizer, path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * float(np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("fields", NETWORKS, ids=lambda fields: "-".join(map(str, fields.values())) or "default")
+@pytest.mark.parametrize("fields", slow_after(2, NETWORKS), ids=lambda fields: "-".join(map(str, fields.values())) or "default")
 def test_a_network_is_taken_out_of_its_file(fields: dict[str, Any], tmp_path: Path) -> None:
     architecture = SMALL.with_(**fields)
     path = written(settled(architecture), architecture, tmp_path / "model.onnx")

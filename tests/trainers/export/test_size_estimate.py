@@ -15,6 +15,7 @@ from search_space.rules import PRECISIONS
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space, with_each_value
 from testing.random_weights import randomize_vectors
 from testing.space_checks import size_tolerance
+from testing.tiers import slow_after
 from trainers.base.lineage import Ancestor, Lineage
 from trainers.export.component_sizes import component_sizes
 from trainers.export.inventory import parts_of, weights_of
@@ -38,7 +39,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
     return max(errors)
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("index", slow_after(1, range(4)))
 def test_estimate_is_within_one_percent_of_the_file_and_three_if_that_is_coded(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
     assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 1, architecture

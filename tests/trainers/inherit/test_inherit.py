@@ -14,6 +14,7 @@ from search_space.recognizer import Recognizer
 from testing.full_space import drawn, full_space
 from testing.relatives import CHARSET, SMALL, close, fresh, logits, trained
 from testing.striped_lines import striped_lines
+from testing.tiers import slow_after
 from trainers.inherit.inherit import inherit
 from trainers.inherit.layout import layout_of
 from trainers.inherit.relative import Relative
@@ -106,7 +107,7 @@ def test_a_wider_network_computes_what_its_relative_did(fields: dict[str, Any]) 
     close(logits(child), logits(relative))
 
 
-@pytest.mark.parametrize("fields", SHAPES, ids=names)
+@pytest.mark.parametrize("fields", slow_after(2, SHAPES), ids=names)
 def test_the_important_channels_are_taken_wherever_they_are(fields: dict[str, Any]) -> None:
     """A wide network whose other channels are silent, in random order, is the narrow one after slicing."""
     architecture = SMALL.with_(**fields)
@@ -205,6 +206,7 @@ def test_two_timm_models_of_a_family() -> None:
     assert {part.name: part.inherited for part in other.parts}["backbone"] == 0
 
 
+@pytest.mark.slow
 def test_any_pair_of_architectures_works() -> None:
     """Random pairs of the whole space: nothing fails, the share is in [0, 1], the network still runs, and counts are right."""
     space = full_space(timm_models=("mobilenetv3_small_100", "tinynet_e"))

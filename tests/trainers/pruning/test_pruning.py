@@ -20,6 +20,7 @@ from testing.noise_lines import NoiseLines
 from testing.published_pruning import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
+from testing.tiers import slow_after
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
 from trainers.export.onnx_file import export
@@ -121,7 +122,7 @@ CUT = (
 )
 
 
-@pytest.mark.parametrize("fields", CUT, ids=lambda fields: "-".join(map(str, fields.values())))
+@pytest.mark.parametrize("fields", slow_after(2, CUT), ids=lambda fields: "-".join(map(str, fields.values())))
 def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, object], tmp_path: Path) -> None:
     """Shortcuts, depthwise layers, gates, necks and the first layer behind the columns all follow."""
     torch.manual_seed(0)

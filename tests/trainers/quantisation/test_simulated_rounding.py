@@ -11,6 +11,7 @@ from search_space import Architecture
 from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
 from testing.small_model import SYMBOLS, small_model_metadata
+from testing.tiers import slow_after
 from trainers.export.onnx_file import final, graph_of, write
 from trainers.inference.onnx_session import OnnxSession
 from trainers.quantisation.simulated_rounding import SimulatedRounding
@@ -34,7 +35,7 @@ IMAGES = np.random.default_rng(0).uniform(-1, 1, (1, 3, 32, 96)).astype(np.float
         {"encoder": "none", "neck": "fpn_d", "attention": "squeeze_excite"},
     ],
 )
-@pytest.mark.parametrize("precision", ["coded_50", "coded_100"])
+@pytest.mark.parametrize("precision", slow_after(1, ["coded_100", "coded_50"]))
 def test_the_network_computes_what_the_file_computes(fields: dict[str, object], precision: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     architecture = Architecture(width_percent=25).with_(**fields)

@@ -24,6 +24,7 @@ def onward(_: EpochReport) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_child_reads_after_one_epoch_what_its_relative_learned_in_eight(tmp_path: Path) -> None:
     """Narrower, with another encoder behind the columns; from random weights it reads nothing by then."""
     data = striped_dataset(120)
