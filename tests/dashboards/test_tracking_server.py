@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.views.mlflow_pages import WITHOUT_JOBS
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.run_tracker import RunTracker
@@ -46,7 +47,7 @@ class Server:
         words = ["--backend-store-uri", f"sqlite:///{folder / 'm.db'}", "--artifacts-destination", str(folder / "artifacts")]
         at = ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
         command = [sys.executable, "-m", "mlflow", "server", *at, *words]
-        environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environment = {**os.environ, **WITHOUT_JOBS, "MLFLOW_DISABLE_TELEMETRY": "true"}
         with (folder / "log").open("w") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True
