@@ -28,8 +28,8 @@ HOST = "127.0.0.1"
 START_S = 180.0
 """Seconds until the server must answer; on an idle machine it takes about five."""
 WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-"""Without the processes that run jobs, such as judging the answers of a language model. No page of a study has a job, and MLflow
-starts eight such processes, which take 1.4 GB of memory together (MLflow 3.17)."""
+"""Without the processes that run jobs, such as judging the answers of a language model. No page of a study has a job, and
+MLflow 3.17 starts eight such processes, which take 1.4 GB of memory together."""
 STOP_S = 10.0
 """Seconds that it has to end by itself before it is killed."""
 
