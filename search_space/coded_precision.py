@@ -13,13 +13,13 @@ import re
 CODED = "coded"
 """The precision that stores the weights of a file in an entropy code (`trainers.export.coded`)."""
 USUAL_PERCENT = 18
-"""Step of `coded`: 4.7 bits per weight. `benchmarks/precision/README.md` compares steps: with this one no trained model reads
-worse by more than chance."""
+"""Step of `coded`: 4.7 bits per weight. `benchmarks/precision/README.md` compares steps: with this one no trained model of
+its tables reads worse by more than chance."""
 LEAST_PERCENT, MOST_PERCENT = 2, 150
 """Finest and coarsest step. The finest takes as many bits as int8; with the coarsest, half of the weights are zero."""
 COARSE_FROM_PERCENT = 35
-"""Smallest coarse step, which takes weights that are adapted to it (`trainers.quantisation.finish`). With finer ones no trained
-model reads worse by more than chance (`benchmarks/precision/README.md`), so there is nothing to adapt to."""
+"""Smallest coarse step, which takes weights that are adapted to it (`trainers.quantisation.finish`). With finer ones
+next to no trained model reads worse by more than chance (`benchmarks/precision/README.md`), so there is little to adapt to."""
 _WITH_STEP = re.compile(rf"{CODED}_([1-9][0-9]{{0,2}})")
 
 

@@ -81,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(promotion.as_dict())
     else:
         print(_words(promotion, how_it_was_made(candidate.point)))
+        if candidate.is_smallest:
+            print("no smaller file of its training reads as well")
         if promotion.gate is not None:
             print(f"{'promoted although ' if promotion.outcome == 'forced' else ''}{promotion.gate}")
     return 0

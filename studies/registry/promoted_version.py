@@ -36,6 +36,7 @@ class PromotedVersion:
         test_cer: character error rate of the test lines.
         test_lines: number of test lines read.
         parent: what its training began with, such as "models:/reader/3"; None for random weights.
+        precision: how its weights are stored; it is not that of its trial if the file was coded anew.
         outcome: "promoted"; "forced": promoted although the gate had refused it; "challenger": refused, and registered beside
             the champion; "unchanged": its file is that of the champion already.
         gate: what the gate has said; None if there was no champion or no gate.
@@ -61,6 +62,7 @@ class PromotedVersion:
     test_cer: float | None = None
     test_lines: int = 0
     parent: str | None = None
+    precision: str | None = None
     outcome: Outcome = "promoted"
     gate: str | None = None
     comparison: Comparison | None = None
@@ -99,6 +101,7 @@ class PromotedVersion:
             test_cer=point.test_cer,
             test_lines=point.test_lines,
             parent=parent,
+            precision=point.architecture.get("precision"),
         )
 
     @property

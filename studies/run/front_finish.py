@@ -152,8 +152,10 @@ class FrontFinish:
             Whether it came to its end; False after Ctrl-C.
         """
         wanted = self._wanted(paused, epochs) if self._finish_epochs else []
-        wanted = [fitting for each in wanted if (fitting := self._within(each, left_s())) is not None]
-        if not wanted:
+        fitting = [shorter for each in wanted if (shorter := self._within(each, left_s())) is not None]
+        if wanted and not fitting:
+            self._observer.note("there is no time left to finish the front; the same command with more time does it")
+        if not (wanted := fitting):
             return True
         what = "1 training on it gets" if len(wanted) == 1 else f"{len(wanted)} trainings on it get"
         longer = "one more epoch" if self._finish_epochs == 1 else f"{self._finish_epochs} more epochs"

@@ -11,7 +11,7 @@ from studies.registry.model_registry import promote
 from studies.registry.promoted_version import PromotedVersion
 from studies.registry.promotion_gate import Gate
 from studies.registry.training_point import is_training, training_data, training_point
-from studies.run.recoded_points import point_within, smaller_point
+from studies.run.recoded_points import discard, how_it_was_made, point_within, recoded_files, smaller_point
 from studies.storage.front_point import FrontPoint
 from studies.storage.pareto_front import load_store, pick, stored_points
 from studies.storage.study_store import StudyStore
@@ -31,11 +31,15 @@ class PromotionCandidate:
         point: the model.
         study: name of its study; None if it was trained by `paretext train`.
         data: the lines that it was trained and measured on; None if that is not recorded.
+        is_new: whether its file was made for this promotion; it is deleted again if nothing is registered.
+        is_smallest: whether a smaller file was looked for (`Shrink`), and none reads as well.
     """
 
     point: FrontPoint
     study: str | None
     data: DataSpec | None
+    is_new: bool = False
+    is_smallest: bool = False
 
     @property
     def normaliser(self) -> str:
@@ -113,14 +117,23 @@ def find_candidate(
     if is_training(name):
         return _of_training(name, size_limit_bytes, trial, shrink)
     store = load_store(workspace, name)
-    points = stored_points(store, workspace)
+    points, there = stored_points(store, workspace), recoded_files(workspace, name)
     if size_limit_bytes is None or trial is not None:
         point = pick(points, size_limit_bytes, trial, name=f"study '{name}'")
     else:
         point = point_within(workspace, name, points, size_limit_bytes)
+    fitting = point
     if shrink is not None:
         point = smaller_point(workspace, name, points, point, shrink.loss)
-    return PromotionCandidate(point, name, _data_of(store, point))
+        if point != fitting and _is_new(fitting, there):
+            discard(Path(fitting.model))
+    is_smallest = shrink is not None and point == fitting
+    return PromotionCandidate(point, name, _data_of(store, point), _is_new(point, there), is_smallest)
+
+
+def _is_new(point: FrontPoint, there: set[Path]) -> bool:
+    """Whether a file was coded anew, and not by an earlier promotion."""
+    return bool(how_it_was_made(point)) and Path(point.model) not in there
 
 
 def promote_candidate(
@@ -146,7 +159,14 @@ def promote_candidate(
     elif candidate.data is not None:
         compared = ComparedLines(candidate.data, workspace.cache, asked.lines)
     gate = Gate(compared, asked.force, asked.challenger, asked.dry_run, asked.progress)
-    return promote(candidate.point, name, workspace, candidate.study, gate)
+    is_kept = False
+    try:
+        promoted = promote(candidate.point, name, workspace, candidate.study, gate)
+        is_kept = not promoted.dry_run
+    finally:
+        if candidate.is_new and not is_kept:
+            discard(Path(candidate.point.model))
+    return promoted
 
 
 def _of_training(name: str, size_limit_bytes: int | None, trial: int | None, shrink: Shrink | None) -> PromotionCandidate:

@@ -3,6 +3,7 @@
 Decisions:
 - The checksum is the last entry of the file's metadata, and covers all bytes before its value. It is checked before anything is
   decoded. Files of other precisions have none.
+- A coded file that does not end with a checksum has lost its end, or got another one, and is refused as well.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ def sealed(data: bytes) -> bytes:
     return data[:start] + f"{zlib.crc32(data[:start]):08x}".encode()
 
 
+def has_checksum(data: bytes) -> bool:
+    """Whether a file ends with a checksum, as all do whose weights are coded."""
+    return data[: -len(UNSEALED)].endswith(_ENTRY)
+
+
 def is_damaged(data: bytes) -> bool:
     """Whether a file has a checksum that is not that of its bytes."""
     start = len(data) - len(UNSEALED)
-    return data[:start].endswith(_ENTRY) and data[start:] != f"{zlib.crc32(data[:start]):08x}".encode()
+    return has_checksum(data) and data[start:] != f"{zlib.crc32(data[:start]):08x}".encode()

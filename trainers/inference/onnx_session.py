@@ -16,9 +16,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from search_space.coded_precision import is_coded
 from trainers.base.errors import UnfitArchitecture, UserError
 from trainers.base.regular_file import NotReadable, read_regular
-from trainers.inference.checksum import is_damaged
+from trainers.inference.checksum import has_checksum, is_damaged
 from trainers.inference.onnx_check import MOST_BYTES, UnsafeFile, check_onnx
 
 QUIET = 3
@@ -57,6 +58,8 @@ class OnnxSession:
             self._input = self._session.get_inputs()[0].name
         except Exception as error:  # onnxruntime's exceptions have no common public base
             raise UserError(f"{path} is not a readable ONNX file ({_first_line(error)})") from None
+        if is_coded(self.metadata.get("precision", "")) and not has_checksum(data):
+            raise UserError(f"{path} is damaged: it does not end with its checksum; copy or export it again")
         self._path = path
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:

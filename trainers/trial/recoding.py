@@ -7,9 +7,12 @@ other.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from search_space.architecture import Architecture, RefusedArchitecture
+from search_space.coded_precision import MOST_PERCENT
 from trainers.base.candidate import Candidate, Measurement
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
@@ -43,19 +46,26 @@ class Recoding:
         """The finest coding that fits a size; None if none does."""
         return finest_within(self._graph, self._metadata, limit_bytes)
 
-    def within_loss(self, lines: LineArrays, loss: float | None = None) -> CodedFile | None:
+    @property
+    def least_bytes(self) -> int:
+        """Bytes of the smallest file that its weights can be coded to."""
+        return len(self.with_step(MOST_PERCENT).data)
+
+    def within_loss(
+        self, lines: LineArrays, loss: float | None = None, expected: Sequence[bool] | None = None
+    ) -> CodedFile | None:
         """The coarsest coding that loses little; None if even the finest loses more.
 
         Args:
             lines: that the files are compared with.
-            loss: fraction of the lines that it may read worse than the file that it is made from, in [0, 1]. None: none that
-                McNemar's test sees (`SIGNIFICANCE`).
+            loss: fraction of the lines that may be read worse, in [0, 1]. None: none that McNemar's test sees (`SIGNIFICANCE`).
+            expected: which lines the file reads that it is compared with (`right`); None: the file that it is made from.
         """
-        expected = _right(self._model, lines)
+        expected = right(self._model, lines) if expected is None else expected
 
         def is_allowed(file: CodedFile) -> bool:
             with tempfile.TemporaryDirectory() as folder:
-                found = _right(write_bytes(file.data, Path(folder) / "coded.onnx"), lines)
+                found = right(write_bytes(file.data, Path(folder) / "coded.onnx"), lines)
             lost = sum(before and not now for before, now in zip(expected, found, strict=True))
             won = sum(now and not before for before, now in zip(expected, found, strict=True))
             if loss is None:
@@ -81,9 +91,10 @@ class Recoding:
         precision = Reader(path).network.metadata["precision"]
         measured = measure(path, lines, before.parameters, flops=before.flops)
         asked = None if precision == file.precision else file.precision
+        measured = replace(measured, finish_lines=before.finish_lines)
         return Candidate(self._architecture.with_(precision=precision), measured, path, asked_precision=asked)
 
 
-def _right(path: Path, lines: LineArrays) -> list[bool]:
+def right(path: Path, lines: LineArrays) -> list[bool]:
     """Whether a file reads each line without an error."""
     return [lines.text(i) == text for i, text in enumerate(read_all(Reader(path), lines))]

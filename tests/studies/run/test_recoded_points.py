@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import TensorProto, numpy_helper
 
-from studies.run.recoded_points import SUFFIX, how_it_was_made, point_within, smaller_point
+from studies.run.promotion_candidate import GateOptions, Shrink, find_candidate, promote_candidate
+from studies.run.recoded_points import SUFFIX, discard, how_it_was_made, point_within, recoded_files, smaller_point
 from studies.storage.front_point import FrontPoint
 from studies.storage.pareto_front import load_front, load_points
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError
 from trainers.base.file_digest import file_sha256
+from trainers.export.onnx_file import finished
+from trainers.export.plain import plain_graph
 from trainers.inference.reader import Reader
 
 NAME = "shown"
@@ -49,9 +55,7 @@ def test_where_nothing_fits_a_training_of_the_front_is_coded_to_fit(workspace: W
 
 
 def test_what_no_coding_fits_is_refused_in_one_line(workspace: Workspace, points: list[FrontPoint]) -> None:
-    with pytest.raises(
-        UserError, match=r"no candidate within 1\.00KB; .*, and no training of its front reads if it is coded to fit"
-    ):
+    with pytest.raises(UserError, match=r"within 1\.00KB; .* no training .* can be coded to fit; the smallest file .* takes"):
         point_within(workspace, NAME, points, 1000)
 
 
@@ -64,3 +68,61 @@ def test_a_training_is_stored_in_fewer_bytes_that_read_equally_well(workspace: W
     coarser = smaller_point(workspace, NAME, points, best, 0.3)
     assert lossless.accuracy >= best.accuracy
     assert coarser.size_bytes <= lossless.size_bytes <= best.size_bytes and coarser.accuracy >= best.accuracy - 0.3
+
+
+def worse_than(best: FrontPoint, folder: Path) -> FrontPoint:
+    """A larger file of the same training that reads nothing: its weights have been shuffled."""
+    model, rng = plain_graph(Path(best.model)), np.random.default_rng(0)
+    for tensor in model.graph.initializer:
+        if len(tensor.dims) > 1 and tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(rng.permuted(numpy_helper.to_array(tensor)), tensor.name))
+    worse = folder / "worse.onnx"
+    worse.write_bytes(finished(model, Reader(Path(best.model)).metadata, "fp32"))
+    return replace(
+        best,
+        trial=900,
+        model=str(worse),
+        size_bytes=2 * best.size_bytes,  # the sizes of this study are made up
+        architecture={**best.architecture, "precision": "fp32"},
+        accuracy=0.1,
+        right_lines=None,
+        finish_lines=None,
+    )
+
+
+def test_weights_come_from_the_finish_and_not_from_a_larger_file_without_one(workspace: Workspace, tmp_path: Path) -> None:
+    best = replace(load_front(workspace, NAME)[-1], finish_lines=1000)
+    worse = worse_than(best, tmp_path)
+    made = smaller_point(workspace, NAME, [worse, best], best, None)
+    assert made.size_bytes < best.size_bytes and made.finish_lines == 1000
+    assert made.accuracy >= best.accuracy or made.same_as(best) is not None
+    fitting = point_within(workspace, NAME, [worse, best], 40_000)
+    assert fitting.accuracy >= best.accuracy - 0.02 and fitting.finish_lines == 1000
+
+
+def test_a_smaller_file_of_the_study_that_reads_as_well_is_taken(workspace: Workspace) -> None:
+    best = load_front(workspace, NAME)[-1]
+    small = replace(best, trial=901, size_bytes=5_000)
+    assert smaller_point(workspace, NAME, [best, small], best, None) == small
+    assert smaller_point(workspace, NAME, [best, replace(small, accuracy=best.accuracy - 0.1)], best, 0.05).trial == best.trial
+
+
+def test_a_damaged_file_is_passed_over(workspace: Workspace, tmp_path: Path) -> None:
+    best = replace(load_front(workspace, NAME)[-1], finish_lines=1000)
+    worse = worse_than(best, tmp_path)
+    Path(worse.model).write_bytes(Path(worse.model).read_bytes()[:2000])
+    assert point_within(workspace, NAME, [worse, best], 40_000).accuracy >= best.accuracy - 0.02
+    Path(worse.model).unlink()
+    assert point_within(workspace, NAME, [worse, best], 40_000).accuracy >= best.accuracy - 0.02
+
+
+def test_a_dry_run_leaves_no_file(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARETEXT_HOME", str(workspace.folder))
+    for made_before in recoded_files(workspace, NAME):
+        discard(made_before)
+    before = set(workspace.models.rglob("*"))
+    candidate = find_candidate(NAME, workspace, size_limit_bytes=39_000, shrink=Shrink(0.5))
+    assert candidate.is_new and len(recoded_files(workspace, NAME) - before) == 1
+    promoted = promote_candidate(candidate, "never", workspace, GateOptions(dry_run=True))
+    assert promoted.dry_run and promoted.precision == candidate.point.architecture["precision"]
+    assert set(workspace.models.rglob("*")) == before

@@ -104,3 +104,13 @@ def refused_in_one_line(data: bytes, folder: Path) -> None:
     with pytest.raises(UserError) as refusal:
         Reader(path)
     assert "\n" not in str(refusal.value) and "damaged.onnx" in str(refusal.value)
+
+
+@pytest.mark.parametrize("tail", [b"", b"x" * 100])
+def test_a_file_that_does_not_end_with_its_checksum_is_refused(models: dict[str, Path], tmp_path: Path, tail: bytes) -> None:
+    """Protobuf reads both: the last entry of the metadata is missing, or an unknown field follows it."""
+    data = models["coded"].read_bytes()
+    path = tmp_path / "end.onnx"
+    path.write_bytes(data + tail if tail else data[: data.rindex(b"\x72\x11\x0a\x05crc32")])
+    with pytest.raises(UserError, match=r"end\.onnx is damaged: it does not end with its checksum"):
+        OnnxSession(path)
