@@ -10,8 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 # one thread a process: two processes on two cores are faster than one with two threads
 export OMP_NUM_THREADS ?= 1
 TEST_PROCESSES ?= 2
-# both tiers together: a third process computes while the long tests wait for databases, clusters and killed processes
-ALL_PROCESSES ?= 3
+# both tiers together: two more processes compute while the long tests wait for databases, clusters and killed processes
+ALL_PROCESSES ?= 4
 
 .PHONY: search test slow all-tests check outdated audit install clean
 
