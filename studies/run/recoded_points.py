@@ -131,7 +131,8 @@ class _Recoder:
             if file is not None:
                 yield self._point(source, recoding, file)
             else:
-                self.least_bytes = min(self.least_bytes or recoding.least_bytes, recoding.least_bytes)
+                least = recoding.least_bytes
+                self.least_bytes = min(self.least_bytes or least, least)
 
     def within_loss(self, point: FrontPoint, loss: float | None) -> Iterator[FrontPoint]:
         """A training coded as coarsely as a loss against one of its files allows, from each of its sources."""
@@ -174,7 +175,8 @@ class _Recoder:
         finished = [other for other in same if other.finish_lines]
         coarse = [other for other in finished if is_coarse(str(other.architecture["precision"]))]
         largest = ([other for other in finished if other not in coarse], [other for other in same if other not in finished])
-        return [max(each, key=lambda other: other.size_bytes) for each in largest if each] + coarse
+        found = [max(each, key=lambda other: other.size_bytes) for each in largest if each] + coarse
+        return found or [point]  # whose file is missing, which is said when it is opened
 
     def _lines_of(self, point: FrontPoint) -> LineArrays:
         """The validation lines of the study, at the height of a file."""

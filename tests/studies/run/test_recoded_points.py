@@ -55,7 +55,8 @@ def test_where_nothing_fits_a_training_of_the_front_is_coded_to_fit(workspace: W
 
 
 def test_what_no_coding_fits_is_refused_in_one_line(workspace: Workspace, points: list[FrontPoint]) -> None:
-    with pytest.raises(UserError, match=r"within 1\.00KB; .* no training .* can be coded to fit; the smallest file .* takes"):
+    what = r"no candidate within 1\.00KB; .*, and no training of its front can be coded to fit"
+    with pytest.raises(UserError, match=f"{what}; the smallest file of one takes"):
         point_within(workspace, NAME, points, 1000)
 
 
