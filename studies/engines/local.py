@@ -2,8 +2,9 @@
 
 Decisions:
 - Each worker has one thread: on two cores, two trainings of one thread do 1.6 times the work of one training of two threads.
-- Workers are spawned, not forked, because torch and its threads do not survive a fork. They are reused, because importing torch
-  takes seconds.
+- Workers come from a fork server that has imported torch and what trainings need, where there is one
+  (`trainers.base.worker_processes`). They start when the first training does, so that the driver does not wait for these
+  imports while it prepares the data. They are reused.
 - A worker ends itself as soon as its driver is gone, so a killed search leaves no process that still writes.
 - A worker that dies is replaced. Its trial is reported as lost, and the checkpoint is kept.
 """
@@ -12,21 +13,22 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing
 import os
 import queue
 import signal
 import threading
 from dataclasses import dataclass, replace
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING, Any
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.engines.catalog import engines
 from trainers.base.cores import usable_cores
 from trainers.base.errors import fault_of
 from trainers.base.progress import EpochReport, Paused
+from trainers.base.worker_processes import start_fork_server, start_worker
 from trainers.trial.run import TrialJob, TrialRunner, resume_trial
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class _Stop:
 class _Worker:
     """A worker process, the driver's end of its pipe, and the number of its trial (None while it is idle)."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     number: int | None = None
 
@@ -67,15 +69,24 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int | None = None, run: TrialRunner = resume_trial) -> None:
-        self._context, self._run = multiprocessing.get_context("spawn"), run
-        self._workers = [self._spawn() for _ in range(workers or usable_cores())]
+        self.slots, self._run = workers or usable_cores(), run
+        self._workers: list[_Worker] = []
         atexit.register(self.close)  # before multiprocessing waits for its processes, which do not end by SIGTERM
+        if not start_fork_server():
+            self.start()  # they import torch while the driver prepares the data
 
     @property
-    def slots(self) -> int:
-        return len(self._workers)
+    def processes(self) -> list[BaseProcess]:
+        """The worker processes that have been started."""
+        return [worker.process for worker in self._workers]
+
+    def start(self) -> None:
+        """Starts the workers unless they have been started; the first `submit` does so, too."""
+        if not self._workers:
+            self._workers = [self._start_worker() for _ in range(self.slots)]
 
     def submit(self, number: int, job: TrialJob, until_epoch: int | None = None) -> None:
+        self.start()
         worker = next(w for w in self._workers if w.number is None)
         worker.number = number
         # if the worker died while it was idle, the next `wait` notices and reports it
@@ -99,7 +110,7 @@ class LocalEngine:
                     if worker.number is not None:
                         events.append(TrialLost(worker.number, _how_it_ended(worker.process.exitcode)))
                     worker.pipe.close()
-                    self._workers[index] = self._spawn()
+                    self._workers[index] = self._start_worker()
         return events
 
     def close(self) -> None:
@@ -124,12 +135,9 @@ class LocalEngine:
                 events.append(event)
         return events
 
-    def _spawn(self) -> _Worker:
-        """Starts a worker process."""
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, self._run), daemon=True, name="paretext-worker")
-        with _one_thread_each():
-            process.start()
+    def _start_worker(self) -> _Worker:
+        ours, theirs = Pipe()
+        process = start_worker(_serve, theirs, self._run)
         theirs.close()
         return _Worker(process, ours)
 
@@ -146,22 +154,6 @@ def _how_it_ended(code: int | None) -> str:
 def local_engine(search: Search) -> LocalEngine:
     """Starts the local engine with `workers` of the `[search]` settings."""
     return LocalEngine(search.workers)
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Any:
-    """Makes the math libraries of child processes single-threaded. They read these variables when they are loaded."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(pipe: Connection, run: TrialRunner) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from search_space.coded_precision import is_coarse
 from search_space.units import write_size
@@ -56,10 +56,12 @@ def point_within(workspace: Workspace, name: str, points: list[FrontPoint], limi
         reading = [point for point in points if point.reads]
         if not reading:
             raise
-        coder = _Recoder(workspace, name, points)
-        made = list(coder.within(_trainings(reading), limit_bytes))
-        chosen = max((each for each in made if each.reads), key=lambda each: (each.accuracy, -each.size_bytes), default=None)
-        coder.keep_only(chosen)
+        with _Recoder(workspace, name, points) as coder:
+            made = list(coder.within(_trainings(reading), limit_bytes))
+            chosen = max(
+                (each for each in made if each.reads), key=lambda each: (each.accuracy, -each.size_bytes), default=None
+            )
+            coder.keep_only(chosen)
         if chosen is not None:
             return chosen
         if made:
@@ -84,10 +86,10 @@ def smaller_point(
     Raises:
         UserError: its file or the validation lines cannot be read.
     """
-    coder = _Recoder(workspace, name, points)
     known = [other for other in points if _training(other) == _training(point) and _reads_as_well(other, point, loss)]
-    chosen = min([point, *known, *coder.within_loss(point, loss)], key=lambda each: (each.size_bytes, -each.accuracy))
-    coder.keep_only(chosen)
+    with _Recoder(workspace, name, points) as coder:
+        chosen = min([point, *known, *coder.within_loss(point, loss)], key=lambda each: (each.size_bytes, -each.accuracy))
+        coder.keep_only(chosen)
     return chosen
 
 
@@ -112,13 +114,20 @@ def _training(point: FrontPoint) -> tuple[str, int | None]:
 
 
 class _Recoder:
-    """Codes trainings of one study again."""
+    """Codes trainings of one study again. As a context manager, it deletes what it made if the block is interrupted."""
 
     def __init__(self, workspace: Workspace, name: str, points: Sequence[FrontPoint]) -> None:
         self._workspace, self._name, self._points = workspace, name, points
         self._lines: dict[int, LineArrays] = {}
         self._new: set[Path] = set()
         self.least_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.keep_only(None)
 
     def within(self, trainings: Sequence[FrontPoint], limit_bytes: int) -> Iterator[FrontPoint]:
         """Each training coded to fit a size, from each of its sources; what cannot be is left out.

@@ -1,8 +1,9 @@
 """Maps a function over work with several processes, for decoding and rendering.
 
 Decisions:
-- Processes are spawned and not forked, because the caller may have threads of torch or of a storage. They do not import the
-  caller's script, so a script without `if __name__ == "__main__"` works.
+- Processes come from the fork server of a search (`trainers.base.worker_processes`); without a search they are spawned, which
+  takes less time than to start such a server. They are not forked from the caller, which may have threads of torch or of a
+  storage. They do not import the caller's script, so a script without `if __name__ == "__main__"` works.
 - Results are in the order of the work, whatever the number of processes.
 - A worker ends when its parent process has ended, also if the parent was killed.
 - Where no processes can be started (in a daemonic process, or if the work cannot be pickled), this process does all the work.
@@ -16,19 +17,19 @@ import pickle
 import signal
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
+
+from trainers.base.worker_processes import take_environment, worker_context
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
-
-PARENT_POLL_SECONDS = 1.0
 
 
 def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], processes: int) -> Iterator[Result]:
@@ -44,7 +45,7 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
         yield from map(function, pieces)
         return
     waiting: deque[tuple[Work, Future[Result]]] = deque()
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin_worker, (os.getpid(),))
+    pool = ProcessPoolExecutor(processes, worker_context(), _begin_worker, (dict(os.environ),))
     try:
         with _script_left_alone():
             while True:
@@ -65,13 +66,15 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin_worker(parent: int) -> None:
-    """Ignores Ctrl-C, which the parent handles, and ends when the parent has ended."""
+def _begin_worker(variables: dict[str, str]) -> None:
+    """Takes the caller's environment, ignores Ctrl-C, which the caller handles, and ends when the caller has ended."""
+    take_environment(variables)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_POLL_SECONDS)
+        wait([parent.sentinel])
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

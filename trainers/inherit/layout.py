@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -25,6 +25,17 @@ from trainers.inherit.values import Axis, Group, Layout, Run
 from trainers.pruning.groups import GroupMember
 from trainers.pruning.torch_pruning_adapter import COLUMNS, PruningGraph
 
+OTHER_FIELDS = {
+    *("encoder", "encoder_hidden", "encoder_layers", "head", "head_rank", "rectifier", "auxiliary", "precision"),
+    *("prune_percent", "prune_criterion"),
+}
+"""Fields of an architecture that backbone, neck and pooling do not depend on, or by their shapes alone."""
+KNOWN_LAYOUTS = 8
+"""Layouts that are kept: a child and the starter network that is cut for it have the same backbone most of the time."""
+
+_Columns = tuple[Run, ...] | None
+_known: dict[Hashable, tuple[Layout, _Columns]] = {}
+
 
 def layout_of(recognizer: Recognizer, charset: tuple[str, ...]) -> Layout:
     """Finds the channel layout of a recogniser.
@@ -33,6 +44,27 @@ def layout_of(recognizer: Recognizer, charset: tuple[str, ...]) -> Layout:
         recognizer: on any device; it is not changed.
         charset: its symbols, in the order of its outputs.
     """
+    key = _key(recognizer)
+    if key not in _known:
+        if len(_known) == KNOWN_LAYOUTS:
+            del _known[next(iter(_known))]
+        _known[key] = _backbone_layout(recognizer)
+    backbone, columns = _known[key]
+    return backbone | sequence_layout(recognizer, charset, columns)
+
+
+def _key(recognizer: Recognizer) -> Hashable:
+    """What backbone, neck and pooling are made of: networks with the same key have the same layout of them."""
+    parts = {"backbone": recognizer.backbone, "neck": recognizer.neck, "pooling": recognizer.pooling}
+    present = {name: part for name, part in parts.items() if part is not None}
+    modules = [(name, at, type(module)) for name, part in present.items() for at, module in part.named_modules()]
+    shapes = [(name, at, tensor.shape) for name, part in present.items() for at, tensor in part.state_dict().items()]
+    fields = {key: value for key, value in recognizer.architecture.as_dict().items() if key not in OTHER_FIELDS}
+    return tuple(modules), tuple(shapes), tuple(sorted(fields.items()))
+
+
+def _backbone_layout(recognizer: Recognizer) -> tuple[Layout, _Columns]:
+    """The layout of backbone and neck, and the groups that the features of a column belong to (None if that is not known)."""
     recognizer = copy.deepcopy(recognizer).cpu()  # the graph is followed with an image on the CPU
     claims = _Claims(recognizer.state_dict())
     try:
@@ -40,8 +72,7 @@ def layout_of(recognizer: Recognizer, charset: tuple[str, ...]) -> Layout:
             claims.add(name, channels, members)
     except Exception:  # whatever torch-pruning raises for a timm model that it cannot follow
         claims = _Claims({})
-    backbone = claims.layout()
-    return backbone | sequence_layout(recognizer, charset, claims.columns())
+    return claims.layout(), claims.columns()
 
 
 @dataclass
@@ -68,7 +99,7 @@ class _Claims:
         }
         return Layout(whole, self.groups)
 
-    def columns(self) -> tuple[Run, ...] | None:
+    def columns(self) -> _Columns:
         """The groups that the features of a column belong to; None if that is not known."""
         runs = self.runs.get((COLUMNS, 0), [])
         size = sum(len(run.positions) for run in runs)

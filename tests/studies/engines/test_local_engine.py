@@ -17,6 +17,9 @@ from studies.engines.base import EpochFinished, Event, TrialFinished, TrialLost,
 from studies.engines.local import LocalEngine
 from studies.run.preparation import data_spec
 from studies.workspace.paths import Workspace
+from testing.engine_contract import LONG, count_epochs, epochs_in
+from testing.engine_contract import job as engine_job
+from trainers.base.worker_processes import HAS_FORK_SERVER
 from trainers.data.dataset import prepare
 from trainers.trial.run import TrialJob
 
@@ -72,7 +75,7 @@ def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp
         *more, paused = wait_for(engine, TrialPaused)
         assert isinstance(paused, TrialPaused) and paused.number == 7 and paused.epoch >= 1
         engine.submit(7, long)
-        os.kill(engine._workers[0].process.pid or 0, signal.SIGKILL)
+        os.kill(engine.processes[0].pid or 0, signal.SIGKILL)
         lost = wait_for(engine, TrialLost)[-1]
         assert isinstance(lost, TrialLost) and "-9" in lost.reason and "memory" in lost.reason
         engine.submit(7, long)
@@ -85,13 +88,36 @@ def test_a_training_is_stopped_lost_and_taken_up_again(workspace: Workspace, tmp
         engine.close()
 
 
+@pytest.mark.skipif(not HAS_FORK_SERVER, reason="only Linux has a fork server")
+def test_without_its_fork_server_a_training_is_lost_and_taken_up_again(tmp_path: Path) -> None:
+    """The system may kill it where memory is short; then nobody can say how its workers are, so they are replaced."""
+    engine = LocalEngine(1, count_epochs)
+    try:
+        engine.submit(7, engine_job(tmp_path / "trial", epochs=LONG))
+        wait_for(engine, EpochFinished)
+        (worker,) = engine.processes
+        (status,) = (r for r in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if r.startswith("PPid:"))
+        os.kill(int(status.split()[1]), signal.SIGKILL)
+        lost = wait_for(engine, TrialLost)[-1]
+        assert isinstance(lost, TrialLost) and lost.number == 7
+        end = time.monotonic() + 30
+        while alive(worker.pid or 0) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not alive(worker.pid or 0), "it would write into the folder of the one that takes its place"
+        done = epochs_in(tmp_path / "trial")
+        engine.submit(7, engine_job(tmp_path / "trial", epochs=LONG), until_epoch=done + 1)
+        assert wait_for(engine, TrialPaused)[-1] == TrialPaused(7, done + 1)
+    finally:
+        engine.close()
+
+
 def test_workers_leave_sigterm_to_their_driver_and_end_with_it_all_the_same() -> None:
     """A service manager sends it to every process. An engine that nobody has closed does not keep its driver from ending."""
     code = (
         "import os, signal, time\nfrom studies.engines.local import LocalEngine\n"
         "engine = LocalEngine(1)\n"
-        "engine.wait(0.1)\n"
-        "worker = engine._workers[0].process\n"
+        "engine.start()\n"
+        "worker, = engine.processes\n"
         "while not int(next(r for r in open(f'/proc/{worker.pid}/status') if r[:7] == 'SigIgn:')[7:], 16) >> 14 & 1:\n"
         "    time.sleep(0.05)\n"
         "os.kill(worker.pid, signal.SIGTERM)\n"
@@ -108,7 +134,8 @@ def test_workers_end_with_their_driver() -> None:
         "import time\nfrom studies.engines.local import LocalEngine\n"
         "if __name__ == '__main__':\n"
         "    engine = LocalEngine(2)\n"
-        "    print(*(w.process.pid for w in engine._workers), flush=True)\n"
+        "    engine.start()\n"
+        "    print(*(process.pid for process in engine.processes), flush=True)\n"
         "    time.sleep(60)\n"
     )
     script = Path(os.environ.get("TMPDIR", "/tmp")) / f"paretext-driver-{os.getpid()}.py"

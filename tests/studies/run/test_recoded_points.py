@@ -127,3 +127,23 @@ def test_a_dry_run_leaves_no_file(workspace: Workspace, monkeypatch: pytest.Monk
     promoted = promote_candidate(candidate, "never", workspace, GateOptions(dry_run=True))
     assert promoted.dry_run and promoted.precision == candidate.point.architecture["precision"]
     assert set(workspace.models.rglob("*")) == before
+
+
+def test_an_interrupted_one_leaves_no_file(
+    workspace: Workspace, points: list[FrontPoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after a file was written, while it is measured."""
+    for made_before in recoded_files(workspace, NAME):
+        discard(made_before)
+    before = set(workspace.models.rglob("*"))
+
+    def interrupted(path: Path, *_: object, **__: object) -> None:
+        assert path.is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainers.trial.recoding.measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        smaller_point(workspace, NAME, points, load_front(workspace, NAME)[-1], None)
+    with pytest.raises(KeyboardInterrupt):
+        point_within(workspace, NAME, points, 39_000)
+    assert set(workspace.models.rglob("*")) == before
