@@ -261,6 +261,7 @@ def test_an_unknown_backbone_has_no_layout_and_is_taken_from_the_start(monkeypat
         raise ValueError("cannot follow")
 
     monkeypatch.setattr(PruningGraph, "__init__", refuse)
+    monkeypatch.setattr("trainers.inherit.layout._known", {})
     relative, child = trained(SMALL.with_(width_percent=50)), fresh(SMALL)
     layout: Layout = layout_of(child, CHARSET)
     assert not [name for name, _ in layout.axes if name.startswith("backbone.")]
