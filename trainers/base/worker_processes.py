@@ -2,12 +2,14 @@
 
 Decisions:
 - On Linux they are forked from a fork server (`multiprocessing.forkserver`), a process that imports torch and what a training
-  needs, and does nothing else. A search imports them once and not once in each worker, and the workers share that memory. The
-  caller itself is not forked, because its threads (of torch, of a storage) would not survive it.
+  needs, and does nothing else. A search imports them once and not once in each worker. The caller itself is not forked, because
+  its threads (of torch, of a storage) would not survive it.
 - On other systems they are spawned: Windows cannot fork, and libraries of macOS do not survive a fork. So they are where the
   server cannot start: its socket needs room in the temporary folder, and a path of at most some 100 characters.
 - A worker has the environment variables that its caller has when it starts it, which may be others than the server's.
 - The math libraries of workers are single-threaded: they read the environment when the server loads them.
+- The server never initialises CUDA, which would keep it from the workers: what asks there whether there is a GPU is answered
+  without CUDA.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
@@ -38,8 +40,10 @@ PRELOADED = [
 """Modules that the fork server imports: what takes long of what a trial needs, from its first step to its export. ONNX Runtime is
 not among them, since it starts a thread, which would not survive the fork; nor is what only some trials need (timm). What cannot
 be imported is left to the workers."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """Environment variables from which math libraries take their number of threads."""
+WITHOUT_CUDA = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
+"""Lets torch ask the driver's management library, instead of CUDA, whether there is a GPU."""
 
 _has_server = threading.Event()
 
@@ -54,7 +58,7 @@ def start_fork_server() -> bool:
         return False
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     try:
-        with _one_thread_each():
+        with _set(THREADS | WITHOUT_CUDA):
             forkserver.ensure_running()
     except OSError:
         _has_server.clear()
@@ -76,9 +80,9 @@ def start_worker(function: Callable[..., None], *arguments: Any) -> BaseProcess:
         arguments: what the function gets; they are pickled.
     """
     start_fork_server()
-    given = os.environ | dict.fromkeys(THREADS, "1"), function, arguments
+    given = os.environ | THREADS, function, arguments
     process: BaseProcess = worker_context().Process(target=_call, args=given, daemon=True, name="paretext-worker")  # type: ignore[attr-defined]
-    with _one_thread_each():
+    with _set(THREADS):
         process.start()
     return process
 
@@ -96,10 +100,10 @@ def _call(variables: dict[str, str], function: Callable[..., None], arguments: t
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Makes the math libraries of processes that are started single-threaded."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets environment variables for the processes that are started in the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,13 +19,15 @@ needs_fork_server = pytest.mark.skipif(not HAS_FORK_SERVER, reason="only Linux h
 
 def tell(pipe: Connection) -> None:
     """Sends what a worker finds when it starts."""
+    import torch
+
     found = {
         "parent": os.getppid(),
         "modules": set(sys.modules) & {"torch._dynamo", "trainers.training.loop", "onnx"},
         "environment": dict(os.environ),
         "folder": Path.cwd(),
         "SIGTERM": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
-        "threads": threading.active_count(),
+        "no CUDA": torch.cuda._is_in_bad_fork(),
     }
     pipe.send(found)
 
@@ -68,7 +69,7 @@ def test_workers_share_what_the_fork_server_has_imported() -> None:
     first, second = told(), told()
     assert first["parent"] == second["parent"] != os.getpid()
     assert first["modules"] == {"torch._dynamo", "trainers.training.loop", "onnx"}
-    assert threads_of(first["parent"]) == 1
+    assert threads_of(first["parent"]) == 1 and not first["no CUDA"]
 
 
 @needs_fork_server
