@@ -1,5 +1,6 @@
 # Python >= 3.11 and make are all it takes:  make search  and  make test
-# make test: the fast tests; make slow: the others; make all-tests: both; make check: style, types and import rules.
+# make test: the fast tests; make slow: the others; make all-tests: both; make thorough: more of the slow ones, before a release;
+# make check: style, types and import rules.
 # Each target makes .venv and installs what it needs the first time; after that only when pyproject.toml has changed.
 
 VENV := .venv
@@ -13,7 +14,7 @@ TEST_PROCESSES ?= 2
 # both tiers together: two more processes compute while the long tests wait for databases, clusters and killed processes
 ALL_PROCESSES ?= 4
 
-.PHONY: search test slow all-tests check outdated audit install clean
+.PHONY: search test slow all-tests thorough check outdated audit install clean
 
 search: $(VENV)/.installed
 	$(BIN)/paretext search
@@ -22,10 +23,13 @@ test: $(VENV)/.installed-for-tests
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 slow: $(VENV)/.installed-for-tests
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxschedchunk 1 -m slow
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --maxschedchunk 1 -m "slow and not thorough"
 
 all-tests: $(VENV)/.installed-for-tests
-	$(BIN)/python -m pytest -n $(ALL_PROCESSES) --dist worksteal -m "slow or not slow"
+	$(BIN)/python -m pytest -n $(ALL_PROCESSES) --dist worksteal -m "not thorough"
+
+thorough: $(VENV)/.installed-for-tests
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -m thorough
 
 check: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .

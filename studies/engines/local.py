@@ -142,10 +142,16 @@ class LocalEngine:
         return _Worker(process, ours)
 
 
+UNKNOWN_END = 255
+"""What multiprocessing gives as the exit code of a process whose fork server has been killed."""
+
+
 def _how_it_ended(code: int | None) -> str:
     """Says how a worker process ended, and what may have caused it."""
     said = f"its worker process ended with code {code}"
-    if code == -signal.SIGKILL:
+    if code == UNKNOWN_END:
+        said = "the fork server of its worker process has been killed"
+    if code in (-signal.SIGKILL, UNKNOWN_END):
         return f"{said}; the system kills it so where memory is short: fewer --workers take less"
     return said
 

@@ -23,6 +23,7 @@ from search_space.fusing import fuse
 from search_space.recognizer import Recognizer, build_recognizer
 from search_space.timm_adapter import model_names
 from testing.random_weights import randomize_vectors
+from testing.tiers import thorough_but_every
 from trainers.export.onnx_file import export
 from trainers.export.size_estimate import expected_metadata
 
@@ -52,40 +53,36 @@ def assert_promises(backbone: TimmBackbone, height: int, stride: int) -> None:
     assert all(h % backbone.level_heights[-1] == 0 for h in backbone.level_heights)
 
 
-@pytest.fixture(scope="module", params=CHECKED)
-def checked(request: pytest.FixtureRequest) -> str:
-    """Each checked model. All its tests follow each other, so that a process looks at its layers once."""
-    return str(request.param)
-
-
-def test_checked_models_keep_their_promises(checked: str) -> None:
-    """Each at another geometry and tap; the slow tier has three more of each."""
-    index = CHECKED.index(checked)
-    (height, stride), tap = GEOMETRIES[index % len(GEOMETRIES)], TAPS[index % len(TAPS)]
-    assert_promises(on_meta(checked, 100, tap, height, stride), height, stride)
+@pytest.mark.parametrize("index", range(len(CHECKED)))
+def test_checked_models_keep_their_promises(index: int) -> None:
+    """Each at another geometry and tap; the slow and the thorough tier have three more of each."""
+    name, (height, stride), tap = CHECKED[index], GEOMETRIES[index % len(GEOMETRIES)], TAPS[index % len(TAPS)]
+    assert_promises(on_meta(name, 100, tap, height, stride), height, stride)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_checked_models_keep_their_promises_at_other_geometries(checked: str) -> None:
+@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED))
+def test_checked_models_keep_their_promises_at_other_geometries(name: str) -> None:
     """Each model has three taps and, if it may, three widths, at three geometries, which differ from model to model."""
-    widths = (25, 100, 125) if checked in WITH_WIDTHS else (100,)
-    first = CHECKED.index(checked)
+    widths = (25, 100, 125) if name in WITH_WIDTHS else (100,)
+    first = CHECKED.index(name)
     for number in range(first, first + len(TAPS)):
         height, stride = GEOMETRIES[number * len(TAPS) % len(GEOMETRIES)]
         width_percent, tap = widths[number % len(widths)], TAPS[(number + first // len(TAPS)) % len(TAPS)]
-        assert_promises(on_meta(checked, width_percent, tap, height, stride), height, stride)
+        assert_promises(on_meta(name, width_percent, tap, height, stride), height, stride)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_checked_models_pass_what_all_others_are_asked(checked: str) -> None:
+@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED, 1))
+def test_checked_models_pass_what_all_others_are_asked(name: str) -> None:
     """Naming a checked model is free because of this test; every other one is asked for a narrow network, or for a wide one."""
-    assert checked in model_names()
-    assert has_widths(checked) == (checked in WITH_WIDTHS)
-    width_percent, tap, height, stride = ((60, "first", 48, 12), (110, "last", 64, 8))[CHECKED.index(checked) % 2]
-    percent = 100 if checked in AT_FULL_WIDTH else width_percent
-    assert reason_against(checked, percent, tap, height, stride) is None  # type: ignore[arg-type]
+    assert name in model_names()
+    assert has_widths(name) == (name in WITH_WIDTHS)
+    width_percent, tap, height, stride = ((60, "first", 48, 12), (110, "last", 64, 8))[CHECKED.index(name) % 2]
+    percent = 100 if name in AT_FULL_WIDTH else width_percent
+    assert reason_against(name, percent, tap, height, stride) is None  # type: ignore[arg-type]
 
 
 def read_by_onnx(recognizer: Recognizer, images: torch.Tensor, folder: Any) -> torch.Tensor:
@@ -119,9 +116,10 @@ def test_a_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED, 2))
 @pytest.mark.filterwarnings("ignore")
-def test_every_checked_model_trains_merges_and_exports(checked: str, tmp_path: Any) -> None:
-    assert_trains_merges_and_exports(checked, tmp_path)
+def test_every_checked_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
+    assert_trains_merges_and_exports(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mobileone_s0", "repvit_m0_9"])

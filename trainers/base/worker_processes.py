@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver
@@ -37,13 +38,16 @@ PRELOADED = [
     "trainers.pruning.prune",
     "onnx",
 ]
-"""Modules that the fork server imports: what takes long of what a trial needs, from its first step to its export. ONNX Runtime is
-not among them, since it starts a thread, which would not survive the fork; nor is what only some trials need (timm). What cannot
-be imported is left to the workers."""
+"""Modules that the fork server imports: what takes long of what a trial needs, from its first step to its export. ONNX Runtime
+is not among them, since it starts a thread, which would not survive the fork; nor is what only some trials need (timm). What
+cannot be imported is left to the workers."""
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """Environment variables from which math libraries take their number of threads."""
 WITHOUT_CUDA = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 """Lets torch ask the driver's management library, instead of CUDA, whether there is a GPU."""
+
+RESTART_S = 10.0
+"""Seconds in which a fork server that was killed is replaced."""
 
 _has_server = threading.Event()
 
@@ -78,7 +82,21 @@ def start_worker(function: Callable[..., None], *arguments: Any) -> BaseProcess:
     Args:
         function: a function of a module.
         arguments: what the function gets; they are pickled.
+
+    Raises:
+        OSError, EOFError: no process could be started.
     """
+    end = time.monotonic() + RESTART_S
+    while True:
+        try:
+            return _start(function, arguments)
+        except (ConnectionError, EOFError):  # the server has been killed, and it takes a moment until that can be seen
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def _start(function: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
     start_fork_server()
     given = os.environ | THREADS, function, arguments
     process: BaseProcess = worker_context().Process(target=_call, args=given, daemon=True, name="paretext-worker")  # type: ignore[attr-defined]

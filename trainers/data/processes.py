@@ -55,7 +55,7 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
                     return
                 yield waiting[0][1].result()
                 waiting.popleft()
-    except (BrokenProcessPool, pickle.PicklingError, AttributeError, TypeError):
+    except (BrokenProcessPool, pickle.PicklingError, AttributeError, TypeError, ConnectionError, EOFError):
         for piece, _ in waiting:  # if the work itself is at fault, the error is raised again here
             yield function(piece)
         yield from map(function, pieces)

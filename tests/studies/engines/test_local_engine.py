@@ -99,7 +99,7 @@ def test_without_its_fork_server_a_training_is_lost_and_taken_up_again(tmp_path:
         (status,) = (r for r in Path(f"/proc/{worker.pid}/status").read_text().splitlines() if r.startswith("PPid:"))
         os.kill(int(status.split()[1]), signal.SIGKILL)
         lost = wait_for(engine, TrialLost)[-1]
-        assert isinstance(lost, TrialLost) and lost.number == 7
+        assert isinstance(lost, TrialLost) and lost.number == 7 and lost.reason.startswith("the fork server of its worker")
         end = time.monotonic() + 30
         while alive(worker.pid or 0) and time.monotonic() < end:
             time.sleep(0.1)

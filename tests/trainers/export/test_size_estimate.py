@@ -39,14 +39,13 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
     return max(errors)
 
 
-@pytest.mark.parametrize("index", slow_after(1, range(4)))
+@pytest.mark.parametrize("index", slow_after(1, range(4), thorough=2))
 def test_estimate_is_within_one_percent_of_the_file_and_three_if_that_is_coded(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
     assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 1, architecture
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 6, 2))
+@pytest.mark.parametrize("first", slow_after(0, range(0, 6, 2), thorough=1))
 def test_estimates_over_the_whole_space(first: int) -> None:
     """Six draws of all widths; `benchmarks/size_estimate` looks at hundreds."""
     far = {}
@@ -142,7 +141,7 @@ def test_the_table_comes_back() -> None:
     assert read_table(as_table(costs)) == costs
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", slow_after(1, [1, 4], thorough=1))
 @pytest.mark.parametrize("field", full_space().open_fields)
 def test_the_table_holds_the_parts_of_every_value_of_every_field(field: str, count: int) -> None:
     """Or else each process learns them again, a second each; `python -m benchmarks.size_estimate.learn` adds them."""

@@ -20,7 +20,7 @@ from testing.noise_lines import NoiseLines
 from testing.published_pruning import LAST_STAGE, PRUNED_ROWS, channels_in_order, published_channels, published_table
 from testing.random_weights import randomize_vectors
 from testing.shared_data import shared_folder
-from testing.tiers import slow_after
+from testing.tiers import slow_after, thorough_but_every
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
 from trainers.export.onnx_file import export
@@ -250,8 +250,11 @@ def test_eagleeye_cuts_the_candidate_that_read_best() -> None:
     assert {name: len(channels) for name, channels in cut.channels.items()} == {n: c for n, c in drawn[0].removed.items() if c}
 
 
+OWN = [name for name in backbones.names() if name != "timm"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", [*(n for n in backbones.names() if n != "timm"), *(f"timm/{n}" for n in CHECKED)])
+@pytest.mark.parametrize("backbone", [*OWN, *thorough_but_every(3, [f"timm/{name}" for name in CHECKED])])
 def test_every_backbone_is_cut_to_its_target_or_refused(backbone: str) -> None:
     try:
         architecture = Architecture(backbone=backbone, encoder_hidden=8, prune_percent=50, prune_criterion="l1")
