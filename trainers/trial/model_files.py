@@ -3,7 +3,7 @@
 Decisions:
 - torch exports the graph once for all precisions; storing it in a precision takes a tenth of that time.
 - The fp32 graph must give the same text as the torch network on validation lines (`COMPARED_LINES`); the first difference fails
-  the trial. A graph that is wrong reads most lines differently, and the comparison takes twice as long as measuring them.
+  the trial. Not on all: the network and a file of its own have to read each of these lines besides.
   Where no fp32 file is to be stored, one is written to a temporary folder for this check: other precisions round the weights,
   so what they read differently says nothing about the graph.
 """
