@@ -131,10 +131,17 @@ def test_a_training_whose_process_died_is_started_again(workspace: Workspace) ->
     assert [reason for _, reason in watcher.losses] == ["its worker process ended with code -9"]
 
 
-def test_trainings_are_suspended_when_time_is_up_and_the_next_run_resumes_them(workspace: Workspace) -> None:
-    watcher = RecordingObserver()
-    run_search(study(budget={"trials": 8, "epochs": 1, "time": "5s"}), workspace, watcher, ScriptedEngine(patient=True))
-    assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds < 15
+def test_trainings_are_suspended_when_time_is_up_and_the_next_run_resumes_them(workspace: Workspace, clock: Clock) -> None:
+    class Endless(ScriptedEngine):
+        """Lets the time run out once two trainings are open; they end only when they are stopped."""
+
+        def wait(self, timeout_s: float) -> list[Any]:
+            clock.now = 60.0 if len(self._open) == self.slots else clock.now
+            return super().wait(timeout_s)
+
+    watcher, timed = RecordingObserver(), study(budget={"trials": 8, "epochs": 1, "time": "60s"})
+    run_search(timed, workspace, watcher, Endless(patient=True), began=0.0)
+    assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds == 60.0
     assert numbers_in(workspace, TrialState.RUNNING) == []
     paused = [r.architecture.digest for r in watcher.records if r.outcome.name == "suspended" and r.architecture]
     assert len(paused) == 2
