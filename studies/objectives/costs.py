@@ -30,6 +30,8 @@ LATENCY_MARGIN = 1.25
 """Factor by which an untrained file may exceed the latency limit: other trainings that run at the same time slow it down."""
 TIMED_LINES = 30
 """Number of lines that are timed before training: fewer than for a trained file, since there are many candidates."""
+MOST_COUNTED = 4096
+"""Architectures whose counts a process keeps."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,11 @@ class CostModel:
             return latency_ms(reader, self._prepared[plain.height_px].validation, TIMED_LINES)
 
 
+@lru_cache(maxsize=MOST_COUNTED)
 def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[int, int]:
     """Learnable weights of the exported part, and multiply-adds of the reference image; estimates if it is to be pruned.
+
+    Counted once per process: the sampler and the plan for the time ask for the same architectures.
 
     Args:
         architecture: what would be trained.
@@ -144,15 +149,15 @@ def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[i
     """
     import torch
 
-    from search_space.counting import flops
+    from search_space.counting import flops_of_meta
     from search_space.recognizer import build_recognizer
     from trainers.export.size_estimate import content_of
     from trainers.trial.model_files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
 
     plain = architecture.with_(precision="fp32", auxiliary="none", prune_percent=0)
     with torch.device("meta"):
-        recognizer = build_recognizer(plain, symbols)
-    counted = flops(recognizer, plain.height_px, FLOPS_WIDTH_PX * plain.height_px // FLOPS_HEIGHT_PX)
+        recognizer = build_recognizer(plain, symbols).eval()
+    counted = flops_of_meta(recognizer, plain.height_px, FLOPS_WIDTH_PX * plain.height_px // FLOPS_HEIGHT_PX)
     weights: int = learnable_weights(recognizer)
     if not architecture.prune_percent:
         return weights, counted.whole
