@@ -122,7 +122,7 @@ CUT = (
 )
 
 
-@pytest.mark.parametrize("fields", slow_after(2, CUT), ids=lambda fields: "-".join(map(str, fields.values())))
+@pytest.mark.parametrize("fields", slow_after(2, CUT, thorough=3), ids=lambda fields: "-".join(map(str, fields.values())))
 def test_work_is_counted_before_the_cut_and_what_is_left_runs(fields: dict[str, object], tmp_path: Path) -> None:
     """Shortcuts, depthwise layers, gates, necks and the first layer behind the columns all follow."""
     torch.manual_seed(0)
