@@ -73,7 +73,9 @@ def same_as_file(recognizer: Recognizer, path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * float(np.abs(expected).max()))
 
 
-@pytest.mark.parametrize("fields", slow_after(2, NETWORKS, thorough=4), ids=lambda fields: "-".join(map(str, fields.values())) or "default")
+@pytest.mark.parametrize(
+    "fields", slow_after(2, NETWORKS, thorough=4), ids=lambda fields: "-".join(map(str, fields.values())) or "default"
+)
 def test_a_network_is_taken_out_of_its_file(fields: dict[str, Any], tmp_path: Path) -> None:
     architecture = SMALL.with_(**fields)
     path = written(settled(architecture), architecture, tmp_path / "model.onnx")
