@@ -22,13 +22,38 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")  # tests compare all metrics of a run
 os.environ.setdefault("RAY_worker_niceness", "0")  # or trainings on Ray wait for whatever another test computes
 
-LONG = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
-"""Files whose slow tests take minutes, most of it waiting. They run first, so that other processes compute meanwhile."""
+LONG = (
+    "test_ray.py",
+    "test_train_further.py",
+    "test_kills.py",
+    "test_story.py",
+    "test_local_engine.py",
+    "test_readme.py",
+    "test_search_on_full_disk.py",
+    "test_backends.py",
+    "test_dashboard_pages.py",
+    "test_sensitivity_command.py",
+)
+"""Files that take longest, much of it waiting. They run first, so that none is left at the end."""
 
 
+@pytest.hookimpl(trylast=True)  # after tests of other tiers are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: order[item.path.name] if item.path.name in LONG and "slow" in item.keywords else len(LONG))
+    """Deals the tests to the processes of pytest-xdist, which splits the list evenly (`--dist worksteal`).
+
+    Each begins with some of the long files; its other slow tests follow, and its fast ones are last.
+    """
+    long = {name: [item for item in items if item.path.name == name] for name in LONG}
+    others = [item for item in items if item.path.name not in LONG]
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    dealt, left = list[pytest.Item](), len(items)
+    for number in range(processes):
+        part = [item for name in LONG[number::processes] for item in long[name]]
+        room = max(0, left // (processes - number) - len(part))
+        dealt += part + sorted(others[:room], key=lambda item: "slow" not in item.keywords)
+        del others[:room]
+        left = len(items) - len(dealt)
+    items[:] = dealt + others
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,11 @@ class LineArrays:
         store, place = self._where(i)
         return store.image(place)
 
+    def release(self) -> None:
+        """Gives back the memory of the images that were read; they are read again when they are needed."""
+        for store in self._stores:
+            store.release()
+
     def is_grey(self, i: int) -> bool:
         """Whether the three channels of the line are equal."""
         store, place = self._where(i)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
@@ -122,6 +123,15 @@ class CacheEntry:
             self._checked[i] = 1
         pixels = data.reshape(self.height_px, width, channels)
         return pixels if channels == 3 else np.broadcast_to(pixels, (self.height_px, width, 3))
+
+    def release(self) -> None:
+        """Gives back the memory of the images that were read; they are read again when they are needed.
+
+        They stay in the page cache of the system as long as it has room. Does nothing where the system has no `madvise`.
+        """
+        for images in self._groups.values():
+            if isinstance(images.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                images.base.madvise(mmap.MADV_DONTNEED)
 
 
 def open_entry(

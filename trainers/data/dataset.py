@@ -72,6 +72,12 @@ class LineDataset:
         """Number of skipped lines for each reason."""
         return counted(self.skipped)
 
+    def release(self) -> None:
+        """Gives back the memory of the images that were read; they are read again when they are needed."""
+        for lines in (self.training, self.validation, self.warmup):
+            if lines is not None:
+                lines.release()
+
     @property
     def longest_label(self) -> int:
         """Number of characters of the longest label of the training and validation lines."""

@@ -16,6 +16,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, run_search, study
+from testing.tiers import slow_after
 from testing.timed_engine import Clock, clock
 from trainers.base.candidate import Candidate
 from trainers.base.progress import EpochReport
@@ -65,7 +66,7 @@ KILLED = sorted(random.Random(0).sample(range(3, 27), 6))
 INTERRUPTED = sorted(random.Random(1).sample(range(2, 27), 5))
 
 
-@pytest.mark.parametrize("moment", KILLED)
+@pytest.mark.parametrize("moment", slow_after(2, KILLED, thorough=4))
 def test_a_search_killed_at_any_moment_has_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
     engine = ScriptedEngine(break_after=moment)
     with pytest.raises(Killed):
@@ -74,7 +75,7 @@ def test_a_search_killed_at_any_moment_has_a_front_and_loses_nothing(workspace: 
     resume(workspace, engine.epochs)
 
 
-@pytest.mark.parametrize("moment", INTERRUPTED)
+@pytest.mark.parametrize("moment", slow_after(2, INTERRUPTED, thorough=4))
 def test_ctrl_c_at_any_moment_ends_with_a_front_and_loses_nothing(workspace: Workspace, moment: int) -> None:
     watcher, engine = RecordingObserver(), Interrupted(after=moment)
     run_search(study(**HALVING), workspace, watcher, engine)

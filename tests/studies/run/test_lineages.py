@@ -11,6 +11,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import SHARE, Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, RecordingTracker, run_search, study
+from testing.tiers import slow_after
 from trainers.base.lineage import Ancestor, Lineage
 
 RANDOM: dict[str, Any] = {"search": {"sampler": "random", "begin": "random"}}
@@ -57,7 +58,7 @@ def test_random_weights_leave_no_record(tmp_path: Path) -> None:
     assert not any("parent" in trial.user_attrs for trial in load_store(Workspace(tmp_path), "s").trials())
 
 
-@pytest.mark.parametrize("break_after", [1, 3, 8, 15])
+@pytest.mark.parametrize("break_after", slow_after(2, [3, 15, 1, 8], thorough=3))
 def test_a_killed_search_keeps_its_lineages(tmp_path: Path, break_after: int) -> None:
     workspace, first = Workspace(tmp_path), ScriptedEngine(break_after=break_after)
     with pytest.raises(Killed):

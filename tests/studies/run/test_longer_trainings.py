@@ -22,6 +22,7 @@ from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, RecordingObserver, run_search, study
 from testing.striped_lines import striped_lines, write_pairs
+from testing.tiers import slow_after
 from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.trial.epoch_log import read_epochs
 from trainers.trial.run import TrialJob
@@ -121,7 +122,7 @@ def test_new_architectures_and_longer_trainings_share_a_larger_budget(workspace:
     assert {epoch for digest, epoch in engine.reported if digest in ended} <= set(range(10, 31))
 
 
-@pytest.mark.parametrize("kill_after", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("kill_after", slow_after(2, [1, 3, 2, 4, 5], thorough=3))
 def test_killed_while_it_continues_nothing_is_lost_or_trained_twice(workspace: Workspace, kill_after: int) -> None:
     run_search(asked(9), workspace, None, Checkpointing())
     ended, reported = kept(workspace), list[tuple[str, int]]()

@@ -18,6 +18,7 @@ from studies.storage.trial_attributes import parse
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed, ScriptedEngine
 from testing.small_studies import HALVING, SMALL_SPACE, RecordingObserver, RecordingTracker, numbers_in, run_search, study
+from testing.tiers import slow_after
 from testing.timed_engine import Clock, clock
 from trainers.base.errors import UserError
 from trainers.base.file_lock import locked
@@ -77,7 +78,7 @@ def test_a_limit_that_nothing_meets_is_reported_before_anything_is_written(works
         load_front(workspace, "s")
 
 
-@pytest.mark.parametrize("moment", [1, 2, 4])
+@pytest.mark.parametrize("moment", slow_after(2, [1, 4, 2]))
 def test_a_killed_search_continues_where_it_stopped(workspace: Workspace, moment: int) -> None:
     killed = ScriptedEngine(break_after=moment)
     with pytest.raises(Killed):
@@ -169,7 +170,7 @@ def measured(workspace: Workspace) -> list[StoredTrial]:
     return [t for t in load_store(workspace, "s").stored_trials() if isinstance(t.outcome, Measured)]
 
 
-@pytest.mark.parametrize("moment", [1, 5, 9, 14, 20])
+@pytest.mark.parametrize("moment", slow_after(2, [5, 14, 1, 9, 20], thorough=3))
 def test_a_killed_search_with_paused_trials_continues_without_training_an_epoch_twice(
     workspace: Workspace, moment: int
 ) -> None:

@@ -19,6 +19,7 @@ from studies.workspace.paths import Workspace
 from testing.scripted_engine import Killed
 from testing.small_studies import RecordingObserver, run_search
 from testing.striped_lines import striped_lines, write_pairs
+from testing.tiers import slow_after
 from testing.untrained import untrained
 from trainers.base.progress import Report
 from trainers.inherit.parent import Parent
@@ -125,7 +126,7 @@ def test_only_the_last_quarter_of_the_budget_begins_with_weights_of_the_study(li
     check_lineages(workspace, trained(workspace))
 
 
-@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("after", slow_after(1, [3, 5, 1], thorough=2))
 def test_a_killed_search_goes_on_with_its_lineages_and_weights(lines: Path, tmp_path: Path, after: int) -> None:
     workspace, observer, jobs = Workspace(tmp_path), RecordingObserver(), Jobs()
     with pytest.raises(Killed):
