@@ -5,8 +5,10 @@ One thread per test process: two test processes on two cores are faster than one
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -22,33 +24,25 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")  # tests compare all metrics of a run
 os.environ.setdefault("RAY_worker_niceness", "0")  # or trainings on Ray wait for whatever another test computes
 
-LONG = (
-    "test_ray.py",
-    "test_train_further.py",
-    "test_kills.py",
-    "test_story.py",
-    "test_local_engine.py",
-    "test_readme.py",
-    "test_search_on_full_disk.py",
-    "test_backends.py",
-    "test_dashboard_pages.py",
-    "test_sensitivity_command.py",
-)
-"""Files that take longest, much of it waiting. They run first, so that none is left at the end."""
+WAITING = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
+"""Files that take minutes, most of it waiting for other processes. One process runs them, while others compute."""
+LONG = ("test_train_further.py", "test_search_on_full_disk.py", "test_readme.py", "test_dashboard_pages.py")
+"""Other files with tests of a minute. They run early, so that no process is still at one when the others have ended."""
 
 
 @pytest.hookimpl(trylast=True)  # after tests of other tiers are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deals the tests to the processes of pytest-xdist, which splits the list evenly (`--dist worksteal`).
 
-    Each begins with some of the long files; its other slow tests follow, and its fast ones are last.
+    The first begins with what waits, the last with what takes long; slow tests come before fast ones.
     """
-    long = {name: [item for item in items if item.path.name == name] for name in LONG}
-    others = [item for item in items if item.path.name not in LONG]
+    names = (*WAITING, *LONG)
+    first, last = ([item for name in files for item in items if item.path.name == name] for files in (WAITING, LONG))
+    others = [item for item in items if item.path.name not in names]
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     dealt, left = list[pytest.Item](), len(items)
     for number in range(processes):
-        part = [item for name in LONG[number::processes] for item in long[name]]
+        part = (first if number == 0 else []) + (last if number == processes - 1 else [])
         room = max(0, left // (processes - number) - len(part))
         dealt += part + sorted(others[:room], key=lambda item: "slow" not in item.keywords)
         del others[:room]
@@ -139,6 +133,8 @@ def copy_of_shown_study(session_folder: Path) -> Callable[[Path], Workspace]:
             if not (done := template.parent / "done").exists():
                 shutil.rmtree(template.parent, ignore_errors=True)
                 shown_study(template)
+                with contextlib.closing(sqlite3.connect(template / "optuna.db")) as database:
+                    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or copies differ in size, and shrink when opened
                 done.touch()
         shutil.copytree(template, folder)
         return Workspace(folder)
