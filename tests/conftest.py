@@ -24,30 +24,13 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")  # tests compare all metrics of a run
 os.environ.setdefault("RAY_worker_niceness", "0")  # or trainings on Ray wait for whatever another test computes
 
-WAITING = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
-"""Files that take minutes, most of it waiting for other processes. One process runs them, while others compute."""
-LONG = ("test_train_further.py", "test_search_on_full_disk.py", "test_readme.py", "test_dashboard_pages.py")
-"""Other files with tests of a minute. They run early, so that no process is still at one when the others have ended."""
+LONG = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
+"""Files whose slow tests take minutes, most of it waiting. They run first, so that other processes compute meanwhile."""
 
 
-@pytest.hookimpl(trylast=True)  # after tests of other tiers are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deals the tests to the processes of pytest-xdist, which splits the list evenly (`--dist worksteal`).
-
-    The first begins with what waits, the last with what takes long; slow tests come before fast ones.
-    """
-    names = (*WAITING, *LONG)
-    first, last = ([item for name in files for item in items if item.path.name == name] for files in (WAITING, LONG))
-    others = [item for item in items if item.path.name not in names]
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    dealt, left = list[pytest.Item](), len(items)
-    for number in range(processes):
-        part = (first if number == 0 else []) + (last if number == processes - 1 else [])
-        room = max(0, left // (processes - number) - len(part))
-        dealt += part + sorted(others[:room], key=lambda item: "slow" not in item.keywords)
-        del others[:room]
-        left = len(items) - len(dealt)
-    items[:] = dealt + others
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order[item.path.name] if item.path.name in LONG and "slow" in item.keywords else len(LONG))
 
 
 @pytest.fixture(scope="session")
