@@ -219,8 +219,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     begun = _Beginning(job, prepared)
 
     def log_and_report(epoch: EpochReport) -> bool:
-        epoch = begun.add_note(epoch)
-        add_epoch(job.folder, epoch)
+        add_epoch(job.folder, epoch := begun.add_note(epoch))
         prepared.release()  # a worker would soon hold all of 100,000 lines
         in_time = job.pause_by is None or time.time() + epoch.seconds < job.pause_by
         return report(epoch) and in_time

@@ -53,27 +53,6 @@ def test_images_are_those_of_the_files(pairs: Path, tmp_path: Path) -> None:
         assert prepared.training.text(i) == (pairs / f"{i:03d}.gt.txt").read_text().strip()
 
 
-def mapped_kib(folder: Path, name: str = "") -> int:
-    """Memory that files of a folder, or those with a name, take in this process."""
-    kib, is_wanted = 0, False
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        if "-" in line.split(" ")[0]:  # the first line of a mapping: addresses, ..., path
-            is_wanted = str(folder) in line and line.endswith(name)
-        elif is_wanted and line.startswith("Rss:"):
-            kib += int(line.split()[1])
-    return kib
-
-
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs /proc/self/smaps")
-def test_memory_of_images_is_given_back_and_they_can_be_read_again(pairs: Path, tmp_path: Path) -> None:
-    prepared = prepare(spec_of(pairs), tmp_path / "cache")
-    images = [prepared.training.image(i).copy() for i in range(len(prepared.training))]
-    assert mapped_kib(tmp_path) > mapped_kib(tmp_path, "tiny.dat")
-    prepared.release()
-    assert mapped_kib(tmp_path) == mapped_kib(tmp_path, "tiny.dat")
-    assert all(np.array_equal(prepared.training.image(i), image) for i, image in enumerate(images))
-
-
 def test_many_processes_write_the_same_store(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CHUNK_LINES", 7)
     alone = prepare(spec_of(pairs), tmp_path / "one", processes=1)
