@@ -54,27 +54,22 @@ def flops(recognizer: Recognizer, height_px: int, width_px: int) -> Flops:
     """Counts the multiply-adds for one image of 3 x height_px x width_px.
 
     Args:
-        recognizer: the network, left unchanged; one built under `torch.device("meta")` is enough.
+        recognizer: the network, left unchanged; one built under `torch.device("meta")` is enough, and is not
+            copied if it is in evaluation mode.
         height_px: rows of the image.
         width_px: columns of the image.
     """
-    model = copy.deepcopy(recognizer).to("meta").eval()
-    return flops_of_meta(model, height_px, width_px)
-
-
-def flops_of_meta(recognizer: Recognizer, height_px: int, width_px: int) -> Flops:
-    """As `flops`, without a copy: of a network on the meta device and in evaluation mode."""
+    is_ready = not recognizer.training and all(value.is_meta for value in recognizer.state_dict().values())
+    model = recognizer if is_ready else copy.deepcopy(recognizer).to("meta").eval()
     counter = _Products()
     at: list[int] = []
 
     def note(*_: object) -> None:
         at.append(counter.products)
 
-    hooks = [recognizer.backbone.register_forward_pre_hook(note), recognizer.backbone.register_forward_hook(note)]
-    with counter, torch.no_grad():
-        recognizer(torch.empty(1, 3, height_px, width_px, device="meta"))
-    for hook in hooks:
-        hook.remove()
+    hooks = model.backbone.register_forward_pre_hook(note), model.backbone.register_forward_hook(note)
+    with hooks[0], hooks[1], counter, torch.no_grad():  # hooks are removed at the end
+        model(torch.empty(1, 3, height_px, width_px, device="meta"))
     return Flops(counter.products, at[1] - at[0])
 
 

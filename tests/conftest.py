@@ -116,7 +116,7 @@ def copy_of_shown_study(session_folder: Path) -> Callable[[Path], Workspace]:
             if not (done := template.parent / "done").exists():
                 shutil.rmtree(template.parent, ignore_errors=True)
                 shown_study(template)
-                with contextlib.closing(sqlite3.connect(template / "optuna.db")) as database:
+                with contextlib.closing(sqlite3.connect(Workspace(template).optuna_file)) as database:
                     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or copies differ in size, and shrink when opened
                 done.touch()
         shutil.copytree(template, folder)

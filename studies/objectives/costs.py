@@ -149,7 +149,7 @@ def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[i
     """
     import torch
 
-    from search_space.counting import flops_of_meta
+    from search_space.counting import flops
     from search_space.recognizer import build_recognizer
     from trainers.export.size_estimate import content_of
     from trainers.trial.model_files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
@@ -157,7 +157,7 @@ def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[i
     plain = architecture.with_(precision="fp32", auxiliary="none", prune_percent=0)
     with torch.device("meta"):
         recognizer = build_recognizer(plain, symbols).eval()
-    counted = flops_of_meta(recognizer, plain.height_px, FLOPS_WIDTH_PX * plain.height_px // FLOPS_HEIGHT_PX)
+    counted = flops(recognizer, plain.height_px, FLOPS_WIDTH_PX * plain.height_px // FLOPS_HEIGHT_PX)
     weights: int = learnable_weights(recognizer)
     if not architecture.prune_percent:
         return weights, counted.whole

@@ -123,7 +123,7 @@ def pids(engine: RayEngine) -> list[int]:
     return [t.temporary_state.location.pid for t in scheduler.controller.get_live_trials() if t.status == "RUNNING"]
 
 
-@pytest.mark.thorough  # the next test compares them, too, at some decisions
+@pytest.mark.thorough  # in the slow tier, the next test changes the engine of a study
 def test_both_engines_take_the_same_decisions(cluster: Any, lines: Path, tmp_path: Path) -> None:
     homes, paused = {}, {}
     for name in ("local", "ray"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,14 @@ def test_trainings_are_suspended_when_time_is_up_and_the_next_run_resumes_them(w
         """Lets the time run out once two trainings are open; they end only when they are stopped."""
 
         def wait(self, timeout_s: float) -> list[Any]:
-            clock.now = 60.0 if len(self._open) == self.slots else clock.now
+            if len(self._open) == self.slots and not clock.now:
+                clock.now, self.time_was_up = 60.0, time.monotonic()
             return super().wait(timeout_s)
 
     watcher, timed = RecordingObserver(), study(budget={"trials": 8, "epochs": 1, "time": "60s"})
-    run_search(timed, workspace, watcher, Endless(patient=True), began=0.0)
+    engine = Endless(patient=True)
+    run_search(timed, workspace, watcher, engine, began=0.0)
+    assert time.monotonic() - engine.time_was_up < 10
     assert watcher.summary is not None and watcher.summary.reason == "time is up" and watcher.summary.seconds == 60.0
     assert numbers_in(workspace, TrialState.RUNNING) == []
     paused = [r.architecture.digest for r in watcher.records if r.outcome.name == "suspended" and r.architecture]
