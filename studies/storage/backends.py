@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
@@ -27,6 +27,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from studies.optuna_internals.attribute_writes import set_trial_attributes
 from studies.storage.journal_file import open_journal
 from studies.storage.sqlite_file import open_sqlite
 from studies.workspace.storage_url import FORMS, StorageUrl, parse_storage_url
@@ -143,14 +144,9 @@ def _retried(name: str) -> Callable[..., Any]:
     """A method that calls the one of that name of the wrapped storage, with retries."""
 
     def method(self: RetryingStorage, *args: Any, **named: Any) -> Any:
-        try:
+        if name == FIND_STUDY:
             return self.retry(getattr(self.wrapped, name), *args, **named)
-        except KeyError:
-            if name == FIND_STUDY:
-                raise
-            raise UserError(
-                "the study, or a trial of it, is not in the database any more: it was deleted while this process used it"
-            ) from None
+        return self.retry_on_study(getattr(self.wrapped, name), *args, **named)
 
     method.__name__ = name
     return method
@@ -166,6 +162,23 @@ class RetryingStorage(BaseStorage):
 
     def __init__(self, wrapped: BaseStorage, notify: Callable[[str], None]) -> None:
         self.wrapped, self.notify = wrapped, notify
+
+    def set_trial_attributes(self, trial_id: int, user: Mapping[str, Any], system: Mapping[str, Any]) -> None:
+        """Writes attributes of an open trial: `studies.optuna_internals.attribute_writes.set_trial_attributes`."""
+        self.retry_on_study(set_trial_attributes, self.wrapped, trial_id, user, system)
+
+    def retry_on_study(self, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Makes a call that needs an existing study until it succeeds.
+
+        Raises:
+            UserError: it has not succeeded within `RETRY_LIMIT_S`, or the study was deleted.
+        """
+        try:
+            return self.retry(call, *args, **named)
+        except KeyError:
+            raise UserError(
+                "the study, or a trial of it, is not in the database any more: it was deleted while this process used it"
+            ) from None
 
     def retry(self, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Makes a call until it succeeds.

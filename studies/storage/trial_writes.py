@@ -12,6 +12,9 @@ from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
+from studies.optuna_internals.attribute_writes import set_trial_attributes
+from studies.storage.backends import RetryingStorage
+
 End = tuple[TrialState, Sequence[float] | None]
 """The state that a trial is closed with, and the values of its objectives."""
 
@@ -44,9 +47,9 @@ def write_trial(
 ) -> None:
     """Writes attributes of an open trial, then closes it.
 
-    Attributes are written one by one, in their order, and the state last, so a reader who sees a closed trial sees all its
-    attributes. A process that is killed in between leaves an open trial with some of the attributes; the next run of the study
-    resumes that trial and writes them again.
+    The state is written last, so a reader who sees a closed trial sees all its attributes. A process that is killed in between
+    leaves an open trial with the attributes, or in a journal file with some of them; the next run of the study resumes that
+    trial and writes them again.
 
     Args:
         storage: the storage.
@@ -58,9 +61,9 @@ def write_trial(
     Raises:
         UpdateFinishedTrialError: the trial is closed already.
     """
-    for key, value in user.items():
-        storage.set_trial_user_attr(trial_id, key, value)
-    for key, value in (system or {}).items():
-        storage.set_trial_system_attr(trial_id, key, value)
+    if isinstance(storage, RetryingStorage):
+        storage.set_trial_attributes(trial_id, user, system or {})
+    else:
+        set_trial_attributes(storage, trial_id, user, system or {})
     if end is not None:
         storage.set_trial_state_values(trial_id, *end)

@@ -38,7 +38,7 @@ def reader(lines: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARETEXT_HOME", str(folder / "runs"))
         recipe = ["--recipe", f"{SHORT},even_contrast=false", "--normaliser", "lower"]
-        words = ["train", TINY, "--data", str(lines / "old"), *recipe, *FAST, "--epochs", "3", "--out", str(folder / "out")]
+        words = ["train", TINY, "--data", str(lines / "old"), *recipe, *FAST, "--epochs", "2", "--out", str(folder / "out")]
         assert main(words) == 0
     return folder / "out" / "model.onnx"
 

@@ -1,4 +1,4 @@
-"""A trial is written attribute by attribute and closed last, in every storage."""
+"""The attributes of a trial are written before it is closed, in every storage; in a SQL database all of them or none."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 from studies.storage.backends import open_storage
 from studies.storage.trial_writes import open_trial, write_trial
+from trainers.base.errors import UserError
 
 SPACE = {"width": IntDistribution(25, 125, step=25), "neck": CategoricalDistribution(("none", "fpn_a", None))}
 PARAMS = {"width": 75, "neck": None}
@@ -86,3 +87,26 @@ def test_a_trial_is_closed_last() -> None:
         write_trial(storage, trial_id, FACTS, constraints, (TrialState.PRUNED, None))
     trial = storage.get_trial(trial_id)
     assert trial.state == TrialState.RUNNING and trial.user_attrs == FACTS
+
+
+def test_attributes_are_written_in_one_transaction_or_not_at_all(url: str) -> None:
+    if url.startswith("journal"):
+        pytest.skip("a journal file has no transactions")
+    storage = open_storage(url, print)
+    trial_id, _ = open_trial(storage, study_in(storage), PARAMS, SPACE)
+    engine = storage.wrapped.engine  # type: ignore[attr-defined]
+    commits = list[object]()
+    sqlalchemy.event.listen(engine, "commit", commits.append)
+    write_trial(storage, trial_id, FACTS, {"constraints": [0.5]})
+    assert len(commits) == 1
+    with pytest.raises(TypeError):
+        write_trial(storage, trial_id, {"digest": "4567"}, {"constraints": object()})
+    trial = open_storage(url).get_trial(trial_id)
+    assert trial.user_attrs == FACTS and trial.system_attrs == {"constraints": [0.5]}
+
+
+def test_a_trial_that_is_not_there_is_one_line(url: str) -> None:
+    storage = open_storage(url, print)
+    study_in(storage)
+    with pytest.raises(UserError, match="it was deleted while this process used it"):
+        write_trial(storage, 99, FACTS)
