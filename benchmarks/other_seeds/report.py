@@ -2,8 +2,9 @@
 
     python -m benchmarks.other_seeds.report OUT
 
-A search trains each architecture once. Every choice of one seed for each architecture is such a search (3^6 of them), and its winner
-is the architecture with the highest validation accuracy, or the lowest CER where that is equal. The table has means over all searches.
+A search trains each architecture once. Every choice of one seed for each architecture is such a search (3^6 of them), and its
+winner is the architecture with the highest validation accuracy, or the lowest CER where that is equal. The table has means over
+all searches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trains six architectures with three seeds each, and reads validation and test lines early and after three times as many lines.
+"""Trains six architectures with three seeds each; reads validation and test lines early, and after three times as many lines.
 
     python -m benchmarks.other_seeds.run --out OUT --fraktur DIR [--data digits codes fraktur] [--seeds 0 1 2]
     python -m benchmarks.other_seeds.report OUT
@@ -36,7 +36,9 @@ DATA = ("digits", "codes", "fraktur")
 EPOCH_LINES = 1000
 CHOSEN_AFTER, TRAINED_ON_TO = 4, 12
 """Epochs of `EPOCH_LINES` lines: when the best architecture is chosen, and where it is when two more trainings would be."""
-LARGE = Architecture(width_percent=50, neck="fpn_a", attention="coordinate", encoder="svtr", encoder_hidden=48, encoder_layers=2)
+LARGE = Architecture(
+    width_percent=50, neck="fpn_a", attention="coordinate", encoder="svtr", encoder_hidden=48, encoder_layers=2
+)
 SMALL = Architecture(width_percent=25, encoder="gru", encoder_hidden=48, encoder_layers=1)
 ARCHITECTURES = (
     SMALL,

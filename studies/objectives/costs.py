@@ -5,8 +5,9 @@ Decisions:
 - Latency is measured on the file of the untrained network, since the values of the weights do not change its speed. That takes
   seconds, so the limits that are cheaper to check are checked first. Other trainings run at the same time and slow it down, so
   `LATENCY_MARGIN` is allowed before training; the trained file must keep the limit itself.
-- For a pruned network, bytes, weights and multiply-adds are estimates and latency is unknown. The exact values are compared
-  with the limits once it is pruned and trained.
+- For a pruned network all costs are estimates. Its latency is that of the whole network, times the fraction of multiply-adds
+  that is left: good enough to rank it, but not to refuse it. The exact values are compared with the limits once it is pruned
+  and trained.
 """
 
 from __future__ import annotations
@@ -43,8 +44,7 @@ class Costs:
         parameters: learnable weights of the exported part; None if the study does not need them.
         flops: multiply-adds of an image of 3 x 32 x 320 (enlarged in proportion for taller input); None if the study does not
             need them.
-        latency_ms: median time of one line alone, one thread; None if the study does not need it, or the network is to be
-            pruned.
+        latency_ms: median time of one line alone, one thread; None if the study does not need it.
     """
 
     size_bytes: int
@@ -100,9 +100,14 @@ class CostModel:
             RefusedArchitecture: it cannot be built.
         """
         costs = self._cached(architecture)
-        if "latency_ms" not in self._wanted or architecture.prune_percent:
+        if "latency_ms" not in self._wanted:
             return costs
-        return Costs(costs.size_bytes, costs.parameters, costs.flops, self._latency(architecture))
+        whole = architecture.with_(prune_percent=0)
+        latency_ms = self._latency(whole)
+        if architecture.prune_percent:
+            before, after = (count_weights_and_flops(a, len(self._charset))[1] for a in (whole, architecture))
+            latency_ms *= after / before
+        return Costs(costs.size_bytes, costs.parameters, costs.flops, latency_ms)
 
     def _compute(self, architecture: Architecture) -> Costs:
         from trainers.export.size_estimate import estimate_bytes

@@ -53,7 +53,8 @@ def excess_before_training(architecture: Architecture, costs: CostModel, limits:
 
     Args:
         architecture: what would be trained.
-        costs: computes its costs; latency only if no other limit is exceeded.
+        costs: computes its costs; latency only if no other limit is exceeded, and not that of a network that will be pruned,
+            which is a rough estimate.
         limits: cost to the most that is allowed.
 
     Raises:
@@ -61,7 +62,7 @@ def excess_before_training(architecture: Architecture, costs: CostModel, limits:
     """
     known = costs.without_latency(architecture)
     found = _first({name: getattr(known, name) for name in limits}, limits)
-    if found is None and "latency_ms" in limits:
+    if found is None and "latency_ms" in limits and not architecture.prune_percent:
         return _first({"latency_ms": costs(architecture).latency_ms}, limits, LATENCY_MARGIN)
     return found
 

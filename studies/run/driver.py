@@ -7,12 +7,12 @@ the front is short. `CheckpointExports` exports what pauses.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import partial
 
 from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
-from studies.run.budget import ALL_DONE, EXPORT_GRACE_S, GRACE_S, INTERRUPTED, TIME_IS_UP, BudgetTracker
+from studies.run.budget import ALL_DONE, INTERRUPTED, TIME_IS_UP, BudgetTracker
+from studies.run.ending import Ending
 from studies.run.fault_watch import FaultWatch
 from studies.run.finished_trainings import FinishedTrainings
 from studies.run.judged import Exhausted, Ready
@@ -42,11 +42,13 @@ class Driver:
         self._observer, self._engine, self._lease, self._earlier = parts.observer, parts.engine, parts.lease, parts.earlier
         self._exports, self._proposer, self._duplicates = parts.exports, parts.proposer, parts.duplicates
         self._ready = partial(ready_of, recorder=parts.recorder, duplicates=parts.duplicates)
-        self._running, self._paused, self._epochs = dict[int, Ready](), dict[int, Ready](), dict[int, int]()
+        self._running, self._paused = dict[int, Ready](), dict[int, Ready]()
+        self._epochs, self._until = dict[int, int](), dict[int, int]()  # that a trial has trained for, and is to train for
         reserved_s = partial(parts.front_finish.reserved_s, self._running, self._paused, self._epochs)
         self._spending = BudgetTracker(self._study.budget, started, epochs, reserved_s)
         self._reached, self._promoted_early = dict[int, RungResult](), dict[int, int]()
         self._faults, self._finished, self._finish = FaultWatch(), FinishedTrainings(parts), parts.front_finish
+        self._closing = Ending(parts, self._running, self._paused, self._epochs, self._reached)
         self._promoted_for_the_front, self._reason, self._ending = 0, ALL_DONE, ""
         self._nothing_new = False  # a new training was not started, since its first epoch would have ended too late
 
@@ -65,9 +67,9 @@ class Driver:
             self._suspend_all(reason)
         if reason != INTERRUPTED and not self._finish.run(self._paused, self._epochs, lambda: self._spending.left_s):
             self._suspend_all(INTERRUPTED)  # so that the next run finds their checkpoints
-        self._stop_paused()
+        self._closing.stop_paused()
         self._duplicates.abandon()
-        self._recorder.close_opened_twice()
+        self._recorder.close_opened_twice(except_for=self._earlier.still_open)
         return Summary(self._progress.trained, self._study.budget.wanted_trials, self._spending.seconds, self._reason)
 
     def _fill(self) -> bool:
@@ -151,6 +153,7 @@ class Driver:
                 return False
             ready = self._ready(proposed)
             if ready is not None and self._start(ready):
+                self._reason = ALL_DONE  # nothing new may have been found before
                 return True
             self._nothing_new = ready is not None
         return self._nothing_new and self._promote()
@@ -170,13 +173,14 @@ class Driver:
             self._running.pop(ready.number, None)
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
             return False
-        until = self._schedule.until(ready.number, ready.architecture, epoch)
+        until = self._schedule.until(ready.number, ready.architecture, max(epoch, self._epochs.get(ready.number, 0)))
         job = self._beginnings.job(ready, new=not self._epochs.get(ready.number))
         if until is None:
             job = replace(job, also_in=self._proposer.still_missing(ready.configuration))
         job = replace(job, pause_by=self._spending.clock_time)
+        self._until[ready.number] = until or job.epochs
         # written before it trains, so that a later run that finds the trial open knows its owner and its checkpoint
-        self._store.note_training(ready.number, TrainingMark(owner_here(), until or job.epochs, str(job.folder)))
+        self._store.note_training(ready.number, TrainingMark(owner_here(), self._until[ready.number], str(job.folder)))
         self._engine.submit(ready.number, job, until)
         self._observer.trial_started(ready.number, ready.configuration, ready.size_bytes)
         return True
@@ -241,6 +245,8 @@ class Driver:
             self._recorder.suspend(ready, epoch, self._ending)
         elif self._schedule.is_rung(ready.number, ready.architecture, epoch):
             self._decide(ready, epoch)
+        elif epoch >= self._until.get(ready.number, epoch + 1):  # its checkpoint was further: an earlier run had other rungs
+            self._start(ready, epoch)
         else:
             self._plan.out_of_time = True
             self._recorder.suspend(ready, epoch, TIME_IS_UP)
@@ -263,37 +269,22 @@ class Driver:
             self._fail(ready, over)
             return
         self._observer.trial_lost(ready.number, event.reason)
-        self._start(ready, self._epochs.get(ready.number, 0))
+        epoch = self._epochs.get(ready.number, 0)
+        if epoch == self._until[ready.number] and ready.number in self._reached:  # reported, and about to pause
+            self._pause(ready, epoch)
+        else:
+            self._start(ready, epoch)
 
     def _fail(self, ready: Ready, reason: str) -> None:
         del self._running[ready.number]
-        self._recorder.close(ready.closed(outcomes.Failed(reason)))
+        self._recorder.close(ready.closed(outcomes.Failed(reason, self._epochs.get(ready.number, 0))))
         self._faults.check()
 
     def _suspend_all(self, reason: str) -> None:
-        """Ends the search: trainings pause after their epoch and are exported; those that take too long are ended."""
+        """Ends the search: what trains or is paused is exported and left to the next run."""
         self._reason = self._ending = reason
-        for number in self._running:
-            self._engine.stop(number)
-        end = time.monotonic() + max(GRACE_S, (self._spending.left_s or 0.0) if reason == TIME_IS_UP else 0.0)
-        while self._running and time.monotonic() < end + (EXPORT_GRACE_S if self._exports else 0.0):
-            for event in self._engine.wait(0.5):
-                self._handle(event)
-        if self._running:  # they are in the middle of an epoch; their checkpoints are exported in this process
-            self._engine.close()
-            self._finish.leave_out()
-            ended = ((r, self._epochs[n], self._reached[n]) for n, r in self._running.items() if n in self._reached)
-            self._exports.export_here(ended)
-        for ready in (*self._running.values(), *self._paused.values()):
-            self._recorder.suspend(ready, self._epochs.get(ready.number, 0), reason)
-        self._running.clear()
-        self._paused.clear()
-
-    def _stop_paused(self) -> None:
-        """Closes the trials that are still paused at the end of the search as stopped."""
-        for ready in self._paused.values():
-            self._recorder.stop(ready, self._epochs.get(ready.number, 0))
-        self._paused.clear()
+        left_s = self._spending.left_s if reason == TIME_IS_UP else None
+        self._closing.suspend_all(reason, left_s or 0.0, self._handle)
 
     def _over(self) -> str | None:
         """Returns why the search must end now, or None."""

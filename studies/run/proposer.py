@@ -65,6 +65,7 @@ class Proposer:
         self._rest: Iterator[dict[str, Value]] | None = None
         self._over_limit_in_a_row = 0
         self._answered_in_a_row = 0
+        self._exhausted_at: int | None = None  # results that the schedule had when the sampler brought nothing new
         self._continuing: dict[str, int] = {}  # digest of what is trained further in this run, to the trial in which it is
         self._seed = study.search.seed
 
@@ -166,6 +167,8 @@ class Proposer:
         return replace(self._ready(number, configuration, costs), continues=measured)
 
     def _next(self, running: Iterable[Ready], paused: Iterable[Ready]) -> Judgement | Exhausted | None:
+        if self._exhausted_at == self._schedule.results:
+            return Exhausted(self._advice())  # the sampler would propose the same again: it has learnt nothing since
         if self._answered_in_a_row >= PATIENCE or self._rest is not None:
             params = self._unseen()
             if not isinstance(params, dict):
@@ -220,6 +223,7 @@ class Proposer:
     def _unseen(self) -> dict[str, Value] | Exhausted | None:
         """Parameters of a configuration that has not been met yet; otherwise why there are none, or None: see `next`."""
         if self._space.size > ENUMERABLE:
+            self._exhausted_at = self._schedule.results
             return Exhausted(self._advice())
         if self._rest is None:
             self._rest = iter(shuffled_params(self._space, self._seed))

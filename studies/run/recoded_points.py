@@ -105,7 +105,10 @@ def _reads_as_well(other: FrontPoint, point: FrontPoint, loss: float | None) -> 
 def _trainings(points: Sequence[FrontPoint]) -> list[FrontPoint]:
     """A file of each training on the front, the most accurate first."""
     front = sorted(pareto_front(points), key=lambda point: (-point.accuracy, point.size_bytes))
-    return list({_training(point): point for point in reversed(front)}.values())[::-1][:MOST_TRIED]
+    first = dict[tuple[str, int | None], FrontPoint]()
+    for point in front:
+        first.setdefault(_training(point), point)
+    return list(first.values())[:MOST_TRIED]
 
 
 def _training(point: FrontPoint) -> tuple[str, int | None]:

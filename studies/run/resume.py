@@ -47,6 +47,11 @@ class EarlierRuns:
         """A trial that is still open; None when there is none left."""
         return self._open.popleft() if self._open else None
 
+    @property
+    def still_open(self) -> frozenset[int]:
+        """Numbers of the open trials that have not been handed out."""
+        return frozenset(trial.number for trial in self._open)
+
     def next_planned(self) -> tuple[Configuration, StoredTrial | None] | None:
         """A configuration to open a trial for, and the suspended trial that it continues; None when there is none left."""
         return self._planned.popleft() if self._planned else None

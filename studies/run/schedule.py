@@ -86,6 +86,7 @@ class Schedule:
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
+        results: number of results at rungs that the sampler has learnt from.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Schedule:
         self._objectives, self._recipe, self._counts_early = study.objectives, study.training_recipe, epoch_seconds is not None
         lowest = min(first_rung or search.first_rung, *former, epochs)
         self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, lowest, former))
-        self._compares, self._former, self._may_continue = form != "none", frozenset(former), frozenset[int]()
+        self._compares, self._former, self._may_continue, self.results = form != "none", frozenset(former), frozenset[int](), 0
         known = _KnownCosts(study, space, costs) if costs is not None else None
         self._scheduler, self._sampler = make_scheduler_and_sampler(
             distributions(space),
@@ -211,6 +212,7 @@ class Schedule:
             values: in the order and directions of the objectives.
             params: value of each open field.
         """
+        self.results += 1
         self._sampler.observe(params, rung, list(values))  # first: the scheduler may ask it
         to_minimize = [o.to_minimize(value) for o, value in zip(self._objectives, values, strict=True)]
         self._scheduler.record(number, rung, to_minimize, params)

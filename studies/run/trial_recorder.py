@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,14 +146,18 @@ class TrialRecorder:
         self._tell(added)
         return added
 
-    def close_opened_twice(self) -> None:
-        """Closes trials that were opened twice because the database's answer was lost; for the end, when nothing is open."""
-        left = self._store.open_trials()
+    def close_opened_twice(self, except_for: Container[int] = ()) -> None:
+        """Closes trials that were opened twice because the database's answer was lost; for the end of a run.
+
+        Args:
+            except_for: numbers of open trials that earlier runs have left and this one has not come to. The next run does.
+        """
+        left = [trial for trial in self._store.open_trials() if trial.number not in except_for]
         if left:
             first = {_key(t): t.number for t in self._store.stored_trials() if not t.is_open}
             for trial in left:
-                of = first.get(_key(trial), trial.number)
-                self.close(trial.closed(Duplicate(of, "opened twice, because the database's answer was lost")))
+                if (of := first.get(_key(trial))) is not None:
+                    self.close(trial.closed(Duplicate(of, "opened twice, because the database's answer was lost")))
 
     def _tell(self, trial: StoredTrial) -> None:
         for callback in self.callbacks:

@@ -126,10 +126,12 @@ class Failed:
 
     Attributes:
         reason: one line.
+        epochs: epochs that it was trained for.
     """
 
     name: ClassVar[str] = "failed"
     reason: str
+    epochs: int = 0
 
 
 @dataclass(frozen=True)

@@ -241,9 +241,15 @@ class StoredTrial:
         """Epochs of its own training, up to the last rung where it was killed; 0 for what has no training of its own."""
         reached = max(self.rungs, default=0)
         match self.outcome:
-            case Measured(epochs=epochs) | Stopped(epochs=epochs) | Suspended(epochs=epochs) | OverLimit(epochs=epochs):
+            case (
+                Measured(epochs=epochs)
+                | Stopped(epochs=epochs)
+                | Suspended(epochs=epochs)
+                | OverLimit(epochs=epochs)
+                | Failed(epochs=epochs)
+            ):
                 return max(epochs, reached)
-            case Running() | Failed():
+            case Running():
                 return reached
             case PrecisionVariantOf() | CheckpointOf() | Refused() | Duplicate():
                 return 0

@@ -144,10 +144,8 @@ def _outcome_attributes(outcome: Outcome) -> Attributes:
         case CheckpointOf(trial, measurement, model, epochs):
             user |= {"checkpoint_of": trial, "reason": outcome.reason, "epochs_trained": epochs}
             return Attributes(user) | _file(model, measurement)
-        case Stopped(epochs, reason) | Suspended(epochs, reason):
+        case Stopped(epochs, reason) | Suspended(epochs, reason) | Failed(reason, epochs):
             return Attributes(user | {"reason": reason, "epochs_trained": epochs})
-        case Failed(reason):
-            return Attributes(user | {"reason": reason})
         case OverLimit(reason, violation, measurement, epochs):
             written = Attributes(user | {"reason": reason}, _constraint(violation))
             return written if measurement is None else written | _measured(measurement) | Attributes({"epochs_trained": epochs})
@@ -211,7 +209,7 @@ def _outcome(trial: FrozenTrial) -> Outcome:
         return Refused(reason, violation_of(trial))
     if name == Duplicate.name:
         return Duplicate(user["duplicate_of"], reason, _answer(trial, path, reason))
-    return Failed(reason or "another program closed the trial and recorded no outcome")
+    return Failed(reason or "another program closed the trial and recorded no outcome", epochs)
 
 
 def _answer(trial: FrozenTrial, model: str | None, reason: str) -> Measured | Stopped | Failed | OverLimit:

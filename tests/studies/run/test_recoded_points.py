@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from studies.run.promotion_candidate import GateOptions, Shrink, find_candidate, promote_candidate
-from studies.run.recoded_points import SUFFIX, discard, how_it_was_made, point_within, recoded_files, smaller_point
+from studies.run.recoded_points import SUFFIX, _trainings, discard, how_it_was_made, point_within, recoded_files, smaller_point
 from studies.storage.front_point import FrontPoint
 from studies.storage.pareto_front import load_front, load_points
 from studies.workspace.paths import Workspace
@@ -52,6 +52,16 @@ def test_where_nothing_fits_a_training_of_the_front_is_coded_to_fit(workspace: W
     assert made.model.endswith(SUFFIX) and made.architecture["precision"] in how_it_was_made(made)
     assert all(path.read_bytes() == data for path, data in before.items()), "no file of the study has changed"
     assert load_points(workspace, NAME) == points, "and no trial has been added"
+
+
+def test_trainings_are_tried_in_the_order_of_their_best_files(points: list[FrontPoint]) -> None:
+    def file(trial: int, accuracy: float, size_bytes: int, epochs: int, precision: str) -> FrontPoint:
+        architecture = {**points[0].architecture, "precision": precision}
+        read = {"trial": trial, "accuracy": accuracy, "cer": 1 - accuracy, "size_bytes": size_bytes, "right_lines": None}
+        return replace(points[0], **read, architecture=architecture, epochs_trained=epochs)
+
+    files = [file(1, 0.99, 900, 9, "int8"), file(2, 0.95, 500, 3, "int8"), file(3, 0.8, 100, 9, "coded_80")]
+    assert [point.trial for point in _trainings(files)] == [1, 2]
 
 
 def test_what_no_coding_fits_is_refused_in_one_line(workspace: Workspace, points: list[FrontPoint]) -> None:
