@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from studies.engines.base import EpochFinished, Event
-from studies.run import checkpoint_exports, driver
+from studies.run import checkpoint_exports, ending
 from studies.storage.outcomes import CheckpointOf, Measured, Stopped, Suspended
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import StoredTrial
@@ -132,7 +132,7 @@ def test_ctrl_c_in_a_long_epoch_exports_the_checkpoint_of_the_one_before(
 
     engine = Stuck()
     monkeypatch.setattr(checkpoint_exports, "run_trial", run_trial)
-    monkeypatch.setattr(driver, "GRACE_S", 0.1)
+    monkeypatch.setattr(ending, "GRACE_S", 0.1)
     run_search(
         study(budget={"trials": 5, "epochs": 9}, search={"sampler": "random", "early_stopping": "none"}),
         workspace,
