@@ -13,10 +13,12 @@ class NoiseLines:
     Attributes:
         texts: label of each line.
         height_px: rows of each image.
+        normaliser: name of the normaliser of the labels.
     """
 
     texts: list[str]
     height_px: int = 32
+    normaliser: str = "none"
 
     @property
     def widths(self) -> NDArray[np.int64]:

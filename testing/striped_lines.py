@@ -22,6 +22,7 @@ class InMemoryLines:
     images: list[NDArray[np.uint8]]
     texts: list[str]
     weights: NDArray[np.float32] | None = None
+    normaliser: str = "none"
 
     @property
     def widths(self) -> NDArray[np.int64]:

@@ -30,9 +30,9 @@ class Tiny(nn.Module):
         return 9 * columns.squeeze(2).transpose(1, 2)
 
 
-def tiny_model(path: Path, seed: int = 0, normaliser: str = "none") -> Path:
-    """Writes the file; the normaliser is that of its labels."""
-    metadata = ModelMetadata(CHARSET, normaliser, 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
+def tiny_model(path: Path, seed: int = 0, normaliser: str = "none", charset: tuple[str, ...] = CHARSET) -> Path:
+    """Writes the file; the normaliser is that of its labels, and the charset has ten characters."""
+    metadata = ModelMetadata(charset, normaliser, 32, 4, ARCHITECTURE, "0" * 16, "0" * 16)
     return export(Tiny(seed), path, metadata)
 
 

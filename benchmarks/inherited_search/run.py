@@ -41,9 +41,7 @@ from studies.storage.stored_trial import StoredTrial
 from studies.workspace.paths import Workspace
 from trainers.base.progress import EpochReport
 from trainers.data.dataset import LineDataset
-from trainers.evaluation.measure import read_all
-from trainers.evaluation.metrics import score
-from trainers.inference.reader import Reader
+from trainers.evaluation.measure import score_file
 
 FORMS: dict[str, dict[str, str]] = {
     "neither": {"begin": "random", "inherit": "never"},
@@ -94,8 +92,7 @@ class Recorder(SilentObserver):
         outcome = trial.outcome
         if isinstance(outcome, Measured | CheckpointOf | PrecisionVariantOf):
             lines = self.test.validation
-            texts = read_all(Reader(self.workspace.folder / outcome.model, 1), lines)
-            wrong = 1.0 - score([lines.text(i) for i in range(len(lines))], texts).accuracy
+            wrong = 1.0 - score_file(self.workspace.folder / outcome.model, lines).accuracy
             self.files.append((self.epochs, outcome.measurement.size_bytes, wrong))
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from search_space.rules import PRECISIONS
 from trainers.data.dataset import prepare
+from trainers.data.normalisers import normalise
 from trainers.data.spec import DataSpec
 from trainers.evaluation.metrics import score
 from trainers.export.onnx_file import convert_precision
@@ -51,11 +52,17 @@ def model_and_lines(description: str | None) -> tuple[Path, ModelMetadata, list[
     return given.model, metadata, truths, images
 
 
+def texts_of(path: Path, images: Sequence[NDArray[np.uint8]]) -> list[str]:
+    """What a file reads in each image, after the normaliser of its labels, as it is compared with them."""
+    reader = Reader(path)
+    return [normalise(reader.metadata.normaliser, text) for text in reader.texts(images)]
+
+
 def reading_row(
     label: str, path: Path, images: Sequence[NDArray[np.uint8]], truths: Sequence[str], first: Sequence[str]
 ) -> str:
     """What a file reads, and how that differs from the first readings."""
-    readings = [reading.text for reading in Reader(path).read(images)]
+    readings = texts_of(path, images)
     found = score(truths, readings)
     changed = [(old == truth) - (new == truth) for old, new, truth in zip(first, readings, truths, strict=True)]
     return (
@@ -68,7 +75,7 @@ def reading_row(
 def main() -> None:
     """Prints a row for each precision."""
     model, _, truths, images = model_and_lines(__doc__)
-    first = [reading.text for reading in Reader(model).read(images)]
+    first = texts_of(model, images)
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
             path = convert_precision(model, Path(folder) / f"{precision}.onnx", precision)

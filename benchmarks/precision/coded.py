@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.precision.accuracy import model_and_lines
+from benchmarks.precision.accuracy import model_and_lines, texts_of
 from benchmarks.precision.integers import milliseconds
 from search_space.coded_precision import coded_precision
 from trainers.base.preprocess import canonical_width, to_input
@@ -63,7 +63,7 @@ def rows_of(
     opening, reading = opening_milliseconds(paths), milliseconds(dict(paths), example)
     rows, first, int8_bytes = [], [], paths["int8"].stat().st_size
     for form, path in paths.items():
-        texts = [found.text for found in Reader(path).read(images)]
+        texts = texts_of(path, images)
         first = first or texts
         found = score(truths, texts)
         lost, won = (

@@ -25,7 +25,7 @@ from trainers.base.recipe import find_recipe
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
 from trainers.evaluation.measure import read_all
-from trainers.evaluation.metrics import score
+from trainers.evaluation.metrics import as_labels, score
 from trainers.evaluation.uncertainty import mcnemar_p
 from trainers.export.onnx_file import graph_of, write
 from trainers.export.size_estimate import estimate_bytes
@@ -59,7 +59,7 @@ class Files:
         metadata = metadata_of(recognizer, architecture, self._prepared, self._job.data.normaliser)
         path = self._job.folder / f"{label.replace(' ', '-')}-{precision}.onnx"
         write(graph_of(recognizer, metadata.height_px), path, metadata, precision)
-        texts = read_all(Reader(path, self._job.threads), self._prepared.validation)
+        texts = as_labels(read_all(Reader(path, self._job.threads), self._prepared.validation), self._prepared.validation)
         right = [text == truth for text, truth in zip(texts, self._truths, strict=True)]
         self._right = self._right or right
         lost, won = (sum(a is was and b is not was for a, b in zip(self._right, right, strict=True)) for was in (True, False))

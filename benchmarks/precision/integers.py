@@ -24,7 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from benchmarks.precision.accuracy import lines_of, reading_row
+from benchmarks.precision.accuracy import lines_of, reading_row, texts_of
 from search_space import zoo
 from search_space.recognizer import build_recognizer
 from trainers.base.preprocess import canonical_width, to_input
@@ -128,7 +128,7 @@ def read_trained(given: argparse.Namespace, folder: Path) -> None:
     shown = [training.image(i) for i in range(0, len(training), step)][:CALIBRATION_LINES]
     inputs = [to_input([i], canonical_width(i.shape[1], metadata.time_stride), metadata.contrast) for i in shown]
     truths, images = lines_of(metadata, given.data, given.validation, given.cache)
-    first = [reading.text for reading in Reader(given.model).read(images)]
+    first = texts_of(given.model, images)
     paths = forms_of(given.model, metadata, inputs, folder)
     found = milliseconds(paths, inputs[0])
     print(f"{given.model.name}: {len(metadata.charset)} symbols, {len(truths)} lines")

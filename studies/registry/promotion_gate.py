@@ -20,7 +20,7 @@ from studies.registry.compared_lines import ComparedLines
 from trainers.base.errors import UserError, one_line
 from trainers.base.right_lines import RightLines
 from trainers.data.cache import Progress
-from trainers.evaluation.measure import digest_of_lines, read_all
+from trainers.evaluation.measure import are_right, digest_of_lines, read_all
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
 from trainers.inference.reader import Reader
 
@@ -166,7 +166,7 @@ def _right(file: Path, lines: ComparedLines, progress: Progress | None) -> tuple
     opened, origin = lines.at(reader.metadata.height_px)
     digest = digest_of_lines(opened)
     readings = read_all(reader, opened, progress)
-    return RightLines.of(digest, [text == read for text, read in zip(opened.texts, readings, strict=True)]), digest, origin
+    return RightLines.of(digest, are_right(opened, readings)), digest, origin
 
 
 def _verdict(found: Comparison, size_bytes: int) -> Verdict:

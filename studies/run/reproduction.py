@@ -172,12 +172,12 @@ class _Maker:
 
     def accuracy(self, record: TrainingRecord, file: Path) -> float:
         """The fraction of the validation lines that a file reads without an error."""
-        from trainers.evaluation.measure import read_all
+        from trainers.evaluation.measure import are_right, read_all
         from trainers.inference.reader import Reader
 
         lines = self._lines(TrialJob.from_dict(self._values(record, self._folder))).validation
         readings = read_all(Reader(file), lines)
-        return sum(lines.text(i) == text for i, text in enumerate(readings)) / max(1, len(lines))
+        return sum(are_right(lines, readings)) / max(1, len(lines))
 
     def _values(self, record: TrainingRecord, folder: Path) -> dict[str, Any]:
         return {**record.job, "cache_folder": str(self._workspace.cache), "folder": str(folder), "parents": []}

@@ -36,6 +36,11 @@ class DecodedLines(Protocol):
         """(N,) how often each line is drawn in an epoch, relative to the mean, which is 1; None draws all equally."""
         ...
 
+    @property
+    def normaliser(self) -> str:
+        """Name of the normaliser of the labels; readings go through it before they are compared with them."""
+        ...
+
     def __len__(self) -> int: ...
 
     def text(self, i: int) -> str:

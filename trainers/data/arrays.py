@@ -44,6 +44,7 @@ class LineArrays:
         contents: (N,) uint64, a hash of each image's pixels.
         originals: (N,) uint64, a hash of each image as it was decoded, before resizing.
         weights: (N,) float32 with mean 1, relative sampling frequency of each line; None samples all lines equally often.
+        normaliser: name of the normaliser of the labels; readings go through it before they are compared with them.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LineArrays:
         at: NDArray[np.int64],
         texts: Sequence[str],
         weights: NDArray[np.float32] | None = None,
+        normaliser: str = "none",
     ) -> None:
         """Selects lines from cache entries.
 
@@ -60,6 +62,7 @@ class LineArrays:
             at: (N, 2) position of the entry in `stores`, and position of the line in the entry.
             texts: N labels.
             weights: (N,) relative sampling frequency of each line, with mean 1.
+            normaliser: name of the normaliser that the labels went through.
         """
         self._stores = stores
         self._at = at
@@ -67,7 +70,7 @@ class LineArrays:
         self.widths: NDArray[np.int32] = self._gather("widths", np.int32)
         self.contents: NDArray[np.uint64] = self._gather("contents", np.uint64)
         self.originals: NDArray[np.uint64] = self._gather("originals", np.uint64)
-        self.weights = weights
+        self.weights, self.normaliser = weights, normaliser
 
     def _gather(self, column: str, kind: type) -> NDArray[Any]:
         gathered: NDArray[Any] = np.zeros(len(self._at), dtype=kind)
@@ -143,7 +146,8 @@ class LineArrays:
     def select(self, chosen: Sequence[int] | NDArray[np.integer], texts: Sequence[str] | None = None) -> LineArrays:
         """Some of the lines, in the given order; `texts` replaces their labels."""
         numbers = np.asarray(chosen, dtype=np.int64)
-        return LineArrays(self._stores, self._at[numbers], [self.texts[i] for i in numbers] if texts is None else texts)
+        labels = [self.texts[i] for i in numbers] if texts is None else texts
+        return LineArrays(self._stores, self._at[numbers], labels, normaliser=self.normaliser)
 
     def joined(self, others: LineArrays) -> LineArrays:
         """These lines followed by others. If only one of the two has weights, the lines of the other have weight 1."""
@@ -155,9 +159,9 @@ class LineArrays:
             both = [one if lines.weights is None else lines.weights for lines, one in zip((self, others), ones, strict=True)]
             weights = np.concatenate(both) / np.concatenate(both).mean()
         stores = [*self._stores, *others._stores]
-        return LineArrays(stores, np.concatenate([self._at, at]), self.texts + others.texts, weights)
+        return LineArrays(stores, np.concatenate([self._at, at]), self.texts + others.texts, weights, self.normaliser)
 
     def weighted(self, weights: Sequence[float]) -> LineArrays:
         """The same lines, where each line of source k has the weight `weights[k]`; the weights are scaled to mean 1."""
         each = np.array(weights, dtype=np.float64)[self._at[:, 0]]
-        return LineArrays(self._stores, self._at, self.texts, (each / each.mean()).astype(np.float32))
+        return LineArrays(self._stores, self._at, self.texts, (each / each.mean()).astype(np.float32), self.normaliser)

@@ -1,6 +1,6 @@
 """Named functions that normalise labels. The name is stored with every result, because scores depend on it.
 
-A normaliser is applied to labels before training, and to labels and predictions before they are compared.
+A normaliser is applied to labels before training, and to labels and readings before they are compared.
 """
 
 from __future__ import annotations

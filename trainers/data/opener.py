@@ -71,4 +71,4 @@ class LineOpener:
                     texts.append(label)
                 else:
                     self.skipped.append(Skipped(entry.names[place], "empty label"))
-        return LineArrays(entries, np.array(at, dtype=np.int64).reshape(-1, 2), texts)
+        return LineArrays(entries, np.array(at, dtype=np.int64).reshape(-1, 2), texts, normaliser=self.spec.normaliser)

@@ -15,7 +15,7 @@ from trainers.data.source_registry import split_sources
 from trainers.data.spec import DataSpec
 from trainers.evaluation.confusions import Confusion, confusions
 from trainers.evaluation.measure import readings_of
-from trainers.evaluation.metrics import Score, score
+from trainers.evaluation.metrics import Score, as_labels, score
 from trainers.evaluation.mistakes import Mistake, mistakes_among
 from trainers.inference.reader import Reader
 
@@ -42,7 +42,7 @@ class FileTest:
 def test_file(file: Path, source: str, cache_folder: Path, seed: int = 0, progress: Progress | None = None) -> FileTest:
     """Reads the lines of a source with a file and compares.
 
-    The labels are normalised as those that the file was trained on.
+    Labels and readings are normalised as the labels that the file was trained on.
 
     Args:
         file: an exported file.
@@ -59,7 +59,7 @@ def test_file(file: Path, source: str, cache_folder: Path, seed: int = 0, progre
     opener = LineOpener(spec, cache_folder, progress)
     lines: LineArrays = opener.open(split_sources(source))
     readings = readings_of(reader, lines, progress)
-    texts = [reading.text for reading in readings]
+    texts = as_labels((reading.text for reading in readings), lines)
     known = set(reader.metadata.charset)
     unknown = Counter(symbol for text in lines.texts for symbol in set(text) - known)
     return FileTest(

@@ -1,7 +1,7 @@
 """Measures a model file: accuracy, character error rate, size in bytes and latency per line.
 
 Decisions:
-- Accuracy and CER are over all lines; labels and readings are compared as in training.
+- Accuracy and CER are over all lines. As in training, readings are compared after the normaliser of the labels.
 - The measurement has one bit per line that says whether it is right, so that two files can be compared line by line.
 - The measurement has the hash of the file, so that a file that has been damaged since is never taken for the measured one.
 - Latency is the median over evenly spaced lines, each in a batch of its own. It includes everything from pixels to text, and
@@ -24,7 +24,7 @@ from trainers.base.file_digest import file_sha256
 from trainers.base.right_lines import RightLines
 from trainers.data.cache import Progress
 from trainers.data.fingerprint import digest_of
-from trainers.evaluation.metrics import Score, evenly_spaced, score
+from trainers.evaluation.metrics import Score, as_labels, evenly_spaced, score
 from trainers.inference.reader import Reader, Reading
 
 Read = TypeVar("Read")
@@ -39,6 +39,11 @@ WARM_UP_LINES = 5
 
 class Lines(Protocol):
     """Decoded lines of the model's height: `trainers.data.dataset.LineArrays`, or anything like it."""
+
+    @property
+    def normaliser(self) -> str:
+        """Name of the normaliser of the labels."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -76,8 +81,7 @@ def measure(
     """
     reader = Reader(path, threads)
     readings = read_all(reader, lines) if readings is None else readings
-    truths = [lines.text(i) for i in range(len(lines))]
-    found = score(truths, readings)
+    found = _score(lines, readings)
     return Measurement(
         accuracy=found.accuracy,
         cer=found.cer,
@@ -86,7 +90,7 @@ def measure(
         parameters=parameters,
         lines=found.lines,
         flops=flops,
-        right_lines=RightLines.of(digest_of_lines(lines), [a == b for a, b in zip(truths, readings, strict=True)]),
+        right_lines=RightLines.of(digest_of_lines(lines), are_right(lines, readings)),
         sha256=file_sha256(path),
     )
 
@@ -105,7 +109,21 @@ def score_file(path: Path, lines: Lines, threads: int = 1) -> Score:
     Raises:
         UserError: the file is missing or is not one of ours.
     """
-    return score([lines.text(i) for i in range(len(lines))], read_all(Reader(path, threads), lines))
+    return _score(lines, read_all(Reader(path, threads), lines))
+
+
+def _score(lines: Lines, readings: Sequence[str]) -> Score:
+    return score([lines.text(i) for i in range(len(lines))], as_labels(readings, lines))
+
+
+def are_right(lines: Lines, readings: Sequence[str]) -> list[bool]:
+    """Which lines are read without an error.
+
+    Args:
+        lines: with their labels.
+        readings: the text that was read in each of them (`read_all`).
+    """
+    return [lines.text(i) == text for i, text in enumerate(as_labels(readings, lines))]
 
 
 def digest_of_lines(lines: Lines) -> str:

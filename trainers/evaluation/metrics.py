@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
+
+from trainers.data.normalisers import normalise
+
+
+class Labelled(Protocol):
+    """Lines whose labels have been normalised.
+
+    Attributes:
+        normaliser: name of the normaliser that was applied to the labels.
+    """
+
+    @property
+    def normaliser(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -36,8 +50,13 @@ class Score:
         return self.edits / max(1, self.characters)
 
 
+def as_labels(readings: Iterable[str], lines: Labelled) -> list[str]:
+    """Readings as they are compared with the labels of some lines: after the normaliser that the labels went through."""
+    return [normalise(lines.normaliser, reading) for reading in readings]
+
+
 def score(truths: Iterable[str], readings: Iterable[str]) -> Score:
-    """Compares readings with labels, line by line."""
+    """Compares readings with labels, line by line, as they are given (see `as_labels`)."""
     lines = right = edits = characters = 0
     for truth, reading in zip(truths, readings, strict=True):
         lines += 1

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from trainers.data.arrays import LineArrays
+from trainers.evaluation.metrics import as_labels
 from trainers.inference.reader import Reader, Reading
 
 
@@ -22,7 +23,7 @@ class Mistake:
         name: name of the line in the data.
         image: uint8 (H, W, 3).
         truth: label of the line.
-        reading: text that was read.
+        reading: text that was read, after the normaliser of the labels.
         confidence: of the reader, in [0, 1].
         edits: edit distance between the two, in characters.
     """
@@ -54,8 +55,9 @@ def mistakes_among(lines: LineArrays, readings: Sequence[Reading]) -> list[Mista
         readings: of each of them.
     """
     found = []
-    for i, reading in enumerate(readings):
-        edits = Levenshtein.distance(lines.text(i), reading.text)
+    texts = as_labels((reading.text for reading in readings), lines)
+    for i, (text, reading) in enumerate(zip(texts, readings, strict=True)):
+        edits = Levenshtein.distance(lines.text(i), text)
         if edits:
-            found.append(Mistake(lines.name(i), lines.image(i), lines.text(i), reading.text, reading.confidence, edits))
+            found.append(Mistake(lines.name(i), lines.image(i), lines.text(i), text, reading.confidence, edits))
     return sorted(found, key=lambda m: (-m.edits, -m.confidence))

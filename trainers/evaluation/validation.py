@@ -15,7 +15,7 @@ from search_space.recognizer import Recognizer
 from trainers.base.preprocess import to_input
 from trainers.base.width_batches import equal_width_batches
 from trainers.batching.collate import DecodedLines
-from trainers.evaluation.metrics import Score, evenly_spaced, score
+from trainers.evaluation.metrics import Score, as_labels, evenly_spaced, score
 from trainers.inference.decode import collapse
 
 
@@ -24,13 +24,13 @@ def validate(recognizer: Recognizer, lines: DecodedLines, symbols: Sequence[str]
 
     Args:
         recognizer: it is in eval mode afterwards.
-        lines: decoded lines.
+        lines: decoded lines; their normaliser is applied to the readings before they are compared.
         symbols: the charset in order.
         at_most: number of lines to read, evenly spaced and the same every time; 0 reads all.
     """
     chosen = evenly_spaced(len(lines), at_most)
     readings = dict(read(recognizer, lines, symbols, chosen))
-    return score([lines.text(i) for i in chosen], [readings[i] for i in chosen])
+    return score([lines.text(i) for i in chosen], as_labels((readings[i] for i in chosen), lines))
 
 
 @torch.inference_mode()

@@ -45,6 +45,10 @@ class LineSubset:
     def weights(self) -> NDArray[np.floating] | None:
         return None if self.lines.weights is None else self.lines.weights[list(self.chosen)]
 
+    @property
+    def normaliser(self) -> str:
+        return self.lines.normaliser
+
     def __len__(self) -> int:
         return len(self.chosen)
 

@@ -138,7 +138,7 @@ class _ScaledLines:
         self._lines, self._height_px = lines, height_px
         before = lines.image(0).shape[0]
         self.widths: NDArray[np.integer] = np.array([scaled_width(int(w), before, height_px) for w in lines.widths])
-        self.weights = lines.weights
+        self.weights, self.normaliser = lines.weights, lines.normaliser
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -16,7 +16,7 @@ from search_space.coded_precision import MOST_PERCENT
 from trainers.base.candidate import Candidate, Measurement
 from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
-from trainers.evaluation.measure import measure, read_all
+from trainers.evaluation.measure import are_right, measure, read_all
 from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p
 from trainers.export.onnx_file import write_bytes
 from trainers.export.plain import plain_graph
@@ -97,4 +97,4 @@ class Recoding:
 
 def right(path: Path, lines: LineArrays) -> list[bool]:
     """Whether a file reads each line without an error."""
-    return [lines.text(i) == text for i, text in enumerate(read_all(Reader(path), lines))]
+    return are_right(lines, read_all(Reader(path), lines))

@@ -25,6 +25,7 @@ from trainers.data.arrays import LineArrays
 from trainers.data.dataset import LineDataset, prepare
 from trainers.evaluation.confusions import Confusion, confusions
 from trainers.evaluation.measure import digest_of_lines
+from trainers.evaluation.metrics import as_labels
 from trainers.evaluation.mistakes import mistakes_among
 from trainers.inference.reader import Reader
 
@@ -77,7 +78,7 @@ class FileReadings:
         read: how many of them were read again.
         mistakes: the worst of them.
         confusions: confused characters among them, the most frequent first.
-        texts: position of a misread line to what was read.
+        texts: position of a misread line to what was read, after the normaliser of the labels.
     """
 
     misread: int
@@ -169,13 +170,13 @@ def _file_readings(model: Path, lines: LineArrays, right: Sequence[bool]) -> Fil
     chosen = _evenly(wrong, MOST_READ)
     read = Reader(model, threads=1).read([lines.image(i) for i in chosen]) if chosen else []
     among = lines.select(np.array(chosen, dtype=np.int64))
-    worst = mistakes_among(among, read)[:SHOWN_MISTAKES]
+    worst, texts = mistakes_among(among, read)[:SHOWN_MISTAKES], as_labels((reading.text for reading in read), among)
     return FileReadings(
         misread=len(wrong),
         read=len(chosen),
         mistakes=[ShownMistake(m.name, m.truth, m.reading, m.edits, data_uri(m.image)) for m in worst],
-        confusions=confusions([lines.text(i) for i in chosen], [reading.text for reading in read]),
-        texts={i: reading.text for i, reading in zip(chosen, read, strict=True)},
+        confusions=confusions(among.texts, texts),
+        texts=dict(zip(chosen, texts, strict=True)),
     )
 
 

@@ -15,7 +15,7 @@ from testing.random_weights import randomize_vectors
 from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.base.errors import TrainingFault
 from trainers.evaluation.measure import measure, read_all, score_file
-from trainers.evaluation.validation import read
+from trainers.evaluation.validation import read, validate
 from trainers.export import parity
 from trainers.export.onnx_file import export
 from trainers.export.parity import check_same_text
@@ -55,6 +55,16 @@ def test_accuracy_and_cer_are_those_of_the_readings(model: Path) -> None:
     lines.texts[5] += "x"
     other = measure(model, lines, parameters=7).right_lines
     assert other is not None and other.differences(found.right_lines) is None
+
+
+def test_a_network_is_validated_after_the_normaliser_of_the_labels(recognizer: Recognizer) -> None:
+    lines, letters = NoiseLines([""] * 6, normaliser="lower"), "ABCDEFGHI"
+    texts = dict(read(recognizer, lines, letters, range(6)))
+    lines.texts = [texts[i].lower() for i in range(6)]
+    found = validate(recognizer, lines, letters)
+    assert (found.right, found.edits) == (6, 0) and found.characters > 0
+    lines.normaliser = "none"
+    assert validate(recognizer, lines, letters).edits == found.characters
 
 
 def test_a_file_reads_what_its_network_reads(recognizer: Recognizer, model: Path) -> None:
