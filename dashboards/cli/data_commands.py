@@ -193,8 +193,7 @@ def run_render(arguments: argparse.Namespace) -> int:
             stderr_console().print(words, markup=False, soft_wrap=True)
     texts = drawable(read_texts(arguments.labels, arguments.normaliser), faces, charset)
     if texts.left_out:
-        shown = " ".join(texts.missing[:10])
-        stderr_console().print(f"{texts.left_out} texts left out: no font or charset has {shown}", markup=False)
+        stderr_console().print(f"{texts.left_out} texts left out: {texts.why_left_out}", markup=False)
     seed, recombine = arguments.seed, arguments.recombine / 100
     planned = plan_lines(texts.usable, faces, arguments.count, seed, arguments.style, photos, recombine)
     with CountedProgress("drawing lines") as progress:

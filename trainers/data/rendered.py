@@ -20,7 +20,7 @@ FEW_LINES = 1000
 DRAWN_LINES = 2000
 """Number of lines that `rendered = "auto"` renders."""
 LEAST_DRAWABLE_SHARE = 0.9
-"""Share of the labels that the fonts must be able to draw, since lines of fewer would cover only a part of the charset."""
+"""Share of the labels that must be drawable, since lines of fewer would cover only a part of the charset."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def rendered_source(
 
 
 def rendered_if_few(available: int, training_texts: Sequence[str], charset: Charset) -> tuple[Rendered | None, tuple[str, ...]]:
-    """Resolves `rendered = "auto"`: renders lines if there are few training lines and the fonts can draw their labels.
+    """Resolves `rendered = "auto"`: renders lines if there are few training lines and their labels can be drawn.
 
     Only training labels are drawn, since a model could memorise the text of a validation or test line.
 
@@ -98,6 +98,7 @@ def rendered_if_few(available: int, training_texts: Sequence[str], charset: Char
     """
     from trainers.data.render.fonts import characters
     from trainers.data.render.letter_fonts import find_letter_faces
+    from trainers.data.render.shaping import needs_shaping, why_not_drawn
 
     if available >= FEW_LINES:
         return None, ()
@@ -107,12 +108,15 @@ def rendered_if_few(available: int, training_texts: Sequence[str], charset: Char
         faces = find_letter_faces().kept
     except UserError as error:
         return None, (f"{few}, and none are drawn from their labels: {error}",)
-    drawn = sum(any(face.draws(text) for face in faces) for text in texts)
+    shaped = needs_shaping(set().union(*texts))
+    drawn = sum(shaped.isdisjoint(text) and any(face.draws(text) for face in faces) for text in texts)
     if drawn < LEAST_DRAWABLE_SHARE * len(training_texts):
         known = frozenset[int]().union(*map(characters, faces))
-        lacking = [symbol for symbol in charset.symbols if ord(symbol) not in known and not symbol.isspace()]
+        lacking = [s for s in charset.symbols if ord(s) not in known and not s.isspace() and s not in shaped]
         why = f"lack {' '.join(lacking[:8])}" if lacking else f"have all the characters of only {drawn} of their labels"
-        return None, (f"{few}, and none are drawn from their labels: the fonts of this machine {why}",)
+        reasons = [why_not_drawn(sorted(shaped))] if shaped else []
+        reasons += [f"the fonts of this machine {why}"] if lacking or not shaped else []
+        return None, (f"{few}, and none are drawn from their labels: {'; '.join(reasons)}",)
     return Rendered(count=DRAWN_LINES), (
         f"{few}: {DRAWN_LINES:,} lines are drawn from their labels and train as well "
         "(rendered = false in [data] turns this off)",

@@ -16,6 +16,7 @@ from trainers.data.render.letter_fonts import find_letter_faces
 from trainers.data.render.lettering import Lettering, NoInk, set_text
 from trainers.data.render.line import STYLES, render_line
 from trainers.data.render.plan import RenderedLine, drawable, plan_lines, read_texts
+from trainers.data.render.shaping import needs_shaping, with_marks
 from trainers.data.render.write import write_lines
 from trainers.data.rendered import Rendered
 from trainers.data.source_registry import open_source
@@ -100,6 +101,39 @@ def test_texts_that_no_font_has_are_counted(faces: list[Face]) -> None:
     assert list(limited.usable) == ["good"] and list(limited.missing) == ["l"]
     with pytest.raises(UserError, match="no font has the characters of any text: 字 汉 are missing"):
         drawable(["汉字"], faces)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["سلام", "שלום", "\ufee1", "ܫ", "ނ", "ߒ", "हिन्दी", "தமிழ்", "ไทย", "ལྷ", "မြန်", "ខ្មែរ", "ᠮ", "\u1112\u1161", "a\u202eb"],
+)
+def test_scripts_that_need_shaping_are_not_drawn(text: str, faces: list[Face]) -> None:
+    """Whatever the fonts have: DejaVu has Arabic and Hebrew letters."""
+    texts = drawable(["good", f"good {text}"], faces)
+    assert list(texts.usable) == ["good"] and texts.left_out == 1
+    assert set(texts.shaped) <= set(text) and not texts.missing
+    assert texts.why_left_out.startswith("letters that join, stack, change places or run from right to left are not drawn (")
+    with pytest.raises(UserError, match=r"no text can be drawn: letters that join, .* are not drawn \(.*\); take photographs"):
+        drawable([text], faces)
+
+
+def test_digits_and_signs_of_these_scripts_are_drawn(faces: list[Face]) -> None:
+    everything = "٣۴९๓฿한é漢"
+    assert needs_shaping(everything) == set()
+    assert list(drawable(["٣۴"], faces).usable) == ["٣۴"]
+
+
+def test_a_letter_and_its_marks_stay_together(faces: list[Face]) -> None:
+    """However texts are recombined and letters are spaced."""
+    assert with_marks("\u0301e\u0301\u0323x") == ["\u0301", "e\u0301\u0323", "x"]
+    drawn = {line.text for line in plan_lines(["q\u0301" * 4, "m\u0302" * 5], faces, 200, 0, recombine=1.0)}
+    assert len(drawn) > 10
+    assert all(set(with_marks(text)) <= {"q\u0301", "m\u0302"} for text in drawn)
+    spaced = Lettering(40, 0.5, 0, 0.0, 1.0, 0.0, 0.0)
+    pair, letters = (set_text(text, faces[0], spaced, np.random.default_rng(0)) for text in ("q\u0301q", "qq"))
+    assert pair.width == letters.width and pair.height > letters.height
+    whole, parts = (set_text(text, faces[0], spaced, np.random.default_rng(0)) for text in ("É", "E\u0301"))
+    assert whole == parts
 
 
 def test_a_glyph_that_draws_nothing_is_found_out(faces: list[Face]) -> None:

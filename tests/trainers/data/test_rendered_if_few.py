@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainers.base.errors import UserError
 from trainers.data import dataset, rendered
 from trainers.data.dataset import prepare
 from trainers.data.render import fonts
@@ -69,6 +70,19 @@ def test_some_labels_that_no_font_has_are_too_many(tmp_path: Path) -> None:
     texts = [("\u0378" if n % 2 else "") + f"{n:03d} {DIGITS}" for n in range(30)]
     found = prepare(DataSpec(training=lines_of(tmp_path / "lines", texts), rendered="auto"), tmp_path / "cache")
     assert found.spec.rendered is None and found.notes[0].endswith("the fonts of this machine lack \u0378")
+
+
+def test_labels_whose_letters_join_are_not_drawn(tmp_path: Path) -> None:
+    """The font has all their characters."""
+    source = lines_of(tmp_path / "lines", [f"سلام {n:03d} {DIGITS}" for n in range(30)])
+    found = prepare(DataSpec(training=source, rendered="auto"), tmp_path / "cache")
+    assert (len(found.training), found.spec.rendered) == (24, None)
+    assert found.notes[0] == (
+        "24 training lines are few, and none are drawn from their labels: letters that join, stack, change places or run from "
+        "right to left are not drawn (ا س ل م)"
+    )
+    with pytest.raises(UserError, match="no text can be drawn: letters that join"):
+        prepare(DataSpec(training=source, rendered=rendered.Rendered(count=5)), tmp_path / "cache")
 
 
 def test_nothing_is_drawn_where_it_is_not_asked_for_or_lines_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

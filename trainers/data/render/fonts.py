@@ -1,4 +1,6 @@
-"""Finds font files and the characters that each of them can draw.
+"""Finds font files and the characters that each of them has glyphs for.
+
+Whether a line of these glyphs, one beside the other, shows the text is another question: see `shaping`.
 
 A collection (`.ttc`) holds several faces; each of them is used as a font. fontTools reads the characters of a face from its
 character map. A face may list a character and still draw nothing; the renderer notices that and tries the next face.
@@ -154,7 +156,7 @@ def _has_outlines(font: Any) -> bool:
 
 
 def bundled_faces() -> list[Face]:
-    """Finds the fonts that matplotlib installs; they cover Latin, Greek, Cyrillic, Hebrew and Arabic letters."""
+    """Finds the fonts that matplotlib installs; they have Latin, Greek and Cyrillic letters."""
     import matplotlib
 
     return [Face(str(p), 0) for p in font_files([Path(matplotlib.get_data_path()) / "fonts" / "ttf"]) if p.stem == "DejaVuSans"]

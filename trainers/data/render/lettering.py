@@ -1,16 +1,21 @@
 """Draws a text in a face as a mask of its letters, with spacing, slant, stretch, curvature and wear.
 
+The text is one that needs no shaping (`shaping`). A letter with combining marks is drawn as one character where Unicode and the
+face have that character; elsewhere the marks are where the face puts them.
+
 Masks are float32 (rows, columns) in [0, 1]; 1 is all ink.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from trainers.data.render.fonts import Face
+from trainers.data.render.shaping import with_marks
 from trainers.data.render.textures import Pixels, texture
 
 
@@ -24,7 +29,7 @@ class Lettering:
 
     Attributes:
         em_px: size of the type, in pixels per em.
-        spacing: space added after each character, in ems; may be negative.
+        spacing: space added after each letter with its marks, in ems; may be negative.
         bold_px: pixels by which strokes are thickened on each side.
         slant: horizontal shear, in columns per row; a positive value leans the letters to the right.
         stretch: factor of the width.
@@ -47,10 +52,11 @@ def set_text(text: str, face: Face, lettering: Lettering, rng: np.random.Generat
     Raises:
         NoInk: the face drew nothing.
     """
-    font = face.at(lettering.em_px)
+    font, letters = face.at(lettering.em_px), _letters(text, face)
     if lettering.unrest > 0 or abs(lettering.spacing) > 0.004:
-        mask = _letter_by_letter(text, face, lettering, rng)
+        mask = _letter_by_letter(letters, face, lettering, rng)
     else:
+        text = "".join(letters)
         left, top, right, bottom = (int(x) for x in font.getbbox(text, stroke_width=lettering.bold_px))
         mask = Image.new("L", (max(1, right - left), max(1, bottom - top)))
         ImageDraw.Draw(mask).text((-left, -top), text, font=font, fill=255, stroke_width=lettering.bold_px)
@@ -71,28 +77,38 @@ def _cut(mask: Image.Image) -> Image.Image:
     return mask.crop(box)
 
 
-def _letter_by_letter(text: str, face: Face, lettering: Lettering, rng: np.random.Generator) -> Image.Image:
+def _letters(text: str, face: Face) -> list[str]:
+    """The letters of a text with their combining marks, composed where the face has the composed character."""
+    return [_composed(letter, face) if len(letter) > 1 else letter for letter in with_marks(text)]
+
+
+def _composed(letter: str, face: Face) -> str:
+    composed = unicodedata.normalize("NFC", letter)
+    return composed if face.draws(composed) else letter
+
+
+def _letter_by_letter(letters: list[str], face: Face, lettering: Lettering, rng: np.random.Generator) -> Image.Image:
     font, em = face.at(lettering.em_px), lettering.em_px
-    advances = [font.getlength(c) + lettering.spacing * em for c in text]
+    advances = [font.getlength(letter) + lettering.spacing * em for letter in letters]
     mask = Image.new("L", (int(sum(advances)) + 4 * em, 3 * em))
     draw = ImageDraw.Draw(mask)
     x = float(em)
-    for character, advance in zip(text, advances, strict=True):
+    for letter, advance in zip(letters, advances, strict=True):
         if lettering.unrest:
-            _place_turned(mask, character, face, lettering, (x, 0.8 * em), rng)
+            _place_turned(mask, letter, face, lettering, (x, 0.8 * em), rng)
         else:
-            draw.text((round(x), round(0.8 * em)), character, font=font, fill=255, stroke_width=lettering.bold_px)
+            draw.text((round(x), round(0.8 * em)), letter, font=font, fill=255, stroke_width=lettering.bold_px)
         x += max(0.15 * em, advance)
     return mask
 
 
 def _place_turned(
-    mask: Image.Image, character: str, face: Face, lettering: Lettering, at: tuple[float, float], rng: np.random.Generator
+    mask: Image.Image, letter: str, face: Face, lettering: Lettering, at: tuple[float, float], rng: np.random.Generator
 ) -> None:
-    """Draws one letter slightly rotated and away from the base line."""
+    """Draws one letter with its marks slightly rotated and away from the base line."""
     em = lettering.em_px
     tile = Image.new("L", (2 * em, 2 * em))
-    ImageDraw.Draw(tile).text((em // 2, em // 3), character, font=face.at(em), fill=255, stroke_width=lettering.bold_px)
+    ImageDraw.Draw(tile).text((em // 2, em // 3), letter, font=face.at(em), fill=255, stroke_width=lettering.bold_px)
     turned = tile.rotate(float(rng.normal(0, 60 * lettering.unrest)), Image.Resampling.BILINEAR)
     dx, dy = rng.normal(0, lettering.unrest * em, size=2)
     corner = (round(at[0] - em / 2 + 0.5 * dx), round(at[1] - em / 3 + dy))

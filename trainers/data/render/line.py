@@ -32,7 +32,7 @@ def render_line(text: str, face: Face, rng: np.random.Generator, style: StyleCho
     """Renders one line.
 
     Args:
-        text: one line, in reading order.
+        text: one line, whose letters stand side by side from left to right: none needs shaping (`shaping`).
         face: a face that has all its characters.
         rng: draws everything else: colours, surface, typesetting, camera.
         style: `scene`, `web`, `print`, or `mixed`.
@@ -55,10 +55,9 @@ def render_line(text: str, face: Face, rng: np.random.Generator, style: StyleCho
 
 
 def _lettering(rng: np.random.Generator, style: Style, text: str, em_px: int) -> Lettering:
-    """Draws how the text is typeset. Letters of connected scripts, such as Arabic, are never placed one by one."""
-    joined = any("\u0590" <= c <= "\u109f" for c in text)
+    """Draws how the text is typeset."""
     scene = style == "scene"
-    spacing = 0.0 if joined or rng.random() < 0.55 else float(np.clip(rng.normal(0.05, 0.1), -0.06, 0.5))
+    spacing = 0.0 if rng.random() < 0.55 else float(np.clip(rng.normal(0.05, 0.1), -0.06, 0.5))
     return Lettering(
         em_px=em_px,
         spacing=spacing,
@@ -66,7 +65,7 @@ def _lettering(rng: np.random.Generator, style: Style, text: str, em_px: int) ->
         slant=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.08 else 0.0,
         stretch=float(rng.uniform(0.75, 1.25)) if rng.random() < 0.35 else 1.0,
         curve=float(rng.uniform(-0.35, 0.35)) if scene and rng.random() < 0.12 and len(text) > 2 else 0.0,
-        unrest=float(rng.uniform(0.005, 0.04)) if scene and not joined and rng.random() < 0.08 else 0.0,
+        unrest=float(rng.uniform(0.005, 0.04)) if scene and rng.random() < 0.08 else 0.0,
     )
 
 

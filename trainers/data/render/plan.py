@@ -1,10 +1,12 @@
 """Plans rendered lines: chooses the text and the faces of each line before anything is drawn, from (seed, number) alone.
 
 Decisions:
-- A text is drawn only in faces that have all its characters. Texts for which there is no such face are left out and counted.
+- A text is drawn only in faces that have all its characters. Texts for which there is no such face are left out and counted, as
+  are texts that each face would draw wrongly, because their script needs shaping (`shaping`).
 - A font file is chosen first and then one of its faces, so that a collection of ten faces has no more weight than one font.
 - Texts with rare characters are chosen more often (weight: mean of 1 / sqrt(occurrences) over the characters).
-- A recombined text is the beginning of one label and the end of another: a new text in the characters of the labels.
+- A recombined text is the beginning of one label and the end of another: a new text in the characters of the labels. It is not
+  cut between a letter and its combining marks.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from trainers.data.normalisers import normalise
 from trainers.data.render.fonts import Face, characters
 from trainers.data.render.lettering import NoInk
 from trainers.data.render.line import StyleChoice, render_line
+from trainers.data.render.shaping import needs_shaping, why_not_drawn, with_marks
 from trainers.data.source import is_image_name
 from trainers.data.source_registry import open_source
 from trainers.data.text_rows import read_rows
 
-REVISION = 1
+REVISION = 2
 """Part of the fingerprint. Increase it when a change makes the same seed render other lines, so that caches are built again."""
 FACES_TO_TRY = 4
 """Faces planned for a line, so that the next one can be tried when a face draws nothing."""
@@ -82,13 +85,21 @@ class Texts:
 
     Attributes:
         usable: texts that can be drawn, with repetitions.
-        left_out: number of texts that no font can draw or that the charset cannot write.
+        left_out: number of texts that cannot be drawn or that the charset cannot write.
         missing: characters that no font has or that the charset lacks, most frequent first.
+        shaped: characters of scripts that are not drawn, because they need shaping, most frequent first.
     """
 
     usable: Sequence[str]
     left_out: int
     missing: Sequence[str]
+    shaped: Sequence[str]
+
+    @property
+    def why_left_out(self) -> str:
+        """Why texts were left out, as a part of a message; empty if none were."""
+        shaped = [why_not_drawn(self.shaped)] if self.shaped else []
+        return "; ".join(shaped + ([f"no font or charset has {' '.join(self.missing[:10])}"] if self.missing else []))
 
 
 def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str]:
@@ -120,7 +131,7 @@ def _text_of(row: str) -> str:
 
 
 def drawable(texts: Iterable[str], faces: Sequence[Face], charset: Iterable[str] | None = None) -> Texts:
-    """Selects the texts that some face can draw and that the charset, if there is one, can write.
+    """Selects the texts that some face can draw, glyph by glyph, and that the charset, if there is one, can write.
 
     Raises:
         UserError: no text is left.
@@ -129,16 +140,20 @@ def drawable(texts: Iterable[str], faces: Sequence[Face], charset: Iterable[str]
     counts = Counter(c for text in all_texts for c in text)
     allowed = None if charset is None else set(charset)
     known = frozenset().union(*(characters(face) for face in _one_per_map(faces)))
-    missing = {c for c in counts if not c.isspace() and ord(c) not in known}
+    shaped = needs_shaping(counts)
+    missing = {c for c in counts if not c.isspace() and ord(c) not in known} - shaped
     if allowed is not None:
         missing |= {c for c in counts if c not in allowed}
-    usable = [text for text in all_texts if missing.isdisjoint(text)]
-    ordered = sorted(missing, key=lambda c: (-counts[c], c))
+    usable = [text for text in all_texts if missing.isdisjoint(text) and shaped.isdisjoint(text)]
+    ordered, undrawn = (sorted(which, key=lambda c: (-counts[c], c)) for which in (missing, shaped))
+    found = Texts(usable, len(all_texts) - len(usable), ordered, undrawn)
+    if not usable and undrawn:
+        raise UserError(f"no text can be drawn: {found.why_left_out}; take photographs or scans of such lines")
     if not usable:
         raise UserError(
             f"no font has the characters of any text: {' '.join(ordered[:8])} are missing; name others with --fonts"
         )
-    return Texts(usable, len(all_texts) - len(usable), ordered)
+    return found
 
 
 def _one_per_map(faces: Sequence[Face]) -> list[Face]:
@@ -158,7 +173,7 @@ def plan_lines(
     """Chooses the text and the faces of each line.
 
     Args:
-        texts: texts that can be drawn.
+        texts: texts that can be drawn (`drawable`).
         faces: faces to choose from.
         count: number of lines.
         seed: equal seeds give equal lines; a longer plan begins with the lines of a shorter one.
@@ -197,9 +212,10 @@ def _draw_text(rng: np.random.Generator, texts: Sequence[str], steps: np.ndarray
     cut, start, both = rng.random(3)
     if both >= recombine:
         return first
-    head = first[: max(1, round(cut * len(first)))]
-    tail = second[round(start * len(second)) :][: max(0, len(first) - len(head) + 2)]
-    return " ".join((head + tail).split()) or first
+    begins, ends = with_marks(first), with_marks(second)
+    head = begins[: max(1, round(cut * len(begins)))]
+    tail = ends[round(start * len(ends)) :][: max(0, len(begins) - len(head) + 2)]
+    return " ".join("".join(head + tail).split()) or first
 
 
 def _choose_faces(rng: np.random.Generator, text: str, files: dict[str, list[Face]]) -> tuple[Face, ...]:

@@ -19,7 +19,7 @@ class RenderedSource:
     """A source of lines rendered from texts.
 
     Attributes:
-        texts: texts to draw; those that no font can draw are left out.
+        texts: texts to draw; those that cannot be drawn are left out (`plan.drawable`).
         symbols: the charset; texts with other characters are left out.
         count: number of lines.
         seed: seed of the plan and of all random choices.
