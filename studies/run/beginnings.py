@@ -116,15 +116,15 @@ class Beginnings:
         from trainers.inherit.share import inherited_share
         from trainers.inherit.starter import starter_for
 
-        other = parent.architecture
+        other, nested = parent.architecture, False
         if parent.file is None:
             starter = starter_for(architecture)
             if starter is None:
                 return 0.0
-            other = starter.architecture
+            other, nested = starter.architecture, starter.nested
         if other is None:  # known only from its file; all of it may fit
             return 1.0
-        return inherited_share(architecture, other, next(iter(self._prepared.values())).charset.symbols)
+        return inherited_share(architecture, other, next(iter(self._prepared.values())).charset.symbols, nested)
 
 
 def _reads(parent: Parent) -> float:

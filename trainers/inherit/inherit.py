@@ -5,7 +5,10 @@ Decisions:
 - Where the child is wider, the weights from its new channels to inherited ones are zero. Inherited channels then compute what
   they computed in the relative, and random weights cannot blur them. New channels read all others with their initial weights,
   and the zero weights have gradients from the first step on. (With a normalisation over all channels, as in `svtr`, the
-  equality is not exact.)
+  equality is not exact. It does not hold where a block has a shortcut in only one of the two networks, as between
+  `mobilenetv3_small` of 50 and of 75 %: see `trainers.inherit.shortcuts`.)
+- The weights of such a block do not count in the share. Those of a nested relative do: a narrower network was trained with its
+  own shortcuts.
 - BatchNorm statistics are copied too, but they describe the relative: call `trainers.pruning.recalibrate.recalibrate` with
   training lines afterwards, unless the network is trained anyway before it is read.
 
@@ -31,6 +34,7 @@ from trainers.inherit.inheritance import Inheritance, InheritedTensor
 from trainers.inherit.layout import layout_of
 from trainers.inherit.matching import NEW, Matching
 from trainers.inherit.relative import Relative
+from trainers.inherit.shortcuts import adapt_branches, altered_blocks
 
 Channels = Literal["important", "first"]
 """Which channels of a wider relative are taken: those that matter most, or the first ones."""
@@ -68,6 +72,7 @@ def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, cha
     matching = Matching(child, parent, layouts, scores)
     trained, modules = parent.state_dict(), dict(child.named_modules())
     parameters = {name for name, _ in child.named_parameters()}
+    altered = () if relative.nested else altered_blocks(child, parent)
     records = []
     for name, tensor in child.state_dict().items():
         owner = modules[name.rpartition(".")[0]]
@@ -76,7 +81,8 @@ def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, cha
         sources = matching.sources(name)
         copied = 0 if sources is None else _copy(tensor, trained[name], sources, _reads_channels(owner))
         if name in parameters:
-            records.append(InheritedTensor(name, tensor.numel(), copied))
+            records.append(InheritedTensor(name, tensor.numel(), copied, name.startswith(altered)))
+    adapt_branches(child, parent, matching)
     return Inheritance(relative.architecture, tuple(records))
 
 

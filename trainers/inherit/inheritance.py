@@ -20,16 +20,23 @@ class InheritedTensor:
         name: in the state dict.
         entries: how many numbers it has.
         inherited: how many of them are the relative's.
+        altered: whether it is in a block that has a shortcut in only one of the two networks, and so does something else.
     """
 
     name: str
     entries: int
     inherited: int
+    altered: bool = False
+
+    @property
+    def counted(self) -> int:
+        """How many of its numbers are the relative's and in a block that does what it did there."""
+        return 0 if self.altered else self.inherited
 
 
 @dataclass(frozen=True)
 class InheritedPart:
-    """A component of the child and how much of it was inherited.
+    """A component of the child and how much of it was inherited; blocks with another shortcut do not count.
 
     Attributes:
         name: rectifier, backbone, neck, encoder, head or auxiliary.
@@ -67,9 +74,12 @@ class Inheritance:
 
     @property
     def share(self) -> float:
-        """Fraction of the child's parameters that are the relative's, in [0, 1], without the auxiliary."""
+        """Fraction of the child's parameters that are the relative's, in [0, 1].
+
+        The auxiliary does not count, and what was copied into a block with another shortcut does not count as the relative's.
+        """
         counted = [tensor for tensor in self.tensors if _part_of(tensor) != TRAINING_ONLY]
-        return sum(tensor.inherited for tensor in counted) / sum(tensor.entries for tensor in counted)
+        return sum(tensor.counted for tensor in counted) / sum(tensor.entries for tensor in counted)
 
     @property
     def parts(self) -> tuple[InheritedPart, ...]:
@@ -101,8 +111,8 @@ def _summed(name: str, tensors: Sequence[InheritedTensor]) -> InheritedPart:
     return InheritedPart(
         name,
         parameters=sum(tensor.entries for tensor in tensors),
-        inherited=sum(tensor.inherited for tensor in tensors),
+        inherited=sum(tensor.counted for tensor in tensors),
         tensors=len(tensors),
-        whole=sum(tensor.inherited == tensor.entries for tensor in tensors),
-        partly=sum(0 < tensor.inherited < tensor.entries for tensor in tensors),
+        whole=sum(tensor.counted == tensor.entries for tensor in tensors),
+        partly=sum(0 < tensor.counted < tensor.entries for tensor in tensors),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -15,25 +16,27 @@ MOST_CACHED = 4096
 """Pairs whose share is kept: a number each, while building the two networks takes 0.1 to 0.3 s."""
 
 
-def inherited_share(child: Architecture, parent: Architecture, charset: tuple[str, ...]) -> float:
+def inherited_share(child: Architecture, parent: Architecture, charset: tuple[str, ...], nested: bool = False) -> float:
     """The share of its parameters that a network would inherit from one of another architecture with the same charset.
 
     Args:
         child: of the new network.
         parent: of the trained one, as it was before pruning.
         charset: symbols of both.
+        nested: see `Relative`.
 
     Returns:
         In [0, 1]; 0 if one of them cannot be built.
     """
-    return _share(child.with_(precision="fp32"), parent.with_(precision="fp32"), charset)
+    return _share(child.with_(precision="fp32"), parent.with_(precision="fp32"), charset, nested)
 
 
 @lru_cache(maxsize=MOST_CACHED)
-def _share(child: Architecture, parent: Architecture, charset: tuple[str, ...]) -> float:
+def _share(child: Architecture, parent: Architecture, charset: tuple[str, ...], nested: bool) -> float:
     try:
         with torch.random.fork_rng(devices=[]):
             networks = [build_recognizer(architecture, len(charset)) for architecture in (child, parent)]
-            return inherit(networks[0], charset, Relative.of(networks[1], charset), "first").share
+            relative = replace(Relative.of(networks[1], charset), nested=nested)
+            return inherit(networks[0], charset, relative, "first").share
     except RefusedArchitecture:
         return 0.0
