@@ -16,6 +16,7 @@ from trainers.data.charset import Charset
 from trainers.data.checks.label_checks import label_findings, visible
 from trainers.data.kinds import data_kinds
 from trainers.data.labels_beside import LabelsBeside
+from trainers.data.lines import control_character, without_tabs
 from trainers.data.normalisers import NORMALISERS, normalise
 from trainers.data.source_registry import find_source, own_validation
 
@@ -108,7 +109,7 @@ def try_one(data: bytes) -> None:
     lines = source.read().lines
     texts = [normalise(n, line.text.strip()) for n in NORMALISERS for line in lines]
     list(label_findings([visible(line.text) for line in lines]))
-    Charset.from_texts(texts).outside("abc")
+    Charset.from_texts([text for text in map(without_tabs, texts) if control_character(text) is None]).outside("abc")
     "".join(texts).encode()  # a model file holds its characters as UTF-8
 
 

@@ -124,11 +124,13 @@ def _readings(model: str | None, paths: Iterable[Path], labels: LabelsBeside | N
 
 def _beside(label: str, text: str, reader: Reader) -> dict[str, Any]:
     """The label, and whether it was read; both are compared as in training, normalised as the model's labels were."""
+    from trainers.data.lines import without_tabs
     from trainers.data.normalisers import NORMALISERS, check_normaliser
 
     check_normaliser(reader.metadata.normaliser)
     normalise = NORMALISERS[reader.metadata.normaliser]
-    return {"truth": label, "right": normalise(label) == normalise(text), COMPARED: (normalise(label), normalise(text))}
+    wanted, read = normalise(without_tabs(label)), normalise(text)
+    return {"truth": label, "right": wanted == read, COMPARED: (wanted, read)}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Charset:
     """Distinct single characters, in the order of a network's outputs.
 
     Raises:
-        UserError: there is no symbol, a symbol has several characters, or a symbol is repeated.
+        UserError: there is no symbol, a symbol has several characters or is a control character, or a symbol is repeated.
     """
 
     symbols: tuple[str, ...]
@@ -42,6 +42,9 @@ class Charset:
         long = next((s for s in self.symbols if len(s) != 1), None)
         if long is not None:
             raise UserError(f"a symbol of the charset must be one character, not {long!r}")
+        refused = next((s for s in self.symbols if _is_refused(s)), None)
+        if refused is not None:
+            raise UserError(f"the charset has {_why_refused(refused)}; take it out of the charset file or of more_symbols")
         if len(set(self.symbols)) != len(self.symbols):
             twice = next(s for i, s in enumerate(self.symbols) if s in self.symbols[:i])
             raise UserError(f"the charset has {twice!r} twice")
@@ -100,7 +103,7 @@ class Charset:
         Empty rows are ignored, and so is white space around another character.
 
         Raises:
-            UserError: the file does not exist, is empty or no text, or has a row of several characters.
+            UserError: the file does not exist, is empty or no text, or has a row of several characters or a control character.
         """
         try:
             data = as_utf8(read_regular(path, MOST_CHARSET_BYTES))
@@ -117,7 +120,20 @@ class Charset:
         for number, symbol in enumerate(symbols, start=1):
             if len(symbol) != 1:
                 raise UserError(f"charset file {path}: {_too_long(symbol, number, len(symbols) == 1, path.name)}")
+            if _is_refused(symbol):
+                raise UserError(f"charset file {path}: symbol {number} is {_why_refused(symbol)}; take this row out")
         return cls(tuple(dict.fromkeys(symbols)))
+
+
+def _is_refused(symbol: str) -> bool:
+    """Whether no model file may hold a character, so that all training with it would be in vain."""
+    return unicodedata.category(symbol) in ("Cc", "Cs")
+
+
+def _why_refused(symbol: str) -> str:
+    """A refused character, and why no model can have it."""
+    kind = "a control character" if unicodedata.category(symbol) == "Cc" else "half a character"
+    return f"U+{ord(symbol):04X}, {kind}, which no model file may hold"
 
 
 def _too_long(symbol: str, number: int, alone: bool, name: str) -> str:

@@ -20,6 +20,8 @@ IMAGE_SUFFIXES = (
 """Endings of the names of image files, of the formats in `trainers.base.images`."""
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which is no character and which no file in UTF-8 can hold."""
+CONTROL_CHARACTER = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""A character of Unicode's category Cc: no image shows one, a terminal would obey it, and no model file may hold it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,21 @@ def _unusable(label: str) -> str | None:
         if half is not None:
             return f"label holds half a character (U+{ord(half[0]):04X})"
     return None
+
+
+def without_tabs(label: str) -> str:
+    """A label with a space for each tab, since an image shows both alike, and without white space at its ends."""
+    return label.replace("\t", " ").strip()
+
+
+def control_character(label: str) -> str | None:
+    """The first control character of a label, such as "U+0092"; None if there is none. White space at its ends is not seen.
+
+    Args:
+        label: after the normaliser, which may remove such characters, and without tabs.
+    """
+    found = CONTROL_CHARACTER.search(label.strip())
+    return None if found is None else f"U+{ord(found[0]):04X}"
 
 
 def counted(skipped: Iterable[Skipped]) -> dict[str, int]:

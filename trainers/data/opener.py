@@ -1,4 +1,8 @@
-"""Opens sources by name: decodes their lines or finds them in the cache, normalises labels, and leaves out empty ones."""
+"""Opens sources by name: decodes their lines or finds them in the cache, normalises labels, and leaves out unusable ones.
+
+Labels are cached as the source has them. What becomes of tabs, control characters and empty labels is decided here, after the
+normaliser, so that it is the same for lines that an earlier version has cached.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import numpy as np
 
 from trainers.data.arrays import LineArrays
 from trainers.data.cache import CacheEntry, Progress, open_entry
-from trainers.data.lines import Skipped
+from trainers.data.lines import Skipped, control_character, without_tabs
 from trainers.data.normalisers import normalise
 from trainers.data.source import Source
 from trainers.data.source_registry import find_source
@@ -59,16 +63,18 @@ class LineOpener:
         return open_entry(source, name, self.spec.height_px, self.cache_folder, self.progress, self.processes)
 
     def _labelled(self, entries: Sequence[CacheEntry]) -> LineArrays:
-        """Selects the lines of some cache entries whose normalised label is not empty."""
+        """Selects the lines of some cache entries whose normalised label is not empty and has no control character."""
         at: list[tuple[int, int]] = []
         texts: list[str] = []
         for number, entry in enumerate(entries):
             self.skipped.extend(entry.skipped)
             for place, text in enumerate(entry.texts):
-                label = normalise(self.spec.normaliser, text.strip()).strip()
-                if label:
+                label = normalise(self.spec.normaliser, without_tabs(text)).strip()
+                control = control_character(label)
+                if label and control is None:
                     at.append((number, place))
                     texts.append(label)
                 else:
-                    self.skipped.append(Skipped(entry.names[place], "empty label"))
+                    reason = f"label holds a control character ({control})" if label else "empty label"
+                    self.skipped.append(Skipped(entry.names[place], reason))
         return LineArrays(entries, np.array(at, dtype=np.int64).reshape(-1, 2), texts, normaliser=self.spec.normaliser)

@@ -7,7 +7,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from trainers.base.strict_model import StrictModel
-from trainers.data.charset import Unknown
+from trainers.data.charset import Charset, Unknown
 from trainers.data.normalisers import check_normaliser
 from trainers.data.rendered import Rendered
 from trainers.data.source_registry import split_sources
@@ -69,6 +69,8 @@ class DataSpec(StrictModel):
     def _names_its_symbols_once(self) -> Self:
         if self.more_symbols and self.charset is not None:
             raise ValueError("more_symbols adds to the characters of the labels; a charset file already names all of them")
+        if self.more_symbols:
+            Charset.from_texts([self.more_symbols])  # a mistake in it is said before lines are decoded for minutes
         return self
 
     @model_validator(mode="after")

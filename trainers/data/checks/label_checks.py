@@ -1,4 +1,4 @@
-"""Checks that need only the labels: white space, invisible characters, and different characters that look alike."""
+"""Checks that need only the labels: white space, invisible and control characters, and characters that look alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from trainers.data.checks.findings import Finding
+from trainers.data.lines import control_character, without_tabs
 from trainers.data.normalisers import half_width, simplified
 
 INVISIBLE = {"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\u00a0": " ", "\t": " ", "\u2028": " ", "\u2029": " "}
@@ -16,11 +17,12 @@ RARE_BELOW = 5
 
 def visible(text: str) -> str:
     """Removes white space at the ends of a label, and invisible characters."""
-    return "".join(INVISIBLE.get(c, "" if unicodedata.category(c) == "Cc" else c) for c in text).strip()
+    return "".join(INVISIBLE.get(c, c) for c in text).strip()
 
 
 def label_findings(texts: Sequence[str]) -> Iterator[Finding]:
     """Finds faults and doubts of labels; the index of a line is its position in the list."""
+    yield from _control_characters(texts)
     yield from _outer_space(texts)
     yield from _invisible(texts)
     counts = Counter(c for text in texts for c in text)
@@ -36,6 +38,15 @@ def label_findings(texts: Sequence[str]) -> Iterator[Finding]:
     yield from _right_to_left(texts)
 
 
+def _control_characters(texts: Sequence[str]) -> Iterator[Finding]:
+    """Lines that training leaves out. To take the character out would not do: U+0092, say, is an apostrophe in CP1252."""
+    found = {i: control for i, text in enumerate(texts) if (control := control_character(without_tabs(text))) is not None}
+    if found:
+        advice = "write what the image shows in its place; U+0080 to U+009F come of CP1252 that was converted as Latin-1"
+        details = tuple(f"{control} in {texts[i]!r}" for i, control in found.items())
+        yield Finding("control_character", "label holds a control character", "drop", advice, tuple(found), details)
+
+
 def _outer_space(texts: Sequence[str]) -> Iterator[Finding]:
     lines = tuple(i for i, text in enumerate(texts) if text.strip() and text != text.strip())
     if lines:
@@ -47,7 +58,7 @@ def _outer_space(texts: Sequence[str]) -> Iterator[Finding]:
 def _invisible(texts: Sequence[str]) -> Iterator[Finding]:
     lines, details = [], []
     for i, text in enumerate(texts):
-        hidden = sorted({c for c in text.strip() if c in INVISIBLE or unicodedata.category(c) == "Cc"})
+        hidden = sorted({c for c in text.strip() if c in INVISIBLE})
         if hidden:
             lines.append(i)
             details.append(f"{', '.join(map(_named, hidden))} in {text!r}")

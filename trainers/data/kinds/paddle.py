@@ -1,7 +1,7 @@
 """Label files of PaddleOCR and OpenOCR: UTF-8 rows `path<TAB>label`, one image per row.
 
 Decisions:
-- A row is split at its first tab, so labels may contain tabs.
+- A row is split at its first tab only. Further tabs belong to the label, and training reads them as spaces.
 - If the first field is a JSON list of images, each of them becomes a line (PaddleOCR draws one at random).
 - Rows with detection labels (a JSON list of polygons) are skipped and counted.
 
