@@ -102,7 +102,8 @@ def train(
     for last_try in (False, True):
         notes: list[str] = []
         checkpoint = load_checkpoint(job.folder, job.identity, notes.append)
-        adjustments = checkpoint["eased"] if checkpoint else adjustments
+        if checkpoint and not last_try:  # the last try has those that the fault asked for, which the checkpoint lacks
+            adjustments = checkpoint["eased"]
         try:
             with torch.random.fork_rng(devices=[job.device] if job.device.startswith("cuda") else []):
                 training = _Training(job, recipe, adjustments)
@@ -123,9 +124,8 @@ def train(
             if not is_out_of_memory(error):
                 raise
             if adjustments or last_try:
-                raise TrainingFault(
-                    "oom", f"out of memory with {recipe.batch_lines} lines a batch: {one_line(error)}"
-                ) from error
+                batch_lines = recipe.with_(**adjustments).batch_lines
+                raise TrainingFault("oom", f"out of memory with {batch_lines} lines a batch: {one_line(error)}") from error
             adjustments = FAULT_ADJUSTMENTS["oom"](recipe)
     raise AssertionError("the last try returns or raises")
 

@@ -15,7 +15,7 @@ from trainers.base.progress import EpochReport
 from trainers.base.recipe import Recipe
 from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.training.job import TrainingJob
-from trainers.training.loop import TrainingResult, train
+from trainers.training.loop import TrainingResult, _Training, train
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
 QUICK = Recipe(learning_rate=4e-3, warmup_epochs=1, batch_lines=8, clip_norm=5, augmentation=0.1, decoupled_decay=True)
@@ -54,6 +54,28 @@ def test_a_fault_is_answered_once_from_the_last_checkpoint(tmp_path: Path, monke
     assert all(np.isfinite(r.loss) for r in reports)
 
 
+@pytest.mark.parametrize(("kind", "eased"), [("nan", (2e-3, 8)), ("oom", (4e-3, 4))])
+@pytest.mark.parametrize("checkpoint", [0, 1])
+def test_the_retry_differs_from_the_first_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, eased: tuple[float, int], checkpoint: int
+) -> None:
+    """Also where a checkpoint without a fault is there, and also after a later resumption from one with a fault."""
+    genuine, tries = _Training._train_epoch, list[tuple[int, float, int]]()
+
+    def faulty(training: _Training, done: int) -> float:
+        tries.append((done + 1, training.recipe.learning_rate, training.recipe.batch_lines))
+        if done == checkpoint and not training.adjustments:
+            raise TrainingFault("nan", "not finite") if kind == "nan" else torch.OutOfMemoryError("20 GiB")
+        return genuine(training, done)
+
+    monkeypatch.setattr(_Training, "_train_epoch", faulty)
+    job = TrainingJob(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0)
+    train(job, onward, until_epoch=2)
+    assert isinstance(train(job, onward), TrainingResult)
+    whole, before = [(epoch, 4e-3, 8) for epoch in range(1, checkpoint + 2)], range(checkpoint + 1, 4)
+    assert tries == whole + [(epoch, *eased) for epoch in before]
+
+
 def test_a_damaged_checkpoint_is_not_trained_on_and_that_is_said(tmp_path: Path) -> None:
     prepared, reports = striped_dataset(20), []
     job = TrainingJob(TINY, prepared, QUICK, 3, tmp_path, 0)
@@ -78,3 +100,4 @@ def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch
         train(TrainingJob(TINY, striped_dataset(20), QUICK, 3, tmp_path, 0), onward)
     assert caught.value.kind == ("nan" if how == "nan" else "oom")
     assert "\n" not in caught.value.reason
+    assert ("learning rate 0.002" if how == "nan" else "with 4 lines a batch") in caught.value.reason, "those of the second try"
