@@ -23,9 +23,17 @@ WARMUP_FRACTION = 0.2
 """Fraction of the epochs that train on the warm-up lines, where there are any, instead of the training lines."""
 
 
-def warmup_epochs(epochs: int) -> int:
-    """How many of `epochs` epochs train on the warm-up lines: one in five, at least one, but never the last epoch."""
-    return min(max(1, round(WARMUP_FRACTION * epochs)), epochs - 1)
+def warmup_epochs(epochs: int, is_anytime: bool) -> int:
+    """How many of `epochs` epochs train on the warm-up lines: one in five, at least one, but never the last epoch.
+
+    A training that may end after any epoch trains on them in its first epoch only: more epochs could be more than a fifth of
+    those that it will have. A training of one epoch has none, and is continued without them.
+
+    Args:
+        epochs: number of epochs of the whole training.
+        is_anytime: whether the recipe lets it end after any epoch (`Recipe.is_anytime`).
+    """
+    return min(1 if is_anytime else max(1, round(WARMUP_FRACTION * epochs)), epochs - 1)
 
 
 def plan_lines(

@@ -34,7 +34,8 @@ class Rendered(StrictModel):
 
     Attributes:
         count: number of lines.
-        use: `extra` adds them to the training lines; `warmup` trains on them alone in a phase before.
+        use: `extra` adds them to the training lines; `warmup` trains on them alone in the first epochs
+            (`trainers.batching.line_selection.warmup_epochs`).
         labels: a text file or a data source whose texts are drawn; None uses the training labels.
         fonts: a font file or a folder of fonts; None uses those of the system.
         style: `scene`, `web`, `print`, or `mixed`.

@@ -179,11 +179,11 @@ class _Training:
         self.phases = Phases.of(self.recipe, job.epochs, job.architecture.prune_percent)
         self.feed = self._plan(job.data.training, job.data.rendered_lines)
         self.length = EpochLength.of(self.recipe, len(job.data.training))
-        self.warmup_feed, self.warmup_epochs = self.feed, 0
+        self.warmup_feed, self.warmup_length, self.warmup_epochs = self.feed, self.length, 0
         if job.data.warmup is not None:
-            shown_once = round(len(job.data.warmup) / self.length.lines(len(job.data.training)))
-            self.warmup_epochs = max(1, shown_once) if self.recipe.is_anytime else warmup_epochs(job.epochs)
+            self.warmup_epochs = warmup_epochs(job.epochs, self.recipe.is_anytime)
             self.warmup_feed = self._plan(job.data.warmup, len(job.data.warmup))
+            self.warmup_length = EpochLength.of(self.recipe, len(job.data.warmup))
 
     def _plan(self, lines: DecodedLines, drawn: int) -> tuple[BatchPlanner, BatchFeed]:
         recipe = self.recipe if drawn < len(lines) else self.recipe.with_(drawn_share=None)  # a warm-up has no other lines
@@ -251,8 +251,9 @@ class _Training:
         rng = np.random.default_rng([self.job.seed, done])
         torch.manual_seed(int(rng.integers(2**62)))
         self.learner.recognizer.train()
-        planner, feed = self.warmup_feed if done < self.warmup_epochs else self.feed
-        batches = self.length.batches(planner, self.job.seed, done, rng)
+        is_warmup = done < self.warmup_epochs
+        (planner, feed), length = (self.warmup_feed, self.warmup_length) if is_warmup else (self.feed, self.length)
+        batches = length.batches(planner, self.job.seed, done, rng)
         steps = self.job.epochs * len(batches)
         total, lines = torch.zeros((), device=self.device), 0
         with use_fast_gru(self.learner.recognizer):

@@ -107,7 +107,7 @@ def test_warm_up_lines_are_shown_first_and_then_no_more(tmp_path: Path) -> None:
     plain = striped_dataset(40)
     blank = InMemoryLines([np.full_like(image, 230) for image in plain.training.images], plain.training.texts)
     prepared = dataclasses.replace(plain, warmup=blank)
-    assert [warmup_epochs(n) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
+    assert [warmup_epochs(n, is_anytime=False) for n in (1, 2, 5, 40)] == [0, 1, 1, 8]
     outcomes = [
         train(TrainingJob(TINY, which, QUICK, 5, tmp_path / str(n), 0), onward) for n, which in enumerate((plain, prepared))
     ]
