@@ -3,6 +3,8 @@
 Decisions:
 - With a recipe that may end after any epoch, the cut is made after `CUT_AFTER_EPOCHS`, however long the training is, or after
   half of a shorter one. Almost all rungs lie behind it, and only those compare the training with others.
+- Such a training may be continued with another number of epochs. A cut that was made stays where it was made, which checkpoints
+  hold; one that was not is made where a training of that many epochs makes it, or at once where that is past.
 - With a cosine schedule the cut is made after half of the epochs. Each half has a whole schedule, from warm-up to the end of
   its cosine.
 - After the cut the rate warms up again, to half of what it was.
@@ -35,7 +37,7 @@ class Phases:
 
     Attributes:
         epochs: epochs of the whole training.
-        cut_after: epochs before the cut; None if nothing is pruned.
+        cut_after: epochs before the cut, as planned or as it was made; None if nothing is pruned.
     """
 
     epochs: int

@@ -65,7 +65,9 @@ class TrainingJob:
     def identity(self) -> str:
         """Text that is equal for two jobs exactly if one may resume the other's checkpoint; folder and device do not count.
 
-        Neither does the number of epochs, where nothing in the training depends on it.
+        Neither does the number of epochs with a recipe that may end after any epoch. Two things depend on it there, and are
+        settled once they have happened: where a short training is cut, which checkpoints hold (`trainers.pruning.phases`), and
+        that a training of one epoch has no warm-up (`trainers.batching.line_selection`).
         """
         epochs = "any" if self.recipe.is_anytime else self.epochs
         versions = "".join(f" {field}-{version}" for field, version in component_versions(self.architecture).items())

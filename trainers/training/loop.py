@@ -208,10 +208,15 @@ class _Training:
         self.learner.restore(state)
         self.history = [EpochReport.from_dict(report) for report in state["history"]]
         self.lineage = _lineage(state)
+        if self.learner.pruning_mask is not None:
+            planned = Phases.of(self.recipe, self.history[0].epochs, self.job.architecture.prune_percent)
+            self.phases = replace(self.phases, cut_after=state.get("cut_after", planned.cut_after))  # earlier versions lack it
 
     def state(self) -> dict[str, Any]:
         """The state for a checkpoint; "eased" keeps its name, so that older checkpoints can be resumed."""
         state = {**self.learner.state(), "history": [report.as_dict() for report in self.history], "eased": self.adjustments}
+        if self.learner.pruning_mask is not None:
+            state["cut_after"] = self.phases.cut_after
         return state if self.lineage is None else {**state, "lineage": self.lineage.as_dict()}
 
     def run(self, report: Report, until_epoch: int | None) -> TrainingResult | Paused:
@@ -236,6 +241,7 @@ class _Training:
 
             symbols = self.data.charset.symbols
             self.learner.prune(EvaluationSample(self.data.training, symbols, counts_characters=True))
+            self.phases = replace(self.phases, cut_after=len(self.history))
 
     def _epoch(self, done: int) -> EpochReport:
         """Trains one epoch after `done` others, and validates the network."""
