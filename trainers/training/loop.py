@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,13 @@ class TrainingResult:
         recognizer: the network in eval mode, on the CPU, with the averaged weights where the recipe keeps an average.
         history: reports of all epochs, oldest first.
         lineage: what the network inherited when the training began; None if it began with random weights.
+        adjustments: changes of the recipe with which it went on after a fault; empty without one.
     """
 
     recognizer: Recognizer
     history: tuple[EpochReport, ...]
     lineage: Lineage | None = None
+    adjustments: Mapping[str, float] = field(default_factory=dict)
 
 
 def train(
@@ -145,7 +147,7 @@ def load_result(job: TrainingJob) -> TrainingResult:
     if job.architecture.prune_percent and learner.pruning_mask is None:
         raise TrainingFault("export", "the network is still to be pruned")
     history = tuple(EpochReport.from_dict(report) for report in checkpoint["history"])
-    return TrainingResult(learner.evaluation_network().cpu().eval(), history, _lineage(checkpoint))
+    return TrainingResult(learner.evaluation_network().cpu().eval(), history, _lineage(checkpoint), checkpoint["eased"])
 
 
 def _lineage(checkpoint: dict[str, Any]) -> Lineage | None:
@@ -232,7 +234,8 @@ class _Training:
         if len(self.history) < epochs:
             return Paused(tuple(self.history), stopped=False)
         self._prune_if_due()
-        return TrainingResult(self.learner.evaluation_network().cpu().eval(), tuple(self.history), self.lineage)
+        network = self.learner.evaluation_network().cpu().eval()
+        return TrainingResult(network, tuple(self.history), self.lineage, self.adjustments)
 
     def _prune_if_due(self) -> None:
         """Prunes the network once, after the first phase."""

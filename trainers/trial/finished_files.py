@@ -4,7 +4,8 @@ Decisions:
 - Files of fine precisions share one finish; each file with a large step has one of its own (`trainers.quantisation.finish`).
 - A finish is reported as a note to the last epoch, and its cost is a part of the file's measurement. It does not belong to the
   epochs by which trainings are compared, nor to their log.
-- A finish that fails leaves the file as it would be without one.
+- A finish goes on with what the training ended with: half the rate or half the batch after a fault.
+- A finish that fails, also for lack of memory, leaves the file as it would be without one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from search_space.coded_precision import is_coarse
 from trainers.base.candidate import Candidate
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import TrainingFault, is_out_of_memory, one_line
 from trainers.base.progress import Report
 from trainers.batching.epoch_length import EpochLength
 from trainers.data.dataset import LineDataset
@@ -47,7 +48,7 @@ class FinishedFiles:
         epochs: int,
         report: Report,
     ) -> None:
-        self._training = replace(training, recipe=training.recipe.with_(finish_epochs=epochs))
+        self._training = replace(training, recipe=training.recipe.with_(finish_epochs=epochs, **trained.adjustments))
         self._trained, self._report, self._epochs = trained, report, epochs
         self._files = ModelFiles(trained, training.architecture, prepared, normaliser, threads)
         self._shared: ModelFiles | None = None
@@ -89,6 +90,11 @@ class FinishedFiles:
             finished = finish(self._trained.recognizer, self._training, len(self._trained.history), precision, note)
         except TrainingFault as fault:
             self._note(f"no {named}: {fault}")
+            return self._files
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._note(f"no {named}: out of memory ({one_line(error)})")
             return self._files
         return self._files.of(finished)
 
