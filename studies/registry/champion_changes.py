@@ -3,7 +3,8 @@
 Decisions:
 - Each change is a tag of the registered model of its own, whose key has the time. MLflow's alias says only which version is the
   champion now, and a rollback leaves no trace in it.
-- A champion that was set by another program, such as MLflow's own pages, is part of the history as soon as it is seen.
+- A champion that was set by another program, such as MLflow's own pages, is part of the history. It has no tag: it is
+  known by the next change, which begins with another champion than the last one has ended with, or by the alias as it is now.
 - A rollback goes back to the champion before. So the changes are read as a stack: a promotion puts a version on it, a rollback
   takes versions off it until the one that it went back to is on top.
 """
@@ -76,13 +77,23 @@ def champion_changes(client: MlflowClient, model: str) -> list[ChampionChange]:
     """
     registered = client.get_registered_model(model)
     written = sorted((key, value) for key, value in registered.tags.items() if key.startswith(PREFIX))
-    changes = [ChampionChange(**json.loads(value)) for _, value in written]
+    changes = _with_set_elsewhere([ChampionChange(**json.loads(value)) for _, value in written])
     if CHAMPION not in registered.aliases:
         return changes
     now = int(registered.aliases[CHAMPION])
     if changes and changes[-1].version != now:
         changes.append(ChampionChange(None, now, changes[-1].version, "set elsewhere"))
     return changes or _unrecorded(client, model, now)
+
+
+def _with_set_elsewhere(recorded: Sequence[ChampionChange]) -> list[ChampionChange]:
+    """The recorded changes, oldest first, and between them those that another program has made."""
+    changes: list[ChampionChange] = []
+    for change in recorded:
+        if changes and change.before not in (None, changes[-1].version):
+            changes.append(ChampionChange(None, change.before, changes[-1].version, "set elsewhere"))
+        changes.append(change)
+    return changes
 
 
 def champion_before(changes: Sequence[ChampionChange]) -> int | None:

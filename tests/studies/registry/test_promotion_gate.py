@@ -9,7 +9,7 @@ import pytest
 
 from search_space.architecture import Architecture
 from studies import history, promote, rollback
-from studies.registry.champion_changes import ChampionChange, Reason, champion_before
+from studies.registry.champion_changes import ChampionChange, Reason, champion_before, champion_changes, set_champion
 from studies.registry.compared_lines import ComparedLines
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find
@@ -116,6 +116,22 @@ def test_what_is_better_becomes_champion_and_what_is_worse_only_by_force(home: P
     for key in list(client.get_registered_model("m").tags):
         client.delete_registered_model_tag("m", key)  # as in registries of before, whose changes are not recorded
     assert [change.version for change in history("m", workspace).changes] == [1, 2]
+
+
+def test_a_champion_that_was_set_elsewhere_stays_in_the_history(workspace: Workspace) -> None:
+    client = open_mlflow(workspace)
+    client.create_registered_model("elsewhere")
+    for _ in range(4):
+        client.create_model_version("elsewhere", "nowhere")
+    set_champion(client, "elsewhere", 1, None, "promoted")
+    set_champion(client, "elsewhere", 2, 1, "promoted")
+    client.set_registered_model_alias("elsewhere", "champion", "3")
+    set_champion(client, "elsewhere", 4, 3, "promoted")
+    changes = champion_changes(client, "elsewhere")
+    assert changes[2] == ChampionChange(None, 3, 2, "set elsewhere") and len(changes) == 4
+    assert champion_before(changes) == 3
+    set_champion(client, "elsewhere", 3, 4, "rolled back")
+    assert champion_before(champion_changes(client, "elsewhere")) == 2
 
 
 def test_of_files_that_read_alike_the_smaller_passes(home: Path, workspace: Workspace) -> None:
