@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from studies.registry.mlflow_client import experiment_id
 from studies.registry.model_card import DECISION_FACTS, Facts, as_tags, description_of
 from studies.registry.model_package import save_pyfunc_model
 from studies.registry.registered_models import names
-from studies.registry.run_records import KIND_TAG, NOTE_TAG, STUDY_TAG, TRIAL_TAG
+from studies.registry.run_records import FILE_TAG, KIND_TAG, NOTE_TAG, STUDY_TAG, TRIAL_TAG
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 VERSIONS_TAG = "mlflow.modelVersions"
@@ -47,7 +49,7 @@ def create_version(
     """
     experiment, tags = experiment_id(client, workspace), as_tags(facts)
     study = None if "study" not in facts else str(facts["study"])
-    run_id = _run_of_trial(client, experiment, study, point.trial)
+    run_id = _run_of_file(client, experiment, study, point, str(facts["sha256"]))
     params = {key: str(value) for key, value in (point.architecture | recipe_params(point.recipe)).items()}
     lasting = {key: value for key, value in tags.items() if key not in DECISION_FACTS} | {
         NOTE_TAG: description_of(point, study)
@@ -113,19 +115,35 @@ def _link(client: MlflowClient, version: ModelVersion, run_id: str, model_id: st
     client.log_batch(run_id, metrics=metrics)
 
 
-def _run_of_trial(client: MlflowClient, experiment: str, study: str | None, trial: int) -> str:
-    """Returns the ID of the run that `RunTracker` wrote for a trial; if there is none, or no study, it creates a run.
+def _run_of_file(client: MlflowClient, experiment: str, study: str | None, point: FrontPoint, sha256: str) -> str:
+    """Returns the ID of the run of a file: that of its trial or of an earlier promotion; if there is none, it creates one.
 
-    A model version needs a run: without one, MLflow looks the version up with its global tracking URI, in another database.
+    A model version needs a run: without one, MLflow looks the version up with its global tracking URI, in another database. The
+    metrics of the file become metrics of that run. So one that was stored anew, in fewer bytes than the file of its trial,
+    gets a run of its own.
+
+    Args:
+        client: of the registry.
+        experiment: ID of the experiment.
+        study: name of the study; None if the file was trained by `paretext train`.
+        point: the candidate.
+        sha256: hash of its file.
     """
-    if study is None:
-        run = client.create_run(experiment, tags={KIND_TAG: "promotion"}, run_name="promote a training")
-        client.set_terminated(run.info.run_id)
+    trial = {} if study is None else {STUDY_TAG: study, TRIAL_TAG: str(point.trial)}
+    measured = {"size_bytes": point.size_bytes, "accuracy": point.accuracy}
+    for run in _runs_with(client, experiment, {**trial, KIND_TAG: "trial"}) if trial else ():
+        if all(run.data.metrics.get(name, value) == value for name, value in measured.items()):
+            return str(run.info.run_id)
+    tags = {**trial, KIND_TAG: "promotion", FILE_TAG: sha256}
+    for run in _runs_with(client, experiment, tags):
         return str(run.info.run_id)
-    wanted = f"tags.`{STUDY_TAG}` = '{study}' and tags.`{KIND_TAG}` = 'trial' and tags.`{TRIAL_TAG}` = '{trial}'"
-    runs = client.search_runs([experiment], wanted, max_results=1)
-    if runs:
-        return str(runs[0].info.run_id)
-    run = client.create_run(experiment, tags={STUDY_TAG: study, KIND_TAG: "promotion"}, run_name=f"promote {study} {trial}")
-    client.set_terminated(run.info.run_id)
-    return str(run.info.run_id)
+    name = "promote a training" if study is None else f"promote {study} {point.trial}"
+    made = client.create_run(experiment, tags=tags, run_name=name)
+    client.set_terminated(made.info.run_id)
+    return str(made.info.run_id)
+
+
+def _runs_with(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Iterable[Run]:
+    """The runs that have all these tags."""
+    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    return list(client.search_runs([experiment], wanted))

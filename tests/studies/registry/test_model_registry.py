@@ -107,6 +107,25 @@ def test_the_logged_model_knows_its_version_and_its_metrics_and_its_run_has_it(
     assert len(client.get_metric_history(run.info.run_id, "accuracy")) == 1, "the run has no second point of its own accuracy"
 
 
+def test_a_file_that_was_stored_anew_leaves_the_run_of_its_trial_as_it_is(
+    workspace: Workspace, points: list[FrontPoint]
+) -> None:
+    measured = {"accuracy": points[1].accuracy, "size_bytes": float(2 * points[1].size_bytes)}
+    tracker = RunTracker(workspace, "anew", pytest.fail)
+    tracker.start({})
+    tracker.log_trial(1, points[1].architecture, measured, "measured")
+    tracker.finish()
+    for model in ("smaller", "again"):
+        promote(points[1], model, workspace, "anew")
+    client = open_mlflow(workspace)
+    own, other = (client.get_run(client.get_model_version(model, "1").run_id) for model in ("smaller", "again"))
+    assert own.info.run_id == other.info.run_id and own.data.metrics["size_bytes"] == points[1].size_bytes
+    assert own.data.tags["paretext.kind"] == "promotion" and own.data.tags["paretext.trial"] == "1"
+    runs = client.search_runs([own.info.experiment_id], "tags.`paretext.study` = 'anew' and tags.`paretext.trial` = '1'")
+    (trial,) = [run for run in runs if run.info.run_id != own.info.run_id]
+    assert trial.data.metrics == measured and not trial.outputs.model_outputs
+
+
 def test_promotions_at_the_same_time_take_turns(workspace: Workspace, points: list[FrontPoint]) -> None:
     with ThreadPoolExecutor(3) as pool:
         made = list(pool.map(lambda point: promote(point, "rushed", workspace, "digits"), points))
