@@ -12,7 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,6 +84,28 @@ def champion_changes(client: MlflowClient, model: str) -> list[ChampionChange]:
     if changes and changes[-1].version != now:
         changes.append(ChampionChange(None, now, changes[-1].version, "set elsewhere"))
     return changes or _unrecorded(client, model, now)
+
+
+def champion_since_ms(tags: Mapping[str, str], champion: int, registered_ms: int) -> int:
+    """When a version became the champion, in milliseconds since 1970.
+
+    Nobody knows when another program has set the alias. Then it counts as set when the version was registered, and so does one
+    from before changes were recorded.
+
+    Args:
+        tags: of the registered model.
+        champion: number of the version that is the champion now.
+        registered_ms: when that version was registered, in milliseconds since 1970.
+    """
+    last = max((key for key in tags if key.startswith(PREFIX)), default=None)
+    if last is None:
+        return registered_ms
+    try:
+        change = ChampionChange(**json.loads(tags[last]))
+        recorded_ms = int(1000 * datetime.fromisoformat(change.time or "").timestamp())
+    except (TypeError, ValueError):  # a tag that somebody has edited is no reason to find no model at all
+        return registered_ms
+    return recorded_ms if change.version == champion else registered_ms
 
 
 def _with_set_elsewhere(recorded: Sequence[ChampionChange]) -> list[ChampionChange]:

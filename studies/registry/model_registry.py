@@ -30,9 +30,9 @@ from studies.registry.promoted_version import Outcome, PromotedVersion
 from studies.registry.promotion_gate import Gate, Verdict
 from studies.registry.registered_models import (
     champion_version,
+    champions_of,
     check_name_is_known,
     file_of_version,
-    names,
     next_version,
     version_with_file,
 )
@@ -157,20 +157,18 @@ def find(workspace: Workspace, address: str) -> RegisteredVersion:
 
 
 def newest_champion(workspace: Workspace) -> RegisteredVersion:
-    """Finds the champion that was promoted last, among all registered models.
+    """Finds the version that became a champion last, among the champions of all registered models.
 
     Raises:
         UserError: no model has been promoted yet.
     """
-    champions = []
-    for name in names(workspace):
+    if workspace.holds_models:
         client = open_mlflow(workspace)
-        number = champion_version(client, name)
-        if number is not None and DIGEST_TAG in (version := client.get_model_version(name, str(number))).tags:
-            champions.append(version)  # one of another program has no hash, and may be anything
-    if not champions:
-        raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
-    return RegisteredVersion.of(client, max(champions, key=lambda v: int(v.creation_timestamp)), workspace)
+        for name, number in champions_of(client):
+            version = client.get_model_version(name, str(number))
+            if DIGEST_TAG in version.tags:  # one of another program has no hash, and may be anything
+                return RegisteredVersion.of(client, version, workspace)
+    raise UserError("no model has been promoted yet; run 'paretext promote STUDY', or name a file with --model FILE.onnx")
 
 
 def _check(point: FrontPoint, file: Path, model: str, study: str | None) -> str:

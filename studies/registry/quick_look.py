@@ -10,21 +10,31 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
+from studies.registry.champion_changes import champion_since_ms
 from studies.workspace.paths import Workspace
 
 CHAMPIONS = """
-SELECT alias.name, alias.version FROM registered_model_aliases AS alias
+SELECT alias.name, alias.version, version.creation_time FROM registered_model_aliases AS alias
 JOIN model_versions AS version ON version.name = alias.name AND version.version = alias.version
-WHERE alias.alias = 'champion' ORDER BY version.creation_time DESC
+WHERE alias.alias = 'champion'
 """
-"""The champion of each registered model, the one that was promoted last first."""
+"""The champion of each registered model, and when that version was registered."""
+MODEL_TAGS = "SELECT name, key, value FROM registered_model_tags"
+"""The tags of all registered models."""
 RUNS = "SELECT run_uuid, value FROM tags WHERE key = 'paretext.study'"
 """The MLflow runs of each study."""
 
 
 def champions(workspace: Workspace) -> list[tuple[str, int]]:
-    """Name and version of the champion of each registered model, the newest first."""
-    return [(str(name), int(version)) for name, version in _rows(workspace, CHAMPIONS)]
+    """Name and version of the champion of each registered model, the one that became the champion last first."""
+    tags: dict[str, dict[str, str]] = {}
+    for name, key, value in _rows(workspace, MODEL_TAGS):
+        tags.setdefault(str(name), {})[str(key)] = str(value)
+    found = [
+        (champion_since_ms(tags.get(str(name), {}), int(version), int(registered_ms)), str(name), int(version))
+        for name, version, registered_ms in _rows(workspace, CHAMPIONS)
+    ]
+    return [(name, version) for _, name, version in sorted(found, reverse=True)]
 
 
 def runs_of_studies(workspace: Workspace) -> dict[str, list[str]]:

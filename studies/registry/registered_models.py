@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_space.catalog import nearest
-from studies.registry.champion_changes import CHAMPION
+from studies.registry.champion_changes import CHAMPION, champion_since_ms
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.registered_version import RegisteredVersion
 from studies.workspace.paths import Workspace
@@ -43,6 +43,17 @@ def champion_version(client: MlflowClient, model: str) -> int | None:
         if CHAMPION in known.aliases:
             return int(known.aliases[CHAMPION])
     return None
+
+
+def champions_of(client: MlflowClient) -> list[tuple[str, int]]:
+    """Name and version of the champion of each registered model, the one that became the champion last first."""
+    found = []
+    for model in client.search_registered_models(max_results=1000):
+        if CHAMPION in model.aliases:
+            number = int(model.aliases[CHAMPION])
+            registered_ms = int(client.get_model_version(model.name, str(number)).creation_timestamp)
+            found.append((champion_since_ms(model.tags, number, registered_ms), str(model.name), number))
+    return [(name, number) for _, name, number in sorted(found, reverse=True)]
 
 
 def version_with_file(client: MlflowClient, workspace: Workspace, model: str, digest: str) -> int | None:

@@ -21,6 +21,8 @@ from PIL import Image
 from studies.registry.example_image import example_png_base64
 from studies.registry.mlflow_client import open_mlflow
 from studies.registry.model_registry import find, newest_champion, promote
+from studies.registry.quick_look import champions
+from studies.registry.rollback import roll_back
 from studies.registry.run_tracker import RunTracker
 from studies.storage.front_point import FrontPoint
 from studies.workspace.paths import Workspace
@@ -105,6 +107,29 @@ def test_the_logged_model_knows_its_version_and_its_metrics_and_its_run_has_it(
     assert measured.items() <= metrics.items()
     assert run.data.tags["paretext.kind"] == "trial"
     assert len(client.get_metric_history(run.info.run_id, "accuracy")) == 1, "the run has no second point of its own accuracy"
+
+
+def test_the_newest_champion_is_what_was_promoted_or_rolled_back_last(workspace: Workspace, points: list[FrontPoint]) -> None:
+    for model in ("mine-a", "mine-b"):
+        for point in points[:2]:
+            promote(point, model, workspace, None)
+    assert newest(workspace) == ("mine-b", 2)
+    promote(points[0], "mine-a", workspace, None)
+    assert newest(workspace) == ("mine-a", 1), "a file that is registered already gets no new version"
+    roll_back("mine-b", workspace)
+    assert newest(workspace) == ("mine-b", 1)
+    client = open_mlflow(workspace)
+    client.set_registered_model_alias("mine-b", "champion", "2")
+    assert newest(workspace) == ("mine-a", 1), "when another program has set an alias is not known"
+    client.set_registered_model_tag("mine-a", "paretext.champion.9999", "edited")
+    assert newest(workspace) == ("mine-b", 2), "so it is when the version was registered"
+
+
+def newest(workspace: Workspace) -> tuple[str, int]:
+    """Name and version of the newest champion, on which both ways to find it agree."""
+    found = newest_champion(workspace)
+    assert champions(workspace)[0] == (found.model, found.version)
+    return found.model, found.version
 
 
 def test_a_file_that_was_stored_anew_leaves_the_run_of_its_trial_as_it_is(
