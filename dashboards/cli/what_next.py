@@ -46,10 +46,13 @@ def _beginning(workspace: Workspace) -> list[str]:
 
 
 def _model_lines(workspace: Workspace) -> list[str]:
-    """About the models that were promoted; nothing where there is none."""
-    from studies.registry.quick_look import champions
+    """About the models that were promoted; nothing where there is none, or where MLflow's server does not answer."""
+    from studies.registry.quick_look import champions, is_reachable
 
-    found = champions(workspace)
+    try:
+        found = champions(workspace) if is_reachable(workspace) else []
+    except Exception:  # servers raise many kinds, and the studies are here: a command that asks for a model says what is wrong
+        return []
     if not found:
         return []
     (name, version), *others = found

@@ -25,7 +25,11 @@ def history_lines(history: ModelHistory) -> list[str]:
 
 
 def champion_lines(workspace: Workspace) -> list[str]:
-    """The registered models of a workspace with their champions; nothing where there is none."""
+    """The registered models of a workspace with their champions; nothing where there is none.
+
+    Raises:
+        UserError: MLflow is on a server that does not answer.
+    """
     from studies.registry.quick_look import champions
 
     found = champions(workspace)

@@ -65,8 +65,7 @@ class Workspace:
 
     def _is_own_database(self, uri: str) -> bool:
         """Whether a tracking URI names MLflow's database in the folder, as `mlflow models serve` needs it."""
-        path = uri.removeprefix("sqlite:///")
-        return path != uri and Path(path).resolve() == self.mlflow_file
+        return _sqlite_file(uri) == self.mlflow_file
 
     def prepare(self) -> Workspace:
         """Creates the folder.
@@ -108,6 +107,11 @@ class Workspace:
     def mlflow_file(self) -> Path:
         """The SQLite file that holds MLflow's runs and registered models."""
         return self.folder / "mlflow.db"
+
+    @property
+    def mlflow_database(self) -> Path | None:
+        """The SQLite file that is used: that one, or another one that the tracking URI names; None if MLflow is on a server."""
+        return self.mlflow_file if self.tracking is None else _sqlite_file(self.tracking)
 
     @property
     def mlflow_uri(self) -> str:
@@ -179,6 +183,12 @@ class Workspace:
     def lock(self, name: str) -> Path:
         """The lock file of that name, for `trainers.base.file_lock.locked`."""
         return self.folder / "locks" / f"{name}.lock"
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    """The file that a tracking URI names; None if it names no SQLite file, or has options."""
+    path = uri.removeprefix("sqlite:///")
+    return None if path == uri or "?" in path else Path(path).resolve()
 
 
 def check_study_name(name: str) -> str:

@@ -77,6 +77,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         started.kill()
 
 
+# long: one story, because the server takes many seconds to start
 @pytest.mark.slow
 def test_runs_and_models_are_on_the_server_alone(
     paretext: Commands, copy: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
@@ -118,6 +119,7 @@ def test_runs_and_models_are_on_the_server_alone(
     for words in ((), ("--model", "reader"), ("--model", "models:/reader/1")):
         answer = paretext("predict", image, *words)
         assert (answer.code, answer.out) == (0, expected), answer.err
+    shows_the_champion(paretext)
     assert not copy.mlflow_file.exists() and not copy.mlflow_artifacts.exists()
 
 
@@ -130,10 +132,12 @@ def test_a_server_that_does_not_answer_is_one_line(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     image = copy.folder / "line.png"
     image.write_bytes(base64.b64decode(example_png_base64("12")))
-    for words in (("promote", "plates", "--as", "x"), ("predict", image)):
+    for words in (("promote", "plates", "--as", "x"), ("predict", image), ("models",)):
         answer = paretext(*words)
         assert answer.code == 2 and len(answer.err.splitlines()) == 1, answer.err
         assert "does not answer" in answer.err and "unset MLFLOW_TRACKING_URI" in answer.err and "secret" not in answer.err
+    answer = paretext()
+    assert (answer.code, answer.err) == (0, "") and "paretext front plates" in answer.out and "Model" not in answer.out
 
 
 def test_a_uri_of_the_database_in_the_workspace_is_the_workspace(copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +155,13 @@ def test_another_database_holds_the_runs_and_models(
     assert paretext("promote", "plates", "--as", "reader").code == 0
     assert open_mlflow(Workspace.of_environment()).get_model_version_by_alias("reader", "champion").version == 1
     assert (tmp_path / "team.db").exists() and not copy.mlflow_file.exists()
+    shows_the_champion(paretext)
+
+
+def shows_the_champion(paretext: Commands) -> None:
+    """Of the model `reader`, with and without a command."""
+    assert "  reader: champion is version 1\n" in paretext.read("models")
+    assert "Model models:/reader@champion, version 1\n" in paretext.read()
 
 
 def test_without_runs_the_pages_of_mlflow_are_not_opened(paretext: Commands, copy: Workspace) -> None:
