@@ -17,6 +17,7 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
 from testing.damaged_database import execute
+from testing.measured_study import measured_study
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import run_search, study
 
@@ -120,6 +121,25 @@ def test_a_damaged_study_hides_no_other(home: Workspace, paretext: Commands, key
         assert "study 'other' has values that cannot be read" in paretext.refused(*command)
     assert "is now called 'fourth'" in paretext.read("studies", "rename", "third", "fourth")
     assert "deleted study 'fourth'" in paretext.read("studies", "delete", "fourth", "--yes")
+
+
+def test_a_damaged_study_keeps_no_other_from_mlflow(home: Workspace, paretext: Commands) -> None:
+    measured_study(home.folder, "zebra")
+    execute(home, "UPDATE trial_system_attributes SET value_json = '{' WHERE trial_id = 1")
+    assert paretext("studies").err.startswith("paretext: study 'plates' has values that cannot be read")
+    answer = paretext("sync")
+    assert (answer.code, answer.err.count("\n")) == (2, 1) and answer.err.startswith("paretext: study 'plates' has values")
+    assert answer.out.startswith("zebra: 2 trials written in MLflow at ") and answer.out.count("\n") == 1
+    assert paretext.refused("sync", "plates") == answer.err
+
+
+def test_a_server_that_is_gone_is_one_line_for_all_studies(
+    home: Workspace, paretext: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured_study(home.folder, "zebra")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert "does not answer" in paretext.refused("sync")
 
 
 def test_a_damaged_byte_is_one_line_or_changes_nothing_that_is_read(home: Workspace, paretext: Commands) -> None:
