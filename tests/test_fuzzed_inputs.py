@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from PIL import Image
 from testing.small_model import small_model_metadata
 from testing.tiny_model import tiny_model
 from trainers.base.errors import UserError
+from trainers.base.images import decode_image
+from trainers.base.preprocess import fit_height
+from trainers.data.decoding import decode_line
 from trainers.data.kinds import data_kinds
+from trainers.data.lines import Line
 from trainers.data.source_registry import find_source, own_validation
 from trainers.export.plain import plain_bytes
 from trainers.inference.model_metadata import decode_metadata, encode_metadata
@@ -41,6 +46,54 @@ def test_label_files(tmp_path: Path, kind: str, name: str, content: bytes) -> No
         with pytest.raises(UserError) as refused:
             found().read()
         assert "\n" not in str(refused.value) and len(str(refused.value)) < 500
+
+
+UPRIGHT = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0"
+"""EXIF with one tag, the orientation, which is 1."""
+ORIENTATIONS: dict[str, bytes] = {
+    "no header": b"garbage!",
+    "another order of bytes": b"XX" + UPRIGHT[2:],
+    "half a header": b"II",
+    "no tags": UPRIGHT[:8],
+    "half a tag": UPRIGHT[:14],
+    "tags elsewhere": UPRIGHT[:4] + b"\xff\xff\xff\xff" + UPRIGHT[8:],
+    "a number of another length": UPRIGHT[:12] + b"\0\x05" + UPRIGHT[14:],
+    "no number": UPRIGHT[:12] + b"\0\x02" + UPRIGHT[14:],
+    "no value": UPRIGHT[:17] + b"\0" + UPRIGHT[18:],
+    "two values": UPRIGHT[:17] + b"\x02" + UPRIGHT[18:],
+    "more values than bytes": UPRIGHT[:14] + b"\xff" + UPRIGHT[15:],
+    "an orientation that there is not": UPRIGHT[:19] + b"\x09" + UPRIGHT[20:],
+}
+"""EXIF in which no orientation can be read."""
+
+
+def line_with_exif(form: str, exif: bytes) -> bytes:
+    """A line of noise, the same one in each call, with this EXIF."""
+    noise = np.random.default_rng(0).integers(0, 256, (32, 60, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, form, exif=b"Exif\0\0" + exif)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+@pytest.mark.parametrize("damage", ORIENTATIONS)
+def test_an_orientation_that_cannot_be_read_is_ignored(form: str, damage: str, recwarn: pytest.WarningsRecorder) -> None:
+    plain, damaged = line_with_exif(form, UPRIGHT), line_with_exif(form, ORIENTATIONS[damage])
+    image = decode_image(damaged)
+    for _ in ("once", "again"):
+        assert np.array_equal(fit_height(image, 32), fit_height(decode_image(plain), 32))
+    line, same = (decode_line(Line("x", "a", lambda data=data: decode_image(data)), 16) for data in (damaged, plain))
+    assert line == same and not isinstance(line, str)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "JPEG"])
+def test_an_orientation_beside_a_damaged_tag_is_applied(form: str) -> None:
+    damaged = b"\x01\x52\0\x02\0\0\0\x02A\0\0\0"  # the kind of extra channels as text, which Pillow cannot write
+    turned = UPRIGHT[:9] + b"\x02" + UPRIGHT[10:19] + b"\x06" + UPRIGHT[20:22] + damaged + bytes(4)
+    image = decode_image(line_with_exif(form, turned))
+    assert fit_height(image, 60).shape == (60, 32, 3)
+    assert decode_line(Line("x", "a", lambda: image), 60).size == (32, 60)  # type: ignore[union-attr]
 
 
 METADATA: list[dict[str, str]] = [

@@ -28,9 +28,10 @@ def seeds() -> Iterator[bytes]:
             yield buffer.getvalue()
     exif = Image.Exif()
     exif[0x0112] = 6
-    buffer = io.BytesIO()
-    Image.new("RGB", (24, 8)).save(buffer, "JPEG", exif=exif)
-    yield buffer.getvalue()
+    for form in ("JPEG", "PNG", "WEBP", "TIFF"):
+        buffer = io.BytesIO()
+        Image.new("RGB", (24, 8)).save(buffer, form, exif=exif)
+        yield buffer.getvalue()
 
 
 def try_one(data: bytes) -> None:

@@ -9,11 +9,11 @@ Decisions:
 from __future__ import annotations
 
 import io
-import warnings
 
 from PIL import Image
 
 from trainers.base.errors import UserError
+from trainers.base.orientation import no_pillow_warnings
 
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "PPM")
 """Formats that are decoded, as Pillow calls them."""
@@ -38,8 +38,7 @@ def decode_image(data: bytes, most_pixels: int = MOST_PIXELS) -> Image.Image:
     if data.startswith(POSTSCRIPT):
         raise UserError("PostScript (EPS) is not decoded; convert the image to PNG")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is lower
+        with no_pillow_warnings():  # such as that of a decompression bomb: the bound below is lower
             image: Image.Image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
     except Image.DecompressionBombError:
         raise UserError("image is too large to be a line of text") from None
@@ -48,7 +47,8 @@ def decode_image(data: bytes, most_pixels: int = MOST_PIXELS) -> Image.Image:
     if image.width * image.height > most_pixels:
         raise UserError("image is too large to be a line of text")
     try:
-        image.load()
+        with no_pillow_warnings():
+            image.load()
     except Exception as error:
         raise UserError("not a readable image") from error
     return image

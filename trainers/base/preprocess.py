@@ -6,7 +6,8 @@ Decisions:
   because photographs differ more in light and colour than letters differ from their background.
 - Images are padded on the right with 0.0 (mid grey), which differs as much from ink as from paper.
 - Each image has one canonical width, a multiple of 32 px, so its reading does not depend on the other images of the batch.
-- Transparent pixels become white, deep scans are scaled to 8 bits, and the EXIF orientation is applied.
+- Transparent pixels become white, deep scans are scaled to 8 bits, and the EXIF orientation is applied
+  where it can be read.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from trainers.base.deep_images import to_8_bits
 from trainers.base.errors import UserError
+from trainers.base.orientation import upright
 
 WIDEST = 150
 """Width in heights beyond which an image is no line of text. Its width would be multiplied like its height: 100,000 x 1 pixels
@@ -28,9 +30,6 @@ become 3.2 million columns."""
 
 CANONICAL_MULTIPLE = 32
 """Every image is padded on the right to a multiple of so many columns; 32 is the total stride of the deepest backbones."""
-
-ORIENTATION_TAG = 0x0112
-"""The EXIF tag with the orientation of the camera."""
 
 Contrast = Literal["plain", "even"]
 """How pixels are mapped to numbers."""
@@ -79,8 +78,7 @@ def flatten(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
     """Converts an image to mode L or RGB with 8 bits: upright, and white where it was transparent."""
     if not isinstance(image, Image.Image):
         image = _from_array(image)
-    if image.getexif().get(ORIENTATION_TAG, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+    image = upright(image)
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(to_8_bits(np.asarray(image)))
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
