@@ -32,6 +32,8 @@ from studies.storage.trial_attributes import parse
 from trainers.base.errors import UserError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from studies.definition.study import Study
     from studies.storage.front_point import FrontPoint
     from studies.storage.study_store import StudyStore
@@ -58,17 +60,29 @@ class Board:
         self._study = _study_of(store)
         self._epochs, self._recipe = store.epochs, store.written_recipe
         self._objectives = None if self._study is None else self._study.objectives
+        self._began: datetime | None = None  # when the first trial of the study did; no other study has this moment
+        self._is_filled = False
         self._seen: set[int] = set()
         self._outcomes: Counter[str] = Counter()
         self._front: list[FrontPoint] = []
         self._others: deque[OtherTrial] = deque(maxlen=MOST_OTHERS)
         self._written: dict[str, Any] = read_value(store.optuna_study, BOARD_KEY) or {}
 
-    def catch_up(self) -> None:
-        """Writes what is missing, from all trials of the study."""
-        new = (trial for trial in self._store.trials() if trial.number not in self._seen and trial.state.is_finished())
-        self.add([parse(trial) for trial in new])
+    def catch_up(self) -> bool:
+        """Writes what is missing, from all trials of the study.
+
+        Returns:
+            Whether that was done. It is not if another study may have this one's name by now, and in a SQLite file its ID: at
+            the last call this one had no trial, or its first trial is gone. That study needs a board of its own.
+        """
+        trials = self._store.trials()
+        began = trials[0].datetime_start if trials else None
+        if self._is_filled and (began is None or began != self._began):
+            return False
+        self._is_filled, self._began = True, began
+        self.add([parse(trial) for trial in trials if trial.number not in self._seen and trial.state.is_finished()])
         self.write_study()
+        return True
 
     def add(self, trials: Iterable[StoredTrial]) -> None:
         """Takes closed trials in: writes their notes, and those of the study if the front has changed."""

@@ -47,7 +47,7 @@ class BoardArtifacts:
 
     def __init__(self, workspace: Workspace, storage: Storage) -> None:
         self._workspace, self._storage = workspace, storage
-        self._lines: dict[tuple[str, int], LineDataset] = {}  # of studies whose mistakes were looked at, by input height
+        self._lines: dict[str, LineDataset] = {}  # that mistakes were looked at on; a name may become that of another study
         self._drawing = threading.Lock()  # matplotlib is not made for threads, and two requests may ask for one picture
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
@@ -97,7 +97,7 @@ class BoardArtifacts:
         """A picture, which is drawn and kept."""
         with self._drawing:
             try:
-                content = self._curves(study, trial) if file_name == CURVES else self._mistakes(store, study, trial)
+                content = self._curves(study, trial) if file_name == CURVES else self._mistakes(store, trial)
             except (UserError, OSError) as error:
                 return io.BytesIO(_remark(str(error)))
             with atomic_write(self._workspace.artifacts(study) / artifact_id) as temporary:
@@ -120,7 +120,7 @@ class BoardArtifacts:
             draw_curves(history, file, f"trial {trial.number} of study '{study}'")
             return file.read_bytes()
 
-    def _mistakes(self, store: StudyStore, study: str, trial: StoredTrial) -> bytes:
+    def _mistakes(self, store: StudyStore, trial: StoredTrial) -> bytes:
         """The validation lines that the file of a trial misreads, as a PNG.
 
         Raises:
@@ -137,11 +137,11 @@ class BoardArtifacts:
             model = Path(file.name)
         assert trial.fields is not None and trial.measurement is not None  # it has a file
         height_px, settings = int(trial.fields["height_px"]), store.study
-        if (study, height_px) not in self._lines:
-            self._lines[study, height_px] = prepare(
-                settings.data.spec(height_px, settings.search.seed), self._workspace.prepare().cache
-            )
-        lines, right = self._lines[study, height_px].validation, trial.measurement.right_lines
+        spec = settings.data.spec(height_px, settings.search.seed)
+        key = f"{spec.model_dump_json()} {store.data_identity()}"
+        if key not in self._lines:
+            self._lines[key] = prepare(spec, self._workspace.prepare().cache)
+        lines, right = self._lines[key].validation, trial.measurement.right_lines
         if right is not None and right.lines == len(lines):  # only those that it is known to misread
             lines = lines.select(np.flatnonzero(~np.array(right.unpacked())))
         mistakes = worst_mistakes(model, lines, len(lines))

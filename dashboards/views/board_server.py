@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
@@ -21,11 +20,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna_dashboard
 
-from dashboards.views.board import Board
 from dashboards.views.board_artifacts import BoardArtifacts
+from dashboards.views.board_filler import BoardFiller
 from studies.storage.backends import Storage, open_storage
 from studies.storage.stored_names import names_of_paretext
-from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError, one_line
 
@@ -34,8 +32,6 @@ HOST = "127.0.0.1"
 LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 """Names of this machine for itself. A stranger's page in the same browser can make its own name lead here (DNS rebinding), and
 then read and delete studies; its requests bear that name."""
-FILL_INTERVAL_S = 30.0
-"""Seconds after which notes are looked after again, for searches that do not write them themselves."""
 FIRST_FILL_S = 3.0
 """Most seconds that the address waits for notes that are missing, so that the first page has them."""
 
@@ -116,31 +112,10 @@ def open_server(workspace: Workspace, port: int, host: str = HOST, name: str | N
         raise UserError(
             f"{host} port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one"
         ) from None
-    first = threading.Event()
-    threading.Thread(target=_fill, args=(workspace, storage, name, first), name="board", daemon=True).start()
-    first.wait(FIRST_FILL_S)
+    filler = BoardFiller(workspace, storage, name)
+    threading.Thread(target=filler.run, name="board", daemon=True).start()
+    filler.first.wait(FIRST_FILL_S)
     return server
-
-
-def _fill(workspace: Workspace, storage: Storage, name: str | None, first: threading.Event) -> None:
-    """Writes the notes that are missing, again and again; a fault is said once."""
-    boards: dict[str, Board] = {}
-    faults: set[str] = set()
-    while True:
-        names = names_of_paretext(storage)
-        for each in sorted(names, key=lambda each: each != name):
-            try:
-                if each not in boards:
-                    boards[each] = Board(StudyStore.open(storage, each), workspace)
-                boards[each].catch_up()
-            except Exception as error:  # the dashboard works without
-                if (fault := one_line(error)) not in faults:
-                    print(f"paretext: notes of study '{each}' are not written ({fault})", file=sys.stderr)
-                    faults.add(fault)
-            if each == name:
-                first.set()
-        first.set()
-        threading.Event().wait(FILL_INTERVAL_S)
 
 
 def _name_of(host: str) -> str:
