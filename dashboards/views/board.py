@@ -24,7 +24,7 @@ from dashboards.views.front_figure import MOST_OTHERS, ORDER, OtherTrial, front_
 from dashboards.views.outcome_words import counted_as
 from dashboards.views.report.kinds import DOMINATED, UNREAD, kind_of_unmeasured
 from dashboards.views.trial_list import TrialRow
-from studies.storage.pareto_front import pareto_front, points_of
+from studies.storage.pareto_front import current, pareto_front, points_of
 from studies.storage.stored_trial import StoredTrial
 from studies.storage.study_attributes import read_value, write_value
 from studies.storage.study_name import with_new_name
@@ -64,6 +64,8 @@ class Board:
         self._is_filled = False
         self._seen: set[int] = set()
         self._outcomes: Counter[str] = Counter()
+        # all that read: one that is beaten comes on the front when a finish replaces the file that beats it
+        self._points: list[FrontPoint] = []
         self._front: list[FrontPoint] = []
         self._others: deque[OtherTrial] = deque(maxlen=MOST_OTHERS)
         self._written: dict[str, Any] = read_value(store.optuna_study, BOARD_KEY) or {}
@@ -89,13 +91,14 @@ class Board:
         new = [_with_fields(trial) for trial in trials if trial.number not in self._seen]
         self._seen.update(trial.number for trial in new)
         self._outcomes.update(counted_as(trial.outcome) for trial in new)
-        points = points_of(new, self._workspace, self._epochs, self._recipe)
-        front = pareto_front([*self._front, *points], self._objectives)
-        changed = {point.trial for point in front} != {point.trial for point in self._front}
-        self._note_others(new, points, front)
-        self._front = front
-        self._write_notes(new)
-        if changed:
+        self._take_points(points_of(new, self._workspace, self._epochs, self._recipe))
+        self._others.extend(other for trial in new if (other := _unfinished(trial)) is not None)
+        before = {point.trial for point in self._front}
+        self._front = pareto_front(self._points, self._objectives)
+        now = {point.trial for point in self._front}
+        back = now - before - {trial.number for trial in new}
+        self._write_notes([*new, *(parse(trial) for trial in (self._store.trials() if back else ()) if trial.number in back)])
+        if now != before:
             self.write_study()
 
     def write_study(self) -> None:
@@ -115,7 +118,7 @@ class Board:
             self._remember(note=_digest(note))
             save_note(optuna_study, note)
         limit = None if self._study is None else self._study.limits.size_bytes
-        figure = front_figure(optuna_study.study_name, self._front, list(self._others), limit)
+        figure = front_figure(optuna_study.study_name, self._front, self._besides_front(), limit)
         if (digest := _digest(figure.to_json())) != self._written.get("plot"):
             save_plotly_graph_object(optuna_study, figure, graph_object_id=PLOT_ID)
             self._remember(plot=digest)
@@ -146,16 +149,18 @@ class Board:
                 save_note(trial, renamed)
         self._remember(name=name)
 
-    def _note_others(self, trials: Iterable[StoredTrial], points: Iterable[FrontPoint], front: Iterable[FrontPoint]) -> None:
-        """Keeps what the plot shows besides the front."""
-        on_front = {point.trial for point in front}
-        beaten = [*self._front, *points]
-        self._others.extend(
-            OtherTrial(p.trial, p.size_bytes, p.accuracy, DOMINATED if p.reads else UNREAD)
-            for p in beaten
-            if p.trial not in on_front
-        )
-        self._others.extend(other for trial in trials if (other := _unfinished(trial)) is not None)
+    def _take_points(self, points: list[FrontPoint]) -> None:
+        """Keeps the points of which the front is made, and of the others what the plot shows of them."""
+        known = [*self._points, *points]
+        self._points = [point for point in current(known) if point.reads]  # what a finish has replaced does not come back
+        kept = {point.trial for point in self._points}
+        self._others.extend(_beaten(point) for point in known if point.trial not in kept)
+
+    def _besides_front(self) -> list[OtherTrial]:
+        """What the plot shows besides the front, oldest first."""
+        on_front = {point.trial for point in self._front}
+        beaten = (_beaten(point) for point in self._points if point.trial not in on_front)
+        return sorted([*self._others, *beaten], key=lambda other: other.trial)
 
     def _tested(self, front: list[FrontPoint]) -> list[FrontPoint]:
         """The front with what it reads of the test lines."""
@@ -185,6 +190,11 @@ def _with_fields(trial: StoredTrial) -> StoredTrial:
     if trial.fields is not None or trial.architecture is None:
         return trial
     return replace(trial, fields=trial.architecture.as_dict())
+
+
+def _beaten(point: FrontPoint) -> OtherTrial:
+    """A measured file that is not on the front."""
+    return OtherTrial(point.trial, point.size_bytes, point.accuracy, DOMINATED if point.reads else UNREAD)
 
 
 def _unfinished(trial: StoredTrial) -> OtherTrial | None:

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from search_space.units import write_size
 from studies.definition.recipe_space import recipe_table
 from studies.objectives.catalog import DEFAULT, objectives_of
 from studies.objectives.objective import Objective
-from studies.objectives.pareto import front_numbers
+from studies.objectives.pareto import not_dominated
 from studies.storage.backends import open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
@@ -129,8 +131,8 @@ def pareto_front(points: Iterable[FrontPoint], objectives: Sequence[Objective] |
     distinct: dict[tuple[float, ...], FrontPoint] = {}
     for point in sorted((p for p in current(points) if p.reads), key=lambda p: p.trial):
         distinct.setdefault(tuple(o.to_minimize(o.measured(point)) for o in sought), point)
-    numbers = front_numbers(list(distinct))
-    front = [point for point, number in zip(distinct.values(), numbers, strict=True) if number == 0]
+    kept = not_dominated(np.array(list(distinct), dtype=float).reshape(-1, len(sought)))
+    front = [point for point, is_kept in zip(distinct.values(), kept, strict=True) if is_kept]
     return sorted(_without_earlier_files(front, sought), key=lambda p: (p.size_bytes, -p.accuracy, p.trial))
 
 

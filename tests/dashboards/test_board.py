@@ -18,8 +18,11 @@ from dashboards.views.board_artifacts import BoardArtifacts
 from dashboards.views.board_notes import plain, trial_note
 from dashboards.views.board_writer import BoardWriter
 from dashboards.views.outcome_words import outcome_words
+from search_space import Architecture
+from studies.definition.study import resolve
 from studies.run.study_renaming import rename_study
 from studies.storage.backends import open_storage
+from studies.storage.distributions import distributions
 from studies.storage.outcomes import Failed, Measured, Stopped
 from studies.storage.pareto_front import load_front, load_store
 from studies.storage.stored_trial import StoredTrial
@@ -27,6 +30,8 @@ from studies.storage.study_store import StudyStore
 from studies.workspace.paths import Workspace
 from testing.scripted_engine import ScriptedEngine
 from testing.small_studies import RecordingObserver, run_search, study
+from trainers.base.candidate import Measurement
+from trainers.base.right_lines import RightLines
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -130,6 +135,36 @@ def test_a_large_study_has_notes_for_the_front_and_the_first_trials(
     noted = {t.number for t in store.stored_trials() if get_note(store.optuna_trial(t.number))}
     closed = [trial.number for trial in store.trials() if trial.state.is_finished()][:2]
     assert noted == {*closed} | {point.trial for point in load_front(few, "shown")}
+
+
+def test_the_front_is_the_same_trial_by_trial_and_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second file is beaten by the first, until the finish of the first training replaces that one by a larger file."""
+    monkeypatch.setattr(board_module, "MOST_NOTES", 1)
+    workspace = Workspace(tmp_path).prepare()
+    plates = resolve({"name": "plates", "data": {"test": False}}, "test")
+    store, _ = StudyStore.create_or_open(open_storage(workspace.optuna_url, print), plates)
+    board = Board(store, workspace)
+    board.catch_up()
+
+    def close(width: int, right: int, size_bytes: int, finish_lines: int | None = None) -> None:
+        store.ask_params({"width_percent": width}, distributions(plates.search_space))
+        lines = RightLines.of("d", [line < right for line in range(500)])
+        values = Measurement(right / 500, 0.1, size_bytes, 0.4, 1_000, 500, right_lines=lines, finish_lines=finish_lines)
+        number = len(store.trials()) - 1
+        outcome = Measured(values, Path(f"models/plates/{number}.onnx"), 9)
+        trial = StoredTrial.of(number, {"width_percent": width}, Architecture(width_percent=width), None, outcome)
+        store.close(trial)
+        board.add([trial])
+
+    close(50, 480, 100_000)
+    close(75, 478, 104_000)
+    assert [point.trial for point in board._front] == [0] and not get_note(store.optuna_trial(1))
+    close(50, 476, 101_000, finish_lines=1000)
+    assert [point.trial for point in board._front] == [point.trial for point in load_front(workspace, "plates")] == [2, 1]
+    assert all(get_note(store.optuna_trial(number)) for number in range(3))
+    before = attributes(store)
+    Board(load_store(workspace, "plates"), workspace).catch_up()
+    assert attributes(load_store(workspace, "plates")) == before, "neither the note nor the plot differs"
 
 
 def test_pictures_are_drawn_when_someone_looks_and_the_model_is_the_file_itself(home: Workspace, store: StudyStore) -> None:
