@@ -22,7 +22,7 @@ from trainers.data.source_registry import open_source
 GOOD = [f"good line {n % 10}" for n in range(60)]
 
 PLANTED: dict[str, list[tuple[str, str]]] = {
-    "empty_label": [("empty.png", " ")],
+    "empty_label": [("empty.png", " "), ("unseen.png", "\u200b \ufeff\u00ad")],
     "undecodable": [("damaged.png", "damaged")],
     "image_is_missing": [("nowhere.png", "nowhere")],
     "listed_twice": [("again.png", "good line"), ("again.png", "good line")],

@@ -38,7 +38,7 @@ class Report:
     Attributes:
         source: name of the source.
         lines: all labelled lines of the source.
-        texts: their normalised labels.
+        texts: their normalised labels; empty where no image shows any of it.
         facts: counts, distributions and suggestions, by name.
         findings: faults first, then doubtful lines.
     """
@@ -100,7 +100,8 @@ def check(
         found = open_source(part, seed)
         lines += found.lines
         skipped += found.skipped
-    texts = [normalise(normaliser, line.text) for line in lines]
+    normalised = (normalise(normaliser, line.text) for line in lines)
+    texts = [text if visible(text) else "" for text in normalised]  # what no image shows is no label
     all_looks = look_at(lines, progress, processes)
     looks = {i: look for i, look in enumerate(all_looks) if isinstance(look, ImageStats)}
     findings = [
