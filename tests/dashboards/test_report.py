@@ -14,6 +14,7 @@ import pytest
 from dashboards.views.report.again import study_file
 from dashboards.views.report.contents import Contents, read_contents
 from dashboards.views.report.fates import fates_of
+from dashboards.views.report.learning_chart import learning_chart
 from dashboards.views.report.page import MARK, make_page
 from dashboards.views.report.progress_chart import progress_of
 from dashboards.views.report.readings import FrontReader
@@ -22,7 +23,7 @@ from studies.definition.study import resolve
 from studies.objectives.catalog import objectives_of
 from studies.storage.importances import importances
 from studies.storage.lease import Lease
-from studies.storage.outcomes import Failed
+from studies.storage.outcomes import CheckpointOf, Duplicate, Failed, Stopped
 from studies.storage.pareto_front import load_store, pareto_front
 from studies.workspace.paths import Workspace
 from testing.command_runs import Commands
@@ -54,6 +55,16 @@ def test_every_file_on_the_front_has_a_card_with_what_its_measurement_says(conte
         assert "misread validation lines" in card and f"of {wrong} " in card
         assert card.count("data:image/png;base64,") == min(5, wrong)
     assert [each["trial"] for each in values_of(page)["front"]] == [p.trial for p in contents.front]
+
+
+def test_each_learning_curve_has_the_name_of_the_trial_that_trained(contents: Contents) -> None:
+    named = [int(number) for curve in learning_chart(contents).data for number in re.findall(r"\d+", curve.hovertemplate[:9])]
+    duplicates = {trial.number for trial in contents.trials if isinstance(trial.outcome, CheckpointOf | Duplicate)}
+    assert duplicates and named and len(set(named)) == len(named)
+    front = {point.trial for point in contents.front}
+    assert all(contents.trials[number].epochs_trained for number in named if number not in front)
+    ended = {trial.number for trial in contents.trials if isinstance(trial.outcome, Stopped | Failed)}
+    assert ended <= {*named, *(contents.training_of(number).number for number in front)}
 
 
 def test_the_parts_of_a_file_add_up_to_its_bytes(contents: Contents) -> None:

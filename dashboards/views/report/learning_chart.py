@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboards.views.report.axes import LEGEND_BELOW
 from dashboards.views.report.contents import Contents, Epochs
 from dashboards.views.report.kinds import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from studies.storage.stored_trial import last_trainings
 
 MOST_COLOURED, MOST_GREY = 10, 150
 """Curves of the front in colour, and other curves in grey: with more, none could be followed."""
@@ -25,14 +26,14 @@ def learning_chart(contents: Contents) -> Any | None:
         if digest is not None and digest in contents.epochs:
             front.setdefault(digest, []).append(point.trial)
     others = [digest for digest in contents.epochs if digest not in front]
-    numbers = {trial.digest: trial.number for trial in contents.trials if trial.digest is not None}
+    trained = last_trainings(contents.trials)  # a duplicate and a checkpoint have the digest of a training, and trained nothing
     if not front and not others:
         return None
     figure = go.Figure()
     step = max(1, len(others) // MOST_GREY)
     for at, digest in enumerate(others[::step][:MOST_GREY]):
-        trial = numbers.get(digest)
-        _add(figure, contents.epochs[digest], GREY, "solid", f"trial {trial}", "others", at == 0)
+        name = f"trial {trained[digest].number}" if digest in trained else "a training of no trial"
+        _add(figure, contents.epochs[digest], GREY, "solid", name, "others", at == 0)
     for at, (digest, trials) in enumerate(list(front.items())[:MOST_COLOURED]):
         name = f"trial {', '.join(map(str, trials))}"
         dash = DASHES[at // len(COLOURS) % len(DASHES)]
