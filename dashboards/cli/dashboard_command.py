@@ -70,15 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace, workspace: Any, page: str) -> None:
+    from dashboards.views.addresses import LOCAL_NAMES, url_of
     from dashboards.views.board_server import open_server
 
     with open_server(workspace, arguments.port, arguments.host, arguments.name) as server:
-        host = LOOPBACK if arguments.host in ("0.0.0.0", "") else arguments.host
-        address = f"http://{host}:{server.server_port}/{page}"
+        address = f"{url_of(arguments.host, server.server_port)}/{page}"
         print(address, flush=True)
         if sys.stdout.isatty():
             print("Ctrl-C ends it", flush=True)
-        if arguments.host not in (LOOPBACK, "localhost"):
+        if arguments.host not in LOCAL_NAMES:
             line = "every machine that reaches this address can change and delete studies; there is no password"
             print(f"paretext: {line}", file=sys.stderr)
         if arguments.open:

@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     import tempfile
     from pathlib import Path
 
+    from dashboards.views.addresses import LOCAL_NAMES, url_of
     from dashboards.views.model_server import open_socket, serve
     from studies.registry.example_image import example_png_base64
     from studies.registry.model_lookup import find_model
@@ -48,11 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     with open_socket(arguments.host, arguments.port) as listening, tempfile.TemporaryDirectory(prefix="paretext-") as folder:
         example = Path(folder) / "line.png"
         example.write_bytes(base64.b64decode(example_png_base64(reader.metadata.charset)))
-        host = LOOPBACK if arguments.host in ("0.0.0.0", "") else arguments.host
-        address = f"http://{host}:{listening.getsockname()[1]}"
+        address = url_of(arguments.host, listening.getsockname()[1])
         print(f"{model.title} reads images at {address}/read (Ctrl-C ends it). Try:", flush=True)
         print(f"  curl --data-binary @{shlex.quote(str(example))} {address}/read", flush=True)
-        if arguments.host not in (LOOPBACK, "localhost"):
+        if arguments.host not in LOCAL_NAMES:
             print("paretext: every machine that reaches this address can use the model; there is no password", file=sys.stderr)
         serve(reader, listening)
     return 0

@@ -3,7 +3,8 @@
 Decisions:
 - Renaming a study in the browser is refused: optuna-dashboard copies the trials without what Paretext keeps with a study;
   `paretext studies rename` renames its files, too.
-- A dashboard for this machine alone answers only requests for its own names, so that no page of a stranger can use it.
+- A dashboard for this machine alone answers only requests for its own names. A stranger's page in the same browser can make its
+  own name lead here (DNS rebinding), and would then read and delete studies; its requests bear that name.
 - Deleting a study in the browser is the same as `paretext studies delete`: its files go, too, and it is refused while it runs.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
@@ -20,6 +22,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna_dashboard
 
+from dashboards.views.addresses import LOCAL_NAMES, LOOPBACK, family_of, not_opened
 from dashboards.views.board_artifacts import BoardArtifacts
 from dashboards.views.board_filler import BoardFiller
 from studies.storage.backends import Storage, open_storage
@@ -27,11 +30,8 @@ from studies.storage.stored_names import names_of_paretext
 from studies.workspace.paths import Workspace
 from trainers.base.errors import UserError, one_line
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK
 """Only this machine can connect: the dashboard has no password, and it can delete studies."""
-LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
-"""Names of this machine for itself. A stranger's page in the same browser can make its own name lead here (DNS rebinding), and
-then read and delete studies; its requests bear that name."""
 FIRST_FILL_S = 3.0
 """Most seconds that the address waits for notes that are missing, so that the first page has them."""
 
@@ -41,6 +41,10 @@ _RENAME, _STUDY = re.compile(r"/api/studies/\d+/rename/?"), re.compile(r"/api/st
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 64  # a page asks for many pictures at once
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Quiet(WSGIRequestHandler):
@@ -105,13 +109,11 @@ def open_server(workspace: Workspace, port: int, host: str = HOST, name: str | N
     storage = open_storage(workspace.optuna_url)
     hosts = LOCAL_NAMES if host in LOCAL_NAMES else ()  # other machines may know this one by any name
     app: Any = optuna_dashboard.wsgi(storage, artifact_store=BoardArtifacts(workspace, storage))
+    guard, kind = _Guard(app, workspace, storage, hosts), _Server6 if family_of(host) == socket.AF_INET6 else _Server
     try:
-        server = make_server(host, port, _Guard(app, workspace, storage, hosts), server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, guard, server_class=kind, handler_class=_Quiet)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"{host} port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one"
-        ) from None
+        raise not_opened(host, port, error) from None
     filler = BoardFiller(workspace, storage, name)
     threading.Thread(target=filler.run, name="board", daemon=True).start()
     filler.first.wait(FIRST_FILL_S)

@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from dashboards.views.addresses import family_of, not_opened
 from trainers.base.errors import UserError
 from trainers.base.images import decode_image
 from trainers.inference.reader import Reader
@@ -42,12 +43,10 @@ def open_socket(host: str, port: int) -> socket.socket:
         UserError: the port cannot be opened.
     """
     try:
-        return socket.create_server((host, port))
+        every = host == "::" and socket.has_dualstack_ipv6()  # the addresses of IPv4 as well
+        return socket.create_server((host, port), family=family_of(host), dualstack_ipv6=every)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"{host} port {port} cannot be opened ({reason}); give another with --port, 0 takes a free one"
-        ) from None
+        raise not_opened(host, port, error) from None
 
 
 def serve(reader: Reader, listening: socket.socket) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dashboards.views.board_server import LOCAL_NAMES, _Guard
+from dashboards.views.addresses import LOCAL_NAMES
+from dashboards.views.board_server import _Guard
 from studies.workspace.paths import Workspace
 
 
