@@ -42,13 +42,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the address and serves until interrupted; SIGTERM ends it with exit code 0."""
     import signal
 
+    from trainers.base.errors import UserError
+
     if arguments.mlflow:
         from dashboards.cli.mlflow_pages import show_mlflow
 
-        return show_mlflow(arguments.name, arguments.port)
+        if arguments.host not in (LOOPBACK, "localhost"):
+            raise UserError(
+                f"--host does not go with --mlflow: MLflow's server has no password and listens on {LOOPBACK} alone; from "
+                f"another machine it is reached through 'ssh -L PORT:{LOOPBACK}:PORT HOST'"
+            )
+        return show_mlflow(arguments.name, arguments.port, arguments.open)
     from studies.storage.pareto_front import load_store
     from studies.workspace.paths import Workspace
-    from trainers.base.errors import UserError
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         raise _Terminated

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -81,3 +82,39 @@ def test_without_a_study_there_is_nothing_to_show(paretext: Commands, tmp_path: 
     assert answer.code == 2
     assert "paretext search" in answer.err
     assert not (tmp_path / "fresh").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "10.0.0.1"])
+def test_another_address_is_refused_for_the_pages_of_mlflow(paretext: Commands, host: str) -> None:
+    answer = paretext("dashboard", "--mlflow", "--host", host)
+    assert answer.code == 2 and len(answer.err.splitlines()) == 1
+    assert "--host does not go with --mlflow" in answer.err and "ssh -L PORT:127.0.0.1:PORT HOST" in answer.err
+
+
+@pytest.mark.parametrize("words", [(), ("--open",)])
+def test_the_pages_of_mlflow_are_opened_in_the_browser_if_asked(
+    paretext: Commands, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    opened: list[str] = []
+
+    def ctrl_c() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("studies.registry.mlflow_page.page_of", lambda workspace, name: "#/experiments/1")
+    monkeypatch.setattr("dashboards.views.mlflow_pages.mlflow_server", lambda workspace, port: nullcontext("http://x:1/"))
+    monkeypatch.setattr("signal.pause", ctrl_c)
+    answer = paretext("dashboard", "--mlflow", *words)
+    assert answer.out == "http://x:1/#/experiments/1 (Ctrl-C ends it)\n"
+    assert opened == ["http://x:1/#/experiments/1"] * len(words)
+
+
+def test_the_browser_is_not_given_the_password_of_a_tracking_server(
+    paretext: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("studies.registry.mlflow_page.page_of", lambda workspace, name: "#/experiments/1")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example/")
+    assert paretext("dashboard", "--mlflow", "--open").code == 0
+    assert opened == ["https://mlflow.example/#/experiments/1"]
