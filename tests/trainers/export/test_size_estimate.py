@@ -40,7 +40,7 @@ def largest_error(architecture: Architecture, symbols: int) -> float:
 
 
 @pytest.mark.parametrize("index", slow_after(1, range(4), thorough=2))
-def test_estimate_is_within_one_percent_of_the_file_and_three_if_that_is_coded(index: int) -> None:
+def test_estimate_is_within_one_percent_of_the_file_and_five_if_that_is_coded(index: int) -> None:
     architecture = next(islice(drawn(full_space(()), seed=11), index, None))
     assert largest_error(architecture, SYMBOL_COUNTS[index % len(SYMBOL_COUNTS)]) < 1, architecture
 
