@@ -32,7 +32,7 @@ LOOKED_AT = 3
 """Trainings of the study for which the inherited share is worked out when a new one starts."""
 FOREIGN_CER = 0.3
 """Least character error rate that weights of other data count with: a reader of drawn lines reads two of five photographed
-words (docs/inheritance.md)."""
+words (benchmarks/starter)."""
 SHARED_FIELDS = {"backbone": 4.0, "width_percent": 2.0, "neck": 1.0, "attention": 1.0, "encoder": 1.0, "encoder_hidden": 1.0}
 """Fields by which trainings are compared before the share is worked out, with their weights: most parameters are in the
 backbone, and only networks of one family share them."""
