@@ -46,7 +46,9 @@ class Data(StudySection):
         examples=[2],
     )
     normaliser: str = Field(
-        default="none", description="applied to all labels: none, nfkc, lower, contest_zh", examples=["nfkc"]
+        default="none",
+        description="applied to all labels: none, nfc, nfkc, lower, no_spaces, contest_zh, fudan, english_36",
+        examples=["nfkc"],
     )
     charset: str | None = Field(
         default=None,
