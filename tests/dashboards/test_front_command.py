@@ -85,9 +85,10 @@ def point(trial: int, accuracy: float, size_bytes: int, precision: str = "fp32")
 
 
 @pytest.fixture
-def axes(monkeypatch: pytest.MonkeyPatch) -> list[Axes]:
+def axes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Axes]:
     """The axes of the pictures that are drawn."""
     drawn: list[Axes] = []
+    monkeypatch.chdir(tmp_path)  # where their empty files are left
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0]))
     return drawn
 
