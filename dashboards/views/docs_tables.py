@@ -7,6 +7,7 @@ A test fails when a table is out of date.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 from dashboards.views import space_table
 from studies.definition.settings import SECTIONS, settings
+from trainers.base.recipe import RECIPES, Recipe
 
 
 def settings_table(section: str) -> str:
@@ -34,6 +36,19 @@ def settings_table(section: str) -> str:
     return "\n".join(rows)
 
 
+def recipe_table() -> str:
+    """A row for each setting of `[recipe]`: its value in each preset, and what the docstring of `Recipe` says of it."""
+    presets = sorted(RECIPES)
+    attributes = inspect.getdoc(Recipe).partition("Attributes:\n")[2].partition("\n\n")[0]  # type: ignore[union-attr]
+    described = dict(re.findall(r"^    (\w+): (.*?)(?=\n    \w|\Z)", attributes, flags=re.DOTALL | re.MULTILINE))
+    rows = [f"| key | {' | '.join(f'`{preset}`' for preset in presets)} | description |", f"|{'---|' * (len(presets) + 2)}"]
+    for name in Recipe.model_fields:
+        words = re.sub(r" \(`[\w.]+`\)", "", " ".join(described[name].split())).removesuffix(".")  # without names of the code
+        values = " | ".join(_toml(getattr(RECIPES[preset], name)) for preset in presets)
+        rows.append(f"| `{name}` | {values} | {words} |")
+    return "\n".join(rows)
+
+
 def _toml(value: Any) -> str:
     """A value as a study file writes it; nothing for None."""
     return "" if value is None else f"`{_written(value)}`"
@@ -47,7 +62,7 @@ def _written(value: Any) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     f"settings of [{name}]" if name else "settings": partial(settings_table, name) for name in SECTIONS
-}
+} | {"settings of [recipe]": recipe_table}
 """Name of a table, as in its mark, to the function that makes it."""
 
 BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"

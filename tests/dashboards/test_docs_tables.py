@@ -11,6 +11,7 @@ import pytest
 from dashboards.views.docs_tables import with_tables
 from studies.definition.settings import SECTIONS, settings
 from studies.definition.study_file import BUILT_IN
+from trainers.base.recipe import RECIPES, Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +26,13 @@ def test_every_setting_is_in_the_documentation_with_its_option() -> None:
     page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
     for setting in settings():
         assert f"| `{setting.name}` | {f'`{setting.flag.option}`' if setting.flag else ''} |" in page
+
+
+def test_every_setting_of_a_recipe_is_in_the_documentation_with_its_presets() -> None:
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    for name in Recipe.model_fields:
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert row.count("|") == len(RECIPES) + 3
 
 
 def test_a_wrong_mark_is_refused() -> None:

@@ -25,21 +25,22 @@ class Recipe(StrictModel):
 
     Attributes:
         learning_rate: highest learning rate of the schedule, in [1e-8, 1].
-        warmup_epochs: epochs over which the learning rate rises linearly from near 0; at most a third of the training.
+        warmup_epochs: epochs over which the learning rate rises linearly from near 0; before a cosine at most a third of the
+            training.
         schedule: "cosine" falls to `final_rate` at the last epoch, so it needs to know which one that is; "constant" keeps the
             rate after the warm-up, so a training may end after any epoch and be continued after any.
         final_rate: learning rate at the end of the cosine schedule, as a fraction of `learning_rate`, in [0, 1].
         weight_decay: weight decay, 0 to 10.
-        decoupled_decay: True uses AdamW, without decay on biases and normalisation layers; False uses Adam, whose decay
+        decoupled_decay: true uses AdamW, without decay on biases and normalisation layers; false uses Adam, whose decay
             is an L2 term in the gradient of every weight.
         batch_lines: lines of average width in a batch, 1 to 4096; 0 chooses by the number of lines (`lines_per_batch`).
         clip_norm: largest norm of the gradient of all weights together; 0 does not clip.
         augmentation: strength of the augmentation, in [0, 1]; 0 does not augment.
         join_share: fraction of training samples that are two lines joined into one, in [0, 1].
-        drawn_share: fraction of training samples that are drawn lines (`trainers.data.rendered`), in [0, 1]; None shows drawn
-            lines as often as any other. It needs drawn lines among the training lines, unless it is 0.
+        drawn_share: fraction of training samples that are drawn lines (`trainers.data.rendered`), in [0, 1]; without it,
+            drawn lines are shown as often as any others. It needs drawn lines among the training lines, unless it is 0.
         ema_decay: decay per step of the exponential moving average of the weights, in [0, 1); 0 keeps no average.
-        flat_start: fraction of the training, in [0, 1] and at most `FLAT_START_STEPS` steps, over which an auxiliary loss fades
+        flat_start: fraction of the training, in [0, 1] and at most 2,000 steps, over which an auxiliary loss fades
             out. It aligns the label of a CTC head evenly to the time steps, so that the head does not begin by predicting blank
             everywhere; 0 does without (`trainers.training.flat_start`).
         flat_start_steps: optimizer steps over which that loss fades out, 0 to 100,000; above 0 it replaces `flat_start`, so
