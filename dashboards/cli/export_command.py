@@ -10,13 +10,21 @@ from dashboards.cli import options
 from studies.registry.model_lookup import FORMS
 
 DESCRIPTION = """\
-Writes the ONNX file of a registered model or of a trial: paretext export NAME FILE.onnx --trial N
-The file has all that a program needs in its metadata. --example writes such a program beside it, in Python."""
+Writes the ONNX file of a registered model, or of a trial of a study:
+  paretext export NAME FILE.onnx --trial N
+
+The file has all that a program needs in its metadata. --example writes such a
+program beside it, in Python."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("export", help="write the ONNX file of a model", description=DESCRIPTION)
+    parser = subparsers.add_parser(
+        "export",
+        help="write the ONNX file of a model",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("model", metavar="MODEL", help=f"{FORMS}; with --trial, the name of a study")
     parser.add_argument("file", metavar="FILE", type=Path, help="the file to write, which ends with .onnx")
     parser.add_argument("--trial", metavar="N", type=options.trial_number, help="the file of this trial of a study")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studies.storage.front_point import FrontPoint
 
+DESCRIPTION = "Shows the Pareto front of a study, smallest file first, as a table or as JSON, and draws it."
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("front", help="show the Pareto front of a study", description=__doc__)
+    parser = subparsers.add_parser("front", help="show the Pareto front of a study", description=DESCRIPTION)
     parser.add_argument("name", metavar="NAME", help="name of a study")
     parser.add_argument("--json", action="store_true", help="print the points as JSON")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw the front into a PNG, SVG or PDF")

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 PUBLISHED_SYMBOLS = 3_938
 """Characters in the charset of the published models; with the blank, 3,939 classes."""
 CONVENTIONS = """\
-parameters: as the seed counts them, learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds
-for one image of 3x32x320, enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by
-how it stores weights; of pruned models (-90%...) what is expected to be left after pruning."""
+parameters: learnt numbers plus BatchNorm's means and variances. MFLOPs: millions of multiply-adds for one image of 3x32x320,
+enlarged in proportion for taller models. Both are before pruning. Bytes: of the exported file, by how it stores weights; of
+pruned models (-90%...) what is expected to be left after pruning."""
 
 DESCRIPTION = """\
 With the name of a registered model: its versions and the history of its champion. Without: the models that a study can start
-from by name, the seed's published ones and modern baselines, then the registered models. """ + " ".join(CONVENTIONS.split())
+from by name, published ones and modern baselines, then the registered models. """ + " ".join(CONVENTIONS.split())
 
 
 def add_parser(subparsers: Any) -> None:

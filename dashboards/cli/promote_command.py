@@ -12,21 +12,27 @@ if TYPE_CHECKING:
     from studies.registry.promoted_version import PromotedVersion
 
 DESCRIPTION = """\
-The best candidate of a study within a size limit, or a trial that you name, becomes a new version of a
-model in the MLflow registry, and the alias 'champion' points to it. So does what 'paretext train' has
-trained, if you name its folder: paretext promote runs/trainings/FOLDER --as MODEL
+The best candidate of a study within a size limit, or a trial that you name,
+becomes a new version of a model in the MLflow registry, and the alias
+'champion' points to it. So does what 'paretext train' has trained:
+  paretext promote runs/trainings/FOLDER --as MODEL
 
-If no candidate is within the size limit, the weights of a candidate on the front are stored anew so that the
-file fits. With --shrink the file is stored in as few bytes as read equally well.
+If no candidate is within the size limit, the weights of a candidate on the
+front are stored anew so that the file fits. With --shrink the file is stored
+in as few bytes as read equally well.
 
-If the model has a champion already, both read the test lines of the study (the validation lines, if it
-has no test lines). A candidate that is worse (McNemar's test), or not told apart and larger, is refused."""
+If the model has a champion already, both read the test lines of the study (the
+validation lines, if it has no test lines). A candidate that is worse (McNemar's
+test), or not told apart and larger, is refused."""
 
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
-        "promote", help="make a candidate the champion, if it is better than the one before", description=DESCRIPTION
+        "promote",
+        help="make a candidate the champion, if it is better than the one before",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="name of a study, or folder of a training")
     choice = parser.add_mutually_exclusive_group()

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from studies.workspace.paths import Workspace
 
 DESCRIPTION = """\
-Runs a study and prints its Pareto front of accuracy and size. Without arguments: the built-in study on
-lines of handwritten digits. A study of the same name is continued; --name without a study file and
-without --data only continues one."""
+Runs a study and prints its Pareto front. Without arguments: the built-in study on lines of handwritten
+digits. A study of the same name is continued; --name without a study file and without --data only
+continues one. There and in the built-in study, --trials or --epochs without --time lifts the time limit."""
 
 
 def add_parser(subparsers: Any) -> None:

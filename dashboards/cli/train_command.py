@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from trainers.trial.run import TrialJob
 
 DESCRIPTION = """\
-Trains one model and writes into a folder: model.onnx, curves.png (loss, accuracy, CER) and errors.png (the lines it
-reads worst). Run the same command again to continue a training that was stopped.
+Trains one model and writes into a folder: model.onnx, curves.png (loss,
+accuracy, CER) and errors.png (the lines it reads worst). Run the same command
+again to continue a training that was stopped.
 
-To train your own reader further, on new lines, characters or fonts (docs/fine-tuning.md):
+To train your own reader further, on new lines, characters or fonts
+(docs/fine-tuning.md):
   paretext train --begin models:/reader@champion --data more/ --also old/"""
 
 EPOCHS = 30
@@ -37,7 +39,12 @@ SHOWN_MISTAKES = 30
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("train", help="train one model, or train it further", description=DESCRIPTION)
+    parser = subparsers.add_parser(
+        "train",
+        help="train one model, or train it further",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_options(parser, begins=True)
     parser.set_defaults(run=run, interrupted="stopped; run the same command again to continue")
 

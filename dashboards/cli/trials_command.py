@@ -6,10 +6,12 @@ import argparse
 import sys
 from typing import Any
 
+DESCRIPTION = "Lists all trials of a study: what each is, how far it was trained, what it reached, and why it ended."
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
-    parser = subparsers.add_parser("trials", help="list all trials of a study, and why each ended", description=__doc__)
+    parser = subparsers.add_parser("trials", help="list all trials of a study, and why each ended", description=DESCRIPTION)
     parser.add_argument("name", metavar="NAME", help="name of a study")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV, with each field of the architecture as a column")

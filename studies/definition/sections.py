@@ -86,14 +86,14 @@ class Budget(StudySection):
         default=24,
         ge=1,
         le=MOST,
-        description="trials to finish, those of earlier runs included; without it, and with a time, as many as it allows",
+        description="trials to finish, those of earlier runs included; with a time and no number, as many as it allows",
         examples=[7],
     )
     epochs: Annotated[int, Flag("--epochs", "N")] = Field(
         default=40,
         ge=1,
         le=MOST,
-        description=f"epochs of a full training, which a later run may raise; without it, and with a time, {LONGEST_EPOCHS}",
+        description=f"epochs of a full training, which a later run may raise; with a time and no number, {LONGEST_EPOCHS}",
         examples=[6],
     )
     time: Annotated[Duration | None, Flag("--time", "TIME")] = Field(
@@ -200,7 +200,7 @@ class Search(StudySection):
         default=None,
         gt=0,
         le=1,
-        description="fraction of a GPU's memory for a training; without it, as much as of the GPU",
+        description="fraction of a GPU's memory for a training; without it, the same as gpus_per_trial",
         examples=[0.2],
     )
     shared: str | None = Field(
