@@ -1,4 +1,4 @@
-"""Generates the table of the search space in docs/search_space.md from the catalogs.
+"""Generates the table of the search space in docs/search_space.md from the catalogs, the defaults and the built-in space.
 
 `python -m dashboards.views.space_table` prints it, `python -m dashboards.views.space_table docs/search_space.md` writes it
 between the two marks of that file.
@@ -13,15 +13,41 @@ from pathlib import Path
 from search_space.architecture import Architecture
 from search_space.catalog import Catalog
 from search_space.rules import CATALOGS, CHOICES, RANGES
+from studies.definition.study import DEFAULT_SPACE
 
 BEGIN = "<!-- the space: made by python -m dashboards.views.space_table docs/search_space.md -->"
 END = "<!-- end of the space -->"
 
+MEANINGS = {
+    "backbone": "the convolutional network that reads the image",
+    "width_percent": "channels of the backbone, in percent of those in its paper",
+    "neck": "joins feature maps of several scales",
+    "attention": "channel attention inside the backbone",
+    "activation": "that of the backbone's paper (`standard`), or another one",
+    "pooling": "the last pooling, which leaves one row",
+    "encoder": "relates the time steps to each other",
+    "encoder_hidden": "its features per direction (gru, lstm) or its width (svtr)",
+    "encoder_layers": "its stacked layers or blocks",
+    "head": "gives the characters",
+    "head_rank": "width of the bottleneck (`ctc_low_rank`) or of the decoder (`attention`)",
+    "rectifier": "straightens the image before the backbone",
+    "auxiliary": "an additional loss in training, which is not exported",
+    "height_px": "rows of the input",
+    "time_stride": "columns of the input for each time step",
+    "prune_percent": "percentage of the backbone's FLOPs that pruning removes",
+    "prune_criterion": "which channels pruning removes",
+    "precision": "how the file stores weights",
+}
+"""What each field is, in a few words."""
+
 
 def space_table() -> str:
     """The table in Markdown: a row for each field of an architecture, with links from components to their papers."""
-    rows = ["| field | values |", "|---|---|"]
-    rows += [f"| `{field.name}` | {_values(field.name)} |" for field in fields(Architecture)]
+    rows = ["| field | what it is | values | default | built-in space |", "|---|---|---|---|---|"]
+    for field in fields(Architecture):
+        default = "" if field.default in (None, 0) and field.name != "prune_percent" else f"`{field.default}`"
+        searched = ", ".join(f"`{value}`" for value in DEFAULT_SPACE.get(field.name, ()))
+        rows.append(f"| `{field.name}` | {MEANINGS[field.name]} | {_values(field.name)} | {default} | {searched} |")
     return "\n".join(rows)
 
 
