@@ -159,7 +159,7 @@ class Search(StudySection):
     )
     warm_start: Annotated[str | list[str] | None, Flag("--warm-start", "A,B", several=True)] = Field(
         default=None,
-        description="architectures to try first: known models (paretext models), seed for all published ones, front:STUDY "
+        description="architectures to try first: known models (paretext models), seed for all of them, front:STUDY "
         "for the front of another study, a .toml or .json file",
         examples=["seed"],
     )

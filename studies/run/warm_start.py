@@ -1,7 +1,7 @@
 """What a study tries first: known models, the front of another study, architectures that the user wrote.
 
-seed                    the published models
-ppocrv4_mobile          a known model
+seed                    all known models, which `paretext models` lists
+ppocrv4_mobile_like     one of them
 front:signs             the front of study `signs`: its architectures, whatever data and charset they were found on
 mine.toml               architectures in a file: tables [[architecture]], or JSON: a list of such, as `front --json` prints it
 
