@@ -127,6 +127,12 @@ def test_the_study_file_makes_the_same_study_again(contents: Contents) -> None:
     assert resolve(tomllib.loads(study_file(contents.study)), "test") == contents.study
 
 
+@pytest.mark.parametrize("budget", [{"trials": 24, "epochs": 40, "time": "2h"}, {"time": "2h"}, {"trials": 7}])
+def test_the_study_file_has_the_same_budget_with_and_without_a_time(budget: dict[str, str | int]) -> None:
+    study = resolve({"name": "timed", "budget": budget}, "test")
+    assert resolve(tomllib.loads(study_file(study)), "test") == study
+
+
 def test_the_page_goes_to_the_folder_of_the_study_and_is_replaced_there(
     paretext: Commands, shown: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

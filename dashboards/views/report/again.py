@@ -17,10 +17,13 @@ LIBRARIES = ("torch", "timm", "onnx", "onnxruntime", "optuna", "ray", "mlflow", 
 def study_file(study: Study) -> str:
     """The study as TOML: everything that differs from the defaults, so that `paretext search FILE` makes it again.
 
-    A field whose choices include None cannot be written in TOML and is left to its default there; a line says so.
+    With a time, trials and epochs have other defaults, so both are written then. A field whose choices include None cannot be
+    written in TOML and is left to its default there; a line says so.
     """
     written = study.model_dump(mode="json", exclude_defaults=True)
     written["data"] = {"source": study.data.model_dump(mode="json")["source"], **written.get("data", {})}
+    if study.budget.time is not None:
+        written["budget"] = {"trials": study.budget.trials, "epochs": study.budget.epochs, **written["budget"]}
     written["space"] = study.model_dump(mode="json")["space"]
     plain = {key: value for key, value in written.items() if not isinstance(value, dict)}
     lines = [f"{key} = {_toml(value)}" for key, value in ({"name": study.name} | plain).items()]
