@@ -6,6 +6,7 @@ import sys
 import threading
 
 from dashboards.views.board import Board
+from studies.optuna_internals.cached_trials import forget_cached_trials
 from studies.storage.backends import Storage
 from studies.storage.stored_names import names_of_paretext
 from studies.storage.study_store import StudyStore
@@ -47,6 +48,8 @@ class BoardFiller:
         except Exception as error:  # the storage may answer the next time
             self._say("notes are not written", error)
         else:
+            if self._boards.keys() - names:
+                forget_cached_trials(self._storage)
             self._boards = {each: board for each, board in self._boards.items() if each in names}
             for each in sorted(names, key=lambda each: each != self._name):
                 try:
@@ -60,9 +63,13 @@ class BoardFiller:
 
     def _fill(self, name: str) -> None:
         """Fills the board of a study, a new one if another study had the name before."""
-        if name not in self._boards or not self._boards[name].catch_up():
-            self._boards[name] = Board(StudyStore.open(self._storage, name), self._workspace)
-            self._boards[name].catch_up()
+        known = name in self._boards
+        if known and self._boards[name].catch_up():
+            return
+        if known:
+            forget_cached_trials(self._storage)
+        self._boards[name] = Board(StudyStore.open(self._storage, name), self._workspace)
+        self._boards[name].catch_up()
 
     def _say(self, what: str, error: Exception) -> None:
         if (fault := one_line(error)) not in self._faults:

@@ -25,6 +25,7 @@ import optuna_dashboard
 from dashboards.views.addresses import LOCAL_NAMES, LOOPBACK, family_of, not_opened
 from dashboards.views.board_artifacts import BoardArtifacts
 from dashboards.views.board_filler import BoardFiller
+from studies.optuna_internals.cached_trials import forget_cached_trials
 from studies.storage.backends import Storage, open_storage
 from studies.storage.stored_names import names_of_paretext
 from studies.workspace.paths import Workspace
@@ -79,11 +80,13 @@ class _Guard:
         study = _STUDY.fullmatch(path)
         if method == "DELETE" and study is not None:
             try:
+                forget_cached_trials(self._storage)  # with the name of a study that had this ID before
                 name = self._storage.get_study_name_from_id(int(study[1]))
                 if name in names_of_paretext(self._storage):
                     from studies.run.study_removal import delete_study  # a start does not wait for what only this needs
 
                     delete_study(self._workspace, name)
+                    forget_cached_trials(self._storage)
                     start_response("204 No Content", [])
                     return []
             except KeyError:

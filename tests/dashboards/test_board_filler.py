@@ -48,6 +48,24 @@ def test_a_new_study_of_a_name_gets_its_own_notes(tmp_path: Path, trials: bool, 
     assert all(get_note(store.optuna_trial(trial.number)) for trial in store.trials())
 
 
+@pytest.mark.parametrize("looked_between", [False, True])
+def test_the_pages_do_not_show_the_trials_of_a_deleted_study(tmp_path: Path, looked_between: bool) -> None:
+    """optuna-dashboard reads the same storage, whose cache knows studies by the ID that SQLite gives to the next one."""
+    workspace = measured_study(tmp_path)
+    storage = open_storage(workspace.optuna_url)
+    filler = BoardFiller(workspace, storage, None)
+    filler.fill()
+    (before,) = storage.get_all_studies()
+    assert storage.get_all_trials(before._study_id)
+    delete_study(workspace, "plates")
+    if looked_between:
+        filler.fill()
+    StudyStore.create_or_open(open_storage(workspace.optuna_url), resolve({"name": "plates", "data": {"test": False}}, "test"))
+    filler.fill()
+    (after,) = storage.get_all_studies()
+    assert after._study_id == before._study_id and not storage.get_all_trials(after._study_id)
+
+
 def test_a_study_without_trials_that_is_replaced_is_not_remembered(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path).prepare()
     storage = open_storage(workspace.optuna_url)
