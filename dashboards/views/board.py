@@ -70,6 +70,11 @@ class Board:
         self._others: deque[OtherTrial] = deque(maxlen=MOST_OTHERS)
         self._written: dict[str, Any] = read_value(store.optuna_study, BOARD_KEY) or {}
 
+    @property
+    def had_trials(self) -> bool:
+        """Whether the study had a trial at the last call of `catch_up`."""
+        return self._began is not None
+
     def catch_up(self) -> bool:
         """Writes what is missing, from all trials of the study.
 

@@ -66,7 +66,7 @@ class BoardFiller:
         known = name in self._boards
         if known and self._boards[name].catch_up():
             return
-        if known:
+        if known and self._boards[name].had_trials:
             forget_cached_trials(self._storage)
         self._boards[name] = Board(StudyStore.open(self._storage, name), self._workspace)
         self._boards[name].catch_up()

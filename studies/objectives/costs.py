@@ -102,7 +102,7 @@ class CostModel:
         costs = self._cached(architecture)
         if "latency_ms" not in self._wanted:
             return costs
-        whole = architecture.with_(prune_percent=0)
+        whole = architecture.with_(prune_percent=0, prune_criterion=None)  # timed once for all
         latency_ms = self._latency(whole)
         if architecture.prune_percent:
             before, after = (count_weights_and_flops(a, len(self._charset))[1] for a in (whole, architecture))

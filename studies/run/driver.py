@@ -270,7 +270,8 @@ class Driver:
             return
         self._observer.trial_lost(ready.number, event.reason)
         epoch = self._epochs.get(ready.number, 0)
-        if epoch == self._until[ready.number] and ready.number in self._reached:  # reported, and about to pause
+        is_rung = self._schedule.is_rung(ready.number, ready.architecture, epoch)
+        if is_rung and epoch == self._until[ready.number] and ready.number in self._reached:  # reported, and about to pause
             self._pause(ready, epoch)
         else:
             self._start(ready, epoch)

@@ -86,7 +86,7 @@ class Schedule:
 
     Attributes:
         rungs: epochs of each rung; the last is a full training.
-        results: number of results at rungs that the sampler has learnt from.
+        results: grows with every result that the sampler learns from.
     """
 
     def __init__(
@@ -219,6 +219,7 @@ class Schedule:
 
     def add_infeasible(self, number: int, params: Mapping[str, Value], violation: float) -> None:
         """Adds parameters that may not train, or could not."""
+        self.results += 1
         self._scheduler.mark_promoted(number, self.rungs[-1])
         self._sampler.add_infeasible(params, violation)
 
@@ -244,8 +245,9 @@ class Schedule:
 
     def stay_near_front(self) -> None:
         """From now on the sampler `front` proposes children of neighbours on the front only; other samplers go on as before."""
-        if isinstance(self._sampler, FrontSampler):
+        if isinstance(self._sampler, FrontSampler) and not self._sampler.candidates.near_front:
             self._sampler.candidates.near_front = True
+            self.results += 1  # it may propose something else now
 
     def propose(self, running: Iterable[Mapping[str, Value]], suspended: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
         """Parameters to try next.

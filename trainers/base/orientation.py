@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from PIL import Image
 
@@ -22,6 +22,8 @@ TURNS = {
 """What makes an image of each orientation upright; 1 is upright."""
 TOLD_IN = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 """Entries of `Image.info` in which Pillow looks for an orientation."""
+TAGGED = ("TIFF", "MPO")
+"""Formats whose tags Pillow reads as EXIF, whether or not `Image.info` has some."""
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -34,8 +36,10 @@ def upright(image: Image.Image) -> Image.Image:
         OSError: the pixels cannot be read.
     """
     image.load()  # before the EXIF, whose faults are ignored
+    has_exif = image.format in TAGGED or any(key in image.info for key in TOLD_IN)
     try:
-        with no_pillow_warnings():
+        # not for every image: each such context makes warnings that Python shows once appear again
+        with no_pillow_warnings() if has_exif else nullcontext():
             turn = TURNS.get(image.getexif().get(ORIENTATION_TAG, 1))
     except Exception:  # Pillow raises SyntaxError, struct.error and others on damaged EXIF
         return image

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from studies.engines.base import EpochFinished, Event, TrialFailed, TrialLost, TrialPaused
+from studies.engines.base import EpochFinished, Event, TrialFailed, TrialFinished, TrialLost, TrialPaused
 from studies.run import proposer
 from studies.storage.outcomes import Duplicate, Measured
 from studies.storage.pareto_front import load_store
@@ -117,6 +117,25 @@ def test_a_worker_that_dies_at_a_rung_is_compared_there(workspace: Workspace) ->
     stored = {t.number: t for t in load_store(workspace, "s").stored_trials()}
     assert engine.lost is not None and 1 in stored[engine.lost].rungs
     assert (engine.lost, 1) in compared
+
+
+class LostAtEnd(ScriptedEngine):
+    """A worker dies after it has reported its last epoch, while it exports."""
+
+    lost = False
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        events = super().wait(timeout_s)
+        if not self.lost and events and isinstance(events[-1], TrialFinished):
+            self.lost = True
+            events[-1] = TrialLost(events[-1].number, "its worker process ended with code -9")
+        return events
+
+
+def test_a_worker_that_dies_after_its_last_epoch_is_started_again(workspace: Workspace) -> None:
+    asked = study(budget={"trials": 2, "epochs": 2}, search={"sampler": "random", "early_stopping": "none"})
+    run_search(asked, workspace, None, LostAtEnd(slots=1))
+    assert [t.outcome.name for t in load_store(workspace, "s").stored_trials()] == ["measured"] * 2
 
 
 class FailsAfterTraining(ScriptedEngine):
