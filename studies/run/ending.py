@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 
 from studies.engines.base import Event
 from studies.run.budget import EXPORT_GRACE_S, GRACE_S
+from studies.run.front_finish import LONGEST_WAIT_S
 from studies.run.judged import Ready
 from studies.run.parts import Parts
 from studies.storage.stored_trial import RungResult
-
-EVENTS_S = 0.5
-"""Seconds that the end waits for events at most, before it looks at the time again."""
 
 
 class Ending:
@@ -50,7 +48,7 @@ class Ending:
             self._engine.stop(number)
         end = time.monotonic() + max(GRACE_S, left_s)
         while self._running and time.monotonic() < end + (EXPORT_GRACE_S if self._exports else 0.0):
-            for event in self._engine.wait(EVENTS_S):
+            for event in self._engine.wait(LONGEST_WAIT_S):
                 handle(event)
         if self._running:  # they are in the middle of an epoch; their checkpoints are exported in this process
             self._engine.close()
