@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = load_store(workspace, arguments.name)
     trials, epochs = store.stored_trials(), store.epochs
     front = {point.trial for point in pareto_front(points_of(trials, workspace, epochs), store.objectives)}
-    rows = [TrialRow.of(trial, epochs, trial.number in front) for trial in trials]
+    rows = [TrialRow.of(trial, epochs, trial.number in front, workspace.folder) for trial in trials]
     if arguments.json:
         print_json([row.as_dict() for row in rows])
     elif arguments.csv:

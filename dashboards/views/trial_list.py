@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from dashboards.views.console import percent
@@ -39,7 +40,7 @@ class TrialRow:
         estimated_bytes: as predicted before training.
         latency_ms: of its file.
         on_front: whether it is on the Pareto front.
-        model: path of its file, relative to the workspace.
+        model: path of its file.
         architecture: its fields; None if it cannot be built, or has not been judged yet.
     """
 
@@ -59,13 +60,14 @@ class TrialRow:
     architecture: dict[str, Any] | None
 
     @classmethod
-    def of(cls, trial: StoredTrial, epochs: int | None, on_front: bool) -> TrialRow:
+    def of(cls, trial: StoredTrial, epochs: int | None, on_front: bool, folder: Path = Path()) -> TrialRow:
         """The row of a trial.
 
         Args:
             trial: of a study.
             epochs: of a full training; None when the study does not say.
             on_front: whether it is on the Pareto front.
+            folder: of the workspace, which recorded paths are relative to.
         """
         measured, outcome = trial.measurement, trial.outcome
         rung = trial.rungs[max(trial.rungs)] if trial.rungs else None
@@ -83,7 +85,7 @@ class TrialRow:
             estimated_bytes=None if trial.costs is None else trial.costs.size_bytes,
             latency_ms=measured.latency_ms if measured else None,
             on_front=on_front,
-            model=None if file is None else str(file.model),
+            model=None if file is None else str(folder / file.model),
             architecture=None if trial.fields is None else dict(trial.fields),
         )
 

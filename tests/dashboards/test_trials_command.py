@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,10 @@ def test_the_json_has_every_trial_and_its_reason(paretext: Commands) -> None:
     assert [row["trial"] for row in rows] == [0, 1, 2, 3, 4]
     assert [row["on_front"] for row in rows] == [number in FRONT_TRIALS for number in range(5)]
     assert rows[4]["reason"] == "too big" and rows[4]["architecture"] is None and rows[4]["cer"] is None
-    assert rows[0]["architecture"]["width_percent"] == 25 and rows[0]["model"] == "models/plates/0.onnx"
+    assert rows[0]["architecture"]["width_percent"] == 25
+    front = json.loads(paretext("front", "plates", "--json").out)
+    assert {row["model"] for row in rows if row["on_front"]} == {point["model"] for point in front}
+    assert all(Path(row["model"]).is_absolute() for row in rows if row["model"] is not None)
     assert json.loads(paretext("trials", "empty", "--json").out) == []
 
 
