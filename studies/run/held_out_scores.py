@@ -51,6 +51,7 @@ def read_test_lines(
         try:
             if height_px not in opened:
                 opened[height_px] = open_held_out(prepared[height_px], workspace.cache)
+                _say_once(opened, height_px, observer)
             held_out = opened[height_px]
             if held_out is None:
                 continue
@@ -63,6 +64,13 @@ def read_test_lines(
             observer.note(f"the test lines could not be read with trial {point.trial}: {error}")
     for number, known in store.test_scores().items():
         tracker.log_test_score(number, known)
+
+
+def _say_once(opened: Mapping[int, HeldOutLines | None], height_px: int, observer: Observer) -> None:
+    """The notes about the test lines, which are the same at every height."""
+    held_out = opened[height_px]
+    for note in held_out.notes if held_out is not None and len(opened) == 1 else ():
+        observer.note(note)
 
 
 def _not_read(

@@ -31,7 +31,8 @@ from trainers.data.fingerprint import digest_of
 from trainers.data.image_names import SHOWN_CHARACTERS
 from trainers.data.lines import Skipped, counted
 from trainers.data.opener import LineOpener
-from trainers.data.rendered import rendered_if_few, rendered_source
+from trainers.data.rendered import Rendered, rendered_if_few, rendered_source
+from trainers.data.source_registry import absolute_sources
 from trainers.data.spec import AUTO, DataSpec
 
 
@@ -44,7 +45,7 @@ class LineDataset:
         charset: the characters that a recogniser writes.
         training: training lines.
         validation: validation lines.
-        digest: 16 hex digits; equal for equal pixels, labels, order and charset.
+        digest: 16 hex digits; equal for equal pixels, labels, order, sampling weights and charset.
         skipped: each line that was left out, with the reason.
         warmup: rendered lines for the warm-up phase; None if the study has none.
         set_aside: test lines taken from the training sources; None if there are none.
@@ -140,13 +141,23 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
     warmup, own = None, len(training)
     if rendered is not None:
         drawn_from = rendered_source(rendered, training.texts, charset, spec.normaliser, spec.seed)
-        drawn = opener.open_source(drawn_from, f"{spec.training} {spec.seed} {rendered!r}")
+        drawn = opener.open_source(drawn_from, _place_of_drawn(spec, rendered))
         training, warmup = (training.joined(drawn), None) if rendered.use == "extra" else (training, drawn)
     parts = (training, validation) if warmup is None else (training, validation, warmup)
-    digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
+    weights = [] if training.weights is None else [training.weights.tolist()]  # not counted before, where there are none
+    digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts), *weights)
     resolved = spec if rendered == spec.rendered else spec.with_(rendered=rendered)
     rest = divided.set_aside, divided.test_source, notes, len(training) - own, divided.validation_sources
     return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *rest)
+
+
+def _place_of_drawn(spec: DataSpec, rendered: Rendered) -> str:
+    """Name of the drawn lines in the cache, where new ones of one name replace the old ones.
+
+    It has all settings that the texts depend on, so that two studies that run at one time do not replace each other's lines.
+    """
+    settings = spec.as_dict() | {"height_px": None, "weights": None, "rendered": repr(rendered)}
+    return f"drawn {settings | {'training': absolute_sources(spec.training)}}"
 
 
 def _first_lines(lines: LineArrays, count: int) -> LineArrays:

@@ -80,7 +80,8 @@ def divide(opener: LineOpener) -> Division:
     validation_sources = names
     if others is not None:
         given = opener.open(split_sources(others))
-        notes += _overlap(training, given)
+        notes += overlap("validation", given, "training", training)
+        _leave_out_of_test(lines, given, sides, opener)
         named = _named(spec, names, brought)
         validation, validation_sources = (validation.joined(given), [*names, *named]) if len(validation) else (given, named)
     set_aside = lines.select(np.flatnonzero(sides == TEST))
@@ -126,12 +127,19 @@ def _pictures(lines: LineArrays, cache_folder: Path) -> NDArray[np.int64]:
     return pictures
 
 
-def _overlap(training: LineArrays, validation: LineArrays) -> tuple[str, ...]:
-    """A note if images of a validation source are among the training lines."""
-    both = int(np.isin(validation.originals, training.originals).sum())
+def _leave_out_of_test(lines: LineArrays, validation: LineArrays, sides: NDArray[np.int8], opener: LineOpener) -> None:
+    """Leaves out the test lines that were set aside although the validation source has them too."""
+    both = (sides == TEST) & np.isin(lines.originals, validation.originals)
+    opener.skipped.extend(Skipped(lines.name(int(i)), "same picture as a validation line") for i in np.flatnonzero(both))
+    sides[both] = LEFT_OUT
+
+
+def overlap(part: str, lines: LineArrays, other_part: str, others: LineArrays) -> tuple[str, ...]:
+    """A note if images of one part of the data, such as the lines of a validation source, are in another part as well."""
+    both = int(np.isin(lines.originals, others.originals).sum())
     if not both:
         return ()
-    return (f"{both:,} of {len(validation):,} validation lines are training lines as well, which makes accuracy look too good",)
+    return (f"{both:,} of {len(lines):,} {part} lines are {other_part} lines as well, which makes accuracy look too good",)
 
 
 def _divided_as_formerly(lines: LineArrays, others: str | None, opener: LineOpener) -> Division:

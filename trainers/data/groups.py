@@ -43,7 +43,7 @@ def groups_of(lines: LineArrays, sources: Sequence[str], key: str, seed: int) ->
         UserError: a source has no such column.
     """
     if key == FOLDER:
-        return [f"{lines.source_of(i)}/{lines.name(i).rpartition('/')[0]}" for i in range(len(lines))]
+        return [f"{lines.source_of(i)}/{_folder(lines.name(i))}" for i in range(len(lines))]
     columns = []
     for text in sources:
         source = find_source(text, seed)
@@ -51,3 +51,8 @@ def groups_of(lines: LineArrays, sources: Sequence[str], key: str, seed: int) ->
             raise UserError(f'{text} has no columns, so group must be "{FOLDER}", not "{key}"')
         columns.append(source.column(key))
     return [columns[lines.source_of(i)].get(lines.name(i)) or None for i in range(len(lines))]
+
+
+def _folder(name: str) -> str:
+    """The folder of an image, also in a list that was written on Windows."""
+    return name.replace("\\", "/").rpartition("/")[0]

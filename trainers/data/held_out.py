@@ -8,6 +8,7 @@ from pathlib import Path
 from trainers.data.arrays import LineArrays
 from trainers.data.cache import Progress
 from trainers.data.dataset import LineDataset
+from trainers.data.division import overlap
 from trainers.data.fingerprint import digest_of
 from trainers.data.opener import LineOpener
 from trainers.data.source_registry import find_source, split_sources
@@ -21,11 +22,13 @@ class HeldOutLines:
         lines: the lines at the height of the dataset.
         digest: see `held_out_digest`.
         origin: where they come from, for a report.
+        notes: sentences for the user about the lines.
     """
 
     lines: LineArrays
     digest: str
     origin: str
+    notes: tuple[str, ...] = ()
 
 
 def held_out_digest(dataset: LineDataset) -> str | None:
@@ -65,12 +68,14 @@ def open_held_out(
     digest = held_out_digest(dataset)
     if digest is None:
         return None
-    lines = dataset.set_aside
+    lines, notes = dataset.set_aside, tuple[str, ...]()
     origins = [] if lines is None else [f"{len(lines):,} lines set aside of {dataset.spec.training}"]
     if dataset.test_source is not None:
         opened = LineOpener(dataset.spec, cache_folder, progress, processes).open(split_sources(dataset.test_source))
         origins.append(f"{len(opened):,} lines of {dataset.test_source}")
+        for part, others in (("training", dataset.training), ("validation", dataset.validation)):
+            notes += overlap("test", opened, part, others)
         lines = opened if lines is None else lines.joined(opened)
     if lines is None or not len(lines):
         return None
-    return HeldOutLines(lines, digest, " and ".join(origins))
+    return HeldOutLines(lines, digest, " and ".join(origins), notes)

@@ -17,7 +17,7 @@ from trainers.data.cache import CacheEntry, Progress, open_entry
 from trainers.data.lines import Skipped, control_character, without_tabs
 from trainers.data.normalisers import normalise
 from trainers.data.source import Source
-from trainers.data.source_registry import find_source
+from trainers.data.source_registry import absolute_sources, find_source
 from trainers.data.spec import DataSpec
 
 
@@ -47,7 +47,8 @@ class LineOpener:
         """
         seed = self.spec.seed
         entries = [
-            self._entry(find_source(name, seed), f"{name} {seed}" if name.startswith("digits") else name) for name in names
+            self._entry(find_source(name, seed), f"{name} {seed}" if name.startswith("digits") else absolute_sources(name))
+            for name in names
         ]
         return self._labelled(entries)
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
@@ -41,7 +41,9 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
         processes: number of processes; 1 works in this process.
     """
     pieces = iter(work)
-    if processes <= 1 or multiprocessing.current_process().daemon:
+    first = list(islice(pieces, 1))
+    pieces = chain(first, pieces)
+    if processes <= 1 or multiprocessing.current_process().daemon or not _can_be_sent((function, first)):
         yield from map(function, pieces)
         return
     waiting: deque[tuple[Work, Future[Result]]] = deque()
@@ -64,6 +66,15 @@ def parallel_map(function: Callable[[Work], Result], work: Iterable[Work], proce
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _can_be_sent(work: object) -> bool:
+    """Whether another process can be given something. To find out by trying may leave a pool that never ends (Python 3.11)."""
+    try:
+        pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _begin_worker(variables: dict[str, str]) -> None:

@@ -33,6 +33,8 @@ TIMED_LINES = 100
 """Lines that latency is measured on, so that measuring takes seconds however large the validation set is."""
 LINES_AT_ONCE = 256
 """Lines that are read between two reports of progress."""
+LINES_IN_MEMORY = 2048
+"""Lines that are read together without progress: similar widths make full batches, and memory does not grow with the lines."""
 WARM_UP_LINES = 5
 """Lines read before timing starts, because the first runs of ONNX Runtime are slower."""
 
@@ -144,8 +146,8 @@ def readings_of(reader: Reader, lines: Lines, progress: Progress | None = None) 
 def _in_pieces(read: Callable[[list[NDArray[np.uint8]]], list[Read]], lines: Lines, progress: Progress | None) -> list[Read]:
     """What is read in every line, in their order."""
     count, readings = len(lines), list[Read]()
-    at_once = count if progress is None else LINES_AT_ONCE
-    for start in range(0, count, max(at_once, 1)):
+    at_once = LINES_IN_MEMORY if progress is None else LINES_AT_ONCE
+    for start in range(0, count, at_once):
         end = min(count, start + at_once)
         readings += read([lines.image(i) for i in range(start, end)])
         if progress is not None:

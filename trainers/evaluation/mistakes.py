@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from trainers.data.arrays import LineArrays
+from trainers.evaluation.measure import readings_of
 from trainers.evaluation.metrics import as_labels
 from trainers.inference.reader import Reader, Reading
 
@@ -44,7 +45,7 @@ def worst_mistakes(model: Path, lines: LineArrays, at_most: int) -> list[Mistake
         lines: labelled lines to read.
         at_most: number of lines to return.
     """
-    return mistakes_among(lines, Reader(model).read([lines.image(i) for i in range(len(lines))]))[:at_most]
+    return mistakes_among(lines, readings_of(Reader(model), lines))[:at_most]
 
 
 def mistakes_among(lines: LineArrays, readings: Sequence[Reading]) -> list[Mistake]:

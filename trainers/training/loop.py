@@ -228,6 +228,7 @@ class _Training:
         while len(self.history) < last:
             self._prune_if_due()
             self.history.append(self._epoch(len(self.history)))
+            self._check_weights()
             save_checkpoint(self.job.folder, self.job.identity, self.state())
             if not report(self.said(self.history[-1])) and len(self.history) < epochs:
                 return Paused(tuple(self.history), stopped=True)
@@ -282,6 +283,13 @@ class _Training:
             objective, losses = line_losses(self.learner.recognizer, self.recipe, images, widths, batch, flat_start_weight)
         self.learner.step(objective.mean(), learning_rate)
         return losses.detach().sum()
+
+    def _check_weights(self) -> None:
+        """Keeps what the last step may have broken out of the checkpoint, which training goes on from after a fault."""
+        tensors = [value for value in self.learner.recognizer.state_dict().values() if value.is_floating_point()]
+        if not all(bool(torch.isfinite(value).all()) for value in tensors):
+            rate = self.recipe.learning_rate
+            raise TrainingFault("nan", f"a weight is not finite after epoch {len(self.history)}, at learning rate {rate:g}")
 
     def _check_loss(self, total: float, done: int, at: int) -> None:
         if not math.isfinite(total):

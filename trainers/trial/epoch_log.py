@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trainers.base.progress import EpochReport
 
@@ -31,8 +31,16 @@ def add_epoch(folder: Path, report: EpochReport) -> None:
         report: the epoch's report.
     """
     entry = {**report.as_dict(), "ended": round(time.time(), 3), "by": f"{socket.gethostname()}:{os.getpid()}"}
-    with contextlib.suppress(OSError), (folder / EPOCHS_NAME).open("a", encoding="utf-8") as log:
-        log.write(json.dumps(entry) + "\n")
+    with contextlib.suppress(OSError), (folder / EPOCHS_NAME).open("ab+") as log:
+        log.write(_line_break_after(log) + json.dumps(entry).encode() + b"\n")
+
+
+def _line_break_after(log: BinaryIO) -> bytes:
+    """A line break if a file ends with half a line, which a killed process has left."""
+    if log.seek(0, os.SEEK_END) == 0:
+        return b""
+    log.seek(-1, os.SEEK_END)
+    return b"" if log.read(1) == b"\n" else b"\n"
 
 
 def read_epochs(log: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from trainers.base.atomic_write import atomic_write
 from trainers.base.cores import usable_cores
 from trainers.base.preprocess import canonical_width
 from trainers.data.dataset import LineDataset
@@ -24,11 +27,11 @@ def threads_for(job: TrialJob, prepared: LineDataset) -> int:
     if job.device != "cpu":
         return usable_cores()
     kept = job.folder / "threads.txt"
-    if kept.exists():
+    with contextlib.suppress(OSError, ValueError):  # a full disk may have left an empty file
         return int(kept.read_text(encoding="utf-8"))
     lines = job.recipe.lines_per_batch(len(prepared.training), job.device)
     width_px = canonical_width(int(prepared.training.widths.mean()), job.architecture.time_stride)
     threads = fastest_thread_count(job.architecture, len(prepared.charset), lines, width_px, usable_cores())
-    job.folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(f"{threads}\n", encoding="utf-8")
+    with atomic_write(kept) as temporary:
+        temporary.write_text(f"{threads}\n", encoding="utf-8")
     return threads

@@ -44,6 +44,13 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_else_fails(workspace: W
     assert any("test lines could not be read" in note for note in watcher.notes)
 
 
+def test_test_lines_that_train_as_well_are_said_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_out_scores, "score_file", lambda _, lines: Score(len(lines), 0, 1, 4))
+    watcher, lines = RecordingObserver(), "digits:unseen"
+    run_search(study(data={"source": lines, "validation": "digits", "test": lines}), workspace, watcher, ScriptedEngine())
+    assert sum("test lines are training lines as well" in note for note in watcher.notes) == 1
+
+
 def test_without_test_lines_nothing_is_opened(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_out_scores, "score_file", None)
     run_search(study(), workspace, None, ScriptedEngine())

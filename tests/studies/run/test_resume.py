@@ -128,6 +128,8 @@ def test_a_truncated_epoch_log_is_read_up_to_its_last_whole_line(tmp_path: Path)
     log = tmp_path / EPOCHS_NAME
     log.write_text(log.read_text() + '{"epoch": 3, "epo')
     assert [line["epoch"] for line in read_epochs(log)] == [1, 2]
+    add_epoch(tmp_path, EpochReport(3, 3, 1.0, 0.5, 0.5, 0.1))
+    assert [line["epoch"] for line in read_epochs(log)] == [1, 2, 3], "the next line is one of its own"
     assert read_epochs(tmp_path / "none") == []
 
 

@@ -70,3 +70,13 @@ def test_a_folder_is_moved_with_all_its_files_flushed(tmp_path: Path, calls: lis
     flushed = {inode for name, inode in calls[:moved] if name == "fsync"}
     assert {inode_of(path) for path in (tmp_path / "entry").iterdir()} <= flushed
     assert calls[moved + 1 :] == [("fsync", inode_of(tmp_path))]
+
+
+def test_two_writers_of_one_process_or_of_one_process_number_do_not_meet(tmp_path: Path) -> None:
+    """Containers that share a folder have the same few process numbers."""
+    path = tmp_path / "table.csv"
+    with atomic_write(path) as first, atomic_write(path) as second:
+        assert first != second
+        first.write_text("one")
+        second.write_text("two")
+    assert path.read_text() == "one" and list(tmp_path.iterdir()) == [path]

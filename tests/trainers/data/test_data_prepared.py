@@ -206,6 +206,8 @@ def test_several_sources_weights_and_first_lines(pairs: Path, tmp_path: Path) ->
     weights = prepared.training.weights
     assert weights is not None and len(weights) == 60
     assert weights.mean() == pytest.approx(1) and weights[-1] == pytest.approx(3 * weights[0])
+    others = [prepare(DataSpec(training=joined, validation=str(pairs), weights=w), tmp_path / "cache") for w in ((3, 1), None)]
+    assert len({prepared.digest, *(other.digest for other in others)}) == 3, "no training goes on with another one's weights"
     few = prepare(DataSpec(training=joined, validation=str(pairs), training_lines=30), tmp_path / "cache").training
     assert [few.name(i) for i in range(30)] == [f"{n:03d}.png" for n in (*range(20), *range(10))]
     with pytest.raises(UserError, match="2 numbers"):
@@ -282,3 +284,13 @@ def test_validation_lines_are_known_by_the_source_they_belong_to(tmp_path: Path)
     assert set(mixed) == {"digits", str(first)} and len(mixed["digits"]) == 500
     former = prepare(spec_of(first, training=both, split=1), tmp_path / "cache").validation_by_source()
     assert set(former) <= {str(first), str(second)} and former
+
+
+def test_one_name_of_two_sources_is_two_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two projects with a folder of the same name, and one cache."""
+    kept = []
+    for project in ("p", "q"):
+        make_pairs(tmp_path / project / "lines", [f"{project} {n}" for n in range(6)])
+        monkeypatch.chdir(tmp_path / project)
+        kept.append(prepare(DataSpec(training="lines"), tmp_path / "cache"))
+    assert all(prepared.is_current() for prepared in kept)

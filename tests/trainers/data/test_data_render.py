@@ -2,10 +2,12 @@
 
 import io
 from pathlib import Path
+from string import ascii_lowercase
 
 import matplotlib
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from PIL import Image
 
 from dashboards.cli.command_line import main
@@ -29,6 +31,17 @@ TEXTS = ["Paretext", "line of text", "Größe 42", "Ünïcode", "price: 9.99", "
 @pytest.fixture(scope="module")
 def faces() -> list[Face]:
     return [f for f in find_faces([FONTS]) if "DejaVuS" in f.path]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Ten images with labels in a folder."""
+    for number in range(10):
+        place = tmp_path / "lines" / f"{number:03d}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.effect_noise((80, 32), 20 + number).save(place)
+        place.with_suffix(".gt.txt").write_text(f"Text {number}\n", encoding="utf-8")
+    return tmp_path / "lines"
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -206,10 +219,54 @@ def test_wrong_settings_are_one_line(values: dict[str, object], message: str) ->
         DataSpec.from_dict({"training": "digits", "rendered": values})
 
 
-def test_the_name_of_a_cache_entry_of_drawn_lines_stays() -> None:
-    """`prepare` names the entry after this text; another text would draw the lines of every study again."""
-    written = "Rendered(count=3, use='extra', labels=None, fonts=None, style='mixed', photos=None, recombine_percent=None)"
-    assert repr(Rendered(count=3)) == written
+def test_two_studies_of_one_source_keep_their_drawn_lines(tmp_path: Path, pairs: Path) -> None:
+    """They differ in what becomes of the labels, and prepare in turn, as the trials of two searches do."""
+    rendered = Rendered(count=6, fonts=str(FONTS), style="print")
+    specs = [DataSpec(training=str(pairs), rendered=rendered, normaliser=normaliser) for normaliser in ("none", "lower")]
+    first, second, again = (prepare(spec, tmp_path / "cache") for spec in (*specs, specs[0]))
+    assert first.is_current() and second.is_current() and again.digest == first.digest != second.digest
+
+
+def test_new_labels_replace_the_lines_drawn_from_the_old_ones(tmp_path: Path, pairs: Path) -> None:
+    spec = DataSpec(training=str(pairs), validation="digits:unseen", rendered=Rendered(count=6, fonts=str(FONTS)))
+    before = prepare(spec, tmp_path / "cache")
+    (pairs / "000.gt.txt").write_text("Neu\n", encoding="utf-8")
+    after = prepare(spec, tmp_path / "cache")
+    assert not before.is_current() and after.is_current()
+
+
+@pytest.mark.parametrize("space", ["\u3000", "\u00a0", "\u202f"])
+def test_drawn_labels_have_only_the_spaces_of_the_charset(space: str, faces: list[Face], tmp_path: Path) -> None:
+    texts = [f"{left}{space}{right}" for left in ("abc", "de") for right in ("5", "67")]
+    drawn = plan_lines(texts, faces, 60, 0, recombine=1.0)
+    assert {c for line in drawn for c in line.text if c.isspace()} == {space}
+    assert not any(space * 2 in line.text or line.text != line.text.strip() for line in drawn)
+    (tmp_path / "words.txt").write_text(f"one{space}two\n", encoding="utf-8")
+    assert read_texts(str(tmp_path / "words.txt")) == [f"one{space}two"]
+
+
+def test_spaces_and_invisible_characters_without_a_glyph_draw_no_box(faces: list[Face]) -> None:
+    plain = Lettering(32, 0.0, 0, 0.0, 1.0, 0.0, 0.0)
+    lacking = next(c for c in "\u3000\u202f\u2003" if ord(c) not in characters(faces[0]))
+    rng = np.random.default_rng(0)
+    expected = set_text("1 2", faces[0], plain, rng).tobytes()
+    assert faces[0].draws(f"1{lacking}2") and set_text(f"1{lacking}2", faces[0], plain, rng).tobytes() == expected
+    monospaced = next(f for f in find_faces([FONTS]) if f.name == "cmtt10.ttf")
+    assert 0x200B not in characters(monospaced)
+    alone = set_text("12", monospaced, plain, rng).tobytes()
+    assert set_text("1\u200b2", monospaced, plain, rng).tobytes() == alone
+
+
+def test_a_font_of_capitals_draws_no_small_letters(tmp_path: Path) -> None:
+    with TTFont(FONTS / "DejaVuSans.ttf") as font:
+        for table in font["cmap"].tables:
+            table.cmap.update({ord(c): table.cmap[ord(c.upper())] for c in ascii_lowercase if ord(c.upper()) in table.cmap})
+        font.save(tmp_path / "capitals.ttf")
+    (face,) = find_letter_faces([tmp_path]).kept
+    assert face.draws("PLATE 42") and not face.draws("Plate 42")
+    planned = plan_lines(["Plate", "PLATE"], [face], 30, 0)
+    assert {line.text for line in planned} == {"PLATE"}
+    assert all(other.draws("Plate") for other in find_letter_faces([FONTS / "DejaVuSans.ttf"]).kept)
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

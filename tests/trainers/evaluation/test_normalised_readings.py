@@ -12,6 +12,7 @@ from trainers.data.arrays import LineArrays
 from trainers.data.normalisers import normalise
 from trainers.data.opener import LineOpener
 from trainers.data.spec import DataSpec
+from trainers.evaluation import measure as measuring
 from trainers.evaluation.file_test import test_file as read_source
 from trainers.evaluation.measure import are_right, measure, read_all, score_file
 from trainers.evaluation.mistakes import worst_mistakes
@@ -73,3 +74,13 @@ def test_all_views_of_lines_know_the_normaliser(source: Path, tmp_path: Path) ->
     lines = opened(source, "nfc", tmp_path).select([0], texts=["caf\u00e9"])
     for view in (lines, lines.joined(lines), lines.weighted([1.0]), lines.select(np.array([0]))):
         assert are_right(view, ["cafe\u0301"] * len(view)) == [True] * len(view)
+
+
+def test_many_lines_are_read_in_pieces(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that memory does not grow with the lines."""
+    monkeypatch.setattr(measuring, "LINES_IN_MEMORY", 2)
+    reader, pieces = Reader(model), list[int]()
+    genuine = reader.texts
+    monkeypatch.setattr(reader, "texts", lambda images: pieces.append(len(images)) or genuine(images))
+    lines = NoiseLines([""] * 5)
+    assert read_all(reader, lines) == genuine([lines.image(i) for i in range(5)]) and pieces == [2, 2, 1]

@@ -15,6 +15,7 @@ from trainers.base.progress import EpochReport
 from trainers.base.recipe import Recipe
 from trainers.training.checkpoint import CHECKPOINT_NAME
 from trainers.training.job import TrainingJob
+from trainers.training.learner import Learner
 from trainers.training.loop import TrainingResult, _Training, train
 
 TINY = Architecture(width_percent=25, encoder_hidden=16, encoder_layers=1)
@@ -101,3 +102,19 @@ def test_a_fault_that_comes_again_fails_the_training(tmp_path: Path, monkeypatch
     assert caught.value.kind == ("nan" if how == "nan" else "oom")
     assert "\n" not in caught.value.reason
     assert ("learning rate 0.002" if how == "nan" else "with 4 lines a batch") in caught.value.reason, "those of the second try"
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_weights_that_the_last_step_broke_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+    """The loss is that of before the step: only the weights show it."""
+    prepared, genuine, left = striped_dataset(20), Learner.step, [len(striped_dataset(20).training) // 8 + 1]
+
+    def step(self: Learner, loss: torch.Tensor, rate: float) -> None:
+        left[0] -= 1
+        broken = next(self.recognizer.parameters()).sum() * 0
+        genuine(self, loss if left[0] else loss + broken.sqrt(), rate)  # the gradient of a root at 0 is infinite
+
+    monkeypatch.setattr(Learner, "step", step)
+    outcome = train(TrainingJob(TINY, prepared, QUICK, epochs, tmp_path, 0), onward)
+    assert isinstance(outcome, TrainingResult) and outcome.adjustments == {"learning_rate": 2e-3} and left[0] < 0
+    assert all(torch.isfinite(value).all() for value in outcome.recognizer.state_dict().values())

@@ -1,7 +1,6 @@
 """Hugging Face datasets on disk: the Arrow files that `save_to_disk` writes, or the Parquet files of a dataset.
 
 Decisions:
-- pyarrow alone reads the files, memory-mapped where possible; the package `datasets` is not needed.
 - A dataset with several splits gives its training split. `hf:SET/validation` names another split: by its folder or, for Parquet
   files, by the beginning of their names. The validation and test splits beside a training split are found automatically.
 - The first columns with known names are used; `hf:SET@image_column,text_column` names others.
@@ -12,11 +11,9 @@ Source: https://huggingface.co/docs/datasets, "Process", section "Save".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -25,6 +22,7 @@ from trainers.base.images import decode_image
 from trainers.base.regular_file import MOST_IMAGE_BYTES, MOST_LABEL_BYTES, MOST_LIST_BYTES, read_regular
 from trainers.data.fingerprint import digest_of, file_stamp
 from trainers.data.kinds import data_kinds
+from trainers.data.kinds.arrow_columns import column_names, value_of, values_of
 from trainers.data.kinds.table import IMAGE_COLUMNS, TEXT_COLUMNS
 from trainers.data.lines import Line, LineSet, Skipped
 from trainers.data.source import DataKind
@@ -33,80 +31,8 @@ TRAINING_SPLITS = ("train", "training")
 """Names of training splits on the Hugging Face hub, most common first."""
 VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
 """Names of validation splits, most common first."""
-PIECE_ROWS = 1000
-"""Rows of a column that are in memory as Python values at the same time."""
 TEST_SPLITS = ("test",)
 """Names of test splits."""
-
-
-@lru_cache(maxsize=4)
-def _column(file: str, column: str, stamp: tuple[str, int, int]) -> Any:
-    """Reads a column of a file, memory-mapped if the format allows it. `stamp` is part of the cache key only."""
-    try:
-        import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        raise UserError(f"{file} is a Hugging Face data set, which needs the package 'pyarrow': pip install pyarrow") from None
-    if file.endswith(".parquet"):
-        return parquet.read_table(file, columns=[column]).column(column)
-    return pa.ipc.open_stream(pa.memory_map(file)).read_all().column(column)
-
-
-def _values(file: Path, column: str) -> Iterator[Any]:
-    """Yields the values of a column.
-
-    Raises:
-        UserError: the file is damaged or cut short.
-    """
-    import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
-
-    try:
-        for piece in _pieces(file, column):
-            yield from _python_values(piece)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # the disk, not the file
-        raise UserError(f"{file} is damaged or cut short; copy it again") from None
-
-
-def _pieces(file: Path, column: str) -> Iterator[Any]:
-    """Yields a column in pieces: compressed, a column of many long and equal labels takes next to nothing."""
-    if file.suffix == ".parquet":
-        from pyarrow import parquet
-
-        for batch in parquet.ParquetFile(file).iter_batches(PIECE_ROWS, columns=[column]):
-            yield batch.column(0)
-    else:
-        whole = _column(str(file), column, file_stamp(file))
-        for at in range(0, len(whole), PIECE_ROWS):
-            yield whole.slice(at, PIECE_ROWS)
-
-
-def _python_values(piece: Any) -> Iterator[Any]:
-    """Yields the values of a piece of a column; values that a dictionary holds once are in memory once."""
-    for chunk in getattr(piece, "chunks", [piece]):
-        if not hasattr(chunk, "dictionary"):
-            yield from chunk.to_pylist()
-            continue
-        known: dict[int | None, Any] = {None: None}
-        for index in chunk.indices.to_pylist():
-            if index not in known:
-                known[index] = chunk.dictionary[index].as_py()
-            yield known[index]
-
-
-def _column_names(file: Path) -> list[str]:
-    try:
-        import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
-        from pyarrow import parquet
-    except ModuleNotFoundError:
-        raise UserError(f"{file} is a Hugging Face data set, which needs the package 'pyarrow': pip install pyarrow") from None
-    try:
-        if file.suffix == ".parquet":
-            return list(parquet.read_schema(file).names)
-        return list(pa.ipc.open_stream(pa.memory_map(str(file))).schema.names)
-    except (pa.ArrowInvalid, OSError):
-        raise UserError(f"{file} is not a readable Arrow or Parquet file") from None
 
 
 @dataclass(frozen=True)
@@ -124,7 +50,7 @@ class FromTable:
     row: int
 
     def __call__(self) -> Image.Image:
-        value = _column(self.file, self.column, file_stamp(Path(self.file)))[self.row].as_py()
+        value = value_of(self.file, self.column, self.row)
         if isinstance(value, dict):
             value = value.get("bytes") or value.get("path")
         if isinstance(value, str):
@@ -164,9 +90,9 @@ class ArrowFolder:
         """
         values: dict[str, str] = {}
         for file in self._files():
-            if name not in _column_names(file):
-                raise UserError(f"{file} has no column '{name}' (it has {', '.join(_column_names(file))})")
-            for row, value in enumerate(_values(file, name)):
+            if name not in column_names(file):
+                raise UserError(f"{file} has no column '{name}' (it has {', '.join(column_names(file))})")
+            for row, value in enumerate(values_of(file, name)):
                 values[f"{file.name} row {row}"] = "" if value is None else str(value)
         return values
 
@@ -183,10 +109,10 @@ class ArrowFolder:
         lines: list[Line] = []
         skipped: list[Skipped] = []
         for file in files:
-            missing = {image, text} - set(_column_names(file))
+            missing = {image, text} - set(column_names(file))
             if missing:
-                raise UserError(f"{file} has no column '{min(missing)}' (it has {', '.join(_column_names(file))})")
-            for row, label in enumerate(_values(file, text)):
+                raise UserError(f"{file} has no column '{min(missing)}' (it has {', '.join(column_names(file))})")
+            for row, label in enumerate(values_of(file, text)):
                 name = f"{file.name} row {row}"
                 if isinstance(label, str) and len(label) > MOST_LABEL_BYTES:
                     skipped.append(Skipped(name, f"label is larger than {MOST_LABEL_BYTES >> 20} MiB"))
@@ -215,7 +141,7 @@ def _why(skipped: Sequence[Skipped], column: str) -> str:
 
 
 def _known_columns(file: Path) -> tuple[str, str]:
-    names = _column_names(file)
+    names = column_names(file)
     image = next((c for c in ("image", *IMAGE_COLUMNS) if c in names), None)
     text = next((c for c in ("text", *TEXT_COLUMNS) if c in names), None)
     if image is None or text is None:

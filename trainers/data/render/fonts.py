@@ -47,10 +47,13 @@ class Face:
     Attributes:
         path: path of the file.
         index: number of the face in a collection; 0 in other files.
+        only_capitals: whether it draws capitals in the places of small letters (`letter_fonts`), which then do not count as its
+            characters.
     """
 
     path: str
     index: int
+    only_capitals: bool = False
 
     @property
     def name(self) -> str:
@@ -58,13 +61,22 @@ class Face:
         return Path(self.path).name + (f"#{self.index}" if self.index else "")
 
     def draws(self, text: str) -> bool:
-        """Whether the character map has a glyph for every visible character of a text."""
+        """Whether the character map has a glyph for every visible character of a text, and for a space if the text has one."""
         known = characters(self)
-        return all(ord(c) in known or c.isspace() or unicodedata.category(c) == "Cf" for c in text)
+        return all(ord(c) in known or (c.isspace() and ord(" ") in known) or unicodedata.category(c) == "Cf" for c in text)
+
+    def drawn_as(self, text: str) -> str:
+        """A text without what a face draws a box for: a space for white space, and nothing for invisible characters."""
+        known = characters(self)
+        return "".join(c if ord(c) in known else " " if c.isspace() else _unless_invisible(c) for c in text)
 
     def at(self, size_px: int) -> ImageFont.FreeTypeFont:
         """Loads the face for drawing at `size_px` pixels per em."""
         return _sized(self, size_px)
+
+
+def _unless_invisible(character: str) -> str:
+    return "" if unicodedata.category(character) == "Cf" else character
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +98,8 @@ def characters(face: Face) -> frozenset[int]:
             raise
         mapped = {}
     served = Counter(mapped.values())
-    found = frozenset(code for code, glyph in mapped.items() if glyph != NO_GLYPH and served[glyph] < PLACEHOLDER_SERVES)
+    real = (code for code, glyph in mapped.items() if glyph != NO_GLYPH and served[glyph] < PLACEHOLDER_SERVES)
+    found = frozenset(code for code in real if not (face.only_capitals and chr(code).islower()))
     return _SETS.setdefault(found, found)
 
 

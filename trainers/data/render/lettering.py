@@ -52,7 +52,7 @@ def set_text(text: str, face: Face, lettering: Lettering, rng: np.random.Generat
     Raises:
         NoInk: the face drew nothing.
     """
-    font, letters = face.at(lettering.em_px), _letters(text, face)
+    font, letters = face.at(lettering.em_px), _letters(face.drawn_as(text), face)
     if lettering.unrest > 0 or abs(lettering.spacing) > 0.004:
         mask = _letter_by_letter(letters, face, lettering, rng)
     else:

@@ -32,7 +32,7 @@ from trainers.data.source import is_image_name
 from trainers.data.source_registry import open_source
 from trainers.data.text_rows import read_rows
 
-REVISION = 2
+REVISION = 3
 """Part of the fingerprint. Increase it when a change makes the same seed render other lines, so that caches are built again."""
 FACES_TO_TRY = 4
 """Faces planned for a line, so that the next one can be tried when a face draws nothing."""
@@ -118,7 +118,7 @@ def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str
         rows = [_text_of(row) for row in read_rows(path)[0]]
     else:
         rows = [line.text for line in open_source(labels, seed).lines]
-    texts = [" ".join(normalise(normaliser, row).split()) for row in rows]
+    texts = [_single_spaced(normalise(normaliser, row.replace("\t", " "))) for row in rows]
     texts = [text for text in texts if text]
     if not texts:
         raise UserError(f"{labels} holds no text")
@@ -215,7 +215,15 @@ def _draw_text(rng: np.random.Generator, texts: Sequence[str], steps: np.ndarray
     begins, ends = with_marks(first), with_marks(second)
     head = begins[: max(1, round(cut * len(begins)))]
     tail = ends[round(start * len(ends)) :][: max(0, len(begins) - len(head) + 2)]
-    return " ".join("".join(head + tail).split()) or first
+    return _single_spaced("".join(head + tail)) or first
+
+
+def _single_spaced(text: str) -> str:
+    """A text without white space at its ends and without a second one after another.
+
+    A wide or a narrow space stays what it is, since a charset that has one may lack the others.
+    """
+    return re.sub(r"(\s)\s+", r"\1", text.strip())
 
 
 def _choose_faces(rng: np.random.Generator, text: str, files: dict[str, list[Face]]) -> tuple[Face, ...]:
