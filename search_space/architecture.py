@@ -152,6 +152,6 @@ def _neutral_values(architecture: Architecture) -> dict[str, Any]:
         neutral |= {"head_rank": 0}
     if architecture.prune_percent == 0:
         neutral |= {"prune_criterion": None}
-    if architecture.backbone.startswith("timm/"):
+    if str(architecture.backbone).startswith("timm/"):
         neutral |= {"activation": "standard"}  # a timm model brings its own activations
     return neutral

@@ -86,7 +86,7 @@ def own_reasons(field: str, value: object) -> Iterator[str]:
         return
     elif field == "precision" and isinstance(value, str) and (reason := reason_against(value)) is not None:
         yield reason
-    elif value not in CHOICES[field] or isinstance(value, bool):
+    elif value not in CHOICES[field] or isinstance(value, bool | float):  # 48.0 equals 48 and has another digest
         known = [str(choice) for choice in CHOICES[field] if choice is not None]
         yield f"{field} must be one of {', '.join(known)}, not {value!r}{nearest(str(value), known)}"
 

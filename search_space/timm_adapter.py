@@ -122,8 +122,14 @@ def builder_function(module: str, function: str) -> Any:
 
 
 def reparameterized(model: nn.Module) -> nn.Module:
-    """Merges the training branches of a model in place, if it has any."""
+    """Merges the training branches of a model in place, if it has any; also of one whose channels have been cut."""
     timm()
+    for block in model.modules():
+        branch = getattr(
+            block, "conv_kxk", None
+        )  # of MobileOne and RepVGG, whose blocks keep the number of groups of before a cut
+        if branch is not None:
+            block.groups = (branch[0] if isinstance(branch, nn.ModuleList) else branch).conv.groups
     with next(model.parameters()).device:  # new layers are made on the device of the old ones, which may be the meta device
         merged: nn.Module = importlib.import_module("timm.utils").reparameterize_model(model, inplace=True)
     return merged

@@ -143,18 +143,20 @@ class CostModel:
 
 
 @lru_cache(maxsize=MOST_COUNTED)
-def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[int, int]:
-    """Learnable weights of the exported part, and multiply-adds of the reference image; estimates if it is to be pruned.
+def count_weights_and_flops(architecture: Architecture, symbols: int, exported: bool = True) -> tuple[int, int]:
+    """Learnable weights, and multiply-adds of the reference image; estimates if it is to be pruned.
 
     Counted once per process: the sampler and the plan for the time ask for the same architectures.
 
     Args:
         architecture: what would be trained.
         symbols: characters in the charset.
+        exported: of the exported network, whose branches are merged; False: of the network as it trains.
     """
     import torch
 
     from search_space.counting import flops
+    from search_space.fusing import fuse_in_place
     from search_space.recognizer import build_recognizer
     from trainers.export.size_estimate import content_of
     from trainers.trial.model_files import FLOPS_HEIGHT_PX, FLOPS_WIDTH_PX, learnable_weights
@@ -162,6 +164,8 @@ def count_weights_and_flops(architecture: Architecture, symbols: int) -> tuple[i
     plain = architecture.with_(precision="fp32", auxiliary="none", prune_percent=0)
     with torch.device("meta"):
         recognizer = build_recognizer(plain, symbols).eval()
+    if exported:
+        recognizer = fuse_in_place(recognizer)
     counted = flops(recognizer, plain.height_px, FLOPS_WIDTH_PX * plain.height_px // FLOPS_HEIGHT_PX)
     weights: int = learnable_weights(recognizer)
     if not architecture.prune_percent:

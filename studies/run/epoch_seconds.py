@@ -141,7 +141,7 @@ def epoch_seconds_of(preparation: Preparation) -> EpochSeconds:
     share = float(np.mean(data.training.widths)) / height_px / (FLOPS_WIDTH_PX / FLOPS_HEIGHT_PX)
 
     def multiply_adds(architecture: Architecture) -> float:
-        return share * count_weights_and_flops(architecture, symbols)[1]
+        return share * count_weights_and_flops(architecture, symbols, exported=False)[1]
 
     drawn, rng = [each.architecture for each in preparation.warm_start[:DRAWN]], random.Random(study.search.seed)
     for _ in range(10 * DRAWN):

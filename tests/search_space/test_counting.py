@@ -9,7 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from search_space import zoo
 from search_space.architecture import Architecture
 from search_space.counting import flops, parameters
+from search_space.fusing import fuse_in_place
 from search_space.recognizer import build_recognizer
+from studies.objectives.costs import count_weights_and_flops
 
 SYMBOLS = 100
 DIFFERENT = (
@@ -72,3 +74,15 @@ def test_what_is_gone_at_export_does_not_count() -> None:
 def test_blur_pooling_has_no_parameters() -> None:
     plain, blurred = Architecture(width_percent=25), Architecture(width_percent=25, pooling="blur")
     assert parameters(build_recognizer(plain, SYMBOLS)) == parameters(build_recognizer(blurred, SYMBOLS))
+
+
+def test_costs_are_those_of_the_exported_network() -> None:
+    """Its branches are merged; an epoch still takes the work of all of them."""
+    lcnet = DIFFERENT[-1]
+    trained = build_recognizer(lcnet, SYMBOLS).eval()
+    whole, weights = flops(trained, 32, 320).whole, sum(p.numel() for p in trained.parameters())
+    merged = fuse_in_place(trained)
+    exported = sum(p.numel() for p in merged.parameters()), flops(merged, 32, 320).whole
+    assert count_weights_and_flops(lcnet, SYMBOLS) == exported
+    assert count_weights_and_flops(lcnet, SYMBOLS, exported=False) == (weights, whole)
+    assert exported[0] < 0.9 * weights and exported[1] < 0.9 * whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from typing import Any
@@ -26,6 +27,8 @@ from testing.random_weights import randomize_vectors
 from testing.tiers import thorough_but_every
 from trainers.export.onnx_file import export
 from trainers.export.size_estimate import expected_metadata
+from trainers.pruning.mask import cut_away
+from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 TAPS: tuple[Tap, ...] = ("none", "first", "last")
 GEOMETRIES = ((32, 4), (32, 8), (48, 4), (48, 8), (48, 12), (64, 4), (64, 8))
@@ -120,6 +123,18 @@ def test_a_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_every_checked_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
     assert_trains_merges_and_exports(name, tmp_path)
+
+
+def test_branches_merge_after_channels_have_been_cut() -> None:
+    """timm's MobileOne keeps the number of groups that a depthwise layer had before."""
+    architecture = Architecture(backbone="timm/mobileone_s0", encoder_hidden=8, prune_percent=50, prune_criterion="l1")
+    recognizer = randomize_vectors(build_recognizer(architecture, 5)).eval()
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    cut_away(recognizer, {group.name: group.channels // 3 for group in groups}, "l1")
+    images = torch.rand(2, 3, 32, 64)
+    with torch.no_grad():
+        expected = recognizer.eval()(images)
+        torch.testing.assert_close(fuse(recognizer)(images), expected, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["mobileone_s0", "repvit_m0_9"])

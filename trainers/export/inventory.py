@@ -33,10 +33,12 @@ class Weight:
     Attributes:
         shape: its dimensions.
         axes: axes along which int8 has one scale per index; None for a tensor that is not stored in int8.
+        divides: whether the network divides by it, as by the variances of a BatchNorm that is not folded: it is never coded.
     """
 
     shape: Shape
     axes: tuple[int, ...] | None
+    divides: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _of_one(module: nn.Module) -> Iterator[Weight]:
     passing = module._non_persistent_buffers_set  # torch writes these out as constants
     for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
         if tensor.is_floating_point() and name not in passing:
-            yield Weight(tuple(tensor.shape), _axes(module, name))
+            yield Weight(tuple(tensor.shape), _axes(module, name), isinstance(module, _BatchNorm) and name == "running_var")
 
 
 def _axes(module: nn.Module, name: str) -> tuple[int, ...] | None:

@@ -74,6 +74,7 @@ def computed(name: str, architecture: Architecture, symbols: int) -> ModelFigure
     import torch  # as the other imports here, not needed for what is in the table
 
     from search_space.counting import flops, parameters
+    from search_space.fusing import fuse_in_place
     from search_space.recognizer import build_recognizer
     from trainers.export.size_estimate import estimate_bytes
 
@@ -81,11 +82,12 @@ def computed(name: str, architecture: Architecture, symbols: int) -> ModelFigure
         recognizer = build_recognizer(architecture, symbols)
     rows, columns = REFERENCE_PX
     width_px = columns * architecture.height_px // rows
-    counted = flops(recognizer, architecture.height_px, width_px)
+    trained = parameters(recognizer)
+    counted = flops(fuse_in_place(recognizer), architecture.height_px, width_px)
     fp32, fp16, int8 = (estimate_bytes(architecture.with_(precision=p), symbols) for p in ("fp32", "fp16", "int8"))
     return ModelFigures(
         name=name,
-        parameters=parameters(recognizer),
+        parameters=trained,
         flops=counted.whole,
         backbone_flops=counted.backbone,
         input=(3, architecture.height_px, width_px),

@@ -42,8 +42,9 @@ OPSET = 20
 IR_VERSION = 9
 """The oldest IR version that this opset allows."""
 
-INSTEAD_OF_CODED = ("int8", "int4")
-"""Precisions in which a file is written instead of coded if that takes fewer bytes. int4 last: it is int8 in most files."""
+INSTEAD_OF_CODED = ("int8",)
+"""Precisions in which a file is written instead of coded if that takes fewer bytes. Not int4, whose error is several times that
+of fine steps: a finer step would otherwise give a coarser file."""
 
 INPUT = "images"
 """Name of the input."""
@@ -147,8 +148,8 @@ def convert_precision(path: Path, target: Path, precision: str) -> Path:
 def finished(model: Any, metadata: ModelMetadata, precision: str) -> bytes:
     """Stores the weights in a precision, shortens names and adds metadata; changes `model`. Returns the bytes of the file.
 
-    A file that would be smaller in int8 or int4 than coded, as very small files are, is written so. The precision, the
-    architecture and the digest in its metadata are then those of the other precision: it is the same file.
+    A file that would be smaller in int8 than coded, as very small files are, is written so. The precision, the architecture and
+    the digest in its metadata are then those of int8: it is the same file.
 
     Args:
         model: from `simplified_graph`.

@@ -152,11 +152,12 @@ def store(graph: Any, precision: str) -> None:
 
 
 def _divisors(graph: Any) -> set[str]:
-    """What nodes divide by, or take to a power: a coded vector may have zeros where its smallest numbers were.
+    """What nodes divide by, such as variances, or take to a power: a coded vector may have zeros for its smallest numbers.
 
     A file that is stored anew does not say which of its tensors are constants of the code, which divide in timm models.
     """
-    return {name for node in graph.node if node.op_type in ("Div", "Pow", "Reciprocal") for name in node.input}
+    divisors = {name for node in graph.node if node.op_type in ("Div", "Pow", "Reciprocal") for name in node.input}
+    return divisors | {node.input[4] for node in graph.node if node.op_type == "BatchNormalization"}
 
 
 def _storage(tensor: Any, value: NDArray[Any], axes: Sequence[int] | None, precision: str, is_divisor: bool) -> Storage:

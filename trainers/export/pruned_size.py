@@ -12,6 +12,7 @@ Decisions:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from search_space.recognizer import Recognizer
 from trainers.export.inventory import Weight, placed_weights
@@ -73,11 +74,11 @@ def _scaled(weight: Weight, outputs: float, inputs: float) -> Weight:
         max(FLOOR_CHANNELS, round(size * fractions[i])) if i < len(fractions) and size > IMAGE_CHANNELS else size
         for i, size in enumerate(weight.shape)
     )
-    return Weight(shape, weight.axes)
+    return replace(weight, shape=shape)
 
 
 def _narrowed(weight: Weight, width: int, fraction: float) -> Weight:
     """A weight whose last dimension, if that is `width`, is multiplied by a fraction."""
     if len(weight.shape) < 2 or weight.shape[-1] != width:
         return weight
-    return Weight((*weight.shape[:-1], max(FLOOR_CHANNELS, round(width * fraction))), weight.axes)
+    return replace(weight, shape=(*weight.shape[:-1], max(FLOOR_CHANNELS, round(width * fraction))))

@@ -64,6 +64,8 @@ def relative_of_file(path: Path, lines: DecodedLines, at_most: int = 500) -> Rel
         architecture = Architecture.from_dict(metadata.architecture)
     except RefusedArchitecture as refused:
         raise UserError(f"the network of {path} cannot be built: {refused}") from None
+    if architecture.height_px != metadata.height_px:
+        raise UserError(f"{path} reads lines of {metadata.height_px} px, and its network those of {architecture.height_px} px")
     with torch.random.fork_rng(devices=[]):
         network = build_recognizer(architecture, len(metadata.charset))
     network.auxiliary = None

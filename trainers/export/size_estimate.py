@@ -86,7 +86,7 @@ def _graph_bytes(content: Content, precision: str) -> int:
 @lru_cache(maxsize=50_000)
 def weight_bytes(weight: Weight, precision: str, is_constant: bool = False) -> int:
     """Bytes of a weight, or of an fp32 constant of the code, and of the nodes that convert it to fp32."""
-    storage = how_stored(weight.shape, weight.axes, precision, is_constant)
+    storage = how_stored(weight.shape, weight.axes, precision, is_constant or weight.divides)
     return stored_bytes(weight.shape, weight.axes, storage, step_of(precision))
 
 

@@ -33,8 +33,8 @@ MOST_TIME_STRIDE = 64
 """Input columns per time step that are believed."""
 MOST_REASON = 160
 """Characters of a reason that are shown: it may quote what a stranger wrote."""
-LINEAGE_CHARACTERS = 112
-"""Length to which the text of a lineage is filled with spaces, so that the bytes of a file are known before its parent is. A
+LINEAGE_BYTES = 112
+"""Bytes to which the text of a lineage is filled with spaces, so that the bytes of a file are known before its parent is. A
 parent's name of 40 characters fits."""
 
 
@@ -98,7 +98,19 @@ def encode_metadata(metadata: ModelMetadata, precision: str, versions: Mapping[s
         "data_digest": metadata.data_digest,
         "versions": _json(dict(versions)),
     }
-    return texts | ({"lineage": _json(dict(metadata.lineage)).ljust(LINEAGE_CHARACTERS)} if metadata.lineage else {})
+    if metadata.lineage:
+        texts["lineage"] = _filled(dict(metadata.lineage))
+    return texts
+
+
+def _filled(lineage: dict[str, Any]) -> str:
+    """A lineage as JSON of `LINEAGE_BYTES`; the end of a long name of the parent is left out."""
+    excess = len(_json(lineage).encode()) - LINEAGE_BYTES
+    if excess > 0:
+        name = str(lineage["parent"]).encode()[: -excess - len("…".encode())].decode(errors="ignore")
+        lineage = lineage | {"parent": f"{name}…"}
+    text = _json(lineage)
+    return text + " " * (LINEAGE_BYTES - len(text.encode()))
 
 
 def decode_metadata(properties: Mapping[str, str], name: str) -> ModelMetadata:

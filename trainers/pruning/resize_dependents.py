@@ -8,6 +8,7 @@ Decisions:
 from __future__ import annotations
 
 import copy
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ def resize_dependents(encoder: Encoder, head: Head, width: int, kept: Tensor) ->
 
 def readers(encoder: Encoder, head: Head, width: int) -> list[nn.Module]:
     """Finds the GRU, LSTM and linear layers that receive the columns themselves."""
-    columns = torch.zeros(1, TRIED_STEPS, width)
+    columns = _columns(encoder, head, width)
     found: list[nn.Module] = []
 
     def note(module: nn.Module, given: tuple[object, ...]) -> None:
@@ -64,10 +65,16 @@ def can_resize_dependents(encoder: Encoder, head: Head, width: int) -> bool:
     encoder, head = copy.deepcopy(encoder), copy.deepcopy(head)
     resize_dependents(encoder, head, width, torch.arange(1, width))
     try:
-        _read(encoder, head, torch.zeros(1, TRIED_STEPS, width - 1))
+        _read(encoder, head, _columns(encoder, head, width - 1))
     except RuntimeError:
         return False
     return True
+
+
+def _columns(encoder: Encoder, head: Head, width: int) -> Tensor:
+    """Columns to try encoder and head with, (1, `TRIED_STEPS`, width), on their device and of their type."""
+    weight = next(chain(encoder.parameters(), head.parameters()), None)
+    return torch.zeros(1, TRIED_STEPS, width) if weight is None else weight.new_zeros(1, TRIED_STEPS, width)
 
 
 def _read(encoder: Encoder, head: Head, columns: Tensor) -> None:

@@ -84,6 +84,7 @@ class _Finish:
         self._job, self._device = job, torch.device(job.device)
         self._recipe = job.recipe.with_(batch_lines=job.recipe.lines_per_batch(len(job.data.training), job.device))
         self.network = cast(Recognizer, final(copy.deepcopy(trained).cpu().float()))
+        self.network.requires_grad_(True)  # timm freezes parts of blocks whose branches it merges
         self.network.to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._rounded: Callable[[], AbstractContextManager[None]] = (
             nullcontext if precision is None else SimulatedRounding(self.network, precision)

@@ -1,5 +1,7 @@
 """Weights stored in fewer bytes come back close to what they were, and the file says how many bytes that takes."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,18 +9,22 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
+from torch import nn
 
 from search_space.architecture import Architecture
 from search_space.recognizer import build_recognizer
 from testing.random_weights import randomize_vectors
 from testing.small_model import SYMBOLS, small_model_metadata
+from trainers.base.lineage import Ancestor, Lineage
 from trainers.export import int4_packing
+from trainers.export.inventory import weights_of
 from trainers.export.names import shorten
 from trainers.export.onnx_file import export
-from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, stored_bytes
+from trainers.export.precision import CAST_BYTES, MUL_BYTES, how_stored, quantize, store, stored_bytes
 from trainers.export.protobuf import field_bytes, tensor_bytes
-from trainers.export.size_estimate import estimate_bytes, expected_metadata
+from trainers.export.size_estimate import estimate_bytes, expected_metadata, framed_bytes, weight_bytes
+from trainers.inference.model_metadata import encode_metadata
 from trainers.inference.onnx_session import OnnxSession
 
 
@@ -142,3 +148,34 @@ def test_a_weight_beyond_fp16_stays_fp32(tmp_path: Path) -> None:
         recognizer.encoder.rnn.weight_ih_l0.mul_(1e6)  # type: ignore[union-attr]
     path = export(recognizer, tmp_path / "huge.onnx", small_model_metadata(), "fp16")
     assert np.isfinite(OnnxSession(path).run(np.zeros((1, 3, 32, 64), np.float32))).all()
+
+
+def test_variances_that_the_network_divides_by_are_not_coded() -> None:
+    """A norm that no layer takes in: one of its variances is a thousandth of the others, which a code would round to 0."""
+    values = {name: np.ones(200, dtype=np.float32) for name in ("scale", "shift", "mean", "variance")}
+    values["variance"][::2] = 1e-3
+    weights = [numpy_helper.from_array(value, name) for name, value in values.items()]
+    shape = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 200, 4]) for name in ("x", "y")]
+    norm = helper.make_node("BatchNormalization", ["x", *values], ["y"])
+    graph = helper.make_graph([norm], "norm", shape[:1], shape[1:], weights)
+    store(graph, "coded_70")
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    (variance,) = (value for name, value in kept.items() if name.startswith("variance"))
+    np.testing.assert_allclose(variance, values["variance"], rtol=1e-3)
+    assert not any(name.startswith("scale") for name in kept), "which the code has"
+
+
+def test_variances_of_a_norm_that_is_not_folded_are_estimated_as_they_are_stored() -> None:
+    alone = nn.Sequential(nn.ReLU(), nn.BatchNorm1d(200))
+    assert [weight.divides for weight in weights_of(alone)] == [False, False, False, True]
+    plain, divided = (weight_bytes(weight, "coded") for weight in list(weights_of(alone))[2:])
+    assert divided == stored_bytes((200,), None, "fp16") > plain
+
+
+@pytest.mark.parametrize("parent", ["starter", "study 看板文字識別, trial 1234", "a-name-that-somebody-gave-to-a-file" * 3])
+def test_whatever_its_parent_is_called_a_file_has_the_estimated_bytes(parent: str) -> None:
+    expected = expected_metadata(Architecture(), 10, inherits=True)
+    named = replace(expected, lineage=Lineage.of(0.9876, Ancestor(parent, None, 1234, 5)).scalars)
+    assert framed_bytes(1000, named, "fp32") == framed_bytes(1000, expected, "fp32")
+    kept = json.loads(encode_metadata(named, "fp32", {})["lineage"])["parent"]
+    assert kept == parent or (parent.startswith(kept[:-1]) and kept.endswith("…"))

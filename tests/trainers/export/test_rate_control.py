@@ -11,6 +11,7 @@ from testing.random_weights import randomize_vectors
 from testing.small_model import SMALL, SYMBOLS, small_model_metadata
 from trainers.export.onnx_file import graph_of
 from trainers.export.rate_control import FINEST_PERCENT, STEPS, CodedFile, coarsest_allowed, coded_file, finest_within
+from trainers.export.size_estimate import expected_metadata
 
 METADATA = small_model_metadata(SMALL.with_(precision="coded"))
 
@@ -47,3 +48,16 @@ def test_the_coarsest_step_that_is_allowed(graph: Any, coarsest: int) -> None:
     found = coarsest_allowed(graph, METADATA, is_allowed)
     assert (None if found is None else found.percent) == max((s for s in STEPS if s <= coarsest), default=None)
     assert len(tried) <= 5
+
+
+def test_with_many_characters_a_finer_step_is_a_finer_file() -> None:
+    """int4 would take fewer bytes than fine steps, and its error is several times theirs."""
+    torch.manual_seed(0)
+    many = tuple(chr(0x4E00 + i) for i in range(1500))
+    recognizer = randomize_vectors(build_recognizer(SMALL, len(many)))
+    metadata = expected_metadata(SMALL.with_(precision="coded"), len(many), "".join(many))
+    graph = graph_of(recognizer, 32)
+    sizes = [len(coded_file(graph, metadata, percent).data) for percent in (2, 6, 10, 20)]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 4
+    found = finest_within(graph, metadata, sizes[1])
+    assert found is not None and found.percent == 6 and found.precision == "coded_6"

@@ -1,10 +1,12 @@
 """A network out of its file computes what the file does, and another one can inherit from it."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 import torch.nn.functional as F
@@ -152,3 +154,14 @@ def test_what_cannot_be_taken_apart_is_said(tmp_path: Path) -> None:
     tall = written(trained(tall_one, len(CHARSET)), tall_one, tmp_path / "tall.onnx")
     with pytest.raises(UserError, match="reads lines of 48 px, not 32"):
         relative_of_file(tall, LINES)
+
+
+@pytest.mark.parametrize(("field", "value"), [("backbone", 5), ("height_px", 32.0), ("height_px", 48), ("head", [1])])
+def test_a_strangers_description_of_the_network_is_refused(field: str, value: object, tmp_path: Path) -> None:
+    path = written(settled(SMALL), SMALL, tmp_path / "model.onnx")
+    model = onnx.load(path)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == "architecture")
+    entry.value = json.dumps(json.loads(entry.value) | {field: value})
+    onnx.save(model, path)
+    with pytest.raises(UserError, match=r"cannot be built|reads lines of 32 px"):
+        relative_of_file(path, LINES)

@@ -10,6 +10,7 @@ from testing.relatives import CHARSET, SMALL, close, fresh, logits, trained
 from trainers.base.errors import UserError
 from trainers.inherit.inherit import inherit
 from trainers.inherit.relative import Relative
+from trainers.pruning.resize_dependents import readers
 
 
 @pytest.mark.parametrize("head", [{}, {"head": "ctc_low_rank", "head_rank": 16}, {"head": "attention", "head_rank": 16}])
@@ -54,3 +55,17 @@ def test_bad_input_is_named() -> None:
         inherit(fresh(SMALL), tuple("abc"), relative)
     with pytest.raises(UserError, match=r"are not those of mbv3_small 50% .* with 10 symbols"):
         inherit(fresh(SMALL), CHARSET, replace(relative, architecture=SMALL.with_(width_percent=50)))
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"encoder": "lstm"}, {"encoder": "svtr"}, {"head": "attention", "head_rank": 16}], ids=str
+)
+def test_what_reads_the_columns_is_found_on_any_device(fields: dict[str, Any]) -> None:
+    """A network is on its device already when it inherits; "meta" stands for one that is not the CPU."""
+    found = []
+    for device in ("cpu", "meta"):
+        network = fresh(SMALL.with_(auxiliary="none", **fields)).to(device)
+        width = (network.neck or network.backbone).out_channels
+        names = {module: name for name, module in network.named_modules()}
+        found.append([names[layer] for layer in readers(network.encoder, network.head, width)])
+    assert found[0] == found[1] and found[0]

@@ -23,7 +23,7 @@ from testing.shared_data import shared_folder
 from testing.tiers import slow_after, thorough_but_every
 from trainers.base.errors import UserError
 from trainers.evaluation.measure import read_all
-from trainers.export.onnx_file import export
+from trainers.export.onnx_file import export, final
 from trainers.export.parity import check_same_text
 from trainers.export.size_estimate import expected_metadata
 from trainers.inference.onnx_session import OnnxSession
@@ -270,3 +270,7 @@ def test_every_backbone_is_cut_to_its_target_or_refused(backbone: str) -> None:
     recognizer.train()
     targets, lengths = torch.ones(2, 1, dtype=torch.long), torch.ones(2, dtype=torch.long)
     torch.autograd.backward(recognizer.losses(torch.zeros(2, 3, 32, 64), targets, lengths).mean())
+    images = torch.rand(2, 3, 32, 64)
+    with torch.no_grad():
+        expected = recognizer.eval()(images)
+        torch.testing.assert_close(final(copy.deepcopy(recognizer))(images), expected, atol=1e-4, rtol=1e-3)
