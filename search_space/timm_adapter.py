@@ -129,7 +129,8 @@ def reparameterized(model: nn.Module) -> nn.Module:
             block, "conv_kxk", None
         )  # of MobileOne and RepVGG, whose blocks keep the number of groups of before a cut
         if branch is not None:
-            block.groups = (branch[0] if isinstance(branch, nn.ModuleList) else branch).conv.groups
+            first: Any = branch[0] if isinstance(branch, nn.ModuleList) else branch
+            block.groups = first.conv.groups
     with next(model.parameters()).device:  # new layers are made on the device of the old ones, which may be the meta device
         merged: nn.Module = importlib.import_module("timm.utils").reparameterize_model(model, inplace=True)
     return merged

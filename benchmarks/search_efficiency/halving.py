@@ -50,6 +50,7 @@ def paretext(
             known_objectives=problem.known_objectives if known_sizes else (),
             costs=problem.costs if known_sizes else None,
             variant_parameter=problem.variant_parameter if every_precision else None,
+            best_values=problem.best_values,
         )
         train_from_rung_to_rung(run, scheduler, sampler, every_precision)
 

@@ -78,6 +78,7 @@ def lcbench(task: str) -> Problem:
     problem = Problem(f"LCBench {task}", EPOCHS, dict(DISTRIBUTIONS), seen, ("linear", "log"), low, high)
     problem.best = problem.volume(full)
     problem.known_objectives, problem.costs = (1,), lambda params: ((weights_of(params),), True)
+    problem.best_values = {0: 0.0}
     return problem
 
 

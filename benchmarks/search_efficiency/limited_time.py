@@ -104,6 +104,7 @@ def search(run: TimedRun, form: str, seed: int) -> None:
         costs=problem.costs,
         variant_parameter=problem.variant_parameter,
         epoch_cost=None if form == "ignored" else EpochCost(run.cost),
+        best_values=problem.best_values,
     )
     assert isinstance(sampler, FrontSampler)
     if form == "design and resuming":

@@ -47,6 +47,7 @@ class Problem:
         best: hypervolume of everything, fully trained.
         known_objectives, costs: the objectives that are known before training, and their values; see
             `studies.samplers.front.sampler`.
+        best_values: position to the best value that an objective can have, such as 0 for an error.
         variant_parameter: the parameter of which one training gives every value; None: there is none.
         uninformative_from: values from which on early results are uninformative, see `studies.schedulers.asha`.
     """
@@ -63,6 +64,7 @@ class Problem:
     variant_parameter: str | None = None
     known_objectives: tuple[int, ...] = ()
     costs: Callable[[Params], tuple[tuple[float, ...], bool]] | None = None
+    best_values: dict[int, float] = field(default_factory=dict)
     _answers: dict[tuple[Any, ...], Pair] = field(default_factory=dict)
 
     def at(self, params: Params, epoch: int) -> Pair:
@@ -131,6 +133,7 @@ def recorded(table: Path = TABLE, lines: bool = True) -> Problem:
     problem.best, problem.uninformative_from = problem.volume(full), (UNINFORMATIVE_CER, math.inf)
     problem.variant_parameter = "precision"
     problem.known_objectives, problem.costs = (1,), lambda params: ((seen(params, 1)[1],), True)
+    problem.best_values = {0: 0.0}
     return problem
 
 

@@ -9,13 +9,13 @@ from studies.objectives.objective import Objective
 @objectives.register("accuracy")
 def accuracy() -> Objective:
     """Fraction of lines that are read without an error."""
-    return Objective("accuracy", "accuracy", maximize=True, before_training=False, scale="linear")
+    return Objective("accuracy", "accuracy", maximize=True, before_training=False, scale="linear", best_value=1.0)
 
 
 @objectives.register("cer")
 def cer() -> Objective:
     """Character error rate."""
-    return Objective("cer", "cer", before_training=False, scale="linear")
+    return Objective("cer", "cer", before_training=False, scale="linear", best_value=0.0)
 
 
 @objectives.register("size")

@@ -47,6 +47,8 @@ class Objective:
         requires: metrics that the `function` reads; before training only `size_bytes`, `parameters`, `flops`, `latency_ms`.
         function: computes the value from a measurement, or from the costs of an architecture if it is known before
             training. None takes the metric as it is.
+        best_value: the best value that it can have, such as 1 for an accuracy: what regressions promise beyond it is no
+            improvement. None where there is none, or on a logarithmic scale.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Objective:
     scale: Scale = "log"
     requires: tuple[str, ...] = ()
     function: Callable[[Any], float] | None = None
+    best_value: float | None = None
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:

@@ -128,6 +128,7 @@ class Schedule:
             ancestry=ancestry,
             unused=space.unused,
             first=first,
+            best_values={k: o.best_value for k, o in enumerate(self._objectives) if o.best_value is not None},
         )
 
     def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:

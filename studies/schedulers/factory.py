@@ -42,6 +42,7 @@ def make_scheduler_and_sampler(
     ancestry: Ancestry | None = None,
     unused: Callable[[Mapping[str, Any]], Collection[str]] | None = None,
     first: Sequence[Sequence[Mapping[str, Any]]] = (),
+    best_values: Mapping[int, float] | None = None,
 ) -> tuple[Scheduler, Sampler]:
     """Makes the scheduler and the sampler of a search. Every record must be given to the sampler first, then to the scheduler.
 
@@ -65,6 +66,7 @@ def make_scheduler_and_sampler(
         ancestry: how much training each network inherits; None: all begin alike.
         unused: names of the parameters that have no effect beside the others; None: there are none.
         first: candidates to propose before all others, each in one or several forms, of which one is enough.
+        best_values: position to the best value that an objective can have, such as 1 for an accuracy; None: none is known.
 
     Raises:
         UserError: an unknown sampler.
@@ -73,7 +75,8 @@ def make_scheduler_and_sampler(
     if sampler == FRONT:
         known = known_objectives, costs, limits, variant_parameter
         design = epoch_cost, initial_trainings, parameter_scales, ancestry
-        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design, unused=unused, first=first)
+        known_well = {"unused": unused, "first": first, "best_values": best_values}
+        made = FrontSampler(distributions, directions, seed, rungs, scales, *known, *design, **known_well)  # type: ignore[arg-type]
         if early_stopping in ("gain", "none"):
             return ExpectedGainStopping(rungs, made, uninformative_from, eta, epoch_cost is not None), made
     elif sampler in samplers:

@@ -17,13 +17,14 @@ from typing import Any
 
 from search_space.architecture import Architecture
 from search_space.counting import flops
+from search_space.fusing import fuse_in_place
 from search_space.recognizer import Recognizer
 from trainers.base.candidate import Candidate
 from trainers.base.errors import TrainingFault, UserError
 from trainers.data.dataset import LineDataset
 from trainers.evaluation.measure import measure, read_all
 from trainers.evaluation.metrics import evenly_spaced
-from trainers.export.onnx_file import final, graph_of, write
+from trainers.export.onnx_file import graph_of, write
 from trainers.export.parity import check_same_text
 from trainers.export.trained_metadata import metadata_of
 from trainers.inference.model_metadata import ModelMetadata
@@ -53,7 +54,7 @@ class ModelFiles:
     ) -> None:
         self._recognizer, self._architecture, self._prepared = trained.recognizer, architecture, prepared
         self._normaliser, self._threads, self._lineage = normaliser, threads, trained.lineage
-        exported = final(copy.deepcopy(trained.recognizer))
+        exported = fuse_in_place(copy.deepcopy(trained.recognizer))
         self._weights = learnable_weights(exported)
         width_px = FLOPS_WIDTH_PX * architecture.height_px // FLOPS_HEIGHT_PX
         self._flops = flops(exported, architecture.height_px, width_px).whole

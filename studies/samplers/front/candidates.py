@@ -23,7 +23,7 @@ RANDOM_CANDIDATES = 400
 NEIGHBOR_CANDIDATES = 600
 """Neighbours of the best trainings among the candidates of a larger space."""
 NEIGHBOR_PARENTS = 20
-"""Number of best trainings whose neighbours these are."""
+"""Least number of trainings whose neighbours these are: all that are on the front of the predictions, and the next best."""
 STEP_SIZES = (0.3, 0.1, 0.03, 0.01)
 """Standard deviations of the steps to neighbours, as fractions of a parameter's range: across it, and ever nearer."""
 REFINED_CANDIDATES = 20
@@ -52,7 +52,7 @@ class Candidates:
             return without(self._every_row, taken)
         rows = [self._encoder.sample(RANDOM_CANDIDATES, rng)]
         if surrogate.ready:
-            best = surrogate.rows[np.argsort(surrogate.domination_rates(), kind="stable")[:NEIGHBOR_PARENTS]]
+            best = surrogate.best_rows(NEIGHBOR_PARENTS)
             parents = best[rng.integers(len(best), size=NEIGHBOR_CANDIDATES)]
             rows.append(self._encoder.perturb(parents, rng, rng.choice(STEP_SIZES, size=(NEIGHBOR_CANDIDATES, 1))))
         return without(np.unique(np.concatenate(rows), axis=0), taken)

@@ -19,7 +19,9 @@ from scipy.special import ndtr
 from studies.objectives.pareto import Array, Point
 
 
-def expected_hypervolume_improvement(means: Array, stds: Array, front: Sequence[Point], reference: Point) -> Array:
+def expected_hypervolume_improvement(
+    means: Array, stds: Array, front: Sequence[Point], reference: Point, lowest: Point | None = None
+) -> Array:
     """EHVI of each candidate.
 
     Args:
@@ -27,6 +29,8 @@ def expected_hypervolume_improvement(means: Array, stds: Array, front: Sequence[
         stds: (n, objectives) standard deviations; 0 for what is known exactly.
         front: any points; dominated ones change nothing.
         reference: the worst value of each objective that still counts.
+        lowest: the best value that each objective can have, such as 0 for an error; what a normal distribution promises below
+            it is no improvement. Minus infinity where none is known; None: for no objective.
 
     Returns:
         (n,) improvements, 0 and up.
@@ -35,6 +39,8 @@ def expected_hypervolume_improvement(means: Array, stds: Array, front: Sequence[
         ValueError: neither two nor three objectives.
     """
     boxes = _boxes([tuple(p) for p in front if all(x < r for x, r in zip(p, reference, strict=True))], tuple(reference))
+    for k, bound in enumerate(lowest or ()):
+        boxes[:, k, 0] = np.minimum(np.maximum(boxes[:, k, 0], bound), boxes[:, k, 1])
     volumes: Array = np.ones((len(means), len(boxes)))
     for k in range(means.shape[1]):
         bounds, indices = np.unique(boxes[:, k, :], return_inverse=True)  # many boxes have bounds in common

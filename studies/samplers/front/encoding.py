@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from studies.objectives.pareto import Array, Scale
@@ -58,6 +59,12 @@ class SpaceEncoder:
         names = list(self._distributions)
         choices = self._choices[names.index(name)] if name in names else None
         return (names.index(name), len(choices)) if choices is not None else (None, 1)
+
+    def columns_of(self, name: str | None) -> NDArray[np.bool_]:
+        """(columns,) which columns of a point belong to a parameter; none where the space does not have it."""
+        names = list(self._distributions)
+        found: NDArray[np.bool_] = self.groups == (names.index(name) if name in names else -1)
+        return found
 
     def encode(self, params: Mapping[str, Any]) -> Row | None:
         """The row of these parameters; None when they lie outside the space."""

@@ -60,6 +60,7 @@ class Feasibility:
     Attributes:
         costs: row to the values of `known_objectives`, as far as they have been computed.
         infeasible: rows that may not train, or cannot be built.
+        refused: those of them that `check` has found, so that none has been tried.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Feasibility:
         self.limits = {k: to_minimized(k, limit) for k, limit in limits.items() if k in self.known_objectives}
         self.costs = KnownCosts()
         self.infeasible: set[Row] = set()
+        self.refused: set[Row] = set()
         self._sorted_infeasible: list[Row] = []
         self._taken = taken
 
@@ -94,13 +96,17 @@ class Feasibility:
             return False
         found = self._cost_function(self._encoder.decode(row))
         if found is None:
-            self.mark_infeasible(row)
+            self._refuse(row)
             return False
         values, within_limits = found
         self.costs[row] = tuple(self._to_minimized(k, value) for k, value in zip(self.known_objectives, values, strict=True))
         if not within_limits:
-            self.mark_infeasible(row)
+            self._refuse(row)
         return within_limits
+
+    def _refuse(self, row: Row) -> None:
+        self.mark_infeasible(row)
+        self.refused.add(row)
 
     def probability(self, rows: Array, trained: Sequence[Row]) -> Array:
         """(n,) probability that candidates may train, by kernel density: infeasible rows nearby against trained ones.

@@ -58,6 +58,7 @@ class GaussianProcess:
         log_hyperparameters: (fields + 1,) log lengthscales, then the log noise ratio.
         variance: posterior mean of the signal variance.
         weights: (weights,) posterior mean of the linear weights.
+        weight_variances: (weights,) their posterior variances.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class GaussianProcess:
         self._all_factor, self._all_points, self._all_linear = self._factor, points, linear
         self._solved = cho_solve((self._factor, True), values)  # (n,) covariance⁻¹ values
         shape = VARIANCE_PRIOR_SHAPE
-        self.variance = (float(values @ self._solved) + 2 * shape) / (len(values) + 2 * shape)
+        self.variance = (float(values @ self._solved) + 2 * shape) / (len(values) + 2 * shape - 2)
         self.weights = weights**2 * (linear.T @ self._solved)
+        inside = solve_triangular(self._factor, linear, lower=True, check_finite=False)
+        self.weight_variances = self.variance * np.maximum(weights**2 - weights**4 * (inside**2).sum(axis=0), 0.0)
 
     def _fitted(self, values: Array, start: Array | None, fit: bool) -> Array:
         """(fields + 1,) the maximum a posteriori of the log hyperparameters."""

@@ -60,14 +60,20 @@ class RungData:
     Attributes:
         indices: (n,) row of each training among the points.
         values: (n,) what each reached.
+        total: number of those that reached it, of which these may be a part; None: these are all.
     """
 
     indices: list[int]
     values: list[float]
+    total: int | None = None
 
 
 class HyperparameterCache:
-    """Hyperparameters of the last fit, by rung: where the next fit starts. It saves time and changes nothing else."""
+    """Hyperparameters of the last fit, by rung: where the next fit starts, which saves time.
+
+    They are kept until there are `REFIT_GROWTH` times as many observations, so a resumed study predicts slightly differently
+    until then.
+    """
 
     def __init__(self) -> None:
         self._fits: dict[int, tuple[int, Array]] = {}
@@ -95,30 +101,59 @@ class MultiFidelityGP:
         groups: (columns,) see `GaussianProcess`.
         rungs: the data of each rung, lowest first.
         cache: hyperparameters of earlier fits.
+        shared: (columns,) whether points that differ there alone are one training until the last rung, such as one network that
+            is stored in several precisions; None: no such columns. Below the last rung they count as one observation, since
+            four equal values would tell that there is no noise.
     """
 
     def __init__(
-        self, points: Array, groups: NDArray[np.int64], rungs: Sequence[RungData], cache: HyperparameterCache | None = None
+        self,
+        points: Array,
+        groups: NDArray[np.int64],
+        rungs: Sequence[RungData],
+        cache: HyperparameterCache | None = None,
+        shared: NDArray[np.bool_] | None = None,
     ) -> None:
         self._models: list[_RungModel] = []
+        self._shared = np.zeros(points.shape[1], dtype=bool) if shared is None else shared
+        self._last = len(rungs) - 1
         cache = cache or HyperparameterCache()
         below: Array | None = None  # (trainings,) values at the rung below, measured or predicted
         spread = 0.0  # standard deviation of the values that were measured at the rung below
         for number, rung in enumerate(rungs):
             if len(rung.indices) < MIN_OBSERVATIONS:
                 continue
-            model = _fitted(points, groups, number, rung, below, spread, cache)
-            measured = np.array(rung.indices)
-            missing = np.setdiff1d(np.arange(len(points)), measured)
-            low = np.zeros(len(points)) if below is None else below
-            values = np.zeros(len(points))
-            values[measured] = rung.values
-            if len(missing):
-                values[missing] = model.predict(points[missing], low[missing], np.zeros(len(missing)))[0]
-                model.delta.add_fantasies(points[missing], model.linear(points[missing], low[missing]))
+            at, training = self._trainings(points, number)
+            measured, first = np.unique(training[rung.indices], return_index=True)
+            of_measured = RungData(measured.tolist(), [rung.values[i] for i in first], rung.total)
+            low = None if below is None else below[at]
+            model = _fitted(self._as_at(points[at], number), groups, number, of_measured, low, spread, cache)
+            values = self._with_fantasies(model, self._as_at(points[at], number), of_measured, low)
             self._models.append(model)
-            is_known = spread > 0 or not _is_rounding(float(np.std(rung.values)), model.mean)
-            below, spread = values, model.std if is_known else 0.0
+            is_known = spread > 0 or not _is_rounding(float(np.std(of_measured.values)), model.mean)
+            below, spread = values[training], model.std if is_known else 0.0
+
+    def _as_at(self, points: Array, number: int) -> Array:
+        """Points as the model of a rung takes them."""
+        return np.where(self._shared, 0.5, points) if number < self._last else points
+
+    def _trainings(self, points: Array, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(trainings,) the first point of each training of a rung, and (points,) the training that each point belongs to."""
+        if number == self._last or not self._shared.any():
+            return np.arange(len(points)), np.arange(len(points))
+        _, at, training = np.unique(self._as_at(points, number), axis=0, return_index=True, return_inverse=True)
+        return at, training.reshape(-1)
+
+    @staticmethod
+    def _with_fantasies(model: _RungModel, points: Array, measured: RungData, below: Array | None) -> Array:
+        """(trainings,) values at a rung, measured or predicted; the predictions become fantasies of its GP."""
+        missing = np.setdiff1d(np.arange(len(points)), measured.indices)
+        low, values = np.zeros(len(points)) if below is None else below, np.zeros(len(points))
+        values[measured.indices] = measured.values
+        if len(missing):
+            values[missing] = model.predict(points[missing], low[missing], np.zeros(len(missing)))[0]
+            model.delta.add_fantasies(points[missing], model.linear(points[missing], low[missing]))
+        return values
 
     @property
     def fitted(self) -> bool:
@@ -129,7 +164,7 @@ class MultiFidelityGP:
         """(m,) means and variances of full trainings of new (m, columns) points, without observation noise."""
         mean, variance = np.zeros(len(points)), np.zeros(len(points))
         for model in self._models:
-            mean, variance = model.predict(points, mean, variance)
+            mean, variance = model.predict(self._as_at(points, model.number), mean, variance)
         return mean, variance
 
     def predict_from(self, points: Array, rung: int, values: Array) -> tuple[Array, Array]:
@@ -137,7 +172,7 @@ class MultiFidelityGP:
         mean, variance = values, np.zeros(len(points))
         for model in self._models:
             if model.number > rung:
-                mean, variance = model.predict(points, mean, variance, fantasies=False)
+                mean, variance = model.predict(self._as_at(points, model.number), mean, variance, fantasies=False)
         return mean, variance
 
     def predict_until(self, points: Array, rung: int, values: Array, until: int) -> tuple[Array, Array]:
@@ -154,7 +189,7 @@ class MultiFidelityGP:
         mean, variance = values, np.zeros(len(points))
         for model in self._models:
             if rung < model.number <= until:
-                mean, variance = model.predict(points, mean, variance, fantasies=rung < 0)
+                mean, variance = model.predict(self._as_at(points, model.number), mean, variance, fantasies=rung < 0)
         last = self._models[-1]
         change = last.change
         for number in range(last.number + 1, until + 1):
@@ -199,8 +234,8 @@ class _RungModel:
         linear = self.linear(points, low)
         mean, variance = self.delta.predict(points, linear, fantasies)
         if self.low_std:
-            rho = RHO_MEAN + self.delta.weights[1]
-            mean, variance = mean + RHO_MEAN * linear[:, 1], variance + rho**2 * low_variance / self.low_std**2
+            squared = (RHO_MEAN + self.delta.weights[1]) ** 2 + self.delta.weight_variances[1]  # E[rho²]
+            mean, variance = mean + RHO_MEAN * linear[:, 1], variance + squared * low_variance / self.low_std**2
         return self.mean + self.std * mean, self.std**2 * variance
 
 
@@ -221,10 +256,11 @@ def _fitted(
         low_mean, low_std = _moments(below[indices], spread)
         linear, weights = _with_lower_rung(below[indices], low_mean, low_std), np.array([1.0, RHO_STD])
         target = target - RHO_MEAN * linear[:, 1]
-    start, fit = cache.start(number, len(indices), int(groups.max(initial=-1)) + 1)
+    total = len(indices) if rung.total is None else rung.total
+    start, fit = cache.start(number, total, int(groups.max(initial=-1)) + 1)
     delta = GaussianProcess(points[indices], groups, linear, weights, target, start, fit)
     if fit:
-        cache.store(number, len(indices), delta.log_hyperparameters)
+        cache.store(number, total, delta.log_hyperparameters)
     return _RungModel(number, delta, low_mean, low_std, mean, std)
 
 

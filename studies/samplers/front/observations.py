@@ -81,7 +81,7 @@ class ObservationTable:
             at = np.flatnonzero(self.highest == number)
             others = at[np.argsort(hashed[at], kind="stable")[:MAX_COMPARISONS]]
             rates[at] = domination_rate(self.values[at], self.values[others])
-        return np.lexsort((rates, -self.highest))
+        return np.lexsort((hashed, rates, -self.highest))  # equal ones not by row, which is the first parameter
 
 
 class Observations:

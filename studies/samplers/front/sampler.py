@@ -31,7 +31,7 @@ from numpy.random import Generator
 from optuna.distributions import BaseDistribution
 from scipy.special import ndtr
 
-from studies.objectives.pareto import Array, Point, Scale
+from studies.objectives.pareto import Array, Scale
 from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.candidates import Candidates
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
@@ -40,19 +40,19 @@ from studies.samplers.front.feasibility import CostFunction, Feasibility, Params
 from studies.samplers.front.first_candidates import FirstCandidates
 from studies.samplers.front.initial_design import MAX_SIZE, InitialDesign, initial_design_size
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache
-from studies.samplers.front.observations import Observations, ObservationTable
-from studies.samplers.front.precision_variants import VariantGroups
+from studies.samplers.front.observations import Observations
+from studies.samplers.front.precision_variants import VariantGroups, observations_of_variants
 from studies.samplers.front.surrogate import Surrogate
 from studies.samplers.front.training_cost import EpochCost, TrainingCost
 
 NEW_TRIAL_DISCOUNT = 0.7
 """Cost of an epoch of a new trial relative to one of a resumed trial: a new trial may be stopped early."""
-MAX_VARIANT_PARENTS = 200
-"""Number of best trainings whose other precisions are scored: computing the costs of one takes milliseconds."""
 COST_BATCH = 4
 """Number of best candidates whose costs are computed before they are ranked again."""
 COST_ROUNDS = 3
-"""Most such rounds of a proposal."""
+"""Most such rounds of a proposal; after them, costs are computed for one candidate at a time."""
+MOST_REFUSED = 60
+"""Most rounds in all: where most candidates cannot be built, the best that can be is further down the ranking."""
 ENOUGH_COSTS = 250
 """Once so many costs are known, the others are predicted well, and they are computed for one candidate at a time."""
 
@@ -76,6 +76,7 @@ class FrontSampler:
         ancestry: how much training each network inherits; None: all begin alike.
         unused: names of the parameters that have no effect beside the others; None: there are none.
         first: candidates to propose before all others, see `FirstCandidates`.
+        best_values: position to the best value that an objective can have, such as 1 for an accuracy.
 
     Attributes:
         candidates: among which a proposal is looked for.
@@ -98,11 +99,20 @@ class FrontSampler:
         ancestry: Ancestry | None = None,
         unused: Callable[[Params], Collection[str]] | None = None,
         first: Sequence[Sequence[Params]] = (),
+        best_values: Mapping[int, float] | None = None,
     ) -> None:
         self._encoder = SpaceEncoder(distributions, parameter_scales)
-        self._surrogate_of = partial(Surrogate, self._encoder, tuple(rungs), ancestry=ancestry)
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximized))
+        best = {k: self._to_minimized(k, value) for k, value in (best_values or {}).items()}
+        self._surrogate_of = partial(
+            Surrogate,
+            self._encoder,
+            tuple(rungs),
+            ancestry=ancestry,
+            variant_parameter=variant_parameter,
+            lowest=[best.get(k, -math.inf) for k in range(len(self._maximized))],
+        )
         self._rungs, self._seed = tuple(rungs), seed
         self._initial_size = min(initial_design_size(rungs)[0], initial_trainings or MAX_SIZE)
         self._taken: set[Row] = set()
@@ -214,33 +224,19 @@ class FrontSampler:
             known, begun = self._feasibility, self._begun | self._running
             number = len(self._taken) + len(self._running - self._taken)
             rng, table = np.random.default_rng([self._seed, number]), self._observations.table()
-            variants = self._observations_of_variants(table)
+            variants = observations_of_variants(table, self._observations.reached, self._variants, known, self._rungs[-1])
             reached = ChainMap(variants, self._observations.reached)
             running = sorted(row for row in self._running if row not in reached)
             known_of = known.costs, known.known_objectives
-            surrogate = self._surrogate_of(table.merged(variants, self._rungs), reached, *known_of, running, self._caches)
+            merged, infeasible = table.merged(variants, self._rungs), known.infeasible
+            surrogate = self._surrogate_of(merged, reached, *known_of, running, self._caches, infeasible=infeasible)
             taken = self._taken | self._running  # after the variants: those found infeasible are among them
             row = self._next_row(surrogate, begun, taken, rng)
             self._memo = (self.version, surrogate, row)
         return self._memo[1:]
 
-    def _observations_of_variants(self, table: ObservationTable) -> dict[Row, dict[int, Point]]:
-        """Observations of the variants of the best: at the same rung, with the same learnt objectives and their own costs."""
-        known, reached = self._feasibility, self._observations.reached
-        found: dict[Row, dict[int, Point]] = {}
-        if self._variants.disabled or not known.known_objectives:
-            return found
-        for row in table.best(MAX_VARIANT_PARENTS).rows:
-            early = {rung: point for rung, point in reached[row].items() if rung < self._rungs[-1]}
-            for other in self._variants.others(row) if early else ():
-                if known.check(other):
-                    costs = dict(zip(known.known_objectives, known.costs[other], strict=True))
-                    values = {rung: tuple(costs.get(k, x) for k, x in enumerate(point)) for rung, point in early.items()}
-                    found[other] = values | found.get(other, reached.get(other, {}))
-        return found
-
     def _next_row(self, surrogate: Surrogate, begun: Set[Row], taken: Set[Row], rng: Generator) -> Row:
-        if (first := self._first.next(taken, self._feasibility.check)) is not None:
+        if (first := self._first.next(taken - self._feasibility.refused, self._feasibility.check)) is not None:
             return first
         candidates = self.candidates.rows(surrogate, taken, rng)
         if not len(candidates):
@@ -257,9 +253,9 @@ class FrontSampler:
         scores = self._acquisition(surrogate, candidates)
         if len(more := self.candidates.refined(candidates, scores, taken, rng)):
             scores, candidates = np.append(scores, self._acquisition(surrogate, more)), np.concatenate([candidates, more])
-        batch = COST_BATCH if len(self._feasibility.costs) < ENOUGH_COSTS else 1
-        for _ in range(COST_ROUNDS if self._feasibility.known_objectives else 0):
-            best = np.argsort(-scores, kind="stable")[:batch]
+        for number in range(MOST_REFUSED if self._feasibility.known_objectives else 0):
+            many = number < COST_ROUNDS and len(self._feasibility.costs) < ENOUGH_COSTS
+            best = np.argsort(-scores, kind="stable")[: COST_BATCH if many else 1]
             unknown = [i for i in best if to_row(candidates[i]) not in self._feasibility.costs]
             if not unknown:
                 break

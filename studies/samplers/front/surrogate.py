@@ -11,26 +11,22 @@ Decisions:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studies.objectives.pareto import Array, Point, not_dominated
 from studies.samplers.front.ancestry import Ancestry
-from studies.samplers.front.ehvi import expected_hypervolume_improvement
 from studies.samplers.front.encoding import Row, SpaceEncoder
 from studies.samplers.front.feasibility import KnownCosts
+from studies.samplers.front.fitted_trainings import MAX_FITTED, best_and_others, fitted_to
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache, MultiFidelityGP, RungData
+from studies.samplers.front.objective_scale import ObjectiveScale
 from studies.samplers.front.observations import MAX_COMPARISONS, ObservationTable, domination_rate, evenly_spaced
 
 MAX_CONSIDERED = 3000
 """Most trainings whose final values are predicted; the others are far from the front."""
-MAX_FITTED = 250
-"""Most trainings a GP is fitted to, as its time grows with their cube: the best two thirds, and others evenly spaced."""
-REFERENCE_MARGIN = 0.1
-"""How far the reference point of the hypervolume lies beyond the worst predicted values, as a fraction of their range."""
 
 
 class Surrogate:
@@ -46,6 +42,9 @@ class Surrogate:
         running: rows of running trainings that have reached no rung yet.
         caches: hyperparameters of earlier fits, one for each objective.
         ancestry: how much training each network inherits; None: all begin alike.
+        variant_parameter: of which one training yields every value; None: there is none.
+        infeasible: rows that yield no file, though they may have reached a rung: they are learnt from, and are on no front.
+        lowest: the best value that each objective can have, minus infinity where none is known; None: for no objective.
 
     Attributes:
         ready: whether there is enough data to predict from; if not, no other method may be called.
@@ -64,19 +63,25 @@ class Surrogate:
         running: Sequence[Row],
         caches: Sequence[HyperparameterCache],
         ancestry: Ancestry | None = None,
+        variant_parameter: str | None = None,
+        infeasible: Set[Row] = frozenset(),
+        lowest: Sequence[float] | None = None,
     ) -> None:
-        self._ancestry = ancestry
+        self._ancestry, self._lowest = ancestry, lowest
+        self._shared = encoder.columns_of(variant_parameter)
         self._encoder, self._rungs, self._costs, self._known = encoder, tuple(rungs), costs, tuple(known_objectives)
         table = table.best(MAX_CONSIDERED)
         self._highest, self._values, self.rows = table.highest, table.values, table.matrix
         self._indices = {row: i for i, row in enumerate(table.rows)}
+        self._feasible = np.array([row not in infeasible for row in table.rows], dtype=bool)
         self._points = self._inputs(self.rows, trained=True)
-        fitted = _fitted_to(table)
+        self._order = table.ranked()
+        self._fitted = fitted_to(self._order, self._trainings())
         pending = self._inputs(_matrix(running, encoder), trained=True)
         self._models = [
             cost_surrogate(encoder, costs, self._known.index(k), cache)
             if k in self._known
-            else self._model(k, cache, fitted, table.rows, reached, pending)
+            else self._model(k, cache, table.rows, reached, pending)
             for k, cache in enumerate(caches)
         ]
         self.ready = bool(table.rows) and all(model.fitted for model in self._models)
@@ -84,14 +89,36 @@ class Surrogate:
             every = np.arange(len(table.rows))
             self.predicted = np.stack([self._final(k, every)[0] for k in range(len(caches))], axis=1)
             found = self.predict(_matrix(running, encoder))[0] if running else np.zeros((0, len(caches)))
-            self._all = np.concatenate([self.predicted, found])
+            self._all = np.concatenate([self.predicted[self._feasible], found])
             self._front = self._all[not_dominated(self._all)]
             self.extend_range(self._all)
 
+    def _trainings(self) -> NDArray[np.int64]:
+        """(rows,) the training that yields each row, as a number."""
+        if not self._shared.any() or not len(self.rows):
+            return np.arange(len(self.rows))
+        shared = np.append(self._shared, [False] * (self._points.shape[1] - len(self._shared)))
+        _, training = np.unique(np.where(shared, 0.0, self._points), axis=0, return_inverse=True)
+        return np.asarray(training, dtype=np.int64).reshape(-1)
+
     def front_rows(self) -> Array:
         """(n, fields) the rows on the front of the predictions, along its first objective."""
-        front = np.flatnonzero(not_dominated(self.predicted))
-        return self.rows[front[np.argsort(self.predicted[front, 0], kind="stable")]]
+        predicted, rows = self.predicted[self._feasible], self.rows[self._feasible]
+        front = np.flatnonzero(not_dominated(predicted))
+        along: Array = rows[front[np.argsort(predicted[front, 0], kind="stable")]]
+        return along
+
+    def best_rows(self, least: int) -> Array:
+        """(n, fields) the rows on the front of the predictions, and the next best if they are fewer than `least`."""
+        front = self.front_rows()
+        if len(front) >= least:
+            return front
+        rates, rows = self.domination_rates()[self._feasible], self.rows[self._feasible]
+        known = set(map(tuple, front.tolist()))
+        best = rows[np.argsort(rates, kind="stable")[: 2 * least]]
+        others = [row for row in best if tuple(row.tolist()) not in known][: least - len(front)]
+        found: Array = np.concatenate([front, np.array(others).reshape(-1, self._encoder.fields)])
+        return found
 
     def can_finish(self, row: Row) -> bool:
         """Whether a training is among `rows` and not fully trained."""
@@ -99,7 +126,7 @@ class Surrogate:
 
     def extend_range(self, values: Array) -> None:
         """Scales the objectives, and so sets the reference, by the range of all predictions and (n, objectives) values."""
-        self._scale = _Scale.of(np.concatenate([self._all, values]))
+        self._scale = ObjectiveScale.of(np.concatenate([self._all, values]), self._lowest)
 
     def predict(self, rows: Array) -> tuple[Array, Array]:
         """(n, objectives) means and standard deviations of fully trained candidates, given as (n, fields) rows."""
@@ -128,7 +155,7 @@ class Surrogate:
             (n,) for each of `paused`, and the value for `new`.
         """
         at = np.array([self._indices[row] for row in paused])
-        finished = self._highest == len(self._rungs) - 1
+        finished = self._feasible & (self._highest == len(self._rungs) - 1)
         finished[[self._indices[row] for row in resumed if row in self._indices]] = True
         front = self.predicted[finished]
         front = front[not_dominated(front)]
@@ -156,7 +183,8 @@ class Surrogate:
                 front[i] = self._until(np.array([i]), min(self._highest[i] + 1, len(self._rungs) - 1))[0][0]
         end, epochs = len(self._rungs) - 1, np.array((0, *self._rungs))
         new_at = [self._new_until(new, rung) for rung in range(end + 1)]
-        scale = _Scale.of(np.concatenate([front, self.predicted, new_at[end][0]]))
+        scale = ObjectiveScale.of(np.concatenate([front, self.predicted, new_at[end][0]]), self._lowest)
+        front = front[self._feasible]
         front = front[not_dominated(front)]
         at, rates, rate_of_new = np.array([self._indices[row] for row in paused]), np.zeros(len(paused)), 0.0
         for rung, (means, stds) in enumerate(new_at):
@@ -204,20 +232,22 @@ class Surrogate:
         self,
         k: int,
         cache: HyperparameterCache,
-        fitted: NDArray[np.int64],
         rows: list[Row],
         reached: Mapping[Row, Mapping[int, Point]],
         pending: Array,
     ) -> MultiFidelityGP:
-        indices = [[i for i, at in enumerate(fitted) if rung in reached[rows[at]]] for rung in self._rungs]
-        data = [
-            RungData(here, [reached[rows[fitted[i]]][rung][k] for i in here])
-            for rung, here in zip(self._rungs, indices, strict=True)
-        ]
-        groups = self._encoder.groups
+        fitted, data = self._fitted, []
+        place = {int(at): i for i, at in enumerate(fitted)}
+        for number, rung in enumerate(self._rungs):
+            ordered = [at for at in self._order if int(at) in place and rung in reached[rows[at]]]
+            if number == len(self._rungs) - 1:  # below it the variants of a training are one observation
+                ordered = best_and_others(np.array(ordered, dtype=np.int64)).tolist()
+            here, total = sorted(place[int(at)] for at in ordered), int((self._highest >= number).sum())
+            data.append(RungData(here, [reached[rows[fitted[i]]][rung][k] for i in here], total))
+        groups, shared = self._encoder.groups, self._shared
         if self._ancestry is not None:
-            groups = np.append(groups, groups.max(initial=-1) + 1)
-        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), groups, data, cache)
+            groups, shared = np.append(groups, groups.max(initial=-1) + 1), np.append(shared, False)
+        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), groups, data, cache, shared)
 
     def _inputs(self, rows: Array, trained: bool = False) -> Array:
         """(n, inputs) of (n, fields) rows for the regressions of what is learnt: their points and what they inherit.
@@ -234,26 +264,6 @@ class Surrogate:
         return np.column_stack([points, np.array(column, dtype=float)])
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Scales each objective to the unit interval, which also sets the reference point of the hypervolume."""
-
-    low: Array
-    extent: Array
-
-    @classmethod
-    def of(cls, values: Array) -> _Scale:
-        """The range of (n, objectives) values."""
-        low, high = values.min(axis=0), values.max(axis=0)
-        return cls(low, np.where(high > low, high - low, 1.0))
-
-    def improvement(self, means: Array, stds: Array, front: Array) -> Array:
-        """(n,) EHVI of predictions over a front of (points, objectives)."""
-        scaled_front = ((front - self.low) / self.extent).tolist()
-        reference = [1.0 + REFERENCE_MARGIN] * means.shape[1]
-        return expected_hypervolume_improvement((means - self.low) / self.extent, stds / self.extent, scaled_front, reference)
-
-
 def cost_surrogate(
     encoder: SpaceEncoder, costs: KnownCosts, index: int, cache: HyperparameterCache | None = None
 ) -> MultiFidelityGP:
@@ -266,19 +276,9 @@ def cost_surrogate(
         cache: hyperparameters of earlier fits.
     """
     rows = [costs.rows[i] for i in evenly_spaced(len(costs.rows), MAX_FITTED)]
-    data = RungData(list(range(len(rows))), [costs[row][index] for row in rows])
+    data = RungData(list(range(len(rows))), [costs[row][index] for row in rows], len(costs.rows))
     return MultiFidelityGP(encoder.to_unit_cube(_matrix(rows, encoder)), encoder.groups, [data], cache)
 
 
 def _matrix(rows: Sequence[Row], encoder: SpaceEncoder) -> Array:
     return np.array(rows, dtype=float).reshape(len(rows), encoder.fields)
-
-
-def _fitted_to(table: ObservationTable) -> NDArray[np.int64]:
-    """Positions of the trainings that GPs are fitted to: the best, and others evenly spaced."""
-    n = len(table.rows)
-    if n <= MAX_FITTED:
-        return np.arange(n)
-    order = table.ranked()
-    best, others = order[: 2 * MAX_FITTED // 3], order[2 * MAX_FITTED // 3 :]
-    return np.sort(np.concatenate([best, others[evenly_spaced(len(others), MAX_FITTED - len(best))]]))

@@ -16,6 +16,7 @@ from studies.objectives.pareto import Array
 from studies.samplers.front.encoding import Row, SpaceEncoder, to_row
 from studies.samplers.front.feasibility import Params
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache, MultiFidelityGP, RungData
+from studies.samplers.front.observations import evenly_spaced
 
 SAMPLES = 16
 """Candidates whose costs are computed before those of others are predicted. With 8, the fastest third was often missed."""
@@ -68,7 +69,9 @@ class TrainingCost:
         """(n,) costs of (n, fields) candidates, computed or predicted."""
         if not self.differs:
             return np.ones(len(rows))
-        self.learn(map(to_row, rows[: 2 * SAMPLES]), SAMPLES)  # some may be impossible to build
+        spread = evenly_spaced(len(rows), 2 * SAMPLES)  # sorted rows begin alike
+        order = np.concatenate([spread[::2], spread[1::2]])  # the second half where some are impossible to build
+        self.learn(map(to_row, rows[order]), SAMPLES)
         known = {row: cost for row in sorted(self._computed) if (cost := self._compute(row)) is not None}
         if not known:
             return np.ones(len(rows))

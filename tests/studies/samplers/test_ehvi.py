@@ -26,6 +26,24 @@ def test_they_are_what_drawing_gives(objectives, known):
         assert gain == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / len(gains) ** 0.5 + 1e-9)
 
 
+@pytest.mark.parametrize("objectives", [2, 3])
+def test_what_lies_beyond_the_best_possible_value_is_no_improvement(objectives):
+    """An error below 0, which a normal distribution thinks possible, counts as 0."""
+    by = np.random.default_rng(1)
+    front, reference, lowest = FRONTS[objectives], (1.1,) * objectives, (0.1, *[-np.inf] * (objectives - 1))
+    means, deviations = by.random((5, objectives)) * 0.5, np.full((5, objectives), 0.3)
+    found = expected_hypervolume_improvement(means, deviations, front, reference, lowest)
+    before = hypervolume(front, reference)
+    for mean, deviation, gain in zip(means, deviations, found, strict=True):
+        drawn = np.maximum(mean + deviation * by.standard_normal((2000, objectives)), lowest)
+        gains = [hypervolume([*front, tuple(values)], reference) - before for values in drawn]
+        assert gain == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / len(gains) ** 0.5 + 1e-9)
+    perfect = [(0.1, *[0.3] * (objectives - 1))]
+    worse, uncertain = np.full((1, objectives), 0.35), np.array([[0.4, *[0.0] * (objectives - 1)]])
+    assert expected_hypervolume_improvement(worse, uncertain, perfect, reference, lowest)[0] == pytest.approx(0, abs=1e-12)
+    assert expected_hypervolume_improvement(worse, uncertain, perfect, reference)[0] > 1e-3
+
+
 def test_without_a_front_all_up_to_the_reference_counts_and_beyond_it_nothing():
     assert expected_hypervolume_improvement(np.array([[0.5, 0.5], [1.5, 0.1]]), np.zeros((2, 2)), [], (1.0, 1.0)).tolist() == [
         0.25,

@@ -272,7 +272,7 @@ def test_a_surrogate_considers_the_best_trainings_only(monkeypatch):
 
 def test_taking_up_a_large_study_computes_the_costs_of_few_variants(monkeypatch):
     """Each takes milliseconds: after thousands of trials the next proposal must not wait for all of them."""
-    monkeypatch.setattr("studies.samplers.front.sampler.MAX_VARIANT_PARENTS", 20)
+    monkeypatch.setattr("studies.samplers.front.precision_variants.MAX_VARIANT_PARENTS", 20)
     space, asked = {**GRID, "precision": CategoricalDistribution(("fp32", "fp16", "int8"))}, []
 
     def costs(params):
