@@ -5,6 +5,7 @@ python -m benchmarks.search_efficiency.overview     # writes docs/hypervolume.pn
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -27,6 +28,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
     PARETEXT: ("Paretext's default search", "#0b62a4", 3.0),
     "TPE, MO-ASHA": ("TPE + MO-ASHA, also in Paretext", "#e08214", 1.6),
+    "Optuna GPSampler": ("Optuna GPSampler", "#1b9e9e", 1.6),
     "Optuna TPE": ("Optuna TPE", "#4d9221", 1.6),
     "Ray OptunaSearch + ASHA": ("Ray OptunaSearch + ASHA", "#8e63a8", 1.6),
     "random": ("random", "0.5", 1.6),
@@ -70,5 +72,6 @@ def draw_front(file: Path) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     draw_hypervolume(DOCS / "hypervolume.png")
     draw_front(DOCS / "front.png")

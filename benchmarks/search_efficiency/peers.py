@@ -1,7 +1,8 @@
 """Searches of other libraries, as shipped: Optuna's samplers, Ray Tune and Syne Tune.
 
 Ray's searcher and scheduler, and Syne Tune's scheduler, are called in the order in which their own loops call them. Ray's
-scheduler compares the error alone; both get the result of every epoch.
+scheduler compares the error alone; both get the result of every epoch. All minimise what the hypervolume counts, so sizes are
+logarithms; with sizes in bytes, Optuna's TPE ends a little higher on the table (0.915 instead of 0.895) and GPSampler lower.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def full_trainings(make: Callable[[int], BaseSampler]) -> Search:
         while run.open:
             run.proposals += 1
             trial = study.ask(fixed_distributions=run.problem.distributions)
-            study.tell(trial, run.train(trial.params, run.problem.epochs))
+            study.tell(trial, run.problem.scaled(run.train(trial.params, run.problem.epochs)))
 
     return search
 
@@ -56,7 +57,7 @@ def ray_asha(run: Run, seed: int) -> None:
         params = searcher.suggest(trial.trial_id)
         scheduler.on_trial_add(None, trial)
         for epoch in range(1, problem.epochs + 1):
-            error, cost = run.train(params, epoch)
+            error, cost = problem.scaled(run.train(params, epoch))
             result = {"error": error, "cost": cost, "training_iteration": epoch}
             searcher.on_trial_result(trial.trial_id, result)
             if scheduler.on_trial_result(None, trial, result) != ASHAScheduler.CONTINUE:
@@ -83,6 +84,6 @@ def syne_tune_moasha(run: Run, seed: int) -> None:
         params = scheduler.suggest().config
         scheduler.on_trial_add(trial)
         for epoch in range(1, problem.epochs + 1):
-            error, cost = run.train(params, epoch)
+            error, cost = problem.scaled(run.train(params, epoch))
             if scheduler.on_trial_result(trial, {"error": error, "cost": cost, "epoch": epoch}) == "STOP":
                 break

@@ -81,6 +81,10 @@ class Problem:
         name, distribution = self.variant_parameter, self.distributions[self.variant_parameter]
         return [{**params, name: other} for other in distribution.choices if other != params[name]]  # type: ignore[attr-defined]
 
+    def scaled(self, point: Pair) -> Pair:
+        """What every search minimises, as the hypervolume counts it: sizes are logarithms."""
+        return tuple(_scaled(x, scale) for x, scale in zip(point, self.scales, strict=True))  # type: ignore[return-value]
+
     def unit(self, point: Pair) -> Pair:
         """In the unit square."""
         return tuple(  # type: ignore[return-value]

@@ -1,6 +1,6 @@
 """Runs every search 20 times on every problem, from stored learning curves: nothing is trained.
 
-    python -m benchmarks.search_efficiency.replay             # adds to replays.jsonl
+    python -m benchmarks.search_efficiency.replay             # adds what is missing to replays.jsonl
     python -m benchmarks.search_efficiency.replay --check     # compares with replays.jsonl, writes nothing
     python -m benchmarks.search_efficiency.report             # tables and plots of it
 
@@ -16,7 +16,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import partial
 from pathlib import Path
 
@@ -54,8 +54,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if asked.check:
         sys.exit(check(asked.out, replay(asked)))
+    stored = set(stored_histories(asked.out)) if asked.out.exists() else set[Key]()
     with asked.out.open("a", encoding="utf-8") as out:
-        for (problem, search, seed), history in replay(asked):
+        for (problem, search, seed), history in replay(asked, stored):
             out.write(json.dumps({"problem": problem, "search": search, "seed": seed, "history": history}) + "\n")
             out.flush()
 
@@ -68,22 +69,36 @@ def problems() -> dict[str, Callable[[], Problem]]:
     return found
 
 
-def replay(asked: argparse.Namespace) -> Iterator[tuple[Key, History]]:
-    """Runs the searches asked for, one seed after the other, and prints the mean hypervolume of each search."""
+def stored_histories(file: Path) -> dict[Key, History]:
+    """What is stored in a file.
+
+    Raises:
+        ValueError: a search is stored twice with one seed, which would count twice in a mean.
+    """
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    found = {(row["problem"], row["search"], row["seed"]): row["history"] for row in rows}
+    if len(found) < len(rows):
+        raise ValueError(f"{file} holds {len(rows) - len(found)} searches twice")
+    return found
+
+
+def replay(asked: argparse.Namespace, stored: Set[Key] = frozenset()) -> Iterator[tuple[Key, History]]:
+    """Runs the searches asked for that are not stored, seed by seed, and prints the mean hypervolume of each search."""
     for name in asked.problems:
         problem = problems()[name]()
         print(problem.name, flush=True)
         for search in asked.searches:
             started, volumes = time.perf_counter(), []
             budget = asked.full_trainings * problem.epochs * (asked.patience if search in NOT_STOPPING else 1)
-            for seed in range(asked.seeds):
+            for seed in (seed for seed in range(asked.seeds) if (name, search, seed) not in stored):
                 run = Run(problem, budget)
                 SEARCHES[search](run, seed)
                 history: History = [[spent, round(volume, 5)] for spent, volume in run.history]
                 volumes.append(history[-1][1] if history else 0.0)
                 yield (name, search, seed), history
             seconds = time.perf_counter() - started
-            print(f"  {search:26} {sum(volumes) / len(volumes):.4f}  {seconds:5.1f} s", flush=True)
+            if volumes:
+                print(f"  {search:26} {sum(volumes) / len(volumes):.4f}  {seconds:5.1f} s", flush=True)
 
 
 def check(stored_in: Path, replays: Iterator[tuple[Key, History]]) -> int:
@@ -94,8 +109,7 @@ def check(stored_in: Path, replays: Iterator[tuple[Key, History]]) -> int:
     Returns:
         0 if all are identical, else 1.
     """
-    rows = map(json.loads, stored_in.read_text(encoding="utf-8").splitlines())
-    stored = {(row["problem"], row["search"], row["seed"]): _rises(row["history"]) for row in rows}
+    stored = {key: _rises(history) for key, history in stored_histories(stored_in).items()}
     compared = [(key, key in stored, stored.get(key) == _rises(history)) for key, history in replays]
     different = [(key, known) for key, known, same in compared if not same]
     for (problem, search, seed), known in different:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search_efficiency.problems import CODES_TABLE, FIRST_TABLE, TABLE
-from benchmarks.search_efficiency.replay import REPLAYS
+from benchmarks.search_efficiency.replay import REPLAYS, stored_histories
 from benchmarks.search_efficiency.searches import NOT_STOPPING, PARETEXT, PEERS
 
 SHARES = (0.95, 0.99)
@@ -26,9 +26,8 @@ def replays(paths: list[Path]) -> dict[str, dict[str, Histories]]:
     """Problem to search to the histories of its seeds."""
     found: dict[str, dict[str, Histories]] = defaultdict(lambda: defaultdict(list))
     for path in paths:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            found[row["problem"]][row["search"]].append([(int(spent), float(volume)) for spent, volume in row["history"]])
+        for (problem, search, _), history in stored_histories(path).items():
+            found[problem][search].append([(int(spent), float(volume)) for spent, volume in history])
     return found
 
 

@@ -2,10 +2,12 @@
 
 import importlib.util
 import math
+from pathlib import Path
 
 import pytest
 from optuna.distributions import CategoricalDistribution
 
+from benchmarks.search_efficiency import replay
 from benchmarks.search_efficiency.problems import Pair, Params, Problem
 from benchmarks.search_efficiency.searches import NOT_STOPPING, PARETEXT, PEERS, SEARCHES
 from benchmarks.search_efficiency.under_way import Run
@@ -62,3 +64,15 @@ def test_the_same_seed_gives_the_same_search() -> None:
 
 def test_peers_are_searches() -> None:
     assert set(NOT_STOPPING) < set(PEERS) < set(SEARCHES)
+
+
+def test_what_is_stored_is_not_run_again_and_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "replays.jsonl"
+    words = ["replay", "--problems", "first_table", "--searches", "random", "--seeds", "2", "--full-trainings", "2"]
+    for _ in range(2):
+        monkeypatch.setattr("sys.argv", [*words, "--out", str(out)])
+        replay.main()
+    assert len(replay.stored_histories(out)) == len(out.read_text().splitlines()) == 2
+    out.write_text(out.read_text() * 2)
+    with pytest.raises(ValueError, match="holds 2 searches twice"):
+        replay.stored_histories(out)
