@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from studies.workspace.paths import Workspace
@@ -23,6 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")  # tests compare all metrics of a run
 os.environ.setdefault("RAY_worker_niceness", "0")  # or trainings on Ray wait for whatever another test computes
+
+settings.register_profile("tests", deadline=None)  # a busy machine may take longer for one example than for another
+settings.load_profile("tests")
 
 LONG = ("test_story.py", "test_kills.py", "test_ray.py", "test_backends.py", "test_local_engine.py")
 """Files whose slow tests take minutes, most of it waiting. They run first, so that other processes compute meanwhile."""

@@ -8,7 +8,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from dashboards.cli.after_search import SearchEnd, next_commands, nothing_reads
@@ -186,7 +189,12 @@ def test_a_table_without_equals_has_no_column_for_them() -> None:
     assert "=" not in console.file.getvalue()
 
 
-def test_the_picture_has_points_that_are_marked_as_equal_on_the_front(tmp_path: Path) -> None:
+def test_the_picture_has_all_points_of_a_front_with_equal_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Axes] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure.axes[0]))
     front = a_front()
     draw(front, front, "x", tmp_path / "front.png")
-    assert (tmp_path / "front.png").stat().st_size > 0
+    (axes,) = drawn
+    assert [text.get_text().partition(":")[0] for text in axes.texts] == [str(point.trial) for point in front]
+    dots = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections if hasattr(dots, "get_offsets")])
+    assert {round(100 * point.accuracy, 6) for point in front} <= set(dots[:, 1].round(6).tolist())

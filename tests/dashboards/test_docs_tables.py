@@ -16,10 +16,12 @@ from trainers.base.recipe import RECIPES, Recipe
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/search.md"])
-def test_the_tables_of_a_document_are_up_to_date(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    assert with_tables(text) == text, f"run: python -m dashboards.views.docs_tables {name}"
+def test_the_tables_of_the_documentation_are_up_to_date() -> None:
+    pages = {page: page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+    marked = [page for page, text in pages.items() if "<!-- table: " in text]
+    assert ROOT / "docs" / "search.md" in marked
+    for page in marked:
+        assert with_tables(pages[page]) == pages[page], f"run: python -m dashboards.views.docs_tables {page}"
 
 
 def test_every_setting_is_in_the_documentation_with_its_option() -> None:

@@ -48,7 +48,9 @@ def threads_of(pid: object) -> int:
 
 def test_a_worker_has_the_environment_and_the_folder_of_its_caller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Also of a later one, when the fork server has long been running."""
+    here = Path(__file__).parent
     monkeypatch.setenv("PARETEXT_TOLD", "once")
+    monkeypatch.chdir(here)
     first = told()
     monkeypatch.delenv("PARETEXT_TOLD")
     monkeypatch.setenv("PARETEXT_TOLD_LATER", "twice")
@@ -60,7 +62,7 @@ def test_a_worker_has_the_environment_and_the_folder_of_its_caller(monkeypatch: 
         (None, "twice"),
     ]
     assert all(isinstance(e, dict) and e["OMP_NUM_THREADS"] == "1" for e in environments)
-    assert (first["folder"], second["folder"]) == (Path(__file__).parents[3], tmp_path)
+    assert (first["folder"], second["folder"]) == (here, tmp_path)
 
 
 @needs_fork_server
