@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from search_space.architecture import Architecture
+from search_space.coded_precision import is_coded
 from search_space.recognizer import build_recognizer
 from testing.full_space import SYMBOL_COUNTS, drawn, full_space
 from trainers.export.node_costs import known_costs
@@ -46,13 +47,16 @@ def main() -> None:
         f"{given.candidates} candidates: median {statistics.median(times):.0f} ms, "
         f"90 % within {in_order[int(0.9 * len(in_order))]:.0f} ms, longest {in_order[-1]:.0f} ms"
     )
-    errors = []
+    errors: dict[bool, list[float]] = {False: [], True: []}
     for architecture, count, estimate in list(zip(architectures, symbols, estimates, strict=True))[: given.exported]:
         size_bytes = exported_bytes(architecture, count)
-        errors.append(abs(estimate / size_bytes - 1))
-        print(f"  {architecture.describe():78s} {count:5d} symbols {size_bytes:10d} bytes, off by {100 * errors[-1]:.3f} %")
-    if errors:
-        print(f"{len(errors)} exported: mean error {100 * statistics.mean(errors):.3f} %, largest {100 * max(errors):.3f} %")
+        error = abs(estimate / size_bytes - 1)
+        errors[is_coded(architecture.precision)].append(error)
+        print(f"  {architecture.describe():78s} {count:5d} symbols {size_bytes:10d} bytes, off by {100 * error:.3f} %")
+    for coded, found in errors.items():
+        if found:
+            kind = "coded" if coded else "in fp32, fp16, int8 or int4"
+            print(f"{len(found)} {kind}: mean error {100 * statistics.mean(found):.3f} %, largest {100 * max(found):.3f} %")
 
 
 def exported_bytes(architecture: Architecture, symbols: int) -> int:

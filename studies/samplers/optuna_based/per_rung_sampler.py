@@ -7,8 +7,9 @@ deepest rung whose study has enough trials to learn from.
 
 Decisions:
 - Nothing is stored: the studies are rebuilt from the stored study when a search starts.
-- Infeasible parameters (over a limit, refused, failed) are in the study of every rung, PRUNED with a constraint, so samplers
-  avoid them. They are never FAIL, because samplers do not see failed trials.
+- Infeasible parameters (over a limit, refused, failed) are in the study of every rung, PRUNED with a constraint, so TPE avoids
+  them. They are never FAIL, because samplers do not see failed trials. GPSampler and the genetic samplers of Optuna 5 look at
+  COMPLETE trials alone: such parameters are only not proposed again.
 - Running trainings are in the study that is asked, as running trials, so parallel workers are not sent to the same place
   (Optuna's constant liar).
 - Parameters are in a study once, and are not proposed again while there are others: a sampler that repeats itself is asked
