@@ -24,7 +24,7 @@ from trainers.pruning.macs import RemovedMacs, backbone_work
 from trainers.pruning.mask import PrunedChannels, cut_away
 from trainers.pruning.recalibrate import recalibrate
 from trainers.pruning.sensitivity import measure_sensitivity
-from trainers.pruning.solver import Table, solve
+from trainers.pruning.solver import Table, least_that_meets, removed_channels, solve
 from trainers.pruning.torch_pruning_adapter import PruningGraph
 
 
@@ -85,6 +85,22 @@ def prune(
     cut = cut_away(recognizer, removed, criterion)
     recalibrate(recognizer, evaluation_sample.lines, thorough.recalibration_lines)
     return cut
+
+
+def check_target(recognizer: Recognizer, percent: int) -> None:
+    """Checks that a network can lose so much of its work, which its weights have no part in: before it is trained.
+
+    Args:
+        recognizer: on the CPU; it is not changed.
+        percent: percentage of the backbone's multiply-adds to remove.
+
+    Raises:
+        UnfitArchitecture: it cannot.
+    """
+    groups = PruningGraph(copy.deepcopy(recognizer)).groups()
+    ratio = max(PruningSettings().ratios)
+    most = {group.name: removed_channels(group.channels, ratio) for group in groups}
+    least_that_meets(lambda _: most, 0.0, RemovedMacs(backbone_work(recognizer), groups), percent / 100)
 
 
 def larger_evaluation_sample(evaluation_sample: EvaluationSample) -> EvaluationSample:

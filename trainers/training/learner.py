@@ -87,6 +87,16 @@ class Learner:
         torch.manual_seed(self._seed)
         self._change_shapes(remove_channels)
 
+    def check_prune_target(self) -> None:
+        """Checks that pruning can remove what the architecture asks for.
+
+        Raises:
+            UnfitArchitecture: it cannot.
+        """
+        from trainers.pruning.prune import check_target
+
+        check_target(copy.deepcopy(self.recognizer).cpu(), self.recognizer.architecture.prune_percent)
+
     def evaluation_network(self) -> Recognizer:
         """The network to validate and export: a copy with the averaged weights, or the network itself without an average."""
         if self._average is None:

@@ -193,6 +193,8 @@ class _Training:
 
     def begin(self, change: Callable[[Recognizer], object] | None) -> None:
         """Sets the weights that a new training begins with: pretrained ones where the recipe asks for them, then `change`."""
+        if self.job.architecture.prune_percent:
+            self.learner.check_prune_target()  # not after the epochs up to the cut
         if self.recipe.pretrained:
             load_pretrained(self.learner.recognizer, self.recipe.pretrained)
         if change is not None:

@@ -10,7 +10,7 @@ import torch
 from search_space import Architecture
 from search_space.recognizer import Recognizer
 from testing.striped_lines import striped_dataset
-from trainers.base.errors import TrainingFault
+from trainers.base.errors import TrainingFault, UnfitArchitecture
 from trainers.base.progress import EpochReport
 from trainers.base.recipe import Recipe
 from trainers.training.checkpoint import CHECKPOINT_NAME
@@ -118,3 +118,13 @@ def test_weights_that_the_last_step_broke_are_not_kept(tmp_path: Path, monkeypat
     outcome = train(TrainingJob(TINY, prepared, QUICK, epochs, tmp_path, 0), onward)
     assert isinstance(outcome, TrainingResult) and outcome.adjustments == {"learning_rate": 2e-3} and left[0] < 0
     assert all(torch.isfinite(value).all() for value in outcome.recognizer.state_dict().values())
+
+
+def test_a_cut_that_is_not_possible_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
+    """The head holds the last stage, whatever the weights."""
+    fields = {"backbone": "lcnet", "encoder": "none", "head": "attention", "head_rank": 8}
+    architecture = Architecture(**fields, width_percent=25, prune_percent=90, prune_criterion="l1")  # type: ignore[arg-type]
+    reports: list[EpochReport] = []
+    with pytest.raises(UnfitArchitecture, match="pruning 90 % of the backbone's work is not possible"):
+        train(TrainingJob(architecture, striped_dataset(20), QUICK, 3, tmp_path, 0), lambda r: not reports.append(r))
+    assert not reports
