@@ -89,7 +89,7 @@ class Schedule:
         results: grows with every result that the sampler learns from.
     """
 
-    def __init__(
+    def __init__(  # long: one call with all settings
         self,
         study: Study,
         space: JointSpace,
@@ -108,6 +108,7 @@ class Schedule:
         self.rungs = (*former, epochs) if form == "none" else tuple(rungs_up_to(epochs, search.eta, lowest, former))
         self._compares, self._former, self._may_continue, self.results = form != "none", frozenset(former), frozenset[int](), 0
         known = _KnownCosts(study, space, costs) if costs is not None else None
+        best_values = {k: o.best_value for k, o in enumerate(self._objectives) if o.best_value is not None}
         self._scheduler, self._sampler = make_scheduler_and_sampler(
             distributions(space),
             [objective.direction for objective in self._objectives],
@@ -128,7 +129,7 @@ class Schedule:
             ancestry=ancestry,
             unused=space.unused,
             first=first,
-            best_values={k: o.best_value for k, o in enumerate(self._objectives) if o.best_value is not None},
+            best_values=best_values,
         )
 
     def replay(self, trials: Iterable[StoredTrial], may_continue: Iterable[int] = ()) -> None:

@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,14 +104,8 @@ class FrontSampler:
         self._maximized = [str(d).lower().endswith("maximize") for d in directions]
         self._scales = tuple(scales or ["linear"] * len(self._maximized))
         best = {k: self._to_minimized(k, value) for k, value in (best_values or {}).items()}
-        self._surrogate_of = partial(
-            Surrogate,
-            self._encoder,
-            tuple(rungs),
-            ancestry=ancestry,
-            variant_parameter=variant_parameter,
-            lowest=[best.get(k, -math.inf) for k in range(len(self._maximized))],
-        )
+        self._lowest = [best.get(k, -math.inf) for k in range(len(self._maximized))]
+        self._of_surrogate = ancestry, variant_parameter
         self._rungs, self._seed = tuple(rungs), seed
         self._initial_size = min(initial_design_size(rungs)[0], initial_trainings or MAX_SIZE)
         self._taken: set[Row] = set()
@@ -122,9 +115,7 @@ class FrontSampler:
         self._cost = TrainingCost(self._encoder, self._variants.first_variant, epoch_cost)
         self._initial_design = InitialDesign(self._encoder, self._feasibility, self._cost)
         self._observations = Observations(self._encoder.fields, len(self._maximized), self._rungs)
-        self._begun: set[Row] = set()
-        self._trained: set[Row] = set()
-        self._running: set[Row] = set()
+        self._begun, self._trained, self._running = set[Row](), set[Row](), set[Row]()
         self._observed = self._proposed = 0
         self._memo: tuple[Any, Surrogate, Row] | None = None
         self._caches = [HyperparameterCache() for _ in self._maximized]
@@ -229,7 +220,8 @@ class FrontSampler:
             running = sorted(row for row in self._running if row not in reached)
             known_of = known.costs, known.known_objectives
             merged, infeasible = table.merged(variants, self._rungs), known.infeasible
-            surrogate = self._surrogate_of(merged, reached, *known_of, running, self._caches, infeasible=infeasible)
+            data = merged, reached, *known_of, running, self._caches
+            surrogate = Surrogate(self._encoder, self._rungs, *data, *self._of_surrogate, infeasible, self._lowest)
             taken = self._taken | self._running  # after the variants: those found infeasible are among them
             row = self._next_row(surrogate, begun, taken, rng)
             self._memo = (self.version, surrogate, row)

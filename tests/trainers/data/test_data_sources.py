@@ -14,7 +14,6 @@ from PIL import Image
 from trainers.base.errors import UserError
 from trainers.data.dataset import prepare
 from trainers.data.held_out import open_held_out
-from trainers.data.kinds import arrow_columns
 from trainers.data.source_registry import find_source, open_source, own_test, own_validation
 from trainers.data.spec import DataSpec
 
@@ -297,13 +296,3 @@ def test_a_damaged_lmdb_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"nothing")
     with pytest.raises(UserError, match="not a readable LMDB set"):
         open_source(str(tmp_path))
-
-
-def test_an_image_of_a_parquet_file_needs_only_its_row_group(tmp_path: Path) -> None:
-    """The column of images of a file of the hub takes half a gigabyte, in each process."""
-    source = open_source(f"hf:{write_parquet(tmp_path, list('abcde'))}")
-    arrow_columns._group.cache_clear()
-    rows = [int(line.name.rpartition(" ")[2]) for line in source.lines]
-    assert rows == [0, 1, 2, 3, 4]
-    assert [line.load().width for line in source.lines] == [40 + n for n in range(5)]
-    assert arrow_columns._group.cache_info().misses == 3 and arrow_columns._group.cache_info().currsize == 2

@@ -220,26 +220,6 @@ def test_validation_lines_that_train_as_well_are_named(folder: Path, tmp_path: P
     assert dataset.notes == ("132 of 132 validation lines are training lines as well, which makes accuracy look too good",)
 
 
-def test_test_lines_that_train_or_validate_as_well_are_named(folder: Path, tmp_path: Path) -> None:
-    dataset = prepare(DataSpec(training=str(folder), test=str(folder)), tmp_path / "cache")
-    tests = open_held_out(dataset, tmp_path / "cache")
-    assert tests is not None and len(tests.notes) == 2
-    for part, count in (("training", len(dataset.training)), ("validation", len(dataset.validation))):
-        assert any(f"{count:,} of {len(tests.lines):,} test lines are {part} lines as well" in note for note in tests.notes)
-
-
-def test_lines_of_the_validation_source_are_not_set_aside_for_the_test(tmp_path: Path) -> None:
-    for number, (image, text) in enumerate(digits(2100)):
-        save(tmp_path / "lines", f"{number:04d}", image, text)
-        if number % 2:
-            save(tmp_path / "others", f"{number:04d}", image, text)
-    sources = {"training": str(tmp_path / "lines"), "validation": str(tmp_path / "others")}
-    dataset = prepare(DataSpec(**sources, test="auto"), tmp_path / "cache")
-    assert dataset.set_aside is not None and 50 < len(dataset.set_aside) < 150
-    assert not np.isin(dataset.set_aside.originals, dataset.validation.originals).any()
-    assert dataset.counts["same picture as a validation line"] > 50
-
-
 def test_a_list_with_backslashes_has_folders_too(tmp_path: Path) -> None:
     rows = []
     for number, (image, text) in enumerate(digits(30)):
