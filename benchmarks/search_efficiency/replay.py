@@ -98,7 +98,8 @@ def replay(asked: argparse.Namespace, stored: Set[Key] = frozenset()) -> Iterato
                 yield (name, search, seed), history
             seconds = time.perf_counter() - started
             if volumes:
-                print(f"  {search:26} {sum(volumes) / len(volumes):.4f}  {seconds:5.1f} s", flush=True)
+                mean = sum(volumes) / len(volumes)
+                print(f"  {search:26} {mean:.4f}, mean of {len(volumes)} new seeds  {seconds:5.1f} s", flush=True)
 
 
 def check(stored_in: Path, replays: Iterator[tuple[Key, History]]) -> int:

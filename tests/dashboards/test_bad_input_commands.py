@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from testing.tiny_model import tiny_model
 from trainers.base.errors import UserError
 from trainers.data.open_datasets import prepare_once
 from trainers.training.checkpoint import save_checkpoint
-from trainers.trial.free_folder import check_free
+from trainers.trial.free_folder import check_free, keep_weights
 from trainers.trial.run import TrialJob, training_job
 
 NAMES = [f"{number}.png" for number in range(len(WORDS))]
@@ -192,6 +193,20 @@ def test_one_difference_is_another_training(part: int, lines: Path) -> None:
     word = ("architecture", "lines", "recipe", "number of epochs", "seed")[part]
     with pytest.raises(UserError, match=f"holds another training: its {word} (is another|are others)"):
         check_free(asked, prepared)
+
+
+def test_other_sampling_weights_are_another_training(lines: Path) -> None:
+    asked = job(lines, "--out", str(lines / "out"))
+    prepared = prepare_once(asked.data, asked.cache_folder)
+    save_checkpoint(asked.folder, training_job(asked, prepared).identity, {})
+    check_free(asked, prepared)  # an earlier version has not noted them
+    keep_weights(asked)
+    check_free(asked, prepared)
+    weighted = replace(asked, data=asked.data.with_(weights=(2.0,)))
+    with pytest.raises(UserError, match="holds another training: its sources have other sampling weights; give another --out"):
+        check_free(weighted, prepared)
+    keep_weights(weighted)
+    check_free(weighted, prepared)
 
 
 def test_each_training_has_a_folder_of_its_own_by_default(lines: Path) -> None:

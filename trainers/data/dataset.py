@@ -45,7 +45,7 @@ class LineDataset:
         charset: the characters that a recogniser writes.
         training: training lines.
         validation: validation lines.
-        digest: 16 hex digits; equal for equal pixels, labels, order, sampling weights and charset.
+        digest: 16 hex digits; equal for equal pixels, labels, order and charset, whatever the sampling weights.
         skipped: each line that was left out, with the reason.
         warmup: rendered lines for the warm-up phase; None if the study has none.
         set_aside: test lines taken from the training sources; None if there are none.
@@ -144,8 +144,7 @@ def prepare(spec: DataSpec, cache_folder: Path, progress: Progress | None = None
         drawn = opener.open_source(drawn_from, _place_of_drawn(spec, rendered))
         training, warmup = (training.joined(drawn), None) if rendered.use == "extra" else (training, drawn)
     parts = (training, validation) if warmup is None else (training, validation, warmup)
-    weights = [] if training.weights is None else [training.weights.tolist()]  # not counted before, where there are none
-    digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts), *weights)
+    digest = digest_of(charset.symbols, *([lines.contents.tolist(), lines.texts] for lines in parts))
     resolved = spec if rendered == spec.rendered else spec.with_(rendered=rendered)
     rest = divided.set_aside, divided.test_source, notes, len(training) - own, divided.validation_sources
     return LineDataset(resolved, charset, training, validation, digest, opener.skipped, warmup, *rest)
@@ -156,8 +155,12 @@ def _place_of_drawn(spec: DataSpec, rendered: Rendered) -> str:
 
     It has all settings that the texts depend on, so that two studies that run at one time do not replace each other's lines.
     """
-    settings = spec.as_dict() | {"height_px": None, "weights": None, "rendered": repr(rendered)}
-    return f"drawn {settings | {'training': absolute_sources(spec.training)}}"
+    settings = spec.as_dict() | {"rendered": repr(rendered)}
+    for name in ("training", "validation", "test"):
+        settings[name] = settings[name] and absolute_sources(settings[name])
+    if spec.charset is not None:
+        settings["charset"] = str(Path(spec.charset).expanduser().absolute())
+    return f"drawn {sorted((name, value) for name, value in settings.items() if name not in ('height_px', 'weights'))}"
 
 
 def _first_lines(lines: LineArrays, count: int) -> LineArrays:

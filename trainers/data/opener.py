@@ -47,7 +47,7 @@ class LineOpener:
         """
         seed = self.spec.seed
         entries = [
-            self._entry(find_source(name, seed), f"{name} {seed}" if name.startswith("digits") else absolute_sources(name))
+            self._entry(find_source(name, seed), absolute_sources(name) + (f" {seed}" if _is_generated(name) else ""))
             for name in names
         ]
         return self._labelled(entries)
@@ -79,3 +79,8 @@ class LineOpener:
                     reason = f"label holds a control character ({control})" if label else "empty label"
                     self.skipped.append(Skipped(entry.names[place], reason))
         return LineArrays(entries, np.array(at, dtype=np.int64).reshape(-1, 2), texts, normaliser=self.spec.normaliser)
+
+
+def _is_generated(name: str) -> bool:
+    """Whether the lines of a source depend on the seed."""
+    return name.partition(":")[0] == "digits"

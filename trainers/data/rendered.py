@@ -76,12 +76,21 @@ def rendered_source(
     from trainers.data.render.plan import read_texts
     from trainers.data.render.source import RenderedSource
 
-    texts = training_texts if rendered.labels is None else read_texts(rendered.labels, normaliser, seed)
+    texts = training_texts
+    if rendered.labels is not None:
+        texts = [_with_known_spaces(text, charset) for text in read_texts(rendered.labels, normaliser, seed)]
     default = 50 if rendered.labels is None else 0
     percent = default if rendered.recombine_percent is None else rendered.recombine_percent
     fonts = None if rendered.fonts is None else Path(rendered.fonts)
     count, style, photos = rendered.count, rendered.style, rendered.photos
     return RenderedSource(texts, charset.symbols, count, seed, fonts, style, photos, percent / 100)
+
+
+def _with_known_spaces(text: str, charset: Charset) -> str:
+    """A text with a space in place of white space that the charset lacks, such as the no-break space of a list from the web."""
+    if " " not in charset.symbols:
+        return text
+    return "".join(" " if c.isspace() and c not in charset.symbols else c for c in text)
 
 
 def rendered_if_few(available: int, training_texts: Sequence[str], charset: Charset) -> tuple[Rendered | None, tuple[str, ...]]:

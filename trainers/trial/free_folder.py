@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.trial.run import CANDIDATE_NAME, MODEL_NAME, TrialJob, training_job
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from trainers.data.dataset import LineDataset
 
 OTHER = "give another --out FOLDER"
+WEIGHTS_NAME = "weights.json"
+"""Name of the file with the sampling weights of the sources."""
 
 
 def check_place(folder: Path) -> None:
@@ -59,8 +62,28 @@ def check_free(job: TrialJob, prepared: LineDataset) -> None:
         if known is not None and known != identity and not known.startswith(f"{identity} "):
             raise UserError(f"{job.folder} holds another training: {_difference(known, identity)}; {OTHER}, or remove that one")
     marks = (job.folder / CHECKPOINT_NAME, job.folder / CANDIDATE_NAME)
+    if any(mark.exists() for mark in marks) and _kept_weights(job) != _weights(job):
+        raise UserError(f"{job.folder} holds another training: its sources have other sampling weights; {OTHER}")
     if (job.folder / MODEL_NAME).exists() and not any(mark.exists() for mark in marks):
         raise UserError(f"{job.folder / MODEL_NAME} is already there, and not by a training in this folder; {OTHER}")
+
+
+def keep_weights(job: TrialJob) -> None:
+    """Notes in the folder of a training with which weights its sources are sampled, which its identity does not say."""
+    with atomic_write(job.folder / WEIGHTS_NAME) as temporary:
+        temporary.write_text(json.dumps(_weights(job)), encoding="utf-8")
+
+
+def _weights(job: TrialJob) -> list[float] | None:
+    return None if job.data.weights is None else list(job.data.weights)
+
+
+def _kept_weights(job: TrialJob) -> object:
+    """The weights of the training in a folder; those of the job where an earlier version has not noted them."""
+    try:
+        return json.loads((job.folder / WEIGHTS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return _weights(job)
 
 
 def _identity_of_candidate(folder: Path) -> str | None:

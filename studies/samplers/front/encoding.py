@@ -61,9 +61,9 @@ class SpaceEncoder:
         return (names.index(name), len(choices)) if choices is not None else (None, 1)
 
     def columns_of(self, name: str | None) -> NDArray[np.bool_]:
-        """(columns,) which columns of a point belong to a parameter; none where the space does not have it."""
-        names = list(self._distributions)
-        found: NDArray[np.bool_] = self.groups == (names.index(name) if name in names else -1)
+        """(columns,) which columns of a point belong to a parameter; none where `column_of` finds none."""
+        column = None if name is None else self.column_of(name)[0]
+        found: NDArray[np.bool_] = self.groups == (-1 if column is None else column)
         return found
 
     def encode(self, params: Mapping[str, Any]) -> Row | None:

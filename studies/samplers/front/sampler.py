@@ -49,7 +49,7 @@ NEW_TRIAL_DISCOUNT = 0.7
 COST_BATCH = 4
 """Number of best candidates whose costs are computed before they are ranked again."""
 COST_ROUNDS = 3
-"""Most such rounds of a proposal; after them, costs are computed for one candidate at a time."""
+"""Most such rounds of a proposal; after them it is the best candidate that may train."""
 MOST_REFUSED = 60
 """Most rounds in all: where most candidates cannot be built, the best that can be is further down the ranking."""
 ENOUGH_COSTS = 250
@@ -245,18 +245,22 @@ class FrontSampler:
         scores = self._acquisition(surrogate, candidates)
         if len(more := self.candidates.refined(candidates, scores, taken, rng)):
             scores, candidates = np.append(scores, self._acquisition(surrogate, more)), np.concatenate([candidates, more])
-        for number in range(MOST_REFUSED if self._feasibility.known_objectives else 0):
+        for number in range(MOST_REFUSED):
             many = number < COST_ROUNDS and len(self._feasibility.costs) < ENOUGH_COSTS
             best = np.argsort(-scores, kind="stable")[: COST_BATCH if many else 1]
             unknown = [i for i in best if to_row(candidates[i]) not in self._feasibility.costs]
-            if not unknown:
-                break
-            allowed = [i for i in unknown if self._feasibility.check(to_row(candidates[i]))]
-            self._cost.learn(to_row(candidates[i]) for i in allowed)
-            scores[unknown] = 0.0
-            scores[allowed] = self._acquisition(surrogate, candidates[allowed])
-        row = to_row(candidates[int(np.argmax(scores))])
-        return row if scores.max() > 0 and self._feasibility.check(row) else None
+            if self._feasibility.known_objectives and unknown and number < COST_ROUNDS:
+                allowed = [i for i in unknown if self._feasibility.check(to_row(candidates[i]))]
+                self._cost.learn(to_row(candidates[i]) for i in allowed)
+                scores[unknown] = 0.0
+                scores[allowed] = self._acquisition(surrogate, candidates[allowed])
+                continue
+            if scores[best[0]] <= 0:
+                return None
+            if self._feasibility.check(row := to_row(candidates[best[0]])):
+                return row
+            scores[best[0]] = 0.0
+        return None
 
     def _acquisition(self, surrogate: Surrogate, rows: Array) -> Array:
         """The acquisition function, (n,): EHVI times the probability of feasibility, divided by the cost of an epoch."""

@@ -70,6 +70,7 @@ class Surrogate:
         self._ancestry, self._lowest = ancestry, lowest
         self._shared = encoder.columns_of(variant_parameter)
         self._encoder, self._rungs, self._costs, self._known = encoder, tuple(rungs), costs, tuple(known_objectives)
+        self._reached = [int((table.highest >= number).sum()) for number in range(len(rungs))]
         table = table.best(MAX_CONSIDERED)
         self._highest, self._values, self.rows = table.highest, table.values, table.matrix
         self._indices = {row: i for i, row in enumerate(table.rows)}
@@ -84,7 +85,7 @@ class Surrogate:
             else self._model(k, cache, table.rows, reached, pending)
             for k, cache in enumerate(caches)
         ]
-        self.ready = bool(table.rows) and all(model.fitted for model in self._models)
+        self.ready = bool(self._feasible.any()) and all(model.fitted for model in self._models)
         if self.ready:
             every = np.arange(len(table.rows))
             self.predicted = np.stack([self._final(k, every)[0] for k in range(len(caches))], axis=1)
@@ -242,7 +243,7 @@ class Surrogate:
             ordered = [at for at in self._order if int(at) in place and rung in reached[rows[at]]]
             if number == len(self._rungs) - 1:  # below it the variants of a training are one observation
                 ordered = best_and_others(np.array(ordered, dtype=np.int64)).tolist()
-            here, total = sorted(place[int(at)] for at in ordered), int((self._highest >= number).sum())
+            here, total = sorted(place[int(at)] for at in ordered), self._reached[number]
             data.append(RungData(here, [reached[rows[fitted[i]]][rung][k] for i in here], total))
         groups, shared = self._encoder.groups, self._shared
         if self._ancestry is not None:

@@ -176,3 +176,32 @@ def test_the_rows_that_are_considered_do_not_depend_on_their_first_field():
     assert not_dominated(table.values).all()
     kept = table.best(20).matrix[:, 0]
     assert (np.histogram(kept, bins=4, range=(0, 99))[0] >= 1).all()
+
+
+@pytest.mark.parametrize("running", [[], [{"x0": 9, "x1": 9, "x2": 9}]])
+def test_where_all_trainings_failed_the_search_goes_on(running):
+    asked = FrontSampler(LONG, DIRECTIONS, 0, (1, 9))
+    for x in range(8):
+        asked.observe({"x0": x, "x1": 3 * x, "x2": 50}, 1, [0.1 + x / 20, 1000.0 * (x + 1)])
+        asked.add_infeasible({"x0": x, "x1": 3 * x, "x2": 50})
+    assert set(asked.propose(running)) == set(LONG)
+    assert asked.best_to_resume([]) is None
+
+
+def test_few_costs_are_computed_where_nothing_is_refused_however_hard_they_are_to_predict():
+    by, asked_for = np.random.default_rng(0), []
+    noise = {}
+
+    def costs(params):
+        asked_for.append(params)
+        key = tuple(params.values())
+        return [float(np.exp(sum(key) / 100 + noise.setdefault(key, by.normal() * 0.5)))], True
+
+    asked = FrontSampler(LONG, DIRECTIONS, 0, (1,), ("linear", "log"), (1,), costs)
+    most = 0
+    for _ in range(20):
+        before = len(asked_for)
+        params = asked.propose()
+        most = max(most, len(asked_for) - before)
+        asked.observe(params, 1, [1 - abs(params["x0"] - 30) / 100, costs(params)[0][0]])
+    assert most <= 20, most

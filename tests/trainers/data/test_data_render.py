@@ -245,6 +245,16 @@ def test_drawn_labels_have_only_the_spaces_of_the_charset(space: str, faces: lis
     assert read_texts(str(tmp_path / "words.txt")) == [f"one{space}two"]
 
 
+def test_white_space_that_the_charset_lacks_is_a_space_of_it(tmp_path: Path, pairs: Path) -> None:
+    """A list of words from the web may have no-break spaces, form feeds and line separators."""
+    words = tmp_path / "words.txt"
+    words.write_text("Text\u00a01\nText\u30002\nText\t3\nText\x0c4\n", encoding="utf-8")
+    assert read_texts(str(words))[2:] == ["Text 3", "Text 4"]
+    rendered = Rendered(count=12, fonts=str(FONTS), labels=str(words))
+    extra = prepare(DataSpec(training=str(pairs), rendered=rendered), tmp_path / "cache")
+    assert set(extra.training.texts[-extra.rendered_lines :]) == {f"Text {n}" for n in range(1, 5)}
+
+
 def test_spaces_and_invisible_characters_without_a_glyph_draw_no_box(faces: list[Face]) -> None:
     plain = Lettering(32, 0.0, 0, 0.0, 1.0, 0.0, 0.0)
     lacking = next(c for c in "\u3000\u202f\u2003" if ord(c) not in characters(faces[0]))

@@ -12,6 +12,7 @@ Decisions:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def read_texts(labels: str, normaliser: str = "none", seed: int = 0) -> list[str
         rows = [_text_of(row) for row in read_rows(path)[0]]
     else:
         rows = [line.text for line in open_source(labels, seed).lines]
-    texts = [_single_spaced(normalise(normaliser, row.replace("\t", " "))) for row in rows]
+    texts = [_single_spaced(normalise(normaliser, row)) for row in rows]
     texts = [text for text in texts if text]
     if not texts:
         raise UserError(f"{labels} holds no text")
@@ -221,9 +222,10 @@ def _draw_text(rng: np.random.Generator, texts: Sequence[str], steps: np.ndarray
 def _single_spaced(text: str) -> str:
     """A text without white space at its ends and without a second one after another.
 
-    A wide or a narrow space stays what it is, since a charset that has one may lack the others.
+    A wide or a narrow space stays what it is, since a charset that has one may lack the others; a tab becomes a space.
     """
-    return re.sub(r"(\s)\s+", r"\1", text.strip())
+    plain = "".join(" " if c.isspace() and unicodedata.category(c) != "Zs" else c for c in text)
+    return re.sub(r"(\s)\s+", r"\1", plain.strip())
 
 
 def _choose_faces(rng: np.random.Generator, text: str, files: dict[str, list[Face]]) -> tuple[Face, ...]:
