@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
-    from trainers.trial.free_folder import check_free, keep_weights, make_folder
+    from trainers.trial.free_folder import check_free, make_folder
     from trainers.trial.job_threads import threads_for
     from trainers.trial.run import past_reports, run_trial
 
@@ -130,9 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
         stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
     if beginning.reader is not None and not past_reports(job, prepared):
         beginning.reader.check_weights(lines_for(beginning.reader, prepared, job).training)
-    make_folder(job.folder)
+    make_folder(job)
     beginning.claim(job.folder)
-    keep_weights(job)
     with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it

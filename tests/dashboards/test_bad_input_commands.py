@@ -20,7 +20,7 @@ from testing.tiny_model import tiny_model
 from trainers.base.errors import UserError
 from trainers.data.open_datasets import prepare_once
 from trainers.training.checkpoint import save_checkpoint
-from trainers.trial.free_folder import check_free, keep_weights
+from trainers.trial.free_folder import check_free, make_folder
 from trainers.trial.run import TrialJob, training_job
 
 NAMES = [f"{number}.png" for number in range(len(WORDS))]
@@ -200,12 +200,12 @@ def test_other_sampling_weights_are_another_training(lines: Path) -> None:
     prepared = prepare_once(asked.data, asked.cache_folder)
     save_checkpoint(asked.folder, training_job(asked, prepared).identity, {})
     check_free(asked, prepared)  # an earlier version has not noted them
-    keep_weights(asked)
+    make_folder(asked)
     check_free(asked, prepared)
     weighted = replace(asked, data=asked.data.with_(weights=(2.0,)))
     with pytest.raises(UserError, match="holds another training: its sources have other sampling weights; give another --out"):
         check_free(weighted, prepared)
-    keep_weights(weighted)
+    make_folder(weighted)
     check_free(weighted, prepared)
 
 

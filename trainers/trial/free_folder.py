@@ -37,16 +37,20 @@ def check_place(folder: Path) -> None:
             return
 
 
-def make_folder(folder: Path) -> None:
-    """Makes the folder of a training.
+def make_folder(job: TrialJob) -> None:
+    """Makes the folder of a training, and notes there with which weights its sources are sampled: its identity does not say it.
 
     Raises:
         UserError: it cannot be made.
+        OSError: the disk is full.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        job.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"folder {folder} cannot be made: {error.strerror or error}; {OTHER}") from None
+        raise UserError(f"folder {job.folder} cannot be made: {error.strerror or error}; {OTHER}") from None
+    if not (job.folder / WEIGHTS_NAME).exists() or _kept_weights(job) != _weights(job):
+        with atomic_write(job.folder / WEIGHTS_NAME) as temporary:
+            temporary.write_text(json.dumps(_weights(job)), encoding="utf-8")
 
 
 def check_free(job: TrialJob, prepared: LineDataset) -> None:
@@ -66,12 +70,6 @@ def check_free(job: TrialJob, prepared: LineDataset) -> None:
         raise UserError(f"{job.folder} holds another training: its sources have other sampling weights; {OTHER}")
     if (job.folder / MODEL_NAME).exists() and not any(mark.exists() for mark in marks):
         raise UserError(f"{job.folder / MODEL_NAME} is already there, and not by a training in this folder; {OTHER}")
-
-
-def keep_weights(job: TrialJob) -> None:
-    """Notes in the folder of a training with which weights its sources are sampled, which its identity does not say."""
-    with atomic_write(job.folder / WEIGHTS_NAME) as temporary:
-        temporary.write_text(json.dumps(_weights(job)), encoding="utf-8")
 
 
 def _weights(job: TrialJob) -> list[float] | None:

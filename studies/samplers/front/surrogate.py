@@ -76,13 +76,12 @@ class Surrogate:
         self._indices = {row: i for i, row in enumerate(table.rows)}
         self._feasible = np.array([row not in infeasible for row in table.rows], dtype=bool)
         self._points = self._inputs(self.rows, trained=True)
-        self._order = table.ranked()
-        self._fitted = fitted_to(self._order, self._trainings())
+        self._fitted = fitted_to(order := table.ranked(), self._trainings())
         pending = self._inputs(_matrix(running, encoder), trained=True)
         self._models = [
             cost_surrogate(encoder, costs, self._known.index(k), cache)
             if k in self._known
-            else self._model(k, cache, table.rows, reached, pending)
+            else self._model(k, cache, table.rows, order, reached, pending)
             for k, cache in enumerate(caches)
         ]
         self.ready = bool(self._feasible.any()) and all(model.fitted for model in self._models)
@@ -234,13 +233,14 @@ class Surrogate:
         k: int,
         cache: HyperparameterCache,
         rows: list[Row],
+        order: NDArray[np.int64],
         reached: Mapping[Row, Mapping[int, Point]],
         pending: Array,
     ) -> MultiFidelityGP:
         fitted, data = self._fitted, []
         place = {int(at): i for i, at in enumerate(fitted)}
         for number, rung in enumerate(self._rungs):
-            ordered = [at for at in self._order if int(at) in place and rung in reached[rows[at]]]
+            ordered = [at for at in order if int(at) in place and rung in reached[rows[at]]]
             if number == len(self._rungs) - 1:  # below it the variants of a training are one observation
                 ordered = best_and_others(np.array(ordered, dtype=np.int64)).tolist()
             here, total = sorted(place[int(at)] for at in ordered), self._reached[number]

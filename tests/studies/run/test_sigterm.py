@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +26,14 @@ from testing.small_studies import numbers_in
 from testing.striped_lines import striped_lines, write_pairs
 
 SEARCH = ["search", "--name", "s", "--trials", "5", "--epochs", "1", "--data"]
+
+
+@pytest.fixture(autouse=True)
+def default_handler() -> Iterator[None]:
+    """That of a new process: Ray leaves one of its own in a process in which it was started."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 class Terminated(ScriptedEngine):
