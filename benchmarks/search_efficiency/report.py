@@ -50,7 +50,7 @@ def epochs_to(histories: Histories, share: float, budgets: NDArray[np.int64]) ->
 
 def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
     """Markdown: a line per search, and what Paretext needs of the best without early stopping."""
-    common = budgets[: max(history[-1][0] for history in searches[PARETEXT])]
+    common = budgets[: 8 * -(-max(history[-1][0] for history in searches[PARETEXT]) // 8)]  # whole columns of the table
     shown = [common[-1] // 8, common[-1] // 4, common[-1] // 2, common[-1]]
     lines = ["| search | " + " | ".join(f"at {b} epochs" for b in shown) + " | epochs to 95 % | to 99 % |"]
     lines.append("|---" * (len(shown) + 3) + "|")
