@@ -96,7 +96,7 @@ def test_100_draws_are_trained_or_refused(first: int) -> None:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("index", slow_after(0, range(DRAWS), thorough=4))
+@pytest.mark.parametrize("index", slow_after(0, range(DRAWS), thorough=2))
 @pytest.mark.filterwarnings("ignore")
 def test_draws_are_exported_as_estimated(index: int, tmp_path: Path) -> None:
     """At a quarter of the width, where every node of a component is there as well; the size tests have all widths."""

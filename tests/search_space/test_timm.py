@@ -65,7 +65,7 @@ def test_checked_models_keep_their_promises(index: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED))
+@pytest.mark.parametrize("name", thorough_but_every(4, CHECKED))
 def test_checked_models_keep_their_promises_at_other_geometries(name: str) -> None:
     """Each model has three taps and, if it may, three widths, at three geometries, which differ from model to model."""
     widths = (25, 100, 125) if name in WITH_WIDTHS else (100,)
@@ -78,7 +78,7 @@ def test_checked_models_keep_their_promises_at_other_geometries(name: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED, 1))
+@pytest.mark.parametrize("name", thorough_but_every(4, CHECKED, 1))
 def test_checked_models_pass_what_all_others_are_asked(name: str) -> None:
     """Naming a checked model is free because of this test; every other one is asked for a narrow network, or for a wide one."""
     assert name in model_names()
@@ -119,7 +119,7 @@ def test_a_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", thorough_but_every(3, CHECKED, 2))
+@pytest.mark.parametrize("name", thorough_but_every(4, CHECKED, 2))
 @pytest.mark.filterwarnings("ignore")
 def test_every_checked_model_trains_merges_and_exports(name: str, tmp_path: Any) -> None:
     assert_trains_merges_and_exports(name, tmp_path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from tests.trainers.data.test_split import digits, folder, save
+from tests.trainers.data.test_split import folder, save
 from trainers.data.dataset import prepare
 from trainers.data.held_out import open_held_out
 from trainers.data.spec import DataSpec
@@ -23,10 +24,11 @@ def test_test_lines_that_train_or_validate_as_well_are_named(folder: Path, tmp_p
 
 
 def test_lines_of_the_validation_source_are_not_set_aside_for_the_test(tmp_path: Path) -> None:
-    for number, (image, text) in enumerate(digits(2100)):
-        save(tmp_path / "lines", f"{number:04d}", image, text)
-        if number % 2:
-            save(tmp_path / "others", f"{number:04d}", image, text)
+    by = np.random.default_rng(0)
+    for number in range(2100):
+        image = Image.fromarray(by.integers(0, 256, (8, 24), dtype=np.uint8))
+        for place in ("lines", "others") if number % 2 else ("lines",):
+            save(tmp_path / place, f"{number:04d}", image, f"line {number}")
     sources = {"training": str(tmp_path / "lines"), "validation": str(tmp_path / "others")}
     dataset = prepare(DataSpec(**sources, test="auto"), tmp_path / "cache")
     assert dataset.set_aside is not None and 50 < len(dataset.set_aside) < 150

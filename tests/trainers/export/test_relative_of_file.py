@@ -76,7 +76,7 @@ def same_as_file(recognizer: Recognizer, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", slow_after(2, NETWORKS, thorough=4), ids=lambda fields: "-".join(map(str, fields.values())) or "default"
+    "fields", slow_after(2, NETWORKS, thorough=3), ids=lambda fields: "-".join(map(str, fields.values())) or "default"
 )
 def test_a_network_is_taken_out_of_its_file(fields: dict[str, Any], tmp_path: Path) -> None:
     architecture = SMALL.with_(**fields)

@@ -254,7 +254,7 @@ OWN = [name for name in backbones.names() if name != "timm"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", [*OWN, *thorough_but_every(3, [f"timm/{name}" for name in CHECKED])])
+@pytest.mark.parametrize("backbone", [*OWN, *thorough_but_every(4, [f"timm/{name}" for name in CHECKED])])
 def test_every_backbone_is_cut_to_its_target_or_refused(backbone: str) -> None:
     try:
         architecture = Architecture(backbone=backbone, encoder_hidden=8, prune_percent=50, prune_criterion="l1")
