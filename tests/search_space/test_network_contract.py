@@ -16,8 +16,19 @@ from search_space import Architecture, RefusedArchitecture
 from search_space.attentions import attentions
 from search_space.contracts import Attention
 from testing.network_contract import Network, NetworkContract, network_of
+from trainers.export.component_sizes import _sizes_of
+from trainers.export.node_costs import known_costs
+from trainers.export.size_estimate import content_of
 
 SUITE = NetworkContract()
+
+
+@pytest.fixture(autouse=True)
+def learned_costs_are_forgotten() -> Iterator[None]:
+    """What is learned of a component with a fault also changes the costs of parts that others share."""
+    yield
+    for cached in (known_costs, content_of, _sizes_of):
+        cached.cache_clear()
 
 
 class FixedChannels(Attention):
