@@ -125,10 +125,8 @@ def reparameterized(model: nn.Module) -> nn.Module:
     """Merges the training branches of a model in place, if it has any; also of one whose channels have been cut."""
     timm()
     for block in model.modules():
-        branch = getattr(
-            block, "conv_kxk", None
-        )  # of MobileOne and RepVGG, whose blocks keep the number of groups of before a cut
-        if branch is not None:
+        branch = getattr(block, "conv_kxk", None)
+        if branch is not None:  # MobileOne and RepVGG keep the number of groups of before a cut
             first: Any = branch[0] if isinstance(branch, nn.ModuleList) else branch
             block.groups = first.conv.groups
     with next(model.parameters()).device:  # new layers are made on the device of the old ones, which may be the meta device

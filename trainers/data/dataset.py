@@ -32,7 +32,6 @@ from trainers.data.image_names import SHOWN_CHARACTERS
 from trainers.data.lines import Skipped, counted
 from trainers.data.opener import LineOpener
 from trainers.data.rendered import Rendered, rendered_if_few, rendered_source
-from trainers.data.source_registry import absolute_sources
 from trainers.data.spec import AUTO, DataSpec
 
 
@@ -155,11 +154,7 @@ def _place_of_drawn(spec: DataSpec, rendered: Rendered) -> str:
 
     It has all settings that the texts depend on, so that two studies that run at one time do not replace each other's lines.
     """
-    settings = spec.as_dict() | {"rendered": repr(rendered)}
-    for name in ("training", "validation", "test"):
-        settings[name] = settings[name] and absolute_sources(settings[name])
-    if spec.charset is not None:
-        settings["charset"] = str(Path(spec.charset).expanduser().absolute())
+    settings = spec.absolute() | {"rendered": repr(rendered)}
     return f"drawn {sorted((name, value) for name, value in settings.items() if name not in ('height_px', 'weights'))}"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from pathlib import Path
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,7 +11,7 @@ from trainers.base.strict_model import StrictModel
 from trainers.data.charset import Charset, Unknown
 from trainers.data.normalisers import check_normaliser
 from trainers.data.rendered import Rendered
-from trainers.data.source_registry import split_sources
+from trainers.data.source_registry import absolute_sources, split_sources
 
 AUTO: Final = "auto"
 """Value of a setting that is chosen by the number and kind of lines."""
@@ -58,6 +59,13 @@ class DataSpec(StrictModel):
     training_lines: int | None = Field(default=None, ge=1)
     weights: tuple[float, ...] | None = Field(default=None, strict=False)  # a list, as JSON has it, becomes a tuple
     rendered: Rendered | Literal["auto"] | None = None
+
+    def absolute(self) -> dict[str, Any]:
+        """Its values, with absolute paths, so that the lines can be found from any folder."""
+        sources = {"training": self.training, "validation": self.validation, "test": self.test}
+        named = {key: absolute_sources(source) for key, source in sources.items() if source is not None and source != AUTO}
+        charset = {} if self.charset is None else {"charset": str(Path(self.charset).expanduser().absolute())}
+        return self.as_dict() | named | charset
 
     @field_validator("normaliser")
     @classmethod

@@ -28,8 +28,7 @@ from trainers.base.candidate import Candidate, is_whole
 from trainers.base.errors import TrainingFault
 from trainers.base.progress import EpochReport, Paused, Report
 from trainers.base.recipe import Recipe
-from trainers.data.source_registry import absolute_sources
-from trainers.data.spec import AUTO, DataSpec
+from trainers.data.spec import DataSpec
 from trainers.inherit.parent import Parent
 from trainers.trial.epoch_log import add_epoch
 from trainers.trial.training_record import record_file, write_record
@@ -228,7 +227,7 @@ def _run(job: TrialJob, report: Report, until_epoch: int | None, on_resume: Repo
     if isinstance(outcome, Paused):
         return outcome
     candidate = _candidate(job, training, outcome, prepared, report)
-    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict(), "data": _absolute(job.data)})
+    _write(job.folder / CANDIDATE_NAME, {"identity": identity, "candidate": candidate.as_dict(), "data": job.data.absolute()})
     return candidate
 
 
@@ -271,7 +270,7 @@ def _candidate(
     own = files.candidate(first, job.folder / f"{prefix}{MODEL_NAME}")
     for each in (own, *others):
         digest, epochs = prepared.digest, len(trained.history)
-        write_record(each.model, each.asked.precision, job, _absolute(job.data), digest, epochs, trained.lineage)
+        write_record(each.model, each.asked.precision, job, job.data.absolute(), digest, epochs, trained.lineage)
     return replace(own, also=tuple(others), lineage=trained.lineage)
 
 
@@ -285,14 +284,6 @@ def _load_candidate(folder: Path, identity: str) -> Candidate | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return candidate if stored["identity"] == identity and whole else None
-
-
-def _absolute(data: DataSpec) -> dict[str, Any]:
-    """The values of a specification, with absolute paths, so that its lines can be found from any folder."""
-    sources = {"training": data.training, "validation": data.validation, "test": data.test}
-    named = {key: absolute_sources(source) for key, source in sources.items() if source is not None and source != AUTO}
-    charset = {} if data.charset is None else {"charset": str(Path(data.charset).expanduser().absolute())}
-    return data.as_dict() | named | charset
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

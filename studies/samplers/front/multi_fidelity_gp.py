@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.objectives.pareto import Array
+from studies.samplers.front.fitted_trainings import trainings_of
 from studies.samplers.front.gaussian_process import GaussianProcess
 
 MIN_OBSERVATIONS = 2
@@ -123,7 +124,7 @@ class MultiFidelityGP:
         for number, rung in enumerate(rungs):
             if len(rung.indices) < MIN_OBSERVATIONS:
                 continue
-            at, training = self._trainings(points, number)
+            at, training = trainings_of(points, self._shared & (number < self._last))
             measured, first = np.unique(training[rung.indices], return_index=True)
             of_measured = RungData(measured.tolist(), [rung.values[i] for i in first], rung.total)
             low = None if below is None else below[at]
@@ -136,13 +137,6 @@ class MultiFidelityGP:
     def _as_at(self, points: Array, number: int) -> Array:
         """Points as the model of a rung takes them."""
         return np.where(self._shared, 0.5, points) if number < self._last else points
-
-    def _trainings(self, points: Array, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(trainings,) the first point of each training of a rung, and (points,) the training that each point belongs to."""
-        if number == self._last or not self._shared.any():
-            return np.arange(len(points)), np.arange(len(points))
-        _, at, training = np.unique(self._as_at(points, number), axis=0, return_index=True, return_inverse=True)
-        return at, training.reshape(-1)
 
     @staticmethod
     def _with_fantasies(model: _RungModel, points: Array, measured: RungData, below: Array | None) -> Array:

@@ -20,7 +20,7 @@ from studies.objectives.pareto import Array, Point, not_dominated
 from studies.samplers.front.ancestry import Ancestry
 from studies.samplers.front.encoding import Row, SpaceEncoder
 from studies.samplers.front.feasibility import KnownCosts
-from studies.samplers.front.fitted_trainings import MAX_FITTED, best_and_others, fitted_to
+from studies.samplers.front.fitted_trainings import MAX_FITTED, best_and_others, fitted_to, trainings_of
 from studies.samplers.front.multi_fidelity_gp import HyperparameterCache, MultiFidelityGP, RungData
 from studies.samplers.front.objective_scale import ObjectiveScale
 from studies.samplers.front.observations import MAX_COMPARISONS, ObservationTable, domination_rate, evenly_spaced
@@ -68,7 +68,9 @@ class Surrogate:
         lowest: Sequence[float] | None = None,
     ) -> None:
         self._ancestry, self._lowest = ancestry, lowest
-        self._shared = encoder.columns_of(variant_parameter)
+        inherited = [] if ancestry is None else [encoder.fields]  # the last input, a field of its own
+        self._groups = np.append(encoder.groups, inherited).astype(np.int64)
+        self._shared = np.append(encoder.columns_of(variant_parameter), [False for _ in inherited]).astype(bool)
         self._encoder, self._rungs, self._costs, self._known = encoder, tuple(rungs), costs, tuple(known_objectives)
         self._reached = [int((table.highest >= number).sum()) for number in range(len(rungs))]
         table = table.best(MAX_CONSIDERED)
@@ -76,7 +78,7 @@ class Surrogate:
         self._indices = {row: i for i, row in enumerate(table.rows)}
         self._feasible = np.array([row not in infeasible for row in table.rows], dtype=bool)
         self._points = self._inputs(self.rows, trained=True)
-        self._fitted = fitted_to(order := table.ranked(), self._trainings())
+        self._fitted = fitted_to(order := table.ranked(), trainings_of(self._points, self._shared)[1])
         pending = self._inputs(_matrix(running, encoder), trained=True)
         self._models = [
             cost_surrogate(encoder, costs, self._known.index(k), cache)
@@ -86,20 +88,16 @@ class Surrogate:
         ]
         self.ready = bool(self._feasible.any()) and all(model.fitted for model in self._models)
         if self.ready:
-            every = np.arange(len(table.rows))
-            self.predicted = np.stack([self._final(k, every)[0] for k in range(len(caches))], axis=1)
-            found = self.predict(_matrix(running, encoder))[0] if running else np.zeros((0, len(caches)))
-            self._all = np.concatenate([self.predicted[self._feasible], found])
-            self._front = self._all[not_dominated(self._all)]
-            self.extend_range(self._all)
+            self._predict_all(running)
 
-    def _trainings(self) -> NDArray[np.int64]:
-        """(rows,) the training that yields each row, as a number."""
-        if not self._shared.any() or not len(self.rows):
-            return np.arange(len(self.rows))
-        shared = np.append(self._shared, [False] * (self._points.shape[1] - len(self._shared)))
-        _, training = np.unique(np.where(shared, 0.0, self._points), axis=0, return_inverse=True)
-        return np.asarray(training, dtype=np.int64).reshape(-1)
+    def _predict_all(self, running: Sequence[Row]) -> None:
+        """Predicts all trainings and what is running, and their front."""
+        every, objectives = np.arange(len(self.rows)), range(len(self._models))
+        self.predicted = np.stack([self._final(k, every)[0] for k in objectives], axis=1)
+        found = self.predict(_matrix(running, self._encoder))[0] if running else np.zeros((0, len(objectives)))
+        self._all = np.concatenate([self.predicted[self._feasible], found])
+        self._front = self._all[not_dominated(self._all)]
+        self.extend_range(self._all)
 
     def front_rows(self) -> Array:
         """(n, fields) the rows on the front of the predictions, along its first objective."""
@@ -245,10 +243,7 @@ class Surrogate:
                 ordered = best_and_others(np.array(ordered, dtype=np.int64)).tolist()
             here, total = sorted(place[int(at)] for at in ordered), self._reached[number]
             data.append(RungData(here, [reached[rows[fitted[i]]][rung][k] for i in here], total))
-        groups, shared = self._encoder.groups, self._shared
-        if self._ancestry is not None:
-            groups, shared = np.append(groups, groups.max(initial=-1) + 1), np.append(shared, False)
-        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), groups, data, cache, shared)
+        return MultiFidelityGP(np.concatenate([self._points[fitted], pending]), self._groups, data, cache, self._shared)
 
     def _inputs(self, rows: Array, trained: bool = False) -> Array:
         """(n, inputs) of (n, fields) rows for the regressions of what is learnt: their points and what they inherit.
