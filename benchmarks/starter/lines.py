@@ -1,6 +1,6 @@
 """Draws the lines that the starter weights are trained on, in parts of 20,000; a part that is complete is not drawn again.
 
-    python -m benchmarks.starter.lines --out OUT --labels LABELS.tsv [--count 300000] [--fonts FOLDER]
+    python -m benchmarks.starter.lines --out OUT --labels LABELS.tsv [--count 300000] [--first 0] [--fonts FOLDER]
 
 OUT/lines       training lines with one label file for all of them
 OUT/validation  2,000 lines of other texts, in the same fonts
@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--dictionaries", type=Path, default=Path("/usr/share/dict"))
     parser.add_argument("--fonts", type=Path, action="append", help="instead of the fonts of the system")
     parser.add_argument("--count", type=int, default=300_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first part; others draw lines of other seeds")
     asked = parser.parse_args()
     corpus, faces = Corpus.read(asked.dictionaries, asked.labels), find_letter_faces(asked.fonts).kept
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -76,10 +77,11 @@ def main() -> None:
     draw_part(corpus, faces, VALIDATION, VALIDATION_SEED, asked.out / "validation")
     lines = asked.out / "lines"
     lines.mkdir(exist_ok=True)
-    parts = [lines / f"{number:03d}" for number in range(-(-asked.count // PART))]
-    for number, part in enumerate(parts):
-        draw_part(corpus, faces, PART, number, part)
-        print(f"{time.strftime('%H:%M')} part {number + 1} of {len(parts)}", flush=True)
+    seeds = range(asked.first, asked.first - (-asked.count // PART))
+    parts = [lines / f"{seed:03d}" for seed in seeds]
+    for number, (seed, part) in enumerate(zip(seeds, parts, strict=True), start=1):
+        draw_part(corpus, faces, PART, seed, part)
+        print(f"{time.strftime('%H:%M')} part {number} of {len(parts)}", flush=True)
     with atomic_write(lines / LABELS) as file:
         file.write_text("".join(f"{row}\n" for row in label_rows(parts, lines)), encoding="utf-8")
 

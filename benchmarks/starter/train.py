@@ -14,6 +14,7 @@ Decisions:
   shrinking: Cai et al., Once for All, 2020, arXiv:1908.09791). When all networks begin together, none of them begins to read:
   after 1,500 steps on short lines each had the loss of characters drawn by their frequency, 19 a line; one network alone had 8
   after 500 steps.
+- Each batch is stretched or narrowed at random: letters on signs are often narrower than those of most fonts.
 - The steps are counted up to `--passes`; a training that is started again with more passes continues at the full rate.
 - Only the main combination's networks are validated: at each width, with BatchNorm statistics from training lines.
 - After each part of a pass the state is saved, with the random choices of every part drawn from (seed, part).
@@ -23,7 +24,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +39,10 @@ from benchmarks.starter.elastic import Choices, Family, Member
 from search_space import Architecture
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
+from trainers.base.preprocess import CANONICAL_MULTIPLE
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.augment import augment
-from trainers.batching.collate import Batch, DecodedLines, step_counts
+from trainers.batching.collate import Batch, DecodedLines, inside, step_counts
 from trainers.batching.line_selection import plan_lines
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
@@ -64,6 +68,8 @@ SHORT_PARTS, SHORT_CHARACTERS = 6, 7
 """Parts at the beginning that show short ASCII lines only, and how long these may be."""
 DISTILLED = 0.5
 """Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
+STRETCH = (0.6, 1.2)
+"""Bounds of the factor by which the width of a batch changes, drawn logarithmically."""
 PART_STEPS = 500
 WARMUP_STEPS = 200
 DECAY_SHARE = 0.2
@@ -98,6 +104,16 @@ def difference(logits: Tensor, wider: Tensor, steps: Tensor) -> Tensor:
     inside = torch.arange(logits.shape[1]) < steps[:, None]
     each = F.kl_div(logits.log_softmax(2), wider.detach().log_softmax(2), log_target=True, reduction="none").sum(2)
     return (each * inside).sum(1)
+
+
+def stretched(batch: Batch, factor: float) -> Batch:
+    """A batch of images that are wider by a factor, or narrower."""
+    canvas = max(CANONICAL_MULTIPLE, math.ceil(batch.images.shape[3] * factor / CANONICAL_MULTIPLE) * CANONICAL_MULTIPLE)
+    height, columns = batch.images.shape[2], round(batch.images.shape[3] * factor)
+    images = F.interpolate(batch.images, (height, columns), mode="bilinear", align_corners=False, antialias=factor < 1)
+    widths = (batch.widths * factor).round().long().clamp(1, columns)
+    images = images * inside(widths, columns)[:, None, None, :]  # the border of a line has mixed with its padding
+    return replace(batch, images=F.pad(images, (0, canvas - columns)), widths=widths)
 
 
 def short_lines(lines: DecodedLines) -> LineSubset:
@@ -169,6 +185,7 @@ class StarterTraining:
 
     def train_step(self, batch: Batch, step: int, rng: np.random.Generator) -> Tensor:
         """One step of one network, or of a wide and a narrow one; the losses of the first one's lines."""
+        batch = stretched(batch, float(np.exp(rng.uniform(*np.log(STRETCH)))))
         images, widths = augment(batch.images, batch.widths, RECIPE.augmentation, rng)
         images = images.contiguous(memory_format=torch.channels_last)  # takes two thirds of the time on a CPU
         flat = max(0.0, 1 - step / FLAT_START_STEPS)
