@@ -4,7 +4,8 @@ Decisions:
 - The error is a `SingleTaskGP` over the encoded parameters; known objectives are `GenericDeterministicModel`s.
 - In a table every candidate is scored; in a continuous problem the acquisition function is optimised as in BoTorch's tutorials.
 - Objectives are negated, since BoTorch maximises; bytes are logarithms, as in the hypervolume that is reported.
-- The reference point is BoTorch's own inference from the observed front.
+- The reference point is below everything observed. That which BoTorch infers from the observed front leaves little to gain beyond
+  the ends of that front: qLogNEHVI had 0.67 instead of more than 0.99 on Branin-Currin, and 0.985 instead of 0.995 on the table.
 
 Sources: Daulton et al. 2021, arXiv 2105.08195 (qNEHVI); Ament et al. 2023, arXiv 2310.20708 (its logarithm);
 Irshad et al. 2021, arXiv 2112.13901 (MOMF).
@@ -93,11 +94,9 @@ def _train(run: Run, points: _Points, params: Params, until: int) -> None:
 
 
 def _reference(y: Tensor) -> Tensor:
-    """The reference point that BoTorch infers from the observed front, of objectives to be maximised."""
-    from botorch.utils.multi_objective.hypervolume import infer_reference_point
-    from botorch.utils.multi_objective.pareto import is_non_dominated
-
-    return infer_reference_point(y[is_non_dominated(y)])
+    """A tenth of the range below the worst observed values, of objectives to be maximised."""
+    worst, best = y.amin(dim=0), y.amax(dim=0)
+    return worst - 0.1 * (best - worst)
 
 
 class _Points:

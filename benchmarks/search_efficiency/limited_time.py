@@ -1,6 +1,6 @@
-"""Replays of the recorded table where trainings cost different times: does it pay to count gains per second?
+"""Replays of a recorded table where trainings cost different times: does it pay to count gains per second?
 
-    python -m benchmarks.search_efficiency.limited_time [--seeds 12] [--out FILE]
+    python -m benchmarks.search_efficiency.limited_time [--table digits] [--seeds 12] [--first-seed 0] [--out FILE]
 
 A search may spend the time of 30 or of 90 average epochs. An epoch takes as long as the network has multiply-adds,
 0.29 to 2.47 times the average. As in a study with a time limit, a training counts with what it reads at each of its rungs.
@@ -25,7 +25,8 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.search_efficiency.halving import DIRECTIONS, train_from_rung_to_rung
-from benchmarks.search_efficiency.problems import TABLE, Pair, Params, recorded
+from benchmarks.search_efficiency.problems import Pair, Params, recorded
+from benchmarks.search_efficiency.record import TABLES
 from benchmarks.search_efficiency.under_way import Run
 from search_space import Architecture
 from search_space.counting import flops
@@ -42,9 +43,9 @@ CLASSES, HEIGHT_PX, WIDTH_PX = 11, 32, 160
 """Of the networks whose multiply-adds are counted: lines of digits."""
 
 
-def costs_of_table(fields: list[str]) -> dict[tuple[Any, ...], float]:
-    """Fields of each architecture of the table to the cost of an epoch; the average is 1."""
-    rows = [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()]
+def costs_of_table(table: Path, fields: list[str]) -> dict[tuple[Any, ...], float]:
+    """Fields of each architecture of a table to the cost of an epoch; the average is 1."""
+    rows = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     architectures = [Architecture.from_dict(row["architecture"]) for row in rows]
     counts = {
         tuple(getattr(a, name) for name in fields): flops(build_recognizer(a, CLASSES), HEIGHT_PX, WIDTH_PX).whole
@@ -122,15 +123,19 @@ def _weigh(sampler: FrontSampler, exponent: Callable[[], float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", choices=list(TABLES), default="digits")
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS)
     parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON lines, one for each search")
     asked = parser.parse_args()
-    problem = recorded(TABLE, lines=False)
-    costs = costs_of_table([name for name in problem.distributions if name != problem.variant_parameter])
+    table = TABLES[asked.table].file
+    problem = recorded(table, lines=False)
+    costs = costs_of_table(table, [name for name in problem.distributions if name != problem.variant_parameter])
     found: dict[tuple[int, str], list[list[float]]] = defaultdict(list)
-    for seed in range(asked.seeds):
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         for budget in BUDGETS:
-            for form in FORMS:
+            for form in asked.forms:
                 run = TimedRun(problem, budget, costs=costs)
                 search(run, form, seed)
                 volumes = [run.volume_at(budget * fraction) for fraction in FRACTIONS]
