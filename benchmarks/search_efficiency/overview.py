@@ -27,6 +27,7 @@ import matplotlib.pyplot as plt
 DOCS = Path(__file__).parents[2] / "docs"
 SHOWN = {
     PARETEXT: ("Paretext's default search", "#0b62a4", 3.0),
+    "BoTorch qLogNEHVI, known sizes and precisions": ("BoTorch qLogNEHVI, told the sizes", "#7f3b08", 1.6),
     "TPE, MO-ASHA": ("TPE + MO-ASHA, also in Paretext", "#e08214", 1.6),
     "Optuna GPSampler": ("Optuna GPSampler", "#1b9e9e", 1.6),
     "Optuna TPE": ("Optuna TPE", "#4d9221", 1.6),
