@@ -108,7 +108,7 @@ def difference(logits: Tensor, wider: Tensor, steps: Tensor) -> Tensor:
 
 def stretched(batch: Batch, factor: float) -> Batch:
     """A batch of images that are wider by a factor, or narrower."""
-    canvas = max(CANONICAL_MULTIPLE, math.ceil(batch.images.shape[3] * factor / CANONICAL_MULTIPLE) * CANONICAL_MULTIPLE)
+    canvas = math.ceil(batch.images.shape[3] * factor / CANONICAL_MULTIPLE) * CANONICAL_MULTIPLE
     height, columns = batch.images.shape[2], round(batch.images.shape[3] * factor)
     images = F.interpolate(batch.images, (height, columns), mode="bilinear", align_corners=False, antialias=factor < 1)
     widths = (batch.widths * factor).round().long().clamp(1, columns)
