@@ -4,8 +4,8 @@
         [--out FILE]
 
 A search may spend the time of 30 or of 90 average epochs. An epoch takes as long as the network has multiply-adds,
-0.29 to 2.47 times the average (codes: 0.22 to 2.82). As in a study with a time limit, a training counts with what it reads at each
-of its rungs.
+0.29 to 2.47 times the average (codes: 0.22 to 2.82). As in a study with a time limit, a training counts with what it reads
+at each of its rungs.
 
 ignored             the cost of an epoch is not known to the search
 counted             as in a study: in the initial design, in resuming trainings and in the acquisition function
