@@ -15,7 +15,7 @@ Source: slimmable networks: Yu et al., 2019 (arXiv:1812.08928); the sandwich rul
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,12 @@ from torch.func import functional_call
 
 from search_space import Architecture
 from search_space.recognizer import Recognizer, build_recognizer
-from trainers.inherit.family_file import SharedNetwork
+from trainers.inherit.family_file import WeightsFamily
 from trainers.inherit.importance import group_scores
+from trainers.inherit.inherit import inherit
 from trainers.inherit.layout import layout_of
 from trainers.inherit.matching import Matching
+from trainers.inherit.starter import closest, relative_from
 from trainers.inherit.values import Layout
 
 
@@ -138,26 +140,15 @@ class Family:
         return list(found.values())
 
     @torch.no_grad()
-    def begin(self, networks: Sequence[SharedNetwork]) -> None:
-        """Takes over weights of an earlier training of this family; what it did not have keeps its initial values.
+    def begin(self, earlier: WeightsFamily) -> None:
+        """Takes over weights of an earlier training; what it did not have keeps its initial values.
 
         Args:
-            networks: from a packed file, with the characters of this family; those of other widths or components are left out.
-
-        Raises:
-            ValueError: no network has a counterpart here.
+            earlier: of this family, or of another one, whose encoders and heads are taken over.
         """
-        found = 0
-        for shared in networks:
-            a = shared.architecture
-            network = self._whole.get((a.neck, a.encoder, a.attention))
-            if network is None or network.architecture.width_percent != a.width_percent:
-                continue
-            found += 1
-            for name, parameter in network.named_parameters():
-                parameter.copy_(shared.parameters[name])
-        if not found:
-            raise ValueError("the packed weights have no network of this family")
+        for network in self._whole.values():
+            shared = earlier.networks[closest(earlier, network.architecture)]
+            inherit(network, self._charset, relative_from(shared, earlier.charset))
 
     def networks(self) -> dict[tuple[str, ...], Recognizer]:
         """Neck, encoder and attention to the network of full width."""

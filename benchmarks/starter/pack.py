@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.starter.elastic import Family
+from benchmarks.starter.elastic import Choices, Family
 from benchmarks.starter.train import CHOICES, FAMILIES, RECIPE, Weights
 from trainers.base.atomic_write import atomic_write
 from trainers.data.charset import Charset
@@ -59,7 +59,7 @@ def averaged_family(name: str, charset: Sequence[str], state: Mapping[str, Any])
         charset: symbols, in the order of the outputs.
         state: what `StarterTraining.state` gave.
     """
-    family = Family(FAMILIES[name], CHOICES, tuple(charset))
+    family = Family(FAMILIES[name], CHOICES[name], tuple(charset))
     weights = Weights(family)
     average = WeightAverage(weights, 0.999)
     average.load_state_dict(state["average"])
@@ -68,18 +68,19 @@ def averaged_family(name: str, charset: Sequence[str], state: Mapping[str, Any])
 
 
 def networks_of(
-    family: Family, width: int, chosen: Mapping[str, Sequence[str]], without: Sequence[str] = ()
+    family: Family, choices: Choices, width: int, chosen: Mapping[str, Sequence[str]], without: Sequence[str] = ()
 ) -> tuple[SharedNetwork, ...]:
     """The networks to pack, the main one first.
 
     Args:
         family: of a training.
+        choices: what it is made of.
         width: percent, one of the choices.
         chosen: component to the names that are packed.
         without: pairs of neck and encoder that are left out, such as `none+none`.
     """
     found = []
-    for combination in CHOICES.combinations():
+    for combination in choices.combinations():
         is_left_out = f"{combination['neck']}+{combination['encoder']}" in without
         if not is_left_out and all(value in chosen[part] for part, value in combination.items()):
             network = family.member(width, **combination).detached()
@@ -115,14 +116,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the training")
     parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
     parser.add_argument("--step", type=float, default=STEP, help="in standard deviations")
-    parser.add_argument("--width", type=int, choices=CHOICES.widths, default=CHOICES.widths[0])
+    parser.add_argument("--width", type=int, help="percent, of those that were trained; by default the widest")
     for part in ("necks", "encoders", "attentions"):
-        parser.add_argument(f"--{part}", nargs="+", choices=getattr(CHOICES, part), default=list(getattr(CHOICES, part)))
-    pairs = [f"{neck}+{encoder}" for neck in CHOICES.necks for encoder in CHOICES.encoders]
-    parser.add_argument("--without", nargs="+", choices=pairs, default=[], help="pairs of neck and encoder to leave out")
+        parser.add_argument(f"--{part}", nargs="+", help="by default all that were trained")
+    parser.add_argument("--without", nargs="+", default=[], help="pairs of neck and encoder to leave out")
     parser.add_argument("--begin", type=Path, help="what the training began with; the lines that those weights saw count too")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the file is written")
     asked = parser.parse_args()
+    choices = CHOICES[asked.family]
+    width = choices.widths[0] if asked.width is None else asked.width
+    chosen = {part: getattr(asked, f"{part}s") or getattr(choices, f"{part}s") for part in ("neck", "encoder", "attention")}
     charset = Charset.from_file(asked.out / "charset.txt").symbols
     state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
     rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
@@ -130,10 +133,9 @@ def main() -> None:
     before = 0 if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record.lines
     shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines + before
     lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
-    cer = card["validation"].get(f"cer_{asked.width}")
+    cer = card["validation"].get(f"cer_{width}")
     record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=cer)
-    chosen = {"neck": asked.necks, "encoder": asked.encoders, "attention": asked.attentions}
-    networks = networks_of(averaged_family(asked.family, charset, state), asked.width, chosen, asked.without)
+    networks = networks_of(averaged_family(asked.family, charset, state), choices, width, chosen, asked.without)
     content = encode_family(WeightsFamily(networks, tuple(charset), record, card), asked.step)
     file = asked.folder / f"{asked.family}{SUFFIX}"
     with atomic_write(file) as unfinished:

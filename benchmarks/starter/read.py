@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--recalibrate", type=int, default=RECALIBRATION_LINES, help="lines that recalibrate; 0 means all")
     parser.add_argument("--widths", nargs="+", type=int, default=[25, 50, 100])
     for part in ("necks", "encoders", "attentions"):
-        parser.add_argument(f"--{part}", nargs="+", default=[getattr(CHOICES, part)[0]])
+        parser.add_argument(f"--{part}", nargs="+", help="by default the main one of the family")
     parser.add_argument("--channels", nargs="+", choices=("important", "first"), default=["first", "important"])
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where prepared lines are kept")
     asked = parser.parse_args()
@@ -105,7 +105,9 @@ def main() -> None:
     print("| network | channels | lines | accuracy | CER | int8 file, kB |\n|---|---|---|---|---|---|", flush=True)
     for name, accuracy, size in PUBLISHED:
         print(f"| {name} (published) | | 3000 | {accuracy:.3f} | | {size / 1000:,.0f} |", flush=True)
-    for width, *parts in itertools.product(asked.widths, asked.necks, asked.encoders, asked.attentions):
+    main = CHOICES[asked.family]
+    chosen = [getattr(asked, part) or [getattr(main, part)[0]] for part in ("necks", "encoders", "attentions")]
+    for width, *parts in itertools.product(asked.widths, *chosen):
         named = dict(zip(("neck", "encoder", "attention"), parts, strict=True))
         architecture = FAMILIES[asked.family].with_(width_percent=width, precision="int8", **named)
         for channels in asked.channels:

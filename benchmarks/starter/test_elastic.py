@@ -8,9 +8,10 @@ import torch
 from benchmarks.starter.elastic import Choices, Family
 from search_space import Architecture
 from search_space.recognizer import build_recognizer
-from trainers.inherit.family_file import SharedNetwork
+from trainers.inherit.family_file import SharedNetwork, WeightsFamily
 from trainers.inherit.inherit import inherit
 from trainers.inherit.relative import Relative
+from trainers.inherit.weights_file import WeightsRecord
 
 CHARSET = tuple("abc")
 CHOICES = Choices((50, 25), ("fpn_a", "none"), ("svtr", "gru"), ("squeeze_excite",))
@@ -50,20 +51,36 @@ def test_a_narrow_network_is_a_slice_with_gradients(family: Family, key: tuple[i
         assert torch.allclose(after, member.detached().eval()(images), atol=1e-5)
 
 
-def test_a_training_continues_from_packed_networks(family: Family) -> None:
-    before = [
-        SharedNetwork(network.architecture, {name: tensor + 1 for name, tensor in network.state_dict().items()})
+@pytest.fixture(scope="module")
+def packed(family: Family) -> WeightsFamily:
+    """What `family` is packed as, with the network of its main combination first."""
+    networks = [
+        SharedNetwork(network.architecture, {name: tensor + 1 for name, tensor in network.named_parameters()})
         for network in family.networks().values()
     ]
+    return WeightsFamily(tuple(networks), CHARSET, WeightsRecord(epochs=1, lines=1, cer=None))
+
+
+def test_a_training_continues_from_packed_networks(packed: WeightsFamily) -> None:
     larger = Choices((50, 25, 15), ("fpn_a", "none"), ("svtr", "gru", "none"), ("squeeze_excite",))
     other = Family(Architecture(encoder_hidden=16, encoder_layers=1), larger, CHARSET, seed=1)
-    other.begin(before)
-    for shared in before:
+    other.begin(packed)
+    for shared in packed.networks:
         a = shared.architecture
         network = other.networks()[a.neck, a.encoder, a.attention]
         assert all(torch.equal(parameter, shared.parameters[name]) for name, parameter in network.named_parameters())
-    with pytest.raises(ValueError, match="no network"):
-        other.begin([SharedNetwork(Architecture(width_percent=75), {})])
+
+
+def test_another_backbone_takes_over_encoders_and_heads(packed: WeightsFamily) -> None:
+    large = Architecture(backbone="mobilenetv3_large", encoder_hidden=16, encoder_layers=1)
+    other = Family(large, CHOICES, CHARSET, seed=1)
+    before = {key: {n: p.clone() for n, p in network.named_parameters()} for key, network in other.networks().items()}
+    other.begin(packed)
+    for shared in packed.networks:
+        key = (shared.architecture.neck, shared.architecture.encoder, shared.architecture.attention)
+        now = dict(other.networks()[key].named_parameters())
+        assert torch.equal(now["head.classes.weight"], shared.parameters["head.classes.weight"])
+        assert torch.equal(now["backbone.stem.conv.weight"], before[key]["backbone.stem.conv.weight"])
 
 
 def test_inheritance_cuts_out_the_same_network(family: Family) -> None:

@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Family]:
 
 
 def pack_into(folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Path:
-    for name, value in (("CHOICES", CHOICES), ("FAMILIES", {"mobilenetv3_small": MAIN})):
+    for name, value in (("CHOICES", {"mobilenetv3_small": CHOICES}), ("FAMILIES", {"mobilenetv3_small": MAIN})):
         monkeypatch.setattr(pack, name, value)
     monkeypatch.setattr(sys, "argv", ["pack", "--out", str(out), "--folder", str(folder), *options])
     pack.main()

@@ -14,7 +14,9 @@ Decisions:
   shrinking: Cai et al., Once for All, 2020, arXiv:1908.09791). When all networks begin together, none of them begins to read:
   after 1,500 steps on short lines each had the loss of characters drawn by their frequency, 19 a line; one network alone had 8
   after 500 steps.
-- Each batch is stretched or narrowed at random: letters on signs are often narrower than those of most fonts.
+- Each batch is stretched or narrowed at random: letters on signs are often narrower than those of most fonts. It is also cut at
+  the top and at the bottom.
+- A family may begin with another one's packed weights: it takes over encoders and heads, and its backbone is new.
 - The steps are counted up to `--passes`; a training that is started again with more passes continues at the full rate.
 - Only the main combination's networks are validated: at each width, with BatchNorm statistics from training lines.
 - After each part of a pass the state is saved, with the random choices of every part drawn from (seed, part).
@@ -24,9 +26,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmarks.starter.crops import cropped_otherwise
 from benchmarks.starter.elastic import Choices, Family, Member
 from search_space import Architecture
 from search_space.recognizer import Recognizer
 from trainers.base.atomic_write import atomic_write
-from trainers.base.preprocess import CANONICAL_MULTIPLE
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.batching.augment import augment
-from trainers.batching.collate import Batch, DecodedLines, inside, step_counts
+from trainers.batching.collate import Batch, DecodedLines, step_counts
 from trainers.batching.line_selection import plan_lines
 from trainers.data.dataset import LineDataset, prepare
 from trainers.data.spec import DataSpec
@@ -54,12 +54,18 @@ from trainers.training.ema import WeightAverage
 from trainers.training.freed_memory import keep_freed_memory
 from trainers.training.losses import captured_logits, line_losses
 
-CHOICES = Choices((100, 75, 50, 25, 15), ("fpn_a", "none"), ("svtr", "gru", "none"), ("squeeze_excite", "coordinate", "eca"))
-WIDTH_SHARES = (0.25, 0.15, 0.25, 0.2, 0.15)
-"""Fraction of the steps that train each width."""
+ENCODERS, ATTENTIONS = ("svtr", "gru", "none"), ("squeeze_excite", "coordinate", "eca")
+CHOICES = {
+    "mobilenetv3_small": Choices((100, 75, 50, 25, 15), ("fpn_a", "none"), ENCODERS, ATTENTIONS),
+    "mobilenetv3_large": Choices((50, 25, 15), ("fpn_a", "none"), ENCODERS, ATTENTIONS),
+    "lcnet": Choices((50, 25, 15), ("none",), ENCODERS, ATTENTIONS),
+}
+"""Of the two larger families the half is trained, and of LCNet no neck: more would not have room in the package."""
+WIDTH_SHARES = {5: (0.25, 0.15, 0.25, 0.2, 0.15), 3: (0.4, 0.35, 0.25)}
+"""Fraction of the steps that train each width, for each number of widths."""
 FAMILIES = {
-    name: Architecture(backbone=name, encoder_hidden=96, encoder_layers=2)
-    for name in ("mobilenetv3_small", "mobilenetv3_large", "lcnet")
+    name: Architecture(backbone=name, neck=choices.necks[0], encoder_hidden=96, encoder_layers=2)
+    for name, choices in CHOICES.items()
 }
 RECIPE = find_recipe("anytime").with_(batch_lines=24, learning_rate=4e-3)
 """A lower rate than for one network: the gradients of five widths and 18 combinations meet in the same weights."""
@@ -68,8 +74,6 @@ SHORT_PARTS, SHORT_CHARACTERS = 6, 7
 """Parts at the beginning that show short ASCII lines only, and how long these may be."""
 DISTILLED = 0.5
 """Fraction of a narrower network's objective that compares it with the wider one, not with the labels."""
-STRETCH = (0.6, 1.2)
-"""Bounds of the factor by which the width of a batch changes, drawn logarithmically."""
 PART_STEPS = 500
 WARMUP_STEPS = 200
 DECAY_SHARE = 0.2
@@ -106,16 +110,6 @@ def difference(logits: Tensor, wider: Tensor, steps: Tensor) -> Tensor:
     return (each * inside).sum(1)
 
 
-def stretched(batch: Batch, factor: float) -> Batch:
-    """A batch of images that are wider by a factor, or narrower."""
-    canvas = math.ceil(batch.images.shape[3] * factor / CANONICAL_MULTIPLE) * CANONICAL_MULTIPLE
-    height, columns = batch.images.shape[2], round(batch.images.shape[3] * factor)
-    images = F.interpolate(batch.images, (height, columns), mode="bilinear", align_corners=False, antialias=factor < 1)
-    widths = (batch.widths * factor).round().long().clamp(1, columns)
-    images = images * inside(widths, columns)[:, None, None, :]  # the border of a line has mixed with its padding
-    return replace(batch, images=F.pad(images, (0, canvas - columns)), widths=widths)
-
-
 def short_lines(lines: DecodedLines) -> LineSubset:
     """Those with few characters, all of them ASCII."""
     texts = (lines.text(i) for i in range(len(lines)))
@@ -131,8 +125,8 @@ class StarterTraining:
         steps: in all.
         seed: of weights and of every choice.
         sandwich: whether each step trains two networks.
-        begin: weights of an earlier training, as `benchmarks.starter.pack` packed them. The parts at the beginning, which teach
-            the first characters, are left out then.
+        begin: weights of an earlier training, as `benchmarks.starter.pack` packed them, of this family or of another. With
+            those of this family, the parts at the beginning are left out, which teach the first characters.
     """
 
     def __init__(
@@ -145,14 +139,13 @@ class StarterTraining:
         begin: WeightsFamily | None = None,
     ) -> None:
         self.lines, self.steps, self.seed, self.sandwich = lines, steps, seed, sandwich
-        self.part = 0 if begin is None else SHORT_PARTS
+        self.choices = CHOICES[name]
+        self.part = SHORT_PARTS if begin is not None and begin.networks[0].architecture.backbone == name else 0
         self.first_step = self.part * PART_STEPS
-        self.charset, self.combinations = tuple(lines.charset.symbols), list(CHOICES.combinations())
-        self.family = Family(FAMILIES[name], CHOICES, self.charset, seed)
+        self.charset, self.combinations = tuple(lines.charset.symbols), list(self.choices.combinations())
+        self.family = Family(FAMILIES[name], self.choices, self.charset, seed)
         if begin is not None:
-            if begin.charset != self.charset:
-                raise SystemExit("the packed weights were trained with other characters")
-            self.family.begin(begin.networks)
+            self.family.begin(begin)
         main = next(iter(self.family.networks().values()))
         self.weights = Weights(self.family)
         parameters = list(self.weights.tensors)
@@ -185,19 +178,20 @@ class StarterTraining:
 
     def train_step(self, batch: Batch, step: int, rng: np.random.Generator) -> Tensor:
         """One step of one network, or of a wide and a narrow one; the losses of the first one's lines."""
-        batch = stretched(batch, float(np.exp(rng.uniform(*np.log(STRETCH)))))
+        batch = cropped_otherwise(batch, rng)
         images, widths = augment(batch.images, batch.widths, RECIPE.augmentation, rng)
         images = images.contiguous(memory_format=torch.channels_last)  # takes two thirds of the time on a CPU
         flat = max(0.0, 1 - step / FLAT_START_STEPS)
         combination = self.combinations[int(rng.integers(len(self.combinations))) if self.part >= MAIN_PARTS else 0]
         alone = self.sandwich or self.part < WIDEST_PARTS
-        width = CHOICES.widths[0] if alone else int(rng.choice(CHOICES.widths, p=WIDTH_SHARES))
+        widest, *narrower = self.choices.widths
+        width = widest if alone else int(rng.choice(self.choices.widths, p=WIDTH_SHARES[1 + len(narrower)]))
         first = self.family.member(width, **combination)
         self.optimizer.zero_grad(set_to_none=True)
         losses, outputs = _trained(first, images, widths, batch, flat)
         losses.mean().backward()
         if self.sandwich:
-            narrow = self.family.member(int(rng.choice(CHOICES.widths[1:])), **combination)
+            narrow = self.family.member(int(rng.choice(narrower)), **combination)
             narrow_losses, narrow_outputs = _trained(narrow, images, widths, batch, flat)
             steps = step_counts(widths, first.network.architecture.time_stride, images.shape[3])
             distilled = difference(narrow_outputs, outputs, steps)
@@ -219,8 +213,8 @@ class StarterTraining:
         kept = [tensor.detach().clone() for tensor in self.weights.tensors]
         self.average.copy_to(self.weights)
         found = {}
-        main = next(CHOICES.combinations())
-        for width in CHOICES.widths:
+        main = self.combinations[0]
+        for width in self.choices.widths:
             network = self.family.member(width, **main).detached()
             recalibrate(network, self.lines.training, RECALIBRATION_LINES)
             score = validate(network, self.lines.validation, self.charset, VALIDATION_LINES)

@@ -71,8 +71,26 @@ def starter_for(architecture: Architecture, folder: Path = FOLDER) -> Relative |
     if file is None:
         return None
     family, _ = _read(file)
-    best = max(range(len(family.networks)), key=lambda i: (_likeness(family.networks[i].architecture, architecture), -i))
-    return _relative(file, best)
+    return _relative(file, closest(family, architecture))
+
+
+def closest(family: WeightsFamily, architecture: Architecture) -> int:
+    """The index of the network of a family that has most in common with an architecture."""
+    return max(range(len(family.networks)), key=lambda i: (_likeness(family.networks[i].architecture, architecture), -i))
+
+
+def relative_from(shared: SharedNetwork, charset: tuple[str, ...]) -> Relative:
+    """A network of a family as a relative: complete, with BatchNorm statistics as in a new network.
+
+    Raises:
+        ValueError: its tensors have other names or sizes than those of this version.
+    """
+    with torch.random.fork_rng(devices=[]):
+        state = build_recognizer(shared.architecture, len(charset)).state_dict()
+    parameters = {name for name in state if not name.endswith((".running_mean", ".running_var", ".num_batches_tracked"))}
+    if {name: state[name].shape for name in parameters} != {name: tensor.shape for name, tensor in shared.parameters.items()}:
+        raise ValueError("its tensors have other names or sizes")
+    return Relative(shared.architecture, charset, {**state, **shared.parameters}, nested=True)
 
 
 def has_starter(architecture: Architecture) -> bool:
@@ -113,15 +131,11 @@ def _read(file: Path) -> tuple[WeightsFamily, str]:
 
 @cache
 def _relative(file: Path, index: int) -> Relative:
-    """One network of a file, complete: with BatchNorm statistics as in a new network."""
     family, _ = _read(file)
-    network: SharedNetwork = family.networks[index]
-    with torch.random.fork_rng(devices=[]):
-        state = build_recognizer(network.architecture, len(family.charset)).state_dict()
-    parameters = {name for name in state if not name.endswith((".running_mean", ".running_var", ".num_batches_tracked"))}
-    if {name: state[name].shape for name in parameters} != {name: tensor.shape for name, tensor in network.parameters.items()}:
-        raise UserError(f"{file} is of another version (its tensors have other names or sizes); install Paretext again")
-    return Relative(network.architecture, family.charset, {**state, **network.parameters}, nested=True)
+    try:
+        return relative_from(family.networks[index], family.charset)
+    except ValueError as error:
+        raise UserError(f"{file} is of another version ({error}); install Paretext again") from None
 
 
 def _likeness(one: Architecture, other: Architecture) -> tuple[bool, bool, bool, bool]:

@@ -1,11 +1,11 @@
-"""Tests of how lines are shown in the training of starter weights."""
+"""Tests of how batches are cropped and scaled in the training of starter weights."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from benchmarks.starter.train import stretched
+from benchmarks.starter.crops import CUT, cut, stretched
 from trainers.batching.collate import Batch
 
 
@@ -21,3 +21,15 @@ def test_stretched_lines_keep_their_share_of_the_canvas_and_empty_padding(factor
     assert found.images.shape[3] % 32 == 0 and found.images.shape[3] - round(128 * factor) < 32
     for image, width in zip(found.images, found.widths.tolist(), strict=True):
         assert bool((image[..., width:] == 0).all()) and bool((image[..., : width - 2] > 0.9).all())
+
+
+def test_a_cut_batch_shows_the_middle_rows_at_full_height() -> None:
+    images = torch.linspace(0, 1, 32)[None, None, :, None].expand(2, 3, 32, 64).contiguous()
+    batch = Batch(images, torch.tensor([64, 50]), torch.ones(2, 1, dtype=torch.long), torch.ones(2, dtype=torch.long))
+
+    found = cut(batch, CUT, 0.25).images
+
+    assert found.shape == images.shape
+    assert torch.allclose(found[0, 0, 0, 0], torch.tensor(CUT), atol=0.02)
+    assert torch.allclose(found[0, 0, -1, 0], torch.tensor(0.75), atol=0.02)
+    assert torch.allclose(cut(batch, 0, 0).images, images, atol=1e-5)
