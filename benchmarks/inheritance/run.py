@@ -12,7 +12,7 @@ Decisions:
   random weights, with the relative's first channels, or with its most important ones.
 - `starter` begins with the starter weights of the package, or of a folder that benchmarks.starter.pack has written;
   `starter+relative` begins with the important channels of a relative that has itself begun with them.
-- Child and relative have the default recipe, and see the same lines in the same order.
+- Child and relative have the default recipe, and see the same lines in the same order. An epoch shows every line once.
 - The recipe begins with a flat start, which keeps a random head from writing blanks alone. Whether inherited weights need one
   is open: `important-no-flat-start` and `starter-no-flat-start` train without it.
 - `narrower` is the case in which channels have to be chosen; `wider` adds channels; `encoder` changes what stands behind the
@@ -87,7 +87,7 @@ class Bench:
     starter: Path
 
     def job(self, architecture: Architecture, epochs: int, name: str) -> TrainingJob:
-        folder, recipe = self.out / "trainings" / f"{self.name}-{self.seed}-{name}", find_recipe("anytime")
+        folder, recipe = self.out / "trainings" / f"{self.name}-{self.seed}-{name}", find_recipe("anytime").with_(min_epoch_lines=0)
         if NO_FLAT_START in name:
             recipe = recipe.with_(flat_start_steps=0)
         return TrainingJob(architecture, self.data, recipe, epochs, folder, self.seed)
