@@ -129,7 +129,9 @@ def _schedule_free(network: nn.Module, recipe: Recipe) -> Any:
         {"params": [p for p in weights if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return AdamWScheduleFree(groups, lr=recipe.learning_rate)
+    optimizer = AdamWScheduleFree(groups, lr=recipe.learning_rate)
+    optimizer.train()  # its weights are those that gradients are computed at; `eval` changes them to the average
+    return optimizer
 
 
 class Recorder:
