@@ -5,6 +5,7 @@ Decisions:
   as the validation split of a Hugging Face dataset), or some of its training lines (`split`).
 - Test lines are those of the test source. With "auto", each training source gives its own test lines, or some of its training
   lines if there are many.
+- With a group, training lines of a group that the validation source has too are left out.
 - Which lines show one picture is stored in the cache if there are many lines, for all heights and workers.
 """
 
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.base.atomic_write import atomic_write
+from trainers.base.errors import UserError
 from trainers.data.arrays import LineArrays
-from trainers.data.groups import groups_of
+from trainers.data.groups import FOLDER, groups_of
 from trainers.data.lines import Skipped
 from trainers.data.near_equal import same_pictures
 from trainers.data.opener import LineOpener
@@ -72,14 +74,17 @@ def divide(opener: LineOpener) -> Division:
     test_source = ";".join(filter(None, tests)) or None if spec.test == AUTO else spec.test
     gives_validation = [spec.validation is None and source is None for source in brought]
     gives_test = [spec.test == AUTO and source is None for source in tests]
-    sides = _sides(lines, names, spec, gives_validation, gives_test, opener.cache_folder)
+    groups = None if spec.group is None else groups_of(lines, names, spec.group, spec.seed)
+    sides = _sides(lines, groups, gives_validation, gives_test, opener.cache_folder)
     for i in np.flatnonzero(sides == LEFT_OUT):
         opener.skipped.append(Skipped(lines.name(int(i)), f"same picture as a validation or test line of another {spec.group}"))
+    given = None if others is None else opener.open(split_sources(others))
+    if given is not None and others is not None and groups is not None:
+        _leave_out_groups(lines, groups, given, split_sources(others), sides, opener)
     training, validation = (lines.select(np.flatnonzero(sides == side)) for side in (TRAINING, VALIDATION))
-    notes = tuple(filter(None, [shadowed_folder(spec.training)]))
+    notes = tuple(filter(None, [shadowed_folder(spec.training), _trained_on(spec, names)]))
     validation_sources = names
-    if others is not None:
-        given = opener.open(split_sources(others))
+    if given is not None:
         notes += overlap("validation", given, "training", training)
         _leave_out_of_test(lines, given, sides, opener)
         named = _named(spec, names, brought)
@@ -98,8 +103,7 @@ def _named(spec: DataSpec, names: Sequence[str], brought: Sequence[str | None]) 
 
 def _sides(
     lines: LineArrays,
-    names: Sequence[str],
-    spec: DataSpec,
+    groups: Sequence[str | None] | None,
     gives_validation: Sequence[bool],
     gives_test: Sequence[bool],
     cache_folder: Path,
@@ -107,7 +111,6 @@ def _sides(
     """(N,) side of each line. Lines are compared only if some source gives validation or test lines."""
     if len(lines) < 2 or not any([*gives_validation, *gives_test]):
         return np.full(len(lines), TRAINING, dtype=np.int8)
-    groups = None if spec.group is None else groups_of(lines, names, spec.group, spec.seed)
     source = np.array([lines.source_of(i) for i in range(len(lines))], dtype=np.int64)
     return Splitter(lines.originals, _pictures(lines, cache_folder), source, groups).sides(gives_validation, gives_test)
 
@@ -125,6 +128,41 @@ def _pictures(lines: LineArrays, cache_folder: Path) -> NDArray[np.int64]:
         with atomic_write(kept) as path, path.open("wb") as file:
             np.save(file, pictures)
     return pictures
+
+
+def _leave_out_groups(
+    lines: LineArrays,
+    groups: Sequence[str | None],
+    validation: LineArrays,
+    sources: Sequence[str],
+    sides: NDArray[np.int8],
+    opener: LineOpener,
+) -> None:
+    """Leaves out training lines whose group the validation source has too. Folders of two sources are never one group.
+
+    Raises:
+        UserError: the validation source has no such column, or all training lines are left out.
+    """
+    key = opener.spec.group
+    if key is None or key == FOLDER:
+        return
+    theirs = set(groups_of(validation, sources, key, opener.spec.seed)) - {None}
+    both = (sides == TRAINING) & np.array([group in theirs for group in groups], dtype=bool)
+    if both.any() and not (sides[~both] == TRAINING).any():
+        raise UserError(
+            f"every training line has a {key} that {opener.spec.validation or 'the validation source'} has too; "
+            "take other validation lines, or leave group out"
+        )
+    opener.skipped.extend(Skipped(lines.name(int(i)), f"same {key} as a validation line") for i in np.flatnonzero(both))
+    sides[both] = LEFT_OUT
+
+
+def _trained_on(spec: DataSpec, names: Sequence[str]) -> str | None:
+    """A note if a test source is a training source too; other equal images are found when the test lines are read."""
+    trained = {Path(name).expanduser().resolve() for name in names}
+    tested = split_sources(spec.test) if isinstance(spec.test, str) and spec.test != AUTO else []
+    both = [name for name in tested if Path(name).expanduser().resolve() in trained]
+    return f"{both[0]} gives the test lines and trains as well, which makes accuracy look too good" if both else None
 
 
 def _leave_out_of_test(lines: LineArrays, validation: LineArrays, sides: NDArray[np.int8], opener: LineOpener) -> None:
