@@ -4,8 +4,8 @@ Decisions:
 - The plan is an estimate for the user; what trains is decided by expected gain per second, one step at a time.
 - A new architecture is proposed only if there is time for `NEW_EPOCHS` of its epochs: with fewer it would hardly read, and
   its time would be lost to those that do. For the first few it is less, since they share the time.
-- It is said after the first measurements, and again only when the number of architectures turns out to differ by more than
-  `SAID_AGAIN`.
+- It is said at the start, from what an epoch takes on a common machine, and again when measurements show that the number of
+  architectures differs by more than `SAID_AGAIN`.
 - A training that cannot finish an epoch before time is up is not started, nor a new one that cannot finish `LEAST_EPOCHS`.
 """
 
@@ -20,7 +20,7 @@ from studies.run.epoch_seconds import EpochSeconds
 from studies.schedulers.rungs import rungs_up_to
 
 ENOUGH_MEASURED = 2
-"""Architectures that must have been measured before the plan is said, or as many as there are workers if those are fewer."""
+"""Architectures that must have been measured before the plan is said again; with one worker one is enough."""
 SAID_AGAIN = 1.5
 """Factor by which the number of architectures must differ from what was said last."""
 FEWEST_CANDIDATES = 12
@@ -121,6 +121,17 @@ class TimePlan:
         self._said: float | None = None
         self.out_of_time = False
 
+    def begin(self, usable_s: float | None) -> None:
+        """Says the plan before anything has been measured.
+
+        Args:
+            usable_s: seconds left to train in; None where time is not limited.
+        """
+        if self._seconds is None or usable_s is None or self._seconds.measured:
+            return
+        self._seconds.longest_s = max(0.0, usable_s) * FIRST_SHARE / NEW_EPOCHS
+        self._say(usable_s)
+
     def epoch_finished(self, architecture: Architecture, seconds: float, usable_s: float | None) -> None:
         """Adds the seconds of an epoch, and says the plan when it is new.
 
@@ -132,8 +143,12 @@ class TimePlan:
         if self._seconds is None or usable_s is None:
             return
         self._seconds.add(architecture, seconds)
-        if self._seconds.measured < min(self._workers, ENOUGH_MEASURED):
-            return
+        if self._seconds.measured >= min(self._workers, ENOUGH_MEASURED):
+            self._say(usable_s)
+
+    def _say(self, usable_s: float) -> None:
+        """Says the plan if it is new."""
+        assert self._seconds is not None
         plan = Plan.of(max(0.0, usable_s), self._workers, self._seconds.typical_s, self._rungs, self._eta)
         before = max(0, self._seconds.measured - self._workers)  # those in training count to what is left
         candidates = max(1.0, min(float(self._budget.trials), before + plan.candidates))
@@ -172,6 +187,8 @@ class TimePlan:
 
     def _written(self, candidates: float, deepest: int, lines: int) -> str:
         now = "plan" if self._said is None else "the plan is now"
+        if self._seconds is not None and not self._seconds.measured:
+            now = "plan, estimated before the first epoch"
         workers = f"{self._workers} worker{'s' if self._workers > 1 else ''}"
         number = round(candidates)
         found = f"{now}: {self._budget.time} with {workers}: about {number} architecture"

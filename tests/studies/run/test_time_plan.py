@@ -82,6 +82,18 @@ def test_the_plan_is_said_once_and_again_when_it_turns_out_otherwise():
     assert plan.fits(Architecture(width_percent=25), 34.0) and not plan.fits(Architecture(width_percent=25), 32.0), "30 s"
 
 
+def test_a_plan_is_said_before_anything_is_measured_and_again_if_it_was_wrong():
+    notes: list[str] = []
+    seconds = EpochSeconds(lambda a: 1e6 * a.width_percent, 2000, [Architecture(width_percent=50)])
+    asked = study(budget={"trials": 100, "epochs": 9, "time": "20m"}, search={"first_rung": 1})
+    plan = TimePlan(asked, 2, (1, 3, 9), seconds, notes.append)
+    plan.begin(1190.0)
+    assert notes[0].startswith("plan, estimated before the first epoch: 20m with 2 workers: about 32 architectures, ")
+    for width in (25, 50):
+        plan.epoch_finished(Architecture(width_percent=width), 100.0, 1100.0)
+    assert len(notes) == 2 and notes[1].startswith("the plan is now: 20m with 2 workers: about 9 architectures")
+
+
 def test_a_new_architecture_needs_time_for_several_epochs():
     seconds = EpochSeconds(lambda a: 1e6 * a.width_percent, 2000, [Architecture(width_percent=50)])
     plan = TimePlan(study(budget={"trials": 100, "epochs": 9, "time": "20m"}), 2, (1, 3, 9), seconds, lambda _: None)
@@ -107,7 +119,8 @@ def test_a_search_says_its_plan_and_keeps_its_time(workspace: Workspace, clock: 
     watcher, engine = RecordingObserver(), TimedEngine(clock, seconds_of)
     search(timed(f"{minutes}m"), workspace, watcher, engine, NoTracker(), began=0.0)
     plans = [note for note in watcher.notes if "plan" in note]
-    assert 1 <= len(plans) <= 4 and plans[0].startswith(f"plan: {minutes}m with 2 workers: about ")
+    assert 1 <= len(plans) <= 5
+    assert plans[0].startswith(f"plan, estimated before the first epoch: {minutes}m with 2 workers: about ")
     assert watcher.summary is not None and watcher.summary.reason in ("time is up", "all trials done")
     assert clock.now <= minutes * 60 + GRACE_S
     assert load_front(workspace, "s")
