@@ -108,7 +108,7 @@ def _table(studies: list[StudySummary]) -> Any:
     """The list for a terminal; it fits 80 columns if the names are short."""
     from rich.table import Table
 
-    from dashboards.views.console import percent
+    from dashboards.views.console import accuracy_words
     from search_space import write_size
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -121,7 +121,10 @@ def _table(studies: list[StudySummary]) -> Any:
     for study in studies:
         waiting = f" +{study.waiting}" if study.waiting else ""
         trials = f"{study.trials:,}" if study.wanted is None else f"{study.trials:,} of {study.wanted:,}"
-        best = "" if study.best is None else f"{percent(study.best.accuracy)}, {write_size(study.best.size_bytes)}"
+        best = ""
+        if study.best is not None:
+            read = accuracy_words(study.best.accuracy, study.best.validation_lines)
+            best = f"{read}, {write_size(study.best.size_bytes)}"
         changed = "" if study.changed is None else f"{study.changed:%Y-%m-%d %H:%M}"
         state = f"running on {study.runner.partition(':')[0]}" if study.runner else study.state
         table.add_row(study.name, state, trials + waiting, best, write_size(study.size_bytes), changed)

@@ -67,14 +67,14 @@ def _model_lines(workspace: Workspace) -> list[str]:
 
 def describe(study: StudySummary) -> str:
     """A study in one line: its name, state, trials and best candidate."""
-    from dashboards.views.console import percent
+    from dashboards.views.console import accuracy_words
     from search_space import write_size
 
     trials = f"{study.trials} trials" if study.wanted is None else f"{study.trials} of {study.wanted} trials"
     best = (
         "nothing reads yet"
         if study.best is None
-        else f"best {percent(study.best.accuracy)}, {write_size(study.best.size_bytes)}"
+        else f"best {accuracy_words(study.best.accuracy, study.best.validation_lines)}, {write_size(study.best.size_bytes)}"
     )
     return f"'{study.name}': {study.state}, {trials}, {best}"
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dashboards.views.console import accuracy_words
 from dashboards.views.report.axes import Axis
 from dashboards.views.report.kinds import DOMINATED, FRONT, OVER_LIMIT, STOPPED, SUSPENDED, UNREAD, Kind
 from search_space import write_size
@@ -137,6 +138,7 @@ def _others(kind: Kind, trials: Sequence[OtherTrial]) -> Scatter:
 
 def _hover(point: FrontPoint) -> str:
     """What is shown of a point of the front under the pointer."""
-    words = [f"trial {point.trial}: {100 * point.accuracy:.1f} %, {write_size(point.size_bytes)}, {point.latency_ms:.2f} ms"]
+    read = accuracy_words(point.accuracy, point.validation_lines)
+    words = [f"trial {point.trial}: {read}, {write_size(point.size_bytes)}, {point.latency_ms:.2f} ms"]
     words.append(" ".join(str(point.architecture[field]) for field in ("backbone", "precision") if field in point.architecture))
     return "<br>".join(words)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from dashboards.views.console import percent
+from dashboards.views.console import accuracy_words, percent
 from dashboards.views.outcome_words import outcome_words
 from search_space import write_size
 from search_space.architecture import RefusedArchitecture
@@ -36,6 +36,7 @@ class TrialRow:
         epochs: of a full training; None when the study does not say.
         cer: character error rate of its file, or else at its last rung; None if it has reached none.
         accuracy: of its file, or else at its last rung, in [0, 1].
+        validation_lines: number of lines that its file was measured on; None if it has no file.
         size_bytes: of its file; None if there is none.
         estimated_bytes: as predicted before training.
         latency_ms: of its file.
@@ -52,6 +53,7 @@ class TrialRow:
     epochs: int | None
     cer: float | None
     accuracy: float | None
+    validation_lines: int | None
     size_bytes: int | None
     estimated_bytes: int | None
     latency_ms: float | None
@@ -81,6 +83,7 @@ class TrialRow:
             epochs=epochs,
             cer=measured.cer if measured else rung.cer if rung else None,
             accuracy=measured.accuracy if measured else rung.accuracy if rung else None,
+            validation_lines=measured.lines if measured else None,
             size_bytes=measured.size_bytes if measured else None,
             estimated_bytes=None if trial.costs is None else trial.costs.size_bytes,
             latency_ms=measured.latency_ms if measured else None,
@@ -151,7 +154,7 @@ def _figures(row: TrialRow) -> tuple[str, ...]:
         row.state,
         epochs,
         "" if row.cer is None else percent(row.cer),
-        "" if row.accuracy is None else percent(row.accuracy),
+        "" if row.accuracy is None else accuracy_words(row.accuracy, row.validation_lines or 0),
         size if row.size_bytes is None else write_size(row.size_bytes),
     )
 

@@ -172,7 +172,10 @@ def _right(file: Path, lines: ComparedLines, progress: Progress | None) -> tuple
 def _verdict(found: Comparison, size_bytes: int) -> Verdict:
     """Whether a comparison lets a candidate of this size pass."""
     apart, better = found.p < SIGNIFICANCE, found.only_candidate > found.only_champion
-    accuracies = f"{found.accuracy:.1%} against {found.champion_accuracy:.1%} of {found.origin}, McNemar p = {found.p:.2g}"
+    interval = f"{found.accuracy_low * 100:.1f}-{found.accuracy_high * 100:.1f}"
+    accuracies = (
+        f"{found.accuracy:.1%} ({interval}) against {found.champion_accuracy:.1%} of {found.origin}, McNemar p = {found.p:.2g}"
+    )
     sizes = f"{write_size(size_bytes)} against {write_size(found.champion_bytes)}"
     if apart:
         word = "better" if better else "worse"

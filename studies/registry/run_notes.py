@@ -55,6 +55,17 @@ def trial_note(study: str, number: int, state: str, tags: Mapping[str, str], has
 
 
 def _row(point: FrontPoint) -> str:
-    tested = "" if point.test_accuracy is None else f"{point.test_accuracy:.1%}"
-    cells = (f"{point.trial}", f"{point.accuracy:.1%}", tested, f"{point.cer:.1%}", write_size(point.size_bytes))
+    tested = "" if point.test_accuracy is None else _with_interval(point.test_accuracy, point.test_interval)
+    cells = (
+        f"{point.trial}",
+        _with_interval(point.accuracy, point.accuracy_interval),
+        tested,
+        f"{point.cer:.1%}",
+        write_size(point.size_bytes),
+    )
     return f"| {' | '.join(cells)} | {point.latency_ms:.2f} |"
+
+
+def _with_interval(accuracy: float, interval: tuple[float, float] | None) -> str:
+    """An accuracy and its 95 % confidence interval, both in percent."""
+    return f"{accuracy:.1%}" + ("" if interval is None else f" ({interval[0] * 100:.1f}-{interval[1] * 100:.1f})")

@@ -60,6 +60,7 @@ ROW = TrialRow(
     epochs=40,
     cer=0.412,
     accuracy=0.1,
+    validation_lines=None,
     size_bytes=None,
     estimated_bytes=384_000,
     latency_ms=None,
@@ -71,8 +72,10 @@ ROW = TrialRow(
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_lines_keep_within_the_terminal_and_lose_no_word(width: int) -> None:
-    rows = [ROW, replace(ROW, trial=13, on_front=True, reason="", size_bytes=384_000)]
+    measured = replace(ROW, trial=13, on_front=True, reason="", accuracy=1.0, validation_lines=60, size_bytes=384_000)
+    rows = [ROW, measured]
     lines = list(trial_lines(rows, width))
     assert max(map(len, lines)) <= width
     words = " ".join(lines).split()
     assert words.count("svtr1x96") == 2 and {"expected", "~384KB", "384KB", "3/40", "41.2"} <= set(words)
+    assert {"100.0", "(94.0-100.0)"} <= set(words)

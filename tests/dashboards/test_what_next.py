@@ -32,7 +32,7 @@ def test_without_a_study_it_names_the_two_first_commands(
 
 def test_with_a_study_it_shows_its_state_and_goes_on_with_it(paretext: Commands) -> None:
     answer = paretext()
-    assert answer.out.startswith("Study 'plates': stopped, 4 of 24 trials, best 90.0 %, ")
+    assert answer.out.startswith("Study 'plates': stopped, 4 of 24 trials, best 90.0 % (87.1-92.3), ")
     assert [words[1] for words in commands(answer.out)] == ["front", "trials", "search", "promote"]
     assert all("plates" in words for words in commands(answer.out))
     assert "1 more study: paretext studies" in answer.out
