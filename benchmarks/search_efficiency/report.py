@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("replays", nargs="*", type=Path, default=[REPLAYS])
     parser.add_argument("--out", type=Path, default=REPLAYS.parent)
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     for recorded in filter(Path.exists, (FIRST_TABLE, TABLE, CODES_TABLE)):
         print(rank_correlations(recorded), "\n")
     for problem, searches in replays(asked.replays).items():
