@@ -85,7 +85,8 @@ class ProgressLines:
 
     def trial_progress(self, number: int, report: EpochReport) -> None:
         if time.monotonic() - self._last_s > SIGN_OF_LIFE_S:
-            words = f"accuracy {percent(report.accuracy)}, CER {percent(report.cer)}"
+            lines = 0 if self.facts is None else self.facts.validation_lines
+            words = f"accuracy {accuracy_words(report.accuracy, lines)}, CER {percent(report.cer)}"
             self._line(f"trial {number}: epoch {report.epoch} of {report.epochs}, {words}")
 
     def trial_lost(self, number: int, reason: str) -> None:
