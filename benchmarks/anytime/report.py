@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from math import exp, log, sqrt
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.anytime.lines import PROBLEMS
@@ -24,7 +25,6 @@ METHODS = {
     "constant, power EMA of 10 %": ("constant", "power 0.10"),
     "constant, the last fifth decayed": ("constant, decay to {epochs}", "none"),
     "constant, the last fifth decayed, EMA 0.99": ("constant, decay to {epochs}", "ema 0.99"),
-    "inverse square root, EMA 0.998": ("inverse sqrt", "ema 0.998"),
     "schedule-free AdamW": ("schedule-free", "its own, recalibrated"),
 }
 """Name in the table to schedule and average in the results."""
@@ -64,7 +64,10 @@ def table(results: Results, data: str) -> str:
 
 
 def against_cosine(results: Results) -> str:
-    """Markdown: CER of each method, relative to the cosine of the same length, data set and seed."""
+    """Markdown: CER of each method relative to the cosine of the same length, data set and seed: geometric mean of the pairs.
+
+    In brackets is the 95 % confidence interval of the mean (Student's t of the logarithms), and the number of pairs.
+    """
     lines = [
         "| CER relative to the cosine | " + " | ".join(f"{n} epochs" for n in LENGTHS) + " |",
         "|---|" + "---|" * len(LENGTHS),
@@ -76,10 +79,22 @@ def against_cosine(results: Results) -> str:
             for data in PROBLEMS:
                 cosine, own = (results.get((data, m, epochs), {}) for m in ("cosine of that length", method))
                 pairs = [(own[s]["test_cer"], cosine[s]["test_cer"]) for s in own.keys() & cosine.keys()]
-                ratios += [mine / max(theirs, 1e-4) for mine, theirs in pairs]
-            cells.append(f"{mean(ratios):.2f} ({len(ratios)})" if ratios else "")
+                ratios += [log(max(mine, 1e-4) / max(theirs, 1e-4)) for mine, theirs in pairs]
+            cells.append(_interval(ratios))
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _interval(logarithms: list[float]) -> str:
+    from scipy.stats import t
+
+    if not logarithms:
+        return ""
+    middle, count = mean(logarithms), len(logarithms)
+    if count < 2 or not stdev(logarithms):
+        return f"{exp(middle):.2f} ({count})"
+    half = float(t.ppf(0.975, count - 1)) * stdev(logarithms) / sqrt(count)
+    return f"{exp(middle):.2f} ({exp(middle - half):.2f}-{exp(middle + half):.2f}, {count})"
 
 
 def _cer(rows: dict[int, dict[str, Any]]) -> float:

@@ -39,8 +39,6 @@ FLAT_START_STEPS = 600
 """Steps of the flat start where the length is not known: what a tenth of 40 epochs of 1,500 lines is."""
 DECAY_SHARE = 0.2
 """Share of a training that a decay at its end takes."""
-INVERSE_SQRT_STEPS = 1000
-"""Steps with the full rate before the inverse square root begins."""
 RECALIBRATED_LINES = 400
 AVERAGES: dict[str, Callable[[int], float]] = {
     "ema 0.99": lambda step: min(0.99, step / (step + 10)),
@@ -184,12 +182,6 @@ def constant(recipe: Recipe) -> Callable[[float], float]:
     return lambda epoch: recipe.learning_rate * min(1.0, max(epoch / recipe.warmup_epochs, 0.01))
 
 
-def inverse_sqrt(recipe: Recipe, steps_per_epoch: int) -> Callable[[float], float]:
-    """The full rate for `INVERSE_SQRT_STEPS`, then falling as the inverse square root of the steps."""
-    at_full, begins = constant(recipe), INVERSE_SQRT_STEPS / steps_per_epoch
-    return lambda epoch: at_full(epoch) * min(1.0, (begins / max(epoch, 1e-9)) ** 0.5)
-
-
 def decayed(rate_at: Callable[[float], float], begins: int, ends: int) -> Callable[[float], float]:
     """A schedule that falls linearly to 0 between two epochs."""
     return lambda epoch: rate_at(epoch) * (1 - max(0.0, epoch - begins) / (ends - begins))
@@ -229,8 +221,6 @@ def run(name: str, schedule: str, seed: int, lines: LineDataset, tested: LineDat
     recorder = Recorder(lines, tested, file)
     if schedule == "constant":
         run_open(training, recorder, schedule, constant(recipe), decays=True)
-    elif schedule == "inverse sqrt":
-        run_open(training, recorder, schedule, inverse_sqrt(recipe, training.steps_per_epoch), decays=False)
     elif schedule == "schedule-free":
         run_open(training, recorder, schedule, constant(recipe), decays=False)
     else:
@@ -240,7 +230,7 @@ def run(name: str, schedule: str, seed: int, lines: LineDataset, tested: LineDat
     print(f"{time.strftime('%H:%M')} {file.stem}: {seconds:.0f} s of processor time", flush=True)
 
 
-SCHEDULES = ("constant", *(f"cosine {length}" for length in LENGTHS), "inverse sqrt", "schedule-free")
+SCHEDULES = ("constant", *(f"cosine {length}" for length in LENGTHS), "schedule-free")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
