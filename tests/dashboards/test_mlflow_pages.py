@@ -117,7 +117,9 @@ def test_the_run_of_the_study_shows_its_front_its_lines_and_its_trials(page: Any
         "Promote the most accurate",
     )
     cells = [cell.strip() for cell in page.locator("table td").all_text_contents()]
-    assert {str(best.trial), f"{best.accuracy:.1%}"} <= set(cells)
+    assert best.accuracy_interval is not None
+    low, high = (100 * end for end in best.accuracy_interval)
+    assert {str(best.trial), f"{best.accuracy:.1%} ({low:.1f}-{high:.1f})"} <= set(cells)
     assert page.evaluate(SCROLLING) == []
     see(page, f"{pages.of('runs', pages.study)}/artifacts", "front.csv", "front.png")
 
