@@ -45,7 +45,6 @@ def accuracy_words(accuracy: float, lines: int) -> str:
     """Formats an accuracy with its 95 % confidence interval: '97.6 % (95.8-98.6)'; without a number of lines, no interval."""
     if not lines:
         return percent(accuracy)
-    from trainers.evaluation.uncertainty import wilson_interval
+    from trainers.evaluation.uncertainty import interval_words, wilson_interval
 
-    low, high = wilson_interval(accuracy, lines)
-    return f"{percent(accuracy)} ({low * 100:.1f}-{high * 100:.1f})"
+    return f"{percent(accuracy)} {interval_words(*wilson_interval(accuracy, lines))}"

@@ -21,7 +21,7 @@ from trainers.base.errors import UserError, one_line
 from trainers.base.right_lines import RightLines
 from trainers.data.cache import Progress
 from trainers.evaluation.measure import are_right, digest_of_lines, read_all
-from trainers.evaluation.uncertainty import SIGNIFICANCE, mcnemar_p, wilson_interval
+from trainers.evaluation.uncertainty import SIGNIFICANCE, interval_words, mcnemar_p, wilson_interval
 from trainers.inference.reader import Reader
 
 SAME_SIZE = 0.01
@@ -172,10 +172,8 @@ def _right(file: Path, lines: ComparedLines, progress: Progress | None) -> tuple
 def _verdict(found: Comparison, size_bytes: int) -> Verdict:
     """Whether a comparison lets a candidate of this size pass."""
     apart, better = found.p < SIGNIFICANCE, found.only_candidate > found.only_champion
-    interval = f"{found.accuracy_low * 100:.1f}-{found.accuracy_high * 100:.1f}"
-    accuracies = (
-        f"{found.accuracy:.1%} ({interval}) against {found.champion_accuracy:.1%} of {found.origin}, McNemar p = {found.p:.2g}"
-    )
+    read = f"{found.accuracy:.1%} {interval_words(found.accuracy_low, found.accuracy_high)}"
+    accuracies = f"{read} against {found.champion_accuracy:.1%} of {found.origin}, McNemar p = {found.p:.2g}"
     sizes = f"{write_size(size_bytes)} against {write_size(found.champion_bytes)}"
     if apart:
         word = "better" if better else "worse"

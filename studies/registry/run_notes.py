@@ -7,6 +7,7 @@ from typing import Any
 
 from search_space.units import write_size
 from studies.storage.front_point import FrontPoint
+from trainers.evaluation.uncertainty import interval_words
 
 LONGEST_TABLE = 30
 """Rows of the front in a description; the artifact `front.csv` has all. A tag of MLflow takes 8,000 characters."""
@@ -68,4 +69,4 @@ def _row(point: FrontPoint) -> str:
 
 def _with_interval(accuracy: float, interval: tuple[float, float] | None) -> str:
     """An accuracy and its 95 % confidence interval, both in percent."""
-    return f"{accuracy:.1%}" + ("" if interval is None else f" ({interval[0] * 100:.1f}-{interval[1] * 100:.1f})")
+    return f"{accuracy:.1%}" + ("" if interval is None else f" {interval_words(*interval)}")

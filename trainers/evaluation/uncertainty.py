@@ -48,6 +48,11 @@ def wilson_interval(accuracy: float, lines: int) -> tuple[float, float]:
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
+def interval_words(low: float, high: float) -> str:
+    """An interval of an accuracy in percent, as it stands behind the accuracy: '(95.8-98.6)'."""
+    return f"({low * 100:.1f}-{high * 100:.1f})"
+
+
 def mcnemar_p(only_first: int, only_second: int) -> float:
     """p-value of the exact McNemar test, two-sided: whether two files read the same set of lines equally well.
 
