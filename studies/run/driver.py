@@ -54,7 +54,8 @@ class Driver:
 
     def run(self) -> Summary:
         """Runs the search to its end. Ctrl-C ends it as the time limit does; a second one, and a RunFault, end it at once."""
-        self._plan.begin(self._spending.usable_s)
+        if self._wanting():
+            self._plan.begin(self._spending.usable_s)
         try:
             while self._fill() and self._over() is None:
                 self._lease.keep()

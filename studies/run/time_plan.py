@@ -129,8 +129,8 @@ class TimePlan:
         """
         if self._seconds is None or usable_s is None or self._seconds.measured:
             return
-        self._seconds.longest_s = max(0.0, usable_s) * FIRST_SHARE / NEW_EPOCHS
-        self._say(usable_s)
+        self._limit_new(self._seconds, usable_s)
+        self._say(self._seconds, usable_s)
 
     def epoch_finished(self, architecture: Architecture, seconds: float, usable_s: float | None) -> None:
         """Adds the seconds of an epoch, and says the plan when it is new.
@@ -144,17 +144,16 @@ class TimePlan:
             return
         self._seconds.add(architecture, seconds)
         if self._seconds.measured >= min(self._workers, ENOUGH_MEASURED):
-            self._say(usable_s)
+            self._say(self._seconds, usable_s)
 
-    def _say(self, usable_s: float) -> None:
+    def _say(self, seconds: EpochSeconds, usable_s: float) -> None:
         """Says the plan if it is new."""
-        assert self._seconds is not None
-        plan = Plan.of(max(0.0, usable_s), self._workers, self._seconds.typical_s, self._rungs, self._eta)
-        before = max(0, self._seconds.measured - self._workers)  # those in training count to what is left
+        plan = Plan.of(max(0.0, usable_s), self._workers, seconds.typical_s, self._rungs, self._eta)
+        before = max(0, seconds.measured - self._workers)  # those in training count to what is left
         candidates = max(1.0, min(float(self._budget.trials), before + plan.candidates))
         if self._said is None or not 1 / SAID_AGAIN <= candidates / self._said <= SAID_AGAIN:
-            whole = Plan.of(self._budget.seconds or 0.0, self._workers, self._seconds.typical_s, self._rungs, self._eta)
-            self._note(self._written(candidates, whole.deepest, self._seconds.lines))
+            whole = Plan.of(self._budget.seconds or 0.0, self._workers, seconds.typical_s, self._rungs, self._eta)
+            self._note(self._written(candidates, whole.deepest, seconds))
             self._said = candidates
 
     def fits(self, architecture: Architecture, usable_s: float | None, new: bool = False) -> bool:
@@ -179,23 +178,27 @@ class TimePlan:
         """
         if self._seconds is None or usable_s is None:
             return True
-        first = self._seconds.measured < FIRST_ARCHITECTURES
-        self._seconds.longest_s = max(0.0, usable_s) * (FIRST_SHARE if first else 1.0) / NEW_EPOCHS
+        self._limit_new(self._seconds, usable_s)
         room = not self._seconds.measured or SAFETY * self._seconds.shortest_s * NEW_EPOCHS <= usable_s
         self.out_of_time |= not room
         return room
 
-    def _written(self, candidates: float, deepest: int, lines: int) -> str:
+    def _limit_new(self, seconds: EpochSeconds, usable_s: float) -> None:
+        """Sets how long an epoch of a new architecture may be."""
+        first = seconds.measured < FIRST_ARCHITECTURES
+        seconds.longest_s = max(0.0, usable_s) * (FIRST_SHARE if first else 1.0) / NEW_EPOCHS
+
+    def _written(self, candidates: float, deepest: int, seconds: EpochSeconds) -> str:
         now = "plan" if self._said is None else "the plan is now"
-        if self._seconds is not None and not self._seconds.measured:
+        if not seconds.measured:
             now = "plan, estimated before the first epoch"
         workers = f"{self._workers} worker{'s' if self._workers > 1 else ''}"
         number = round(candidates)
         found = f"{now}: {self._budget.time} with {workers}: about {number} architecture"
         found += "s" if number > 1 else ""
         if len(self._rungs) == 1:
-            return f"{found}, each trained for up to {_epochs(deepest)} of {lines:,} lines"
-        compared = f"compared after {_epochs(self._rungs[0])} ({self._rungs[0] * lines:,} lines) each"
+            return f"{found}, each trained for up to {_epochs(deepest)} of {seconds.lines:,} lines"
+        compared = f"compared after {_epochs(self._rungs[0])} ({self._rungs[0] * seconds.lines:,} lines) each"
         return f"{found}, {compared}, the best trained for up to {_epochs(deepest)}"
 
 

@@ -126,6 +126,16 @@ def test_a_search_says_its_plan_and_keeps_its_time(workspace: Workspace, clock: 
     assert load_front(workspace, "s")
 
 
+def test_a_search_that_has_all_its_trials_plans_nothing(workspace: Workspace, clock: Clock) -> None:
+    whole = timed("8h", budget={"trials": 4, "epochs": 3, "time": "8h"})
+    notes = []
+    for _ in range(2):
+        watcher = RecordingObserver()
+        search(whole, workspace, watcher, TimedEngine(clock, seconds_of), NoTracker(), began=clock.now)
+        notes.append([note for note in watcher.notes if "plan" in note])
+    assert notes[0] and not notes[1]
+
+
 def test_the_first_to_start_are_fast_and_the_first_point_is_early(workspace: Workspace, clock: Clock) -> None:
     engine = TimedEngine(clock, seconds_of)
     search(timed("15m"), workspace, None, engine, NoTracker(), began=0.0)
