@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.search_efficiency.problems import CODES_TABLE, FIRST_TABLE, TABLE
 from benchmarks.search_efficiency.replay import REPLAYS, stored_histories
-from benchmarks.search_efficiency.searches import NOT_STOPPING, PARETEXT, PEERS
+from benchmarks.search_efficiency.searches import PARETEXT, PEERS
 
 SHARES = (0.95, 0.99)
 STRONGEST = (
@@ -52,8 +52,8 @@ def volumes(histories: Histories, budgets: NDArray[np.int64]) -> NDArray[np.floa
 
 def epochs_to(histories: Histories, share: float, budgets: NDArray[np.int64]) -> int | None:
     """Epochs after which the mean over the seeds has reached a share of the best; None when it never does."""
-    reached = volumes(histories, budgets).mean(axis=0) >= share
-    return int(budgets[reached.argmax()]) if reached.any() else None
+    place = _first_at(volumes(histories, budgets).mean(axis=0), share)
+    return None if place is None else int(budgets[place])
 
 
 def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
@@ -69,21 +69,7 @@ def table(problem: str, searches: dict[str, Histories], budgets: NDArray[np.int6
         cells[-1] += f" ± {error:.3f}"
         cells += [f"{e}" if (e := epochs_to(histories, share, budgets)) is not None else "not reached" for share in SHARES]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", times_fewer(searches, common), "", speed_up(searches, common), worst_lag(searches, common)])
-
-
-def speed_up(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
-    """Epochs that Paretext needs to reach what the best without early stopping has at the end."""
-    ends = {name: volumes(searches[name], budgets).mean(axis=0)[-1] for name in NOT_STOPPING if name in searches}
-    best = max(ends, key=lambda name: ends[name])
-    theirs = epochs_to(searches[best], ends[best], budgets)
-    needed = epochs_to(searches[PARETEXT], ends[best], budgets)
-    if theirs is None or needed is None:
-        return f"Best without early stopping: {best}, {ends[best]:.3f} at the end; Paretext does not get there."
-    return (
-        f"Best without early stopping: {best}, {ends[best]:.3f} after {theirs} epochs; "
-        f"{PARETEXT} has that after {needed}, {theirs / needed:.1f} times fewer."
-    )
+    return "\n".join([*lines, "", times_fewer(searches, common), "", worst_lag(searches, common)])
 
 
 def times_fewer(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
@@ -98,20 +84,25 @@ def times_fewer(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> s
     mine, rng = volumes(searches[PARETEXT], budgets), np.random.default_rng(0)
     for name in (name for name in STRONGEST if name in searches):
         theirs = volumes(searches[name], budgets)[:, -1]
-
-        def fewer(ours: NDArray[np.float64], end: float) -> float:
-            return float(budgets[-1] / budgets[(ours >= end).argmax()]) if (ours >= end).any() else 0.0
-
-        found = [
-            fewer(mine[rng.integers(len(mine), size=len(mine))].mean(axis=0), rng.choice(theirs, len(theirs)).mean())
+        needed, by_medians = (_first_at(middle(mine, axis=0), middle(theirs)) for middle in (np.mean, np.median))
+        resampled = [
+            _first_at(mine[rng.integers(len(mine), size=len(mine))].mean(axis=0), rng.choice(theirs, len(theirs)).mean())
             for _ in range(RESAMPLED)
         ]
-        low, high = np.percentile(found, [2.5, 97.5])
-        times = [fewer(middle(mine, axis=0), middle(theirs)) for middle in (np.mean, np.median)]
-        needed = f"{budgets[-1] / times[0]:.0f}" if times[0] else "never"
-        cells = [needed, *(f"{t:.1f}" if t else "never" for t in (times[0], low)), f"{times[1]:.1f}" if times[1] else "never"]
-        lines.append(f"| {name} | {theirs.mean():.3f} | {cells[0]} | {cells[1]} | {cells[2]} to {high:.1f} | {cells[3]} |")
+        low, high = np.percentile([0.0 if i is None else budgets[-1] / budgets[i] for i in resampled], [2.5, 97.5])
+        epochs, times, median_times = (
+            "never" if needed is None else f"{budgets[needed]}",
+            *("never" if i is None else f"{budgets[-1] / budgets[i]:.1f}" for i in (needed, by_medians)),
+        )
+        interval = f"{low:.1f} to {high:.1f}" if low else f"never to {high:.1f}"
+        lines.append(f"| {name} | {theirs.mean():.3f} | {epochs} | {times} | {interval} | {median_times} |")
     return "\n".join(lines)
+
+
+def _first_at(curve: NDArray[np.float64], value: float) -> int | None:
+    """The first place at which a curve has reached a value."""
+    reached = curve >= value
+    return int(reached.argmax()) if reached.any() else None
 
 
 def worst_lag(searches: dict[str, Histories], budgets: NDArray[np.int64]) -> str:
