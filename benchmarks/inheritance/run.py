@@ -87,10 +87,8 @@ class Bench:
     starter: Path
 
     def job(self, architecture: Architecture, epochs: int, name: str) -> TrainingJob:
-        folder, recipe = (
-            self.out / "trainings" / f"{self.name}-{self.seed}-{name}",
-            find_recipe("anytime").with_(min_epoch_lines=0),
-        )
+        folder = self.out / "trainings" / f"{self.name}-{self.seed}-{name}"
+        recipe = find_recipe("anytime").with_(min_epoch_lines=0)
         if NO_FLAT_START in name:
             recipe = recipe.with_(flat_start_steps=0)
         return TrainingJob(architecture, self.data, recipe, epochs, folder, self.seed)

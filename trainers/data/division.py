@@ -78,9 +78,10 @@ def divide(opener: LineOpener) -> Division:
     sides = _sides(lines, groups, gives_validation, gives_test, opener.cache_folder)
     for i in np.flatnonzero(sides == LEFT_OUT):
         opener.skipped.append(Skipped(lines.name(int(i)), f"same picture as a validation or test line of another {spec.group}"))
-    given = None if others is None else opener.open(split_sources(others))
-    if given is not None and others is not None and groups is not None:
-        _leave_out_groups(lines, groups, given, split_sources(others), sides, opener)
+    given_names = [] if others is None else split_sources(others)
+    given = opener.open(given_names) if given_names else None
+    if given is not None and groups is not None:
+        _leave_out_groups(lines, groups, given, given_names, sides, opener)
     training, validation = (lines.select(np.flatnonzero(sides == side)) for side in (TRAINING, VALIDATION))
     notes = tuple(filter(None, [shadowed_folder(spec.training), _trained_on(spec, names)]))
     validation_sources = names
