@@ -37,7 +37,7 @@ def test_the_best_within_the_limit_becomes_champion_and_reads(paretext: Commands
     image.with_suffix(".gt.txt").write_text("0")
     answer = paretext("promote", "plates", "--data", image.parent)
     assert answer.code == 2 and len(answer.err.splitlines()) == 1
-    assert "it is larger, and not told apart from version 1: 0.0% against 0.0% of 1 lines of" in answer.err
+    assert "it is larger, and not told apart from version 1: 0.0% (0.0-79.3) against 0.0% of 1 lines of" in answer.err
     answer = paretext("promote", "plates", "--data", image.parent, "--force", "--dry-run")
     would, gate = answer.out.splitlines()
     assert would.startswith("models:/plates@champion would become version 2 (before: version 1): trial 3, accuracy 90.0 %")

@@ -122,7 +122,7 @@ def test_workers_leave_sigterm_to_their_driver_and_end_with_it_all_the_same() ->
         "    time.sleep(0.05)\n"
         "os.kill(worker.pid, signal.SIGTERM)\n"
         "worker.join(1)\n"
-        "assert worker.is_alive()\n"
+        "assert worker.is_alive(), worker.exitcode\n"
     )
     if not Path("/proc/self/status").exists():
         pytest.skip("reads the signals that a process ignores from Linux's /proc")
