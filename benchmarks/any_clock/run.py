@@ -1,14 +1,14 @@
 """Runs `paretext search --data LINES --time TIME` as a user would, on four tasks, with an empty cache.
 
     python -m benchmarks.any_clock.run --out OUT --fraktur DIR --labels LABELS.tsv [--tasks a b c d] [--seeds 0 1 2]
-        [--begin random starter]
+        [--begin random starter] [--study FILE]
     python -m benchmarks.any_clock.run --out OUT --summary
 
 a  300 photographs of codes, 4 minutes        c  printed Fraktur lines, 15 minutes
 b  800 photographs of codes, 10 minutes       d  100,000 rendered shop signs, 30 minutes
 
-The front is read on test lines that the search has never seen. `--begin` says what the networks begin with. A search that has
-ended is not run again.
+The front is read on test lines that the search has never seen. `--begin` says what the networks begin with; a study
+file gives further settings. A search that has ended is not run again.
 """
 
 from __future__ import annotations
@@ -81,13 +81,14 @@ def make_lines(name: str, out: Path, fraktur: Path | None, labels: Path | None) 
     return training, test
 
 
-def run(name: str, begin: str, seed: int, out: Path, training: Path, test: Path) -> dict[str, Any]:
-    """One search from an empty cache, and its front on the test lines."""
+def run(name: str, begin: str, seed: int, out: Path, training: Path, test: Path, study: Path | None) -> dict[str, Any]:
+    """One search from an empty cache, of a study file if one is given, and its front on the test lines."""
     task, home = TASKS[name], out / "runs" / f"{name}-{begin}-{seed}"
     home.mkdir(parents=True)
     environment = {"PARETEXT_HOME": str(home)}
     began = time.monotonic()
-    command = ["search", "--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
+    command = ["search"] if study is None else ["search", str(study)]
+    command += ["--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
     answer = _paretext([*command, "--begin", begin], environment, home / "search.log")
     seconds = time.monotonic() - began
     front = json.loads(answer) if answer.strip() else []
@@ -158,13 +159,15 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--begin", nargs="+", choices=BEGINNINGS, default=list(BEGINNINGS))
+    parser.add_argument("--study", type=Path, help="a study file with further settings")
     parser.add_argument("--summary", action="store_true")
     asked = parser.parse_args()
     if not asked.summary:
         for seed, name, begin in itertools.product(asked.seeds, asked.tasks, asked.begin):
             file = asked.out / "results" / f"{name}-{begin}-{seed}.json"
             if not file.exists():
-                result = run(name, begin, seed, asked.out, *make_lines(name, asked.out, asked.fraktur, asked.labels))
+                training, test = make_lines(name, asked.out, asked.fraktur, asked.labels)
+                result = run(name, begin, seed, asked.out, training, test, asked.study)
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
                 print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
