@@ -184,9 +184,8 @@ def _few_lines(prepared: LineDataset) -> list[str]:
     own, measured = prepared.own_lines, len(prepared.validation)
     if own >= FEW_LINES:
         return []
-    drawn = "" if prepared.spec.rendered is not None else '; lines can be drawn besides (rendered = "auto", docs/data.md)'
     steps = f"{measured} validation lines tell accuracies apart in steps of {100 / measured:.2g} points"
-    return [f"{own} training lines are few, and {steps}: more lines help most{drawn}"]
+    return [f"{own} training lines are few, and {steps}: more lines help most"]
 
 
 def _values(space: SearchSpace, field: str) -> list[int]:
