@@ -7,6 +7,8 @@ ones that `trainers.inherit` cuts out later (channels = "first"), so they are tr
 Decisions:
 - BatchNorm's running statistics are not shared: those of a slice are not a slice of those of the whole (Yu et al., 2019).
 - A slice is taken at each step and keeps its gradient, so an optimizer sees the shared weights only.
+- A branch of LCNet's that a narrower network has and the whole one lacks adds nothing: there is nothing that it could be cut
+  out of.
 
 Source: slimmable networks: Yu et al., 2019 (arXiv:1812.08928); the sandwich rule with in-place distillation: Yu & Huang, 2019
 (arXiv:1903.05134); one set of weights for a search space: Yu et al., BigNAS, 2020 (arXiv:2003.11142).
@@ -30,6 +32,7 @@ from trainers.inherit.importance import group_scores
 from trainers.inherit.inherit import inherit
 from trainers.inherit.layout import layout_of
 from trainers.inherit.matching import Matching
+from trainers.inherit.shortcuts import gained_branches
 from trainers.inherit.starter import closest, relative_from
 from trainers.inherit.values import Layout
 
@@ -59,8 +62,8 @@ class Member(nn.Module):
 
     Args:
         network: built for its architecture; a narrower one's parameters are never used.
-        slices: parameter of the network to the parameter of the full-width network that it is cut out of, and the indices along
-            each axis; None for a network of full width.
+        slices: parameter of the network to the indices along each axis of the full-width network's; None for a network of full
+            width.
         whole: the full-width network.
     """
 
@@ -168,7 +171,11 @@ def _tie(network: Recognizer, earlier: Recognizer, charset: tuple[str, ...]) -> 
 def _slices(narrow: Recognizer, whole: Recognizer, charset: tuple[str, ...]) -> dict[str, tuple[Tensor, ...]]:
     """For each parameter of a narrow network, the indices along each axis of the whole one's."""
     matching, found = _matching(narrow, whole, charset), {}
+    gained = gained_branches(narrow, whole)
     for name, parameter in narrow.named_parameters():
+        if name.rpartition(".")[0] in gained:
+            nn.init.zeros_(parameter.requires_grad_(False))
+            continue
         sources = matching.sources(name)
         if sources is None or any(index < 0 for axis in sources for index in axis):
             raise ValueError(f"{name} {tuple(parameter.shape)} is no slice of the network of full width")

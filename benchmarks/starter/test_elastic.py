@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -89,3 +91,20 @@ def test_inheritance_cuts_out_the_same_network(family: Family) -> None:
     assert inherit(child, CHARSET, Relative.of(whole.network, CHARSET), "first").share == 1.0
     weights = dict(narrow.detached().named_parameters())
     assert all(torch.equal(parameter, weights[name]) for name, parameter in child.named_parameters())
+
+
+@pytest.mark.parametrize("width", [25, 15])
+def test_a_narrower_lcnet_is_what_inheritance_cuts_out(width: int) -> None:
+    """Some of its blocks have a branch that those of full width lack, or lack one that they have."""
+    choices = Choices((50, 25, 15), ("none",), ("svtr",), ("squeeze_excite",))
+    lcnet = Family(Architecture(backbone="lcnet", encoder_hidden=16, encoder_layers=1), choices, CHARSET)
+    whole, narrow = lcnet.member(50, "none", "svtr", "squeeze_excite"), lcnet.member(width, "none", "svtr", "squeeze_excite")
+    child, images = build_recognizer(narrow.network.architecture, len(CHARSET)), torch.randn(2, 3, 32, 64)
+    child.contrast = "even"
+    narrow.train()
+    narrow.call(lambda network: network(images)).square().mean().backward()
+    assert all(p.grad is None for p in narrow.network.parameters() if not p.requires_grad)
+    inherit(child, CHARSET, replace(Relative.of(whole.network, CHARSET), nested=True), "first")
+    child.train()
+    with torch.no_grad():
+        assert torch.allclose(child(images), narrow.call(lambda network: network(images)), atol=1e-5)

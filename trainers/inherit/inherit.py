@@ -7,8 +7,8 @@ Decisions:
   and the zero weights have gradients from the first step on. (With a normalisation over all channels, as in `svtr`, the
   equality is not exact. It does not hold where a block has a shortcut in only one of the two networks, as between
   `mobilenetv3_small` of 50 and of 75 %: see `trainers.inherit.shortcuts`.)
-- The weights of such a block do not count in the share. Those of a nested relative do: a narrower network was trained with its
-  own shortcuts.
+- The weights of such a block do not count in the share. Those of a narrower network that is cut out of a nested relative do: it
+  was trained with its own shortcuts.
 - BatchNorm statistics are copied too, but they describe the relative: call `trainers.pruning.recalibrate.recalibrate` with
   training lines afterwards, unless the network is trained anyway before it is read.
 
@@ -72,7 +72,8 @@ def inherit(child: Recognizer, charset: tuple[str, ...], relative: Relative, cha
     matching = Matching(child, parent, layouts, scores)
     trained, modules = parent.state_dict(), dict(child.named_modules())
     parameters = {name for name, _ in child.named_parameters()}
-    altered = () if relative.nested else altered_blocks(child, parent)
+    cut_out = relative.nested and child.architecture.width_percent < parent.architecture.width_percent
+    altered = () if cut_out else altered_blocks(child, parent)
     records = []
     for name, tensor in child.state_dict().items():
         owner = modules[name.rpartition(".")[0]]

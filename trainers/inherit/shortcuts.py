@@ -8,7 +8,7 @@ Decisions:
 - The shortcuts of MobileNetV3 and of timm have no weights, so nothing that is copied can make up for them. The weights of such
   a block are copied, to begin with something that was trained, but do not count as inherited: the block does something else.
 - In LCNet the shortcut is a branch with a BatchNorm. Where only the child has it, it begins with the scale 0 and adds nothing.
-  Where only the relative has it, the first branch of the child takes it over.
+  Where only the relative has it, the first branch of the child takes it over. No network lacks a branch that a wider one has.
 """
 
 from __future__ import annotations
@@ -37,6 +37,17 @@ def _adds_input(block: nn.Module | None) -> bool | None:
     return next((value for value in values if isinstance(value, bool)), None)
 
 
+def gained_branches(child: Recognizer, relative: Recognizer) -> dict[str, nn.BatchNorm2d]:
+    """Name to BatchNorm of the branches of the input that only the child has."""
+    others, found = dict(relative.named_modules()), dict[str, nn.BatchNorm2d]()
+    for name, module in child.named_modules():
+        if isinstance(module, BranchedConv) and module.same is not None:
+            other = others.get(name)
+            if isinstance(other, BranchedConv) and other.same is None:
+                found[f"{name}.same"] = module.same
+    return found
+
+
 @torch.no_grad()
 def adapt_branches(child: Recognizer, relative: Recognizer, matching: Matching) -> None:
     """Makes branched convolutions with the branch of the input in one network only do what they did in the relative.
@@ -46,18 +57,14 @@ def adapt_branches(child: Recognizer, relative: Recognizer, matching: Matching) 
         relative: the trained network.
         matching: of the two.
     """
-    others = dict(relative.named_modules())
-    for name, module in child.named_modules():
-        other = others.get(name)
-        if not isinstance(module, BranchedConv) or not isinstance(other, BranchedConv):
-            continue
-        sources = matching.sources(f"{name}.branches.0.0.weight")
-        if sources is None:
-            continue
-        if module.same is not None and other.same is None:
-            module.same.weight.zero_()
-        elif module.same is None and other.same is not None:
-            _take_over(module, other.same, sources)
+    for norm in gained_branches(child, relative).values():
+        norm.weight.zero_()
+    lost, modules = gained_branches(relative, child), dict(child.named_modules())
+    for name, norm in lost.items():
+        module = modules[name.removesuffix(".same")]
+        sources = matching.sources(f"{name.removesuffix('.same')}.branches.0.0.weight")
+        if sources is not None and isinstance(module, BranchedConv):
+            _take_over(module, norm, sources)
 
 
 def _take_over(module: BranchedConv, same: nn.BatchNorm2d, sources: list[list[int]]) -> None:

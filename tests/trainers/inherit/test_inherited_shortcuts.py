@@ -1,5 +1,6 @@
 """Blocks that have a shortcut in only one of two networks: LCNet's are taken over, MobileNetV3's do not count as inherited."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -68,3 +69,14 @@ def test_narrower_networks_of_starter_weights_were_trained_with_their_shortcuts(
     assert inherited_share(narrow, wide, CHARSET, nested=True) == 1 > inherited_share(narrow, wide, CHARSET)
     relative = replace(Relative.of(trained(wide), CHARSET), nested=True)
     assert inherit(fresh(narrow), CHARSET, relative).share == 1
+
+
+def test_a_wider_network_than_starter_weights_lacks_their_shortcuts() -> None:
+    relative, child = trained(MOBILE.with_(width_percent=50)), fresh(MOBILE.with_(width_percent=75))
+    found = inherit(child, CHARSET, replace(Relative.of(relative, CHARSET), nested=True))
+    assert any(tensor.altered for tensor in found.tensors)
+
+
+def test_no_lcnet_lacks_a_branch_that_a_wider_one_has() -> None:
+    branches = [same_branches(fresh(LCNET.with_(width_percent=width))) for width in (100, 75, 50, 25, 15)]
+    assert all(wider <= narrower for wider, narrower in itertools.pairwise(branches))
