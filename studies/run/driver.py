@@ -177,9 +177,9 @@ class Driver:
             return False
         until = self._schedule.until(ready.number, ready.architecture, max(epoch, self._epochs.get(ready.number, 0)))
         job = self._beginnings.job(ready, new=not self._epochs.get(ready.number))
-        if until is None:
-            job = replace(job, also_in=self._proposer.still_missing(ready.configuration))
-        job = replace(job, pause_by=self._spending.clock_time)
+        # whatever `until` is: the checkpoint of an earlier run may be further, even at the end
+        further = self._proposer.still_missing(ready.configuration)
+        job = replace(job, also_in=further, pause_by=self._spending.clock_time)
         self._until[ready.number] = until or job.epochs
         # written before it trains, so that a later run that finds the trial open knows its owner and its checkpoint
         self._store.note_training(ready.number, TrainingMark(owner_here(), self._until[ready.number], str(job.folder)))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dashboards.cli.command_line import main
 from studies.run.study_log import epoch_logs, read_log
-from studies.storage.outcomes import Measured
+from studies.storage.outcomes import Measured, PrecisionVariantOf
 from studies.storage.pareto_front import load_front, load_points, load_store
 from studies.storage.stored_trial import StoredTrial
 from studies.workspace.kept_weights import KeptWeights
@@ -62,7 +62,7 @@ min_epoch_lines = 400
 flat_start_steps = 50
 [space]
 width_percent = [25]
-encoder_hidden = [8, 16, 24, 32, 40, 48]
+encoder_hidden = [8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 48]
 encoder_layers = [1, 2]
 precision = ["int8", "coded_50"]
 """
@@ -176,6 +176,8 @@ def test_whenever_a_search_ends_nothing_is_lost(
     now = closed_trials(workspace)
     assert before.items() <= now.items() and not load_store(workspace, "kills").open_trials()
     assert sum(trial.counts_against_budget for trial in now.values()) == trials
+    whole = [t.architecture for t in now.values() if isinstance(t.outcome, Measured | PrecisionVariantOf) and t.architecture]
+    assert len({(a.with_(precision="fp32").digest, a.precision) for a in whole}) == 2 * trials, "one training, two files"
     measured = [trial.digest for trial in now.values() if isinstance(trial.outcome, Measured)]
     assert len(set(measured)) == len(measured), "no architecture is trained to its end twice"
     for epochs in epoch_logs(workspace, "kills"):

@@ -133,6 +133,19 @@ def test_killed_between_two_precision_variants(workspace: Workspace, monkeypatch
     assert Counter(map(network_of, trials)) == dict.fromkeys(engine.networks, 3) and len(trials) == 15
 
 
+def test_a_training_that_is_further_than_the_study_knows_is_stored_in_every_precision(workspace: Workspace) -> None:
+    """Its run was killed before it heard of the epochs after which the checkpoint was saved, the last one among them."""
+    asked = study({"early_stopping": "promotion", "first_rung": 1}, budget={"trials": 2, "epochs": 9})
+    with pytest.raises(Killed):
+        run_search(asked, workspace, None, Recorder(slots=1, break_after=1))
+    (left_open,) = load_store(workspace, "s").stored_trials()
+    engine = Recorder(slots=1)
+    engine.epochs = {str(left_open.digest): 9}
+    run_search(asked, workspace, None, engine)
+    of_each = Counter(map(network_of, complete(workspace)))
+    assert list(of_each.values()) == [len(PRECISIONS)] * 2
+
+
 def test_precisions_are_trained_separately_without_every_precision(workspace: Workspace) -> None:
     engine = Recorder()
     run_search(study({"every_precision": False}), workspace, None, engine)
