@@ -95,7 +95,7 @@ def test_inheritance_cuts_out_the_same_network(family: Family) -> None:
 
 @pytest.mark.parametrize("width", [25, 15])
 def test_a_narrower_lcnet_is_what_inheritance_cuts_out(width: int) -> None:
-    """Some of its blocks have a branch that those of full width lack, or lack one that they have."""
+    """Some of its blocks have a branch that those of full width lack."""
     choices = Choices((50, 25, 15), ("none",), ("svtr",), ("squeeze_excite",))
     lcnet = Family(Architecture(backbone="lcnet", encoder_hidden=16, encoder_layers=1), choices, CHARSET)
     whole, narrow = lcnet.member(50, "none", "svtr", "squeeze_excite"), lcnet.member(width, "none", "svtr", "squeeze_excite")

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.slow
 
 PATIENCE_MS = 180_000
 """How long a page may take on a busy machine."""
-SETTLED_MS = 200
-"""Between two looks at a list that is loading."""
 WIDTH_PX = 1400
 """Of the browser's window. MLflow's own pages have no layout for phones."""
 OF_MLFLOW = ("ResizeObserver loop", "Failed to load resource: the server responded with a status of 404")
 """Beginnings of errors that MLflow's pages write to the console without any data: it asks for a user that does not exist."""
+RUNS_LISTED = """document.querySelectorAll("a[href*='/runs/']").length"""
+"""How many links to runs a page has."""
 SCROLLING = """[...document.querySelectorAll('main *')].filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0
   && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).map((e) => e.textContent.slice(0, 200))"""
 """The parts of a page that can be scrolled sideways."""
@@ -118,10 +118,13 @@ def test_the_run_of_the_study_shows_its_front_its_lines_and_its_trials(page: Any
         "train (",
         "Promote the most accurate",
     )
-    while (more := page.locator("button:has-text('Load more')")).count():  # MLflow lists ten child runs at a time
-        more.first.click()
-        page.wait_for_timeout(SETTLED_MS)
-    assert page.locator("text=(stopped)").count() >= 1
+    more = page.locator("button:has-text('Load more')")
+    more.wait_for()  # MLflow lists ten child runs at a time, and this study has more
+    while more.count():
+        listed = page.evaluate(RUNS_LISTED)
+        more.click()
+        page.wait_for_function(f"{RUNS_LISTED} > {listed}")
+    page.locator("text=(stopped)").first.wait_for(state="attached")
     cells = [cell.strip() for cell in page.locator("table td").all_text_contents()]
     assert best.accuracy_interval is not None
     low, high = (100 * end for end in best.accuracy_interval)
