@@ -184,8 +184,10 @@ def _few_lines(prepared: LineDataset) -> list[str]:
     own, measured = prepared.own_lines, len(prepared.validation)
     if own >= FEW_LINES:
         return []
+    hint = '; drawn ones help with some recipes (rendered = "auto", docs/data.md)'
+    drawn = "" if prepared.spec.rendered is not None else hint
     steps = f"{measured} validation lines tell accuracies apart in steps of {100 / measured:.2g} points"
-    return [f"{own} training lines are few, and {steps}: more lines help most"]
+    return [f"{own} training lines are few, and {steps}: more lines help most{drawn}"]
 
 
 def _values(space: SearchSpace, field: str) -> list[int]:
