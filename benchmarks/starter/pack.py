@@ -3,10 +3,12 @@
     python -m benchmarks.starter.pack --out OUT --family mobilenetv3_small [--step 0.35] [--width 75] [--encoders svtr]
                                       [--necks fpn_a none] [--attentions squeeze_excite] [--without none+none]
                                       [--begin EARLIER.family] [--folder FOLDER]
+    python -m benchmarks.starter.pack --packed FILE.family --family mobilenetv3_large --encoders svtr [--folder FOLDER]
 
 Decisions:
 - `--step` trades the error of the weights for bytes, `--width` packs the first channels alone, and the lists and `--without`
   leave out combinations: what only they use takes no bytes. The parts are printed with what each takes.
+- With `--packed`, the networks are taken from a file that was packed before, in place of a training: their record and card stay.
 - The card says what was trained on, and how well the main combination reads the validation lines at each width.
 """
 
@@ -16,6 +18,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import torch
 
 from benchmarks.starter.elastic import Choices, Family
 from benchmarks.starter.train import CHOICES, FAMILIES, RECIPE, Weights
+from search_space import Architecture
 from trainers.base.atomic_write import atomic_write
 from trainers.data.charset import Charset
 from trainers.inherit.family_file import STEP, SharedNetwork, WeightsFamily, decode_family, encode_family
@@ -81,8 +85,7 @@ def networks_of(
     """
     found = []
     for combination in choices.combinations():
-        is_left_out = f"{combination['neck']}+{combination['encoder']}" in without
-        if not is_left_out and all(value in chosen[part] for part, value in combination.items()):
+        if _is_chosen(Architecture(**combination), chosen, without):
             network = family.member(width, **combination).detached()
             parameters = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
             found.append(SharedNetwork(network.architecture, parameters))
@@ -111,9 +114,38 @@ def parts(networks: Sequence[SharedNetwork]) -> Counter[str]:
     return counts
 
 
+def _trained(asked: argparse.Namespace, choices: Choices, chosen: Mapping[str, Sequence[str]]) -> WeightsFamily:
+    """The asked networks of a training, with its record and card."""
+    width = choices.widths[0] if asked.width is None else asked.width
+    charset = Charset.from_file(asked.out / "charset.txt").symbols
+    state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
+    rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
+    card = card_of(rows, asked.family)
+    before = 0 if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record.lines
+    shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines + before
+    lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
+    record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=card["validation"].get(f"cer_{width}"))
+    networks = networks_of(averaged_family(asked.family, charset, state), choices, width, chosen, asked.without)
+    return WeightsFamily(networks, tuple(charset), record, card)
+
+
+def _selected(packed: Path, chosen: Mapping[str, Sequence[str]], without: Sequence[str]) -> WeightsFamily:
+    """The asked networks of a file that was packed before."""
+    family = decode_family(packed.read_bytes(), str(packed))
+    networks = tuple(network for network in family.networks if _is_chosen(network.architecture, chosen, without))
+    return replace(family, networks=networks)
+
+
+def _is_chosen(a: Architecture, chosen: Mapping[str, Sequence[str]], without: Sequence[str]) -> bool:
+    is_left_out = f"{a.neck}+{a.encoder}" in without
+    return not is_left_out and all(getattr(a, part) in names for part, names in chosen.items())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the training")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--out", type=Path, help="folder of the training")
+    source.add_argument("--packed", type=Path, help="a packed file to take networks from, of full width")
     parser.add_argument("--family", choices=list(FAMILIES), default="mobilenetv3_small")
     parser.add_argument("--step", type=float, default=STEP, help="in standard deviations")
     parser.add_argument("--width", type=int, help="percent, of those that were trained; by default the widest")
@@ -124,19 +156,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the file is written")
     asked = parser.parse_args()
     choices = CHOICES[asked.family]
-    width = choices.widths[0] if asked.width is None else asked.width
     chosen = {part: getattr(asked, f"{part}s") or getattr(choices, f"{part}s") for part in ("neck", "encoder", "attention")}
-    charset = Charset.from_file(asked.out / "charset.txt").symbols
-    state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
-    rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
-    card = card_of(rows, asked.family)
-    before = 0 if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record.lines
-    shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines + before
-    lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
-    cer = card["validation"].get(f"cer_{width}")
-    record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=cer)
-    networks = networks_of(averaged_family(asked.family, charset, state), choices, width, chosen, asked.without)
-    content = encode_family(WeightsFamily(networks, tuple(charset), record, card), asked.step)
+    family = _trained(asked, choices, chosen) if asked.packed is None else _selected(asked.packed, chosen, asked.without)
+    if not family.networks:
+        raise SystemExit("no network has these components; name others")
+    content, networks = encode_family(family, asked.step), family.networks
     file = asked.folder / f"{asked.family}{SUFFIX}"
     with atomic_write(file) as unfinished:
         unfinished.write_bytes(content)

@@ -4,8 +4,8 @@
                                       [--necks fpn_a] [--encoders svtr gru] [--channels important first]
 
 Decisions:
-- The network writes letters and digits only. Readings and labels are compared in lower case without other signs (normaliser
-  english_36), as the word benchmarks do.
+- The network writes ASCII characters. Readings and labels are compared in lower case without other signs (normaliser
+  english_36), as the word benchmarks do: a full stop that is read as such does not become a letter.
 - Nothing is trained. Only the BatchNorm statistics are measured, with the images of `--lines`; their labels are not used.
 - Accuracy and bytes are those of the exported int8 file.
 """
@@ -36,7 +36,7 @@ from trainers.inherit.inherit import Channels, inherit
 from trainers.inherit.starter import FOLDER, starter_for
 from trainers.pruning.recalibrate import recalibrate
 
-CHARSET = tuple(string.digits + string.ascii_letters)
+CHARSET = tuple(string.digits + string.ascii_letters + string.punctuation + " ")
 """What the networks can write."""
 NORMALISER = "english_36"
 """What readings and labels go through before they are compared."""

@@ -87,6 +87,28 @@ def test_shared_tensors_are_stored_once_and_what_is_left_out_takes_no_bytes(
     assert relative is not None and relative.architecture.width_percent == 25
 
 
+def test_networks_are_taken_from_a_packed_file(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record and card stay; what other networks alone use takes no bytes."""
+    file = next(packed.glob("*.family"))
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["pack", "--packed", str(file), "--necks", "none", "--step", "0.05", "--folder", str(tmp_path / "one")],
+    )
+    pack.main()
+    found, whole = starter_for(MAIN, tmp_path / "one"), starter_for(MAIN.with_(neck="none"), packed)
+    assert found is not None and whole is not None and found.architecture.neck == "none"
+    assert starter_record(MAIN, tmp_path / "one") != starter_record(MAIN, packed)
+    assert starter_record(MAIN, tmp_path / "one").weights == starter_record(MAIN, packed).weights  # type: ignore[union-attr]
+    for name, tensor in whole.state.items():
+        assert torch.allclose(found.state[name], tensor, atol=0.04 * float(tensor.float().std(correction=0)) + 1e-3), name
+    assert (tmp_path / "one" / file.name).stat().st_size < file.stat().st_size
+    monkeypatch.setattr(sys, "argv", ["pack", "--packed", str(file), "--encoders", "gru", "--folder", str(tmp_path / "none")])
+    with pytest.raises(SystemExit, match="no network has these components"):
+        pack.main()
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_cut_network_is_exported_and_read(packed: Path, tmp_path: Path) -> None:
     words = tmp_path / "words"
     words.mkdir()
