@@ -8,7 +8,7 @@
 Decisions:
 - `--step` trades the error of the weights for bytes, `--width` packs the first channels alone, and the lists and `--without`
   leave out combinations: what only they use takes no bytes. The parts are printed with what each takes.
-- With `--packed`, the networks are taken from a file that was packed before, in place of a training: their record and card stay.
+- With `--packed`, the networks are taken from a file that was packed before, not from a training: its record and card stay.
 - The card says what was trained on, and how well the main combination reads the validation lines at each width.
 """
 
