@@ -33,3 +33,6 @@ def test_a_cut_batch_shows_the_middle_rows_at_full_height() -> None:
     assert torch.allclose(found[0, 0, 0, 0], torch.tensor(CUT), atol=0.02)
     assert torch.allclose(found[0, 0, -1, 0], torch.tensor(0.75), atol=0.02)
     assert torch.allclose(cut(batch, 0, 0).images, images, atol=1e-5)
+    added = cut(batch, -0.25, 0).images[0, 0, :, 0]
+    assert torch.allclose(added[:6], torch.tensor(0.0), atol=0.02) and torch.allclose(added[-1], torch.tensor(1.0), atol=0.02)
+    assert torch.allclose(added[19], torch.tensor(0.5), atol=0.05), "the middle has moved down"

@@ -15,7 +15,7 @@ Decisions:
   after 1,500 steps on short lines each had the loss of characters drawn by their frequency, 19 a line; one network alone had 8
   after 500 steps.
 - Each batch is stretched or narrowed at random: letters on signs are often narrower than those of most fonts. It is also cut at
-  the top and at the bottom.
+  the top and at the bottom, or gets more room there.
 - A family may begin with another one's packed weights: it takes over encoders and heads, and its backbone is new.
 - The steps are counted up to `--passes`; a training that is started again with more passes continues at the full rate.
 - Only the main combination's networks are validated: at each width, with BatchNorm statistics from training lines.
