@@ -124,30 +124,57 @@ def _paretext(words: list[str], environment: dict[str, str], log: Path | None = 
     return done.stdout
 
 
-def summary(out: Path) -> str:
-    """Markdown, a row for each task."""
-    rows = [
-        "| task | time | begin | back after | points | best on test lines | CER | aim |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for (name, task), begin in itertools.product(TASKS.items(), BEGINNINGS):
-        files = sorted((out / "results").glob(f"{name}-{begin}-*.json"))
-        results = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        if not results:
-            continue
-        most = parse_size(task.within) if task.within else float("inf")
-        best = []
-        for result in results:
-            fitting = [p for p in result["front"] if p["size_bytes"] <= most]
-            chosen = max(fitting, key=lambda p: p["accuracy"], default=None)  # by the validation lines, as a user would
-            best.append((chosen["test_accuracy"], chosen["test_cer"]) if chosen else (0.0, 1.0))
+def load(out: Path) -> list[dict[str, Any]]:
+    """The searches that have ended, by task, beginning and seed."""
+    files = sorted((out / "results").glob("*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return sorted((row for row in found if row["front"]), key=lambda row: (row["task"], row["begin"], row["seed"]))
+
+
+def best_of(result: dict[str, Any]) -> dict[str, Any] | None:
+    """The file within the limit of the task that is best on the validation lines, as a user would choose; None if none is."""
+    within = TASKS[result["task"]].within
+    most = parse_size(within) if within else float("inf")
+    return max((p for p in result["front"] if p["size_bytes"] <= most), key=lambda p: p["accuracy"], default=None)
+
+
+def summary(results: list[dict[str, Any]]) -> str:
+    """Markdown: a row for each task and beginning, with means over the seeds."""
+    rows = ["| task | time | begin | seeds | back after | points | best on test lines | CER | aim |", f"|{'---|' * 9}"]
+    for (name, begin), group in itertools.groupby(results, lambda row: (row["task"], row["begin"])):
+        found, task = list(group), TASKS[name]
+        best = [best_of(result) for result in found]
+        read = [(0.0, 1.0) if p is None else (p["test_accuracy"], p["test_cer"]) for p in best]
         aim = f"{task.aim:.0%} of lines" if task.aim > 0 else f"CER {-task.aim:.0%} within {task.within}"
         rows.append(
-            f"| {task.words} | {task.time} | {begin} | {', '.join(str(round(r['seconds'])) + ' s' for r in results)} "
-            f"| {', '.join(str(len(r['front'])) for r in results)} | {', '.join(f'{a:.1%}' for a, _ in best)} "
-            f"(mean {mean(a for a, _ in best):.1%}) | {', '.join(f'{c:.1%}' for _, c in best)} | {aim} |"
+            f"| {task.words} | {task.time} | {begin} | {len(found)} | {_range([r['seconds'] for r in found])} s "
+            f"| {_range([len(r['front']) for r in found])} | {mean(a for a, _ in read):.1%} ({min(a for a, _ in read):.1%} to "
+            f"{max(a for a, _ in read):.1%}) | {mean(c for _, c in read):.2%} | {aim} |"
         )
     return "\n".join(rows)
+
+
+def details(results: list[dict[str, Any]]) -> str:
+    """Markdown: a row for each search."""
+    names = ("task", "begin", "seed", "back after", "points", "KB", "best on the validation lines", "its test lines", "CER")
+    rows = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    for result in results:
+        best, task = best_of(result), TASKS[result["task"]]
+        sizes = [p["size_bytes"] / 1000 for p in result["front"]]
+        chosen = " | | "
+        if best is not None:
+            size = f"{best['size_bytes'] / 1000:.1f} KB"
+            chosen = f"{best['accuracy']:.1%} ({size}) | {best['test_accuracy']:.1%} | {best['test_cer']:.2%}"
+        rows.append(
+            f"| {task.words} | {result['begin']} | {result['seed']} | {result['seconds']:.0f} s | {len(sizes)} "
+            f"| {min(sizes):.1f} to {max(sizes):.1f} | {chosen} |"
+        )
+    return "\n".join(rows)
+
+
+def _range(values: list[float]) -> str:
+    low, high = round(min(values)), round(max(values))
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def main() -> None:
@@ -171,7 +198,8 @@ def main() -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
                 print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
-    print(summary(asked.out))
+    results = load(asked.out)
+    print(summary(results), details(results), sep="\n\n")
 
 
 if __name__ == "__main__":
