@@ -1,7 +1,7 @@
 """How many epochs inherited weights save: the same network trained from random weights and from a relative's.
 
     python -m benchmarks.inheritance.run --out OUT [--data codes fraktur digits iiit5k] [--fraktur DIR] [--iiit5k DIR]
-                                         [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 40]
+                                         [--cases narrower wider encoder] [--seeds 0 1 2] [--epochs 40] [--parent-epochs 20]
                                          [--beginnings random first important important-no-flat-start starter
                                                        starter-no-flat-start starter+relative]
                                          [--starter FOLDER]
@@ -128,11 +128,12 @@ class Bench:
         kept = self.out / "results" / f"{name}.json"
         row: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
         digest = self.starter_of(CASES[case].child)[1] if STARTER in beginning else ""
-        if row.get("starter", "") != digest:
+        of_parent = 0 if beginning in ("random", STARTER, f"{STARTER}{NO_FLAT_START}") else parent_epochs
+        if row.get("starter", "") != digest or row.get("parent_epochs", of_parent) != of_parent:
             row = {}
-        if row.get("parent_epochs") == parent_epochs and len(row["cer"]) > epochs:
+        if len(row.get("cer", ())) > epochs:
             return
-        row |= {"data": self.name, "case": case, "beginning": beginning, "seed": self.seed, "parent_epochs": parent_epochs}
+        row |= {"data": self.name, "case": case, "beginning": beginning, "seed": self.seed, "parent_epochs": of_parent}
         row |= {"starter": digest} if digest else {}
         row.setdefault("share", 0.0)
 
@@ -154,7 +155,7 @@ class Bench:
             return _printer(name)(epoch)
 
         train(
-            self.job(CASES[case].child, epochs, f"{case}-{beginning}-{parent_epochs}{digest and '-'}{digest}"),
+            self.job(CASES[case].child, epochs, f"{case}-{beginning}-{of_parent}{digest and '-'}{digest}"),
             report,
             begin=begin,
         )
@@ -200,7 +201,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--parent-epochs", type=int, default=40)
+    parser.add_argument("--parent-epochs", type=int, default=20)
     parser.add_argument("--lines", type=int, help="use only the first training lines; by default all")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
