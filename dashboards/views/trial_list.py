@@ -6,7 +6,7 @@ import csv
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +14,7 @@ from dashboards.views.console import accuracy_words, percent
 from dashboards.views.outcome_words import outcome_words
 from search_space import write_size
 from search_space.architecture import RefusedArchitecture
+from studies.definition.configuration import RecipeValue, recipe_params
 from studies.storage.outcomes import CheckpointOf, Measured, PrecisionVariantOf
 from studies.storage.stored_trial import StoredTrial
 
@@ -43,6 +44,10 @@ class TrialRow:
         on_front: whether it is on the Pareto front.
         model: path of its file.
         architecture: its fields; None if it cannot be built, or has not been judged yet.
+        recipe: value of each recipe setting that the study searches; empty if it searches none.
+        parent: whose weights its training began with; None: random ones, or it has not begun.
+        inherited_share: fraction of its parameters that are the parent's, in [0, 1]; None without a parent.
+        lineage_epochs: epochs that all its ancestors were trained; None without a parent.
     """
 
     trial: int
@@ -60,6 +65,10 @@ class TrialRow:
     on_front: bool
     model: str | None
     architecture: dict[str, Any] | None
+    recipe: dict[str, RecipeValue] = field(default_factory=dict)
+    parent: str | None = None
+    inherited_share: float | None = None
+    lineage_epochs: int | None = None
 
     @classmethod
     def of(cls, trial: StoredTrial, epochs: int | None, on_front: bool, folder: Path = Path()) -> TrialRow:
@@ -73,6 +82,7 @@ class TrialRow:
         """
         measured, outcome = trial.measurement, trial.outcome
         rung = trial.rungs[max(trial.rungs)] if trial.rungs else None
+        lineage: dict[str, Any] = {} if trial.lineage is None else trial.lineage.scalars
         file = outcome if isinstance(outcome, Measured | PrecisionVariantOf | CheckpointOf) else None
         return cls(
             trial=trial.number,
@@ -90,6 +100,8 @@ class TrialRow:
             on_front=on_front,
             model=None if file is None else str(folder / file.model),
             architecture=None if trial.fields is None else dict(trial.fields),
+            recipe=dict(trial.recipe),
+            **lineage,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,15 +110,15 @@ class TrialRow:
 
 
 def write_csv(rows: Sequence[TrialRow], file: TextIO) -> None:
-    """Writes rows as CSV with a heading; fields of the architecture are columns of their own, after the others."""
-    fields = list(dict.fromkeys(field for row in rows for field in row.architecture or {}))
-    columns = [name for name in TrialRow.__dataclass_fields__ if name != "architecture"]
+    """Writes rows as CSV with a heading; fields of the architecture and recipe settings are columns at the end."""
+    details = [(row.architecture or {}) | recipe_params(row.recipe) for row in rows]
+    names = list(dict.fromkeys(name for each in details for name in each))
+    columns = [name for name in TrialRow.__dataclass_fields__ if name not in ("architecture", "recipe")]
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*columns, *fields])
-    for row in rows:
+    writer.writerow([*columns, *names])
+    for row, detail in zip(rows, details, strict=True):
         values = row.as_dict()
-        architecture = row.architecture or {}
-        writer.writerow([*(values[name] for name in columns), *(architecture.get(field) for field in fields)])
+        writer.writerow([*(values[name] for name in columns), *(detail.get(name) for name in names)])
 
 
 def trial_lines(rows: Sequence[TrialRow], width: int | None) -> Iterator[str]:
@@ -125,7 +137,7 @@ def trial_lines(rows: Sequence[TrialRow], width: int | None) -> Iterator[str]:
     below = width is not None and width - used < LEAST_TEXT_COLUMNS
     yield (_joined(heading, widths) + ("" if below else "  what it is, and why it ended")).rstrip()
     for row, figures in zip(rows, cells, strict=True):
-        text = f"{row.what}; {row.reason}" if row.reason and row.what else row.what or row.reason
+        text = "; ".join(part for part in (row.what, _begun(row), row.reason) if part)
         first = _joined(figures, widths)
         if below and width is not None:
             yield first.rstrip()
@@ -144,6 +156,13 @@ def summary_line(rows: Sequence[TrialRow]) -> str:
     counts = ", ".join(f"{count:,} {state}" for state, count in Counter(row.state for row in rows).most_common())
     front = sum(row.on_front for row in rows)
     return f"{len(rows):,} trials: {counts}; * {front:,} on the front"
+
+
+def _begun(row: TrialRow) -> str:
+    """What a training began with; empty for random weights."""
+    if row.parent is None:
+        return ""
+    return f"{100 * (row.inherited_share or 0):.0f} % from {row.parent}"
 
 
 def _figures(row: TrialRow) -> tuple[str, ...]:
@@ -167,13 +186,12 @@ def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def words_of(trial: StoredTrial) -> str:
-    """What a trial is."""
+    """What a trial is: its architecture, and the recipe settings that are searched."""
     try:
         stored = trial.stored_configuration
-        architecture = None if stored is None else stored.architecture
     except RefusedArchitecture:  # built by an earlier version, which knew another space
-        architecture = None
-    if architecture is not None:
-        return architecture.describe()
+        stored = None
+    if stored is not None:
+        return stored.describe()
     values = trial.fields or trial.params
     return ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)

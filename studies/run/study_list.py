@@ -14,7 +14,7 @@ from studies.registry.quick_look import runs_of_studies
 from studies.storage.backends import open_storage
 from studies.storage.front_point import FrontPoint
 from studies.storage.lease import runner_of
-from studies.storage.pareto_front import points_of
+from studies.storage.pareto_front import current, points_of
 from studies.storage.parsed_trials import parsed
 from studies.storage.stored_names import names_of_paretext
 from studies.storage.stored_trial import StoredTrial
@@ -37,7 +37,8 @@ class StudySummary:
         trials: finished trials, as the budget counts them.
         wanted: trials that end the study; None where its time alone does.
         waiting: suspended trainings that the next run resumes.
-        best: the most accurate candidate, of equally accurate ones the smallest; None while nothing reads.
+        best: the most accurate candidate of those that may be on the front, of equally accurate ones the smallest; None while
+            nothing reads.
         changed: when its last trial began or ended, in local time; None if there is none.
         size_bytes: of its files: models, logs, checkpoints, and the copies of models that MLflow has.
         runner: the process that runs it, as "HOST:PID"; None if none does.
@@ -122,7 +123,7 @@ def summary_of(store: StudyStore, workspace: Workspace, runs: Sequence[str] = ()
         trials=done,
         wanted=wanted,
         waiting=waiting,
-        best=_best(points_of(trials, workspace, store.epochs)),
+        best=_best(current(points_of(trials, workspace, store.epochs, store.written_recipe))),
         changed=max(_times(frozen), default=None),
         size_bytes=files_of(workspace, name, runs),
         runner=runner,

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.views.trial_list import TrialRow, trial_lines
+from dashboards.views.trial_list import TrialRow, trial_lines, write_csv
+from search_space import Architecture
+from studies.storage.outcomes import Running
+from studies.storage.stored_trial import StoredTrial
 from testing.command_runs import Commands
 from tests.dashboards.conftest import FRONT_TRIALS
+from trainers.base.lineage import Ancestor, Lineage
 
 
 def test_every_trial_has_a_line_and_those_of_the_front_a_mark(paretext: Commands) -> None:
@@ -68,6 +72,21 @@ ROW = TrialRow(
     model=None,
     architecture=None,
 )
+
+
+def test_what_a_training_began_with_and_its_recipe_are_shown() -> None:
+    architecture, recipe = Architecture(width_percent=25), {"learning_rate": 0.003}
+    trial = StoredTrial(0, {}, Running(), architecture.as_dict(), architecture.digest, recipe=recipe)
+    lineage = Lineage.of(0.964, Ancestor("trial 7", None, 14, 28_000))
+    row = TrialRow.of(trial.inheriting(lineage), 40, False)
+    assert list(trial_lines([row], None))[1].endswith("mbv3_small 25% gru2x48 lr 0.003; 96 % from trial 7")
+    assert row.as_dict()["recipe"] == recipe
+    written = io.StringIO()
+    write_csv([row, ROW], written)
+    first, other = csv.DictReader(io.StringIO(written.getvalue()))
+    assert (first["parent"], first["inherited_share"], first["lineage_epochs"]) == ("trial 7", "0.964", "14")
+    assert (first["width_percent"], first["recipe.learning_rate"]) == ("25", "0.003")
+    assert (other["parent"], other["width_percent"], other["recipe.learning_rate"]) == ("", "", "")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
