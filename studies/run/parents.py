@@ -113,14 +113,17 @@ def _of_file(file: Path) -> Parent:
         beside = sorted(p.name for p in file.parent.glob("*") if p.suffix.lower() in (EXPORTED, WEIGHTS))
         there = f"; beside it are {', '.join(beside[:5])}" if beside else ""
         raise UserError(f"there is no file {file} to begin with{there}")
-    digest = file_sha256(file)
     if file.suffix.lower() == EXPORTED:
-        reader = _reader(file)
-        return Parent(file.name, file, digest, epochs=reader.lineage_epochs, architecture=reader.architecture)
+        from trainers.trial.training_record import check_unchanged, record_beside
+
+        check_unchanged(file)
+        reader, record = _reader(file), record_beside(file)
+        own = 0 if record is None else record.epochs_trained  # without a record only its ancestors' are known
+        return Parent(file.name, file, file_sha256(file), own + reader.lineage_epochs, architecture=reader.architecture)
     from trainers.inherit.weights_file import read_weights  # brings torch
 
-    relative, record = read_weights(file)
-    return Parent(file.name, file, digest, record.epochs, record.lines, record.cer, relative.architecture)
+    relative, kept = read_weights(file)
+    return Parent(file.name, file, file_sha256(file), kept.epochs, kept.lines, kept.cer, relative.architecture)
 
 
 def _reader(file: Path) -> KnownReader:

@@ -35,6 +35,7 @@ from trainers.inherit.starter import has_starter, starter_for, starter_record
 from trainers.inherit.weights_file import SUFFIX, read_weights
 from trainers.pruning.recalibrate import recalibrate
 from trainers.training.job import TrainingData
+from trainers.trial.training_record import record_beside
 
 RECALIBRATION_LINES = 200
 """Training lines with which BatchNorm is measured under starter weights: a second's work, and some 10,000 columns."""
@@ -105,10 +106,11 @@ def _read(parent: Parent, architecture: Architecture, lines: DecodedLines) -> tu
         raise UserError(f"{parent.file} has changed since it was chosen")
     before: tuple[Ancestor, ...] = ()
     if parent.file.suffix.lower() == SUFFIX:
-        relative, record = read_weights(parent.file)
-        before = tuple(Ancestor.from_dict(each) for each in record.lineage)
+        relative, kept = read_weights(parent.file)
+        before = tuple(Ancestor.from_dict(each) for each in kept.lineage)
     else:
-        relative = _relative_of_exported(parent.file, lines)
+        relative, record = _relative_of_exported(parent.file, lines), record_beside(parent.file)
+        before = () if record is None or record.lineage is None else record.lineage.ancestors
     return relative, Ancestor(parent.name, relative.architecture.digest, parent.epochs, parent.lines, found), before
 
 

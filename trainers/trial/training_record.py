@@ -172,6 +172,33 @@ def read_record(file: Path) -> TrainingRecord:
         raise UserError(f"{file} cannot be read as the record of a training ({error}); restore it from a copy") from None
 
 
+def record_beside(model: Path) -> TrainingRecord | None:
+    """The record beside a model file; None if there is none, it is damaged, or it is of another file."""
+    try:
+        record = read_record(record_file(model))
+        return record if record.sha256 == file_sha256(model) else None
+    except (OSError, UserError):
+        return None
+
+
+def check_unchanged(model: Path) -> None:
+    """Checks that a model file is the one that the record beside it is of. Without a record there is nothing to compare.
+
+    Raises:
+        UserError: it is damaged, or was exchanged.
+    """
+    record = record_file(model)
+    try:
+        expected = read_record(record).sha256
+    except (OSError, UserError):
+        return
+    if model.is_file() and file_sha256(model) != expected:
+        raise UserError(
+            f"{model} is not the file that was exported: its SHA-256 is not the one in {record.name}; restore it from a copy, "
+            f"or delete {record.name} if you changed it yourself"
+        )
+
+
 @cache
 def versions() -> dict[str, str]:
     """Library to the version that is installed here, Python among them; what is not installed is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from search_space import Architecture
 from studies.definition.study import resolve
 from studies.registry.mlflow_client import open_mlflow
+from studies.registry.model_lookup import find_model
 from studies.registry.model_registry import find, promote
 from studies.run.parents import resolve_begin
 from studies.storage.backends import open_storage
@@ -25,6 +27,7 @@ from trainers.base.file_digest import file_sha256
 from trainers.inherit.parent import Parent
 from trainers.inherit.relative import Relative
 from trainers.inherit.weights_file import WeightsRecord, write_weights
+from trainers.trial.training_record import TrainingRecord, record_file
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,26 @@ def test_files_say_what_they_hold(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(UserError, match="is not a readable ONNX file"):
         resolve_begin(str(tmp_path / "text.onnx"), workspace)
+
+
+def test_an_exported_file_counts_its_own_epochs_and_is_the_one_that_was_exported(tmp_path: Path) -> None:
+    """The record beside the file says both."""
+    file = tiny_model(tmp_path / "model.onnx")
+    job = {"recipe": {}, "epochs": 4}
+    record = TrainingRecord(job, 4, "0" * 16, "fp32", file_sha256(file), None, {}, "x86_64")
+    record_file(file).write_text(json.dumps(record.as_dict()))
+    (parent,) = resolve_begin(str(file), Workspace(tmp_path))
+    assert parent.epochs == 4
+    tiny_model(file, seed=1)
+    with pytest.raises(
+        UserError, match=r"model.onnx is not the file that was exported: its SHA-256 is not the one in model.train"
+    ):
+        resolve_begin(str(file), Workspace(tmp_path))
+    with pytest.raises(UserError, match="is not the file that was exported"):
+        find_model(str(file), Workspace(tmp_path))
+    record_file(file).write_text("damaged")
+    assert resolve_begin(str(file), Workspace(tmp_path))[0].epochs == 0, "what cannot be read is not known"
+    assert find_model(str(file), Workspace(tmp_path)).file == file
 
 
 def test_the_front_of_a_study_comes_best_first_and_without_files_that_are_gone(tmp_path: Path) -> None:

@@ -93,6 +93,12 @@ def test_an_exported_file_is_a_parent_too_at_any_height(parent_job: TrialJob, tm
     higher = replace(higher, architecture=TINY.with_(height_px=48), data=higher.data.model_copy(update={"height_px": 48}))
     assert isinstance(run_trial(higher, reports), Candidate)
     assert reports[-1].lineage is not None and reports[-1].lineage.share > 0.5
+    grandchild = child(
+        parent_job, tmp_path / "grandchild", Parent("child.onnx", higher.folder / "model.onnx", epochs=7), epochs=1
+    )
+    run_trial(grandchild, reports)
+    assert reports[-1].lineage is not None, "the record beside the file knows its ancestors"
+    assert [each.name for each in reports[-1].lineage.ancestors] == ["child.onnx", "reader.onnx"]
 
 
 @pytest.mark.parametrize("fault", ["is missing", "has changed", "is damaged", "not a weights file"])
