@@ -85,6 +85,10 @@ class RegisteredVersion:
         """
         name = f"{self.model} version {self.version}"
         files = [path for path in self.folder.rglob("*.onnx") if path.is_file()]
+        if "sha256" in self.tags and not files:
+            raise UserError(
+                f"the ONNX file of {name} is missing from {self.folder}; restore it from a copy, or promote its trial again"
+            )
         if "sha256" not in self.tags or len(files) != 1:
             raise UserError(
                 f"{name} was not registered by 'paretext promote'; load it with MLflow if you trust it: {self.folder}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studies.storage.front_point import FrontPoint
 from trainers.base.candidate import Candidate
 from trainers.base.errors import UserError
+from trainers.base.recipe import Recipe
+from trainers.base.recipe_text import in_short
 from trainers.trial.run import CANDIDATE_NAME
+from trainers.trial.training_record import record_beside
 
 if TYPE_CHECKING:
     from trainers.data.spec import DataSpec
@@ -39,7 +42,16 @@ def training_point(folder: Path) -> FrontPoint:
     measured = candidate.measurement
     if not measured.reads:
         raise UserError(f"the model in {folder} does not read: {measured.cer:.1%} of characters are wrong; train it for longer")
-    return FrontPoint.of(0, measured, candidate.architecture.as_dict(), candidate.model)
+    return FrontPoint.of(0, measured, candidate.architecture.as_dict(), candidate.model, **_course(candidate.model))
+
+
+def _course(model: Path) -> dict[str, Any]:
+    """How a model was trained, as far as the record beside it says so."""
+    record = record_beside(model)
+    if record is None:
+        return {}
+    recipe = in_short(Recipe.from_dict(record.job["recipe"]))
+    return {"epochs_trained": record.epochs_trained, "epochs": int(record.job["epochs"]), "recipe": recipe}
 
 
 def training_data(folder: Path) -> DataSpec | None:

@@ -15,7 +15,7 @@ from search_space import Architecture
 from testing.striped_lines import striped_lines, write_pairs
 from trainers.base.errors import UserError
 from trainers.base.recipe import find_recipe
-from trainers.base.recipe_text import parse_recipe
+from trainers.base.recipe_text import in_short, parse_recipe
 from trainers.evaluation.mistakes import Mistake
 
 TINY = "width_percent=25,encoder_hidden=8,encoder_layers=1"
@@ -133,6 +133,9 @@ def test_a_recipe_is_a_preset_with_changes() -> None:
     assert parse_recipe("seed,batch_lines=16,precision=fp32") == find_recipe("seed").with_(batch_lines=16, precision="fp32")
     with pytest.raises(UserError, match="did you mean 'batch_lines'"):
         parse_recipe("seed,batch_line=16")
+    anytime = find_recipe("anytime")
+    assert in_short(anytime) == {"preset": "anytime"}
+    assert in_short(anytime.with_(batch_lines=16, ema_decay=0.9)) == {"preset": "anytime", "ema_decay": 0.9, "batch_lines": 16}
 
 
 def test_a_curve_rises_with_its_values_and_keeps_to_its_columns() -> None:

@@ -1,11 +1,12 @@
-"""Parses a recipe as it is written on the command line."""
+"""Recipes as they are written on the command line and in a study file."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from trainers.base.errors import UserError
-from trainers.base.recipe import Recipe, find_recipe
+from trainers.base.recipe import RECIPES, Recipe, find_recipe
 
 
 def parse_recipe(text: str) -> Recipe:
@@ -25,3 +26,14 @@ def parse_recipe(text: str) -> Recipe:
         except ValueError:
             values |= {field: value}
     return Recipe.from_dict(values)
+
+
+def in_short(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as `[recipe]` of a study file has it: the preset that differs least, and what differs from it."""
+    values = recipe.as_dict()
+    changes = {
+        name: {setting: value for setting, value in values.items() if value != preset.as_dict()[setting]}
+        for name, preset in RECIPES.items()
+    }
+    nearest = min(changes, key=lambda name: len(changes[name]))
+    return {"preset": nearest, **changes[nearest]}

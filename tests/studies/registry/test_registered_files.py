@@ -61,6 +61,9 @@ def test_a_registered_file_that_is_damaged_or_exchanged_is_not_read(workspace: W
     file.write_bytes(Path(points[1].model).read_bytes())
     with pytest.raises(UserError, match="is damaged or was exchanged"):
         find(workspace, "models:/kept@champion").read([image])
+    file.unlink()
+    with pytest.raises(UserError, match="the ONNX file of kept version 1 is missing from"):
+        find(workspace, "models:/kept@champion").read([image])
     file.write_bytes(whole)
     assert find(workspace, "models:/kept@champion").read([image])
 
