@@ -110,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboards.views.console import print_json, stderr_console
     from dashboards.views.training_screen import TrainingScreen
     from trainers.data.open_datasets import prepare_once
+    from trainers.trial.epoch_log import logged_reports
     from trainers.trial.free_folder import check_free, make_folder
     from trainers.trial.job_threads import threads_for
     from trainers.trial.run import past_reports, run_trial
@@ -135,10 +136,11 @@ def run(arguments: argparse.Namespace) -> int:
     with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it
-    _draw(job, candidate, prepared.validation, screen.history)
+    history = screen.history or logged_reports(job.folder)
+    _draw(job, candidate, prepared.validation, history)
     compared = compare(beginning.reader, candidate.model, prepared, job) if beginning.reader is not None else []
     if arguments.json:
-        result = _as_dict(candidate) | {"history": [report.as_dict() for report in screen.history]}
+        result = _as_dict(candidate) | {"history": [report.as_dict() for report in history]}
         if beginning.parents:
             result |= {"begin": beginning.parents[0].as_dict(), "before_and_after": [each.as_dict() for each in compared]}
         print_json(result)
@@ -156,7 +158,8 @@ def _job_and_beginning(arguments: argparse.Namespace) -> tuple[TrialJob, Beginni
     """The training, and what it begins with: checks the arguments before a line is decoded or anything is written."""
     from trainers.base.recipe_text import parse_recipe
 
-    text = getattr(arguments, "begin", None) or "random"
+    asked = getattr(arguments, "begin", None)
+    text = "random" if asked is None else asked
     also = getattr(arguments, "also", None)
     given = None if arguments.architecture is None else read_architecture(arguments.architecture)
     recipe = None if arguments.recipe is None else parse_recipe(arguments.recipe)
@@ -267,7 +270,8 @@ def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[
     measured = candidate.measurement
     accuracy = accuracy_words(measured.accuracy, measured.lines)
     title = f"{job.architecture.describe()} on {job.data.training}: {accuracy} exact, CER {percent(measured.cer)}"
-    draw_curves(history, job.folder / "curves.png", title)
+    if history:  # a finished training whose checkpoint and log were deleted keeps its picture
+        draw_curves(history, job.folder / "curves.png", title)
     from trainers.evaluation.mistakes import worst_mistakes
 
     mistakes = worst_mistakes(candidate.model, lines, SHOWN_MISTAKES)

@@ -23,6 +23,7 @@ from trainers.base.atomic_write import atomic_write
 from trainers.base.errors import UserError
 from trainers.base.recipe import Recipe, find_recipe
 from trainers.inherit.parent import Parent
+from trainers.trial.run import CANDIDATE_NAME
 
 if TYPE_CHECKING:
     from studies.workspace.paths import Workspace
@@ -112,7 +113,7 @@ class Beginning:
         if first is not None and first.file is not None and first.file.resolve().parent == folder.resolve():
             raise UserError(f"{first.file} lies in the folder to write into, which would replace it; give another --out FOLDER")
         before = _recorded(folder / BEGINNING_NAME)
-        if before != self._record() and (folder / "checkpoint.pt").exists():
+        if before != self._record() and any((folder / name).exists() for name in ("checkpoint.pt", CANDIDATE_NAME)):
             raise UserError(f"{folder} holds a training that began with {before['begin']}; give another --out FOLDER")
 
     def claim(self, folder: Path) -> None:

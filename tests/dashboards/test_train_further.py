@@ -1,6 +1,7 @@
 """`paretext train --begin`: a reader learns new characters on a few lines, and says what it read before and after."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ def test_a_reader_learns_new_characters_and_keeps_its_own(
     again = capsys.readouterr()
     assert "epoch 1/1" not in again.err, "the same command trains nothing again"
     assert "read without an error" in again.out and "CER before" in again.out
+    (folder,) = (tmp_path / "runs" / "trainings").iterdir()
+    (folder / "checkpoint.pt").unlink()
+    assert main(["train", "--begin", str(reader), *data, *FAST, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [report["epoch"] for report in shown["history"]] == [1], "without its checkpoint it is shown again, with its curves"
 
 
 def test_the_result_can_be_promoted_and_says_what_it_began_with(
@@ -77,6 +83,9 @@ def test_the_result_can_be_promoted_and_says_what_it_began_with(
     assert main(["promote", str(tmp_path / "out"), "--as", "reader", "--json"]) == 0
     promotion = json.loads(capsys.readouterr().out)
     assert (promotion["version"], promotion["parent"], promotion["study"]) == (2, "models:/reader/1", None)
+    registered = find(Workspace(tmp_path / "runs"), "models:/reader/2").tags
+    assert registered["epochs"] == "1" and json.loads(registered["recipe"])["preset"] == "anytime"
+    assert resolve_begin("models:/reader/2", Workspace(tmp_path / "runs"))[0].epochs == 3, "its own epoch and its parent's two"
     found = find(Workspace(tmp_path / "runs"), "models:/reader/2")
     assert found.tags["parent"] == "models:/reader/1" and "study" not in found.tags
     version = open_mlflow(Workspace(tmp_path / "runs")).get_model_version("reader", "2")
@@ -131,6 +140,11 @@ def test_nothing_that_is_there_is_written_over(
     command = ["train", "--begin", str(reader), "--data", str(lines / "new"), *FAST]
     assert main([*command, "--out", str(reader.parent)]) == 2
     assert "lies in the folder to write into, which would replace it; give another --out" in capsys.readouterr().err
+    finished = tmp_path / "finished"
+    shutil.copytree(reader.parent, finished)
+    (finished / "checkpoint.pt").unlink()
+    assert main([*command, "--out", str(finished)]) == 2
+    assert "holds a training that began with random; give another --out" in capsys.readouterr().err
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "checkpoint.pt").write_bytes(b"of a training that began with random weights")
     assert main([*command, "--out", str(tmp_path / "out")]) == 2

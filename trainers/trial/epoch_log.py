@@ -48,6 +48,13 @@ def read_epochs(log: Path) -> list[dict[str, Any]]:
     return read_lines(log)
 
 
+def logged_reports(folder: Path) -> list[EpochReport]:
+    """The last report of each epoch in the log of a trial's folder, in their order."""
+    known = EpochReport.__dataclass_fields__
+    entries = ({name: entry[name] for name in known if name in entry} for entry in read_epochs(folder / EPOCHS_NAME))
+    return list({report.epoch: report for report in map(EpochReport.from_dict, entries)}.values())
+
+
 def read_lines(log: Path) -> list[dict[str, Any]]:
     """All complete lines of a JSON lines file, empty when it is missing. Half a line, left by a killed process, is skipped."""
     values = []
