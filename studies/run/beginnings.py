@@ -2,7 +2,9 @@
 
 Decisions:
 - A parent is worth the share of its weights that the new network would inherit, times how well it reads: 1 less its character
-  error rate. The share follows from the two architectures; working it out takes 0.1 to 0.3 s, so it is done for the
+  error rate. Of a wider parent's channels only some are taken, and what these compute alone was never trained: its worth is
+  multiplied by the ratio of the widths. The first channels of starter weights were trained as narrower networks, so this does
+  not hold for them. The share follows from the two architectures; working it out takes 0.1 to 0.3 s, so it is done for the
   `LOOKED_AT` most alike and best reading only.
 - Weights that were trained on other data read these lines worse than their record says: they count as if their error rate were
   at least `FOREIGN_CER`.
@@ -108,9 +110,16 @@ class Beginnings:
         """The parents of a new network, the best first."""
         known = [parent for parent in kept if parent.architecture is not None]
         near = sorted(known, key=lambda parent: -_likeness(parent, architecture) * _reads(parent))[:LOOKED_AT]
-        worth = [(self._share(architecture, parent) * _reads(parent), parent) for parent in near]
-        worth += [(self._share(architecture, parent) * min(_reads(parent), 1 - FOREIGN_CER), parent) for parent in self._begin]
+        worth = [(self._worth(architecture, parent) * _reads(parent), parent) for parent in near]
+        worth += [(self._worth(architecture, parent) * min(_reads(parent), 1 - FOREIGN_CER), parent) for parent in self._begin]
         return tuple(parent for value, parent in sorted(worth, key=lambda each: -each[0]) if value > 0)
+
+    def _worth(self, architecture: Architecture, parent: Parent) -> float:
+        """The share of its weights that a network would inherit; less where channels of a wider parent are left out."""
+        share, other = self._share(architecture, parent), parent.architecture
+        if parent.file is None or other is None or share == 0:
+            return share
+        return share * min(1.0, architecture.width_percent / other.width_percent)
 
     def _share(self, architecture: Architecture, parent: Parent) -> float:
         from trainers.inherit.share import inherited_share

@@ -169,7 +169,8 @@ def test_the_parent_gives_much_and_reads_well() -> None:
     alike, worse, other = parent("alike", 0.1), parent("worse", 0.4), parent("other", 0.05, backbone="lcnet")
     wide, foreign = parent("wide", 0.1, width_percent=50), parent("foreign", 0.1)
     assert chosen([other, worse, alike], small) == ["alike", "worse", "other"]
-    assert chosen([wide, worse], small)[0] == "wide", "its channels can be cut"
+    assert chosen([wide, other], small)[0] == "wide", "its channels can be cut"
+    assert chosen([wide, worse], small)[0] == "worse", "half of the channels of the wider one are left out"
     assert chosen([alike, worse], small, (foreign,)) == ["alike", "foreign", "worse"]
     assert chosen([], small, (foreign,)) == ["foreign"] and chosen([], small) == []
 
