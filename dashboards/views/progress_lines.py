@@ -126,6 +126,14 @@ class ProgressLines:
         self._last_s = time.monotonic()
 
 
+INHERITS = {
+    "never": "",
+    "always": ", or with those of earlier trainings of the study where these are worth more",
+    "end": ", in the last quarter also with those of earlier trainings of the study",
+}
+"""Words for each value of `search.inherit`."""
+
+
 def introduction(facts: StudyFacts) -> list[str]:
     """The lines before the first trial."""
     lines = []
@@ -138,9 +146,8 @@ def introduction(facts: StudyFacts) -> list[str]:
     limit = "" if facts.size_limit_bytes is None else f"; no file over {write_size(facts.size_limit_bytes)}"
     learn = f"{facts.training_lines:,} training lines and {facts.validation_lines:,} validation lines"
     lines.append(f"{learn}, {facts.symbols:,} symbols{limit}")
-    if facts.begin != "random":
-        weights = "the starter weights of the package" if facts.begin == "starter" else f"the weights of {facts.begin}"
-        lines.append(f"new networks begin with {weights} (--begin random: with random ones)")
+    if facts.begin != "random" or facts.inherit != "never":
+        lines.append(_beginning(facts))
     if facts.skipped:
         lines.append(f"{len(facts.skipped):,} lines are left out:")
         lines += [f"  {reason}" for reason in facts.skipped[:NAMED_SKIPPED]]
@@ -171,3 +178,12 @@ def conclusion(
 def count_states(states: Counter[str]) -> str:
     """Counts as text: `3 over a limit, 1 duplicate`."""
     return ", ".join(f"{number} {state}" for state, number in states.most_common())
+
+
+def _beginning(facts: StudyFacts) -> str:
+    """What new networks begin with, and how to have random weights."""
+    named = {"starter": "the starter weights of the package", "random": "random weights"}
+    weights = named.get(facts.begin, f"the weights of {facts.begin}")
+    changed = [] if facts.begin == "random" else ["--begin random"]
+    changed += [] if facts.inherit == "never" else ["--inherit never"]
+    return f"new networks begin with {weights}{INHERITS[facts.inherit]} ({' '.join(changed)}: with random ones)"

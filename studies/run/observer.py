@@ -31,6 +31,7 @@ class StudyFacts:
         workers: trainings at the same time.
         objectives: two or three objectives.
         begin: weights that new networks begin with (`studies.definition.begin_spec`).
+        inherit: whether they may begin with earlier trainings of the study: "never", "always", or at its "end".
         recorded: closed trials of earlier runs, whatever became of them.
         measured: files that earlier runs have measured and that may be on the front.
     """
@@ -49,6 +50,7 @@ class StudyFacts:
     workers: int
     objectives: tuple[Objective, ...]
     begin: str = "random"
+    inherit: str = "never"
     recorded: int = 0
     measured: tuple[Measurement, ...] = ()
 

@@ -106,6 +106,7 @@ class Preparation:
             workers=workers,
             objectives=study.objectives,
             begin=study.search.begin,
+            inherit=study.search.inherit,
             recorded=sum(not trial.is_open for trial in trials),
             measured=tuple(t.measurement for t in trials if t.is_candidate and t.measurement is not None),
         )

@@ -3,7 +3,8 @@
     {"at": "2026-05-04T10:20:30.123+00:00", "run": "host:4711", "event": "epoch", "trial": 7, "epoch": 3, ...}
 
 The terminal's output is lost when it is closed. The log shows afterwards which process was lost when, and how its trial ended.
-A search never reads its log: the record is Optuna's storage.
+A search never reads its log: the record is Optuna's storage. What happens before a study starts is written when it does, so a
+search that is refused leaves no file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from studies.definition.configuration import Configuration
 from studies.run.observer import Observer, StudyFacts, Summary
@@ -30,14 +31,15 @@ class StudyLog:
     """Writes events to a file and passes them on to another observer. As a context manager it closes the file.
 
     Args:
-        file: lines are appended to it; it is created if it does not exist.
+        file: lines are appended to it; it is created when the study starts.
         observer: receives every event, too.
     """
 
     def __init__(self, file: Path, observer: Observer) -> None:
         self._observer, self._run = observer, owner_here()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file.open("a", encoding="utf-8")
+        self._path = file
+        self._file: TextIO | None = None
+        self._waiting: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +47,10 @@ class StudyLog:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
             self._write("run breaks off", reason=one_line(error))
-        self._file.close()
+        if self._path.exists():
+            self._open()
+        if self._file is not None:
+            self._file.close()
 
     def note(self, text: str) -> None:
         text = redact(text)
@@ -56,6 +61,7 @@ class StudyLog:
         self._observer.preparing(what, done, total)
 
     def study_started(self, facts: StudyFacts) -> None:
+        self._open()
         self._write("run starts", trials=facts.trials, finished=facts.finished, resumed=facts.resumed, workers=facts.workers)
         self._observer.study_started(facts)
 
@@ -86,8 +92,23 @@ class StudyLog:
     def _write(self, event: str, **facts: Any) -> None:
         """Appends a line. Errors are ignored, so that a full disk does not end a search."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": at, "run": self._run, "event": event, **facts}) + "\n"
+        if self._file is None:
+            self._waiting.append(line)
+        else:
+            self._append(line)
+
+    def _open(self) -> None:
+        """Opens the file, and writes what has happened before."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", encoding="utf-8")
+            self._append("".join(self._waiting))
+
+    def _append(self, text: str) -> None:
         with contextlib.suppress(OSError):
-            self._file.write(json.dumps({"at": at, "run": self._run, "event": event, **facts}) + "\n")
+            assert self._file is not None
+            self._file.write(text)
             self._file.flush()
 
 

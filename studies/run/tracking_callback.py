@@ -63,6 +63,7 @@ class TrackingCallback:
         tags = {
             "reason": trial.reason or None,
             "description": _description(trial),
+            "epochs": getattr(trial.outcome, "epochs", None) or trial.epochs_trained or None,
             "continues": trial.continues,
             "stored_as": trial.stored_as,
             **inherited,

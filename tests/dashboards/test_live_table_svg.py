@@ -19,6 +19,7 @@ from studies.run.study_log import StudyLog, read_log
 from studies.storage.outcomes import Measured, Running, Stopped
 from studies.storage.stored_trial import StoredTrial
 from trainers.base.candidate import Measurement
+from trainers.base.errors import UserError
 from trainers.base.progress import EpochReport
 
 EPOCHS = 9
@@ -38,6 +39,21 @@ KNOWN = {
         StoredTrial.of(2, {}, Architecture(width_percent=100), None, Running()),
     )
 }
+
+
+def test_a_search_that_is_refused_before_it_starts_leaves_no_log(tmp_path: Path) -> None:
+    file = tmp_path / "s" / "log.jsonl"
+    with pytest.raises(UserError), StudyLog(file, SilentObserver()) as log:
+        log.note("the lines have changed")
+        raise UserError("refused")
+    assert not file.parent.exists()
+    facts = StudyFacts("s", 3, 0, False, EPOCHS, 100, 50, 10, (), None, None, 2, objectives_of(DEFAULT))
+    with StudyLog(file, SilentObserver()) as log:
+        log.note("first")
+        log.study_started(facts)
+    with pytest.raises(UserError), StudyLog(file, SilentObserver()) as log:
+        raise UserError("refused the second time")
+    assert [event["event"] for event in read_log(file)] == ["note", "run starts", "run breaks off"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.views.progress_lines import ProgressLines, conclusion
+from dashboards.views.progress_lines import ProgressLines, conclusion, introduction
 from search_space import Architecture
 from studies.definition.configuration import Configuration
 from studies.objectives.catalog import objectives_of
@@ -36,6 +36,25 @@ def test_the_table_shows_trials_epochs_accuracy_size_and_state() -> None:
     assert "3 of 4 trained" in lines[4] and "left" in lines[4]
     assert lines[5].strip() == "best: accuracy 90.0 % (87.1-92.3), 410KB (trial 5)"
     assert lines[6].startswith("front: 1 file, grew last with trial 5")
+
+
+@pytest.mark.parametrize(
+    ("begin", "inherit", "line"),
+    [
+        ("random", "never", None),
+        ("starter", "never", "new networks begin with the starter weights of the package (--begin random: with random ones)"),
+        (
+            "models:/r/1",
+            "end",
+            "with the weights of models:/r/1, in the last quarter also with those of earlier trainings of the",
+        ),
+        ("random", "always", "(--inherit never: with random ones)"),
+        ("starter", "always", "where these are worth more (--begin random --inherit never: with random ones)"),
+    ],
+)
+def test_what_new_networks_begin_with_is_said_before_the_first(begin: str, inherit: str, line: str | None) -> None:
+    lines = [each for each in introduction(replace(FACTS, begin=begin, inherit=inherit)) if "begin with" in each]
+    assert not lines if line is None else len(lines) == 1 and line in lines[0]
 
 
 def test_the_counts_add_up_to_all_trials() -> None:
