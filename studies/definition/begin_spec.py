@@ -24,8 +24,8 @@ UNSAFE_SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".bin")
 
 
 def absolute_begin(text: str) -> str:
-    """The same text with the absolute path of a file, so that a study finds it from any folder."""
-    return str(Path(text).absolute()) if not text.startswith((SCHEME, STUDY)) and Path(text).suffix else text
+    """The same text with the absolute path of a file, so that a study finds it from any folder. `~` is the user's home."""
+    return str(Path(text).expanduser().absolute()) if not text.startswith((SCHEME, STUDY)) and Path(text).suffix else text
 
 
 def begin_fault(text: str) -> str | None:
@@ -43,4 +43,6 @@ def begin_fault(text: str) -> str | None:
         return None
     if suffix in UNSAFE_SUFFIXES:
         return f"'{text}' may be pickled and could run code when it is loaded; give the exported {EXPORTED} file instead"
+    if not text.strip():
+        return f"it says nothing to begin with; write {FORMS}"
     return f"nothing to begin with is called '{text}'{nearest(text, [STARTER, RANDOM])} (known: {FORMS})"

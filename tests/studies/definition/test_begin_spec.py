@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from studies.definition.begin_spec import begin_fault
+from studies.definition.begin_spec import absolute_begin, begin_fault
 from studies.definition.model_address import ModelAddress, parse_address
 from trainers.base.errors import UserError
 
@@ -25,12 +27,21 @@ def test_every_form_is_accepted_without_looking_anything_up(text: str) -> None:
         ("models:reader@champion", "is not the URI of a registered model"),
         ("study:", "needs the name of a study"),
         ("checkpoint.pt", "could run code when it is loaded; give the exported .onnx file"),
-        ("", "known: starter, random, models:/NAME@champion"),
+        ("", "it says nothing to begin with; write starter, random, models:/NAME@champion"),
     ],
 )
 def test_a_mistake_is_one_line_with_what_to_write_instead(text: str, message: str) -> None:
     fault = begin_fault(text)
     assert fault is not None and message in fault and "\n" not in fault
+
+
+def test_the_path_of_a_file_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert absolute_begin("a.onnx") == str(tmp_path / "a.onnx")
+    assert absolute_begin("~/a.onnx") == str(tmp_path / "home" / "a.onnx")
+    for other in ("starter", "models:/reader.v2@champion", "study:a.b"):
+        assert absolute_begin(other) == other
 
 
 def test_an_address_has_either_an_alias_or_a_version() -> None:
