@@ -12,8 +12,8 @@ end         starter weights; in the last quarter of the epochs both, for childre
 
 Decisions:
 - A search is that of a study with a file of its own: MobileNetV3-small of 15 to 50 %, of which an epoch takes some ten seconds,
-  one worker, and so many epochs in all. An epoch of a data set shows equally many lines in each form, so epochs are lines shown.
-  Those that the starter weights were trained on do not count: they are trained once, for all users.
+  one worker, and so many epochs in all. An epoch of a data set shows equally many lines in each form, so epochs are lines
+  shown. Those that the starter weights were trained on do not count: they are trained once, for all users.
 - Each file that a search measures is read on test lines that the search does not know. The hypervolume is that of the fraction
   of test lines misread and the logarithmic bytes of all files measured so far, in a fixed box.
 - A search that has ended is not run again.
