@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboards.cli import options
 from dashboards.cli.architecture_argument import FORMS, read_architecture
-from dashboards.views.before_and_after import BeforeAndAfter, compare, lines_for, table_of
+from dashboards.views.before_and_after import compare, lines_for
+from dashboards.views.training_result import as_dict, draw_pictures, tell
 from trainers.base.candidate import Candidate
 
 if TYPE_CHECKING:
     from studies.run.further_training import Beginning, Characters
-    from trainers.base.progress import EpochReport
-    from trainers.data.arrays import LineArrays
     from trainers.data.dataset import LineDataset
     from trainers.data.spec import DataSpec
     from trainers.trial.run import TrialJob
@@ -33,8 +31,6 @@ To train your own reader further, on new lines, characters or fonts
 
 EPOCHS = 30
 """Epochs of a training by default."""
-SHOWN_MISTAKES = 30
-"""Most lines on the picture of errors."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -119,33 +115,24 @@ def run(arguments: argparse.Namespace) -> int:
     beginning.check_folder(job.folder)
     check_free(job, prepared)
     job = dataclasses.replace(job, threads=arguments.threads or threads_for(job, prepared))
-    heading = (
-        f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
-        f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
-        f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
-    )
-    for note in prepared.notes:
-        stderr_console().print(note, markup=False, soft_wrap=True)
-    left_out = _left_out(job, prepared)
-    if left_out:
-        stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+    _say_what_is_left_out(job, prepared)
     if beginning.reader is not None and not past_reports(job, prepared):
         beginning.reader.check_weights(lines_for(beginning.reader, prepared, job).training)
     make_folder(job)
     beginning.claim(job.folder)
-    with TrainingScreen(stderr_console(), heading, past_reports(job, prepared)) as screen:
+    with TrainingScreen(stderr_console(), _heading(job, prepared), past_reports(job, prepared)) as screen:
         candidate = run_trial(job, screen.report)
     assert isinstance(candidate, Candidate)  # nothing here pauses it
     history = screen.history or logged_reports(job.folder)
-    _draw(job, candidate, prepared.validation, history)
+    draw_pictures(job, candidate, prepared.validation, history)
     compared = compare(beginning.reader, candidate.model, prepared, job) if beginning.reader is not None else []
     if arguments.json:
-        result = _as_dict(candidate) | {"history": [report.as_dict() for report in history]}
+        result = as_dict(candidate) | {"history": [report.as_dict() for report in history]}
         if beginning.parents:
             result |= {"begin": beginning.parents[0].as_dict(), "before_and_after": [each.as_dict() for each in compared]}
         print_json(result)
     else:
-        _tell(candidate, job.folder, compared)
+        tell(candidate, job.folder, compared)
     return 0
 
 
@@ -229,6 +216,25 @@ def _decoded(data: DataSpec, also: str | None, cache_folder: Path) -> DataSpec:
     return data
 
 
+def _heading(job: TrialJob, prepared: LineDataset) -> str:
+    """What trains on what, one line."""
+    return (
+        f"{job.architecture.describe()} on {job.data.training}: {len(prepared.training):,} training and "
+        f"{len(prepared.validation):,} validation lines, {len(prepared.charset):,} symbols, {job.device}, "
+        f"{job.threads} {'thread' if job.threads == 1 else 'threads'}"
+    )
+
+
+def _say_what_is_left_out(job: TrialJob, prepared: LineDataset) -> None:
+    from dashboards.views.console import stderr_console
+
+    for note in prepared.notes:
+        stderr_console().print(note, markup=False, soft_wrap=True)
+    left_out = _left_out(job, prepared)
+    if left_out:
+        stderr_console().print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.items()), markup=False)
+
+
 def _left_out(job: TrialJob, prepared: LineDataset) -> dict[str, int]:
     """How many lines are not trained on, by reason."""
     from search_space.time_steps import LONGEST_ATTENTION_LINE
@@ -260,45 +266,3 @@ def _device(asked: str | None) -> str:
     except (RuntimeError, AssertionError):
         raise UserError(f"there is no device '{asked}' on this machine; leave --device out") from None
     return asked
-
-
-def _draw(job: TrialJob, candidate: Candidate, lines: LineArrays, history: list[EpochReport]) -> None:
-    """Writes curves.png and errors.png."""
-    from dashboards.views.console import accuracy_words, percent
-    from dashboards.views.training_pictures import draw_curves, draw_mistakes
-
-    measured = candidate.measurement
-    accuracy = accuracy_words(measured.accuracy, measured.lines)
-    title = f"{job.architecture.describe()} on {job.data.training}: {accuracy} exact, CER {percent(measured.cer)}"
-    if history:  # a finished training whose checkpoint and log were deleted keeps its picture
-        draw_curves(history, job.folder / "curves.png", title)
-    from trainers.evaluation.mistakes import worst_mistakes
-
-    mistakes = worst_mistakes(candidate.model, lines, SHOWN_MISTAKES)
-    draw_mistakes(mistakes, job.folder / "errors.png", f"worst readings of {title}")
-
-
-def _as_dict(candidate: Candidate) -> dict[str, Any]:
-    """A candidate as JSON values: with the interval of its accuracy, without the single lines."""
-    from trainers.evaluation.uncertainty import wilson_interval
-
-    values = candidate.as_dict()
-    values["measurement"].pop("right_lines", None)
-    low, high = wilson_interval(candidate.measurement.accuracy, candidate.measurement.lines)
-    values["measurement"] |= {"accuracy_low": low, "accuracy_high": high, "validation_lines": candidate.measurement.lines}
-    return values
-
-
-def _tell(candidate: Candidate, folder: Path, compared: Sequence[BeforeAndAfter]) -> None:
-    from dashboards.views.console import accuracy_words, percent, stdout_console
-    from search_space import write_size
-
-    m = candidate.measurement
-    stdout_console().print(
-        f"{accuracy_words(m.accuracy, m.lines)} of {m.lines:,} validation lines without an error, CER {percent(m.cer)}; "
-        f"{write_size(m.size_bytes)}, {m.latency_ms:.2f} ms a line, {m.parameters:,} weights",
-        markup=False,
-    )
-    if compared:
-        stdout_console().print(table_of(compared))
-    stdout_console().print(f"{candidate.model}\n{folder / 'curves.png'}\n{folder / 'errors.png'}", markup=False, soft_wrap=True)
