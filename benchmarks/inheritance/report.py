@@ -45,6 +45,7 @@ def table(rows: Iterable[Row], at: Sequence[int] = AT) -> str:
         "seeds",
         "inherited",
         *(f"CER, epoch {epoch}" for epoch in shown),
+        "right lines at the end",
         "epochs to random's end",
     ]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
@@ -53,8 +54,14 @@ def table(rows: Iterable[Row], at: Sequence[int] = AT) -> str:
             both = [(seed.get("random"), seed[beginning]) for seed in by_seed.values() if beginning in seed]
             cells = [data, case, beginning, str(len(both)), f"{100 * mean(row['share'] for _, row in both):.0f} %"]
             cells += [_mean([row["cer"][epoch] for _, row in both if len(row["cer"]) > epoch]) for epoch in shown]
-            lines.append(f"| {' | '.join([*cells, _speed(both)])} |")
+            lines.append(f"| {' | '.join([*cells, _right(both, longest), _speed(both)])} |")
     return "\n".join(lines)
+
+
+def _right(pairs: list[tuple[Row | None, Row]], last: int) -> str:
+    """Mean fraction of right lines after the last epoch; empty until all seeds are there."""
+    found = [row["accuracy"][last] for _, row in pairs if len(row["accuracy"]) > last]
+    return f"{100 * mean(found):.1f} %" if len(found) == len(pairs) else ""
 
 
 def _mean(values: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""How much of the variance of log CER each choice explains: functional ANOVA of the trainings of `run`.
+"""How much of the variance of log CER each choice explains (functional ANOVA), and the mean CER of each of its values.
 
     python -m benchmarks.recipe_space.report OUT
 
@@ -59,14 +59,28 @@ def importances(name: str, results: list[dict[str, Any]]) -> tuple[dict[str, flo
     return dict(sorted(fractions.items(), key=lambda each: -each[1])), 1 - unexplained
 
 
+def means(name: str, results: list[dict[str, Any]]) -> dict[str, list[tuple[Any, float, int]]]:
+    """Parameter to its values, each with the geometric mean of the CER of its trainings and their number."""
+    found: dict[str, list[tuple[Any, float, int]]] = {}
+    for parameter, values in space_of(name).choices.items():
+        for value in values:
+            cers = [r["cer"] for r in results if parameter in r["params"] and r["params"][parameter] == value]
+            logs = [math.log(max(LEAST_CER, FAILED_CER if cer is None else cer)) for cer in cers]
+            if logs:
+                found.setdefault(parameter, []).append((value, math.exp(float(np.mean(logs))), len(logs)))
+    return {parameter: each for parameter, each in found.items() if len(each) > 1}
+
+
 def main() -> None:
     out, columns = Path(sys.argv[1]), dict[str, dict[str, float]]()
+    valued: dict[str, dict[str, list[tuple[Any, float, int]]]] = {}
     for name in DATA:
         file = out / f"{name}.jsonl"
         results = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         if len(results) < FEWEST:
             continue
         columns[name], score = importances(name, results)
+        valued[name] = means(name, results)
         cers = sorted(1.0 if r["cer"] is None else r["cer"] for r in results)
         print(
             f"{name}: {len(results)} trainings of {results[0]['epochs']} epochs, CER {cers[0]:.3f} to {cers[-1]:.3f}, "
@@ -79,6 +93,10 @@ def main() -> None:
     for parameter in sorted(mean, key=lambda p: -mean[p]):
         cells = [f"{100 * column[parameter]:.0f} %" if parameter in column else "" for column in columns.values()]
         print(f"| `{parameter}` | {' | '.join(cells)} | {100 * mean[parameter]:.0f} % |")
+    print(f"\n| parameter | {' | '.join(valued)} |\n|---|{'---|' * len(valued)}")
+    for parameter in sorted(mean, key=lambda p: -mean[p]):
+        cells = [", ".join(f"{v}: {cer:.3f}" for v, cer, _ in table.get(parameter, [])) for table in valued.values()]
+        print(f"| `{parameter}` | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
