@@ -121,10 +121,12 @@ def _trained(asked: argparse.Namespace, choices: Choices, chosen: Mapping[str, S
     state = torch.load(asked.out / f"{asked.family}.pt", weights_only=True)
     rows = [json.loads(line) for line in (asked.out / f"{asked.family}.jsonl").read_text("utf-8").splitlines()]
     card = card_of(rows, asked.family)
-    before = 0 if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record.lines
-    shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines + before
-    lines = len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
-    record = WeightsRecord(epochs=max(1, round(shown / lines)), lines=shown, cer=card["validation"].get(f"cer_{width}"))
+    before = None if asked.begin is None else decode_family(asked.begin.read_bytes(), str(asked.begin)).record
+    shown = (rows[-1]["step"] - state.get("first_step", 0)) * RECIPE.batch_lines
+    epochs = shown / len((asked.out / "lines" / "labels.txt").read_text("utf-8").splitlines())
+    if before is not None:
+        shown, epochs = shown + before.lines, epochs + before.epochs
+    record = WeightsRecord(epochs=max(1, round(epochs)), lines=shown, cer=card["validation"].get(f"cer_{width}"))
     networks = networks_of(averaged_family(asked.family, charset, state), choices, width, chosen, asked.without)
     return WeightsFamily(networks, tuple(charset), record, card)
 
