@@ -2,13 +2,15 @@
 
     python -m benchmarks.any_clock.run --out OUT --fraktur DIR --labels LABELS.tsv [--tasks a b c d] [--seeds 0 1 2]
         [--begin random starter] [--study FILE]
+    python -m benchmarks.any_clock.run --out OUT --begin before --checkout FOLDER
     python -m benchmarks.any_clock.run --out OUT --summary
 
 a  300 photographs of codes, 4 minutes        c  printed Fraktur lines, 15 minutes
 b  800 photographs of codes, 10 minutes       d  100,000 rendered shop signs, 30 minutes
 
-The front is read on test lines that the search has never seen. `--begin` says what the networks begin with; a study
-file gives further settings. A search that has ended is not run again.
+The front is read on test lines that the search has never seen. `--begin` says what the networks begin with: random or starter
+weights, or `before`: the search is that of another version, from its checkout. A study file gives further
+settings. A search that has ended is not run again.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ TASKS = {
     "d": Task("100,000 rendered lines", "30m", "", 0.60),
 }
 TEST_LINES = 500
-BEGINNINGS = ("random", "starter")
+BEFORE = "before"
+"""Beginning of the searches of another version, which has no choice of beginnings."""
+BEGINNINGS = ("random", "starter", BEFORE)
 """What the networks of a search begin with."""
 
 
@@ -81,15 +85,35 @@ def make_lines(name: str, out: Path, fraktur: Path | None, labels: Path | None) 
     return training, test
 
 
-def run(name: str, begin: str, seed: int, out: Path, training: Path, test: Path, study: Path | None) -> dict[str, Any]:
-    """One search from an empty cache, of a study file if one is given, and its front on the test lines."""
+def run(
+    name: str,
+    begin: str,
+    seed: int,
+    out: Path,
+    training: Path,
+    test: Path,
+    study: Path | None = None,
+    checkout: Path | None = None,
+) -> dict[str, Any]:
+    """One search from an empty cache, of a study file if one is given, and its front on the test lines.
+
+    Args:
+        name: of the task.
+        begin: one of `BEGINNINGS`.
+        seed: of the search.
+        out: where its files go.
+        training, test: folders of lines.
+        study: a file with further settings.
+        checkout: of the version that searches; None: this one.
+    """
     task, home = TASKS[name], out / "runs" / f"{name}-{begin}-{seed}"
     home.mkdir(parents=True)
     environment = {"PARETEXT_HOME": str(home)}
     began = time.monotonic()
     command = ["search"] if study is None else ["search", str(study)]
     command += ["--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
-    answer = _paretext([*command, "--begin", begin], environment, home / "search.log")
+    command += [] if begin == BEFORE else ["--begin", begin]
+    answer = _paretext(command, environment, home / "search.log", checkout)
     seconds = time.monotonic() - began
     front = json.loads(answer) if answer.strip() else []
     read = [point | _tested(Path(point["model"]), test, environment) for point in front]
@@ -113,10 +137,10 @@ def _short(point: dict[str, Any]) -> dict[str, Any]:
     return {name: point[name] for name in names}
 
 
-def _paretext(words: list[str], environment: dict[str, str], log: Path | None = None) -> str:
-    """Runs the command line; what it prints."""
+def _paretext(words: list[str], environment: dict[str, str], log: Path | None = None, checkout: Path | None = None) -> str:
+    """Runs the command line, of another version if its checkout is given; what it prints."""
     command = [sys.executable, "-m", "dashboards.cli.command_line", *words]
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=checkout, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     if log is not None:
         log.write_text(done.stderr, encoding="utf-8")
     if done.returncode not in (0, 1):
@@ -128,7 +152,7 @@ def load(out: Path) -> list[dict[str, Any]]:
     """The searches that have ended, by task, beginning and seed."""
     files = sorted((out / "results").glob("*.json"))
     found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return sorted((row for row in found if row["front"]), key=lambda row: (row["task"], row["begin"], row["seed"]))
+    return sorted(found, key=lambda row: (row["task"], row["begin"], row["seed"]))
 
 
 def best_of(result: dict[str, Any]) -> dict[str, Any] | None:
@@ -167,7 +191,7 @@ def details(results: list[dict[str, Any]]) -> str:
             chosen = f"{best['accuracy']:.1%} ({size}) | {best['test_accuracy']:.1%} | {best['test_cer']:.2%}"
         rows.append(
             f"| {task.words} | {result['begin']} | {result['seed']} | {result['seconds']:.0f} s | {len(sizes)} "
-            f"| {min(sizes):.1f} to {max(sizes):.1f} | {chosen} |"
+            f"| {f'{min(sizes):.1f} to {max(sizes):.1f}' if sizes else ''} | {chosen} |"
         )
     return "\n".join(rows)
 
@@ -185,16 +209,21 @@ def main() -> None:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--begin", nargs="+", choices=BEGINNINGS, default=list(BEGINNINGS))
+    parser.add_argument("--begin", nargs="+", choices=BEGINNINGS, default=["random", "starter"])
     parser.add_argument("--study", type=Path, help="a study file with further settings")
+    parser.add_argument("--checkout", type=Path, help="another version, for --begin before")
     parser.add_argument("--summary", action="store_true")
     asked = parser.parse_args()
+    if BEFORE in asked.begin and asked.checkout is None:
+        parser.error("--begin before needs --checkout FOLDER")
     if not asked.summary:
         for seed, name, begin in itertools.product(asked.seeds, asked.tasks, asked.begin):
             file = asked.out / "results" / f"{name}-{begin}-{seed}.json"
             if not file.exists():
                 training, test = make_lines(name, asked.out, asked.fraktur, asked.labels)
-                result = run(name, begin, seed, asked.out, training, test, asked.study)
+                result = run(
+                    name, begin, seed, asked.out.resolve(), training.resolve(), test.resolve(), asked.study, asked.checkout
+                )
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
                 print(f"{file.stem}: {result['seconds']:.0f} s, {len(result['front'])} points", flush=True)
