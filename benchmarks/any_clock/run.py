@@ -104,7 +104,7 @@ def run(
         out: where its files go.
         training, test: folders of lines.
         study: a file with further settings.
-        checkout: of the version that searches; None: this one.
+        checkout: of the version that searches with the beginning `BEFORE`; this one searches with the others.
     """
     task, home = TASKS[name], out / "runs" / f"{name}-{begin}-{seed}"
     home.mkdir(parents=True)
@@ -113,7 +113,7 @@ def run(
     command = ["search"] if study is None else ["search", str(study)]
     command += ["--data", str(training), "--time", task.time, "--seed", str(seed), "--name", "clock", "--json"]
     command += [] if begin == BEFORE else ["--begin", begin]
-    answer = _paretext(command, environment, home / "search.log", checkout)
+    answer = _paretext(command, environment, home / "search.log", checkout if begin == BEFORE else None)
     seconds = time.monotonic() - began
     front = json.loads(answer) if answer.strip() else []
     read = [point | _tested(Path(point["model"]), test, environment) for point in front]
