@@ -23,13 +23,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the trials, oldest first."""
     from dashboards.views.console import print_json, stderr_console, stdout_console
     from dashboards.views.trial_list import TrialRow, trial_lines, write_csv
-    from studies.storage.pareto_front import load_store, pareto_front, stored_points
+    from studies.storage.pareto_front import load_store, pareto_front, points_of
     from studies.workspace.paths import Workspace
 
     workspace = Workspace.of_environment()
     store = load_store(workspace, arguments.name)
     trials, epochs = store.stored_trials(), store.epochs
-    front = {point.trial for point in pareto_front(stored_points(store, workspace), store.objectives)}
+    points = points_of(trials, workspace, epochs, store.written_recipe)
+    front = {point.trial for point in pareto_front(points, store.objectives)}
     rows = [TrialRow.of(trial, epochs, trial.number in front, workspace.folder) for trial in trials]
     if arguments.json:
         print_json([row.as_dict() for row in rows])

@@ -39,9 +39,9 @@ def find_model(text: str | None, workspace: Workspace) -> FoundModel:
     """
     registered = text is None or text.startswith("models:")
     if text is not None and not registered and (text.endswith(".onnx") or "/" in text or Path(text).is_file()):
-        from trainers.trial.training_record import check_unchanged
+        from trainers.trial.training_record import checked_record
 
-        check_unchanged(Path(text))
+        checked_record(Path(text))
         return FoundModel(Path(text), text)
     from studies.registry.model_registry import find, newest_champion
 

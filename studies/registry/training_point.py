@@ -42,12 +42,14 @@ def training_point(folder: Path) -> FrontPoint:
     measured = candidate.measurement
     if not measured.reads:
         raise UserError(f"the model in {folder} does not read: {measured.cer:.1%} of characters are wrong; train it for longer")
-    return FrontPoint.of(0, measured, candidate.architecture.as_dict(), candidate.model, **_course(candidate.model))
+    return FrontPoint.of(
+        0, measured, candidate.architecture.as_dict(), candidate.model, **_course(candidate.model, measured.sha256)
+    )
 
 
-def _course(model: Path) -> dict[str, Any]:
+def _course(model: Path, sha256: str | None) -> dict[str, Any]:
     """How a model was trained, as far as the record beside it says so."""
-    record = record_beside(model)
+    record = record_beside(model, sha256)
     if record is None:
         return {}
     recipe = in_short(Recipe.from_dict(record.job["recipe"]))

@@ -114,12 +114,12 @@ def _of_file(file: Path) -> Parent:
         there = f"; beside it are {', '.join(beside[:5])}" if beside else ""
         raise UserError(f"there is no file {file} to begin with{there}")
     if file.suffix.lower() == EXPORTED:
-        from trainers.trial.training_record import check_unchanged, record_beside
+        from trainers.trial.training_record import checked_record
 
-        check_unchanged(file)
-        reader, record = _reader(file), record_beside(file)
-        own = 0 if record is None else record.epochs_trained  # without a record only its ancestors' are known
-        return Parent(file.name, file, file_sha256(file), own + reader.lineage_epochs, architecture=reader.architecture)
+        record, reader = checked_record(file), _reader(file)
+        # without a record only the epochs of its ancestors are known
+        digest, own = (file_sha256(file), 0) if record is None else (record.sha256, record.epochs_trained)
+        return Parent(file.name, file, digest, own + reader.lineage_epochs, architecture=reader.architecture)
     from trainers.inherit.weights_file import read_weights  # brings torch
 
     relative, kept = read_weights(file)

@@ -30,10 +30,7 @@ def parse_recipe(text: str) -> Recipe:
 
 def in_short(recipe: Recipe) -> dict[str, Any]:
     """A recipe as `[recipe]` of a study file has it: the preset that differs least, and what differs from it."""
-    values = recipe.as_dict()
-    changes = {
-        name: {setting: value for setting, value in values.items() if value != preset.as_dict()[setting]}
-        for name, preset in RECIPES.items()
-    }
+    presets = {name: preset.as_dict() for name, preset in RECIPES.items()}
+    changes = {name: {k: v for k, v in recipe.as_dict().items() if v != preset[k]} for name, preset in presets.items()}
     nearest = min(changes, key=lambda name: len(changes[name]))
     return {"preset": nearest, **changes[nearest]}

@@ -109,7 +109,7 @@ def _read(parent: Parent, architecture: Architecture, lines: DecodedLines) -> tu
         relative, kept = read_weights(parent.file)
         before = tuple(Ancestor.from_dict(each) for each in kept.lineage)
     else:
-        relative, record = _relative_of_exported(parent.file, lines), record_beside(parent.file)
+        relative, record = _relative_of_exported(parent.file, lines), record_beside(parent.file, found)
         before = () if record is None or record.lineage is None else record.lineage.ancestors
     return relative, Ancestor(parent.name, relative.architecture.digest, parent.epochs, parent.lines, found), before
 

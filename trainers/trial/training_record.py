@@ -172,31 +172,33 @@ def read_record(file: Path) -> TrainingRecord:
         raise UserError(f"{file} cannot be read as the record of a training ({error}); restore it from a copy") from None
 
 
-def record_beside(model: Path) -> TrainingRecord | None:
-    """The record beside a model file; None if there is none, it is damaged, or it is of another file."""
-    try:
-        record = read_record(record_file(model))
-        return record if record.sha256 == file_sha256(model) else None
-    except (OSError, UserError):
-        return None
+def record_beside(model: Path, sha256: str | None) -> TrainingRecord | None:
+    """The record beside a model file; None if there is none, it is damaged, or it is of a file with another hash."""
+    record = _readable(model)
+    return record if record is not None and record.sha256 == sha256 else None
 
 
-def check_unchanged(model: Path) -> None:
-    """Checks that a model file is the one that the record beside it is of. Without a record there is nothing to compare.
+def checked_record(model: Path) -> TrainingRecord | None:
+    """The record beside a model file, after a comparison with the file; None if there is none that can be read.
 
     Raises:
-        UserError: it is damaged, or was exchanged.
+        UserError: the file is damaged, or was exchanged.
     """
-    record = record_file(model)
-    try:
-        expected = read_record(record).sha256
-    except (OSError, UserError):
-        return
-    if model.is_file() and file_sha256(model) != expected:
+    record = _readable(model)
+    if record is not None and model.is_file() and file_sha256(model) != record.sha256:
+        name = record_file(model).name
         raise UserError(
-            f"{model} is not the file that was exported: its SHA-256 is not the one in {record.name}; restore it from a copy, "
-            f"or delete {record.name} if you changed it yourself"
+            f"{model} is not the file that was exported: its SHA-256 is not the one in {name}; restore it from a copy, "
+            f"or delete {name} if you changed it yourself"
         )
+    return record
+
+
+def _readable(model: Path) -> TrainingRecord | None:
+    try:
+        return read_record(record_file(model))
+    except (OSError, UserError):
+        return None
 
 
 @cache
